@@ -1,0 +1,72 @@
+# The menu: every recipe is one command that also works without make. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup sim waves verilog test test-all bench lint docs train lock clean
+
+PYTHON ?= python3
+WEFT := .venv/bin/weft
+READY := .venv/.ready
+GIVEN = $(if $($(1)),--$(2) "$($(1))")
+SHAPE = $(call GIVEN,ROWS,rows) $(call GIVEN,COLUMNS,columns)
+JOB = $(SHAPE) $(call GIVEN,M,m) $(call GIVEN,K,k) $(call GIVEN,N,n) $(call GIVEN,SEED,seed) \
+  $(call GIVEN,SIM,simulator) $(call GIVEN,JSON,json) $(if $(filter-out 0,$(WAVES)),--waves)
+FILTER = $(or $(COCOTB_TEST_FILTER),$(COCOTB_TESTCASE),$(TESTCASE))
+PYTEST = SEED="$(SEED)" SIM="$(SIM)" WEFT_WAVES="$(filter-out 0,$(WAVES))" \
+  COCOTB_TEST_FILTER="$(FILTER)" .venv/bin/python -m pytest -n 2 $(if $(TEST),-k "$(TEST)")
+
+help:  ## this list
+	@echo "Targets:"
+	@sed -n 's/^\([a-z-]*\):.*## /  \1 /p' Makefile | awk '{n=$$1; $$1=""; printf "  %-10s%s\n", n, $$0}'
+	@sed -n 's/^## //p' Makefile
+
+setup: $(READY)  ## make the virtual environment, from the lock file
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Weft needs Python 3.11 or newer: \`apt install python3 python3-venv\` (Debian, Ubuntu), \`dnf install python3\` (Fedora), \`brew install python@3.12\` (macOS)."; exit 1; }
+	@$(PYTHON) sim/check_machine.py
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+sim: $(READY)  ## run the handwritten digits on the RTL; with M K N: any matrix product
+	@$(WEFT) sim $(JOB)
+
+waves: $(READY)  ## make a trace with its GTKWave and Surfer views; GUI=1 opens it
+	@$(WEFT) waves $(SHAPE) $(call GIVEN,SEED,seed) $(call GIVEN,SIM,simulator) $(if $(filter-out 0,$(GUI)),--gui)
+
+verilog: $(READY)  ## write the Verilog of a ROWS x COLUMNS unit to build/verilog
+	@$(WEFT) verilog $(SHAPE)
+
+test: $(READY)  ## the tests
+	@$(PYTEST) -m "not large"
+
+test-all: $(READY)  ## the tests and the large sizes, up to 64 x 64
+	@$(PYTEST)
+
+bench: $(READY)  ## measure: emission, simulation speed, utilization; JSON in build/bench
+	@$(WEFT) bench
+
+lint: $(READY)  ## ruff, pyright, and Verilator's lint of the Verilog
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/pyright && $(WEFT) lint
+
+docs: $(READY)  ## make every figure and output in docs anew
+	@.venv/bin/python docs/make_figures.py
+
+train: $(READY)  ## train and quantize the digits classifier anew
+	@.venv/bin/python -m weft_sim.train_digits
+
+lock: $(READY)  ## pin the newest allowed versions in requirements.lock
+	@.venv/bin/python -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o requirements.lock
+
+clean:  ## remove everything generated, but the virtual environment
+	@rm -rf build dist .pytest_cache .ruff_cache
+
+## Variables:
+##   ROWS COLUMNS   shape of the array, 1 to 256 each (16, 16; waves: 4, 4)
+##   M K N          make sim: a product of an M x K by a K x N matrix of random numbers
+##   SIM            verilator (default) or icarus; in test: only that one
+##   SEED           replays what a run printed
+##   WAVES=1        make sim, make test: write a trace as well, on both simulators
+##   GUI=1          make waves: open it in Surfer or GTKWave
+##   JSON=FILE      make sim: write the report as JSON too
+##   TEST           make test: run the tests whose names match (pytest -k)
+##   TESTCASE, COCOTB_TEST_FILTER   make test: only these coroutines of a bench

@@ -1,0 +1,21 @@
+"""Weft: an open TPU matrix unit in Amaranth."""
+
+from .axi import AxiMatrixUnit
+from .config import SMALL, TINY, TPU_V1, MatrixUnitConfig
+from .formats import IntegerFormat
+from .layouts import Activity, Error
+from .matrix_unit import MatrixUnit
+from .version import __version__
+
+__all__ = [
+    "SMALL",
+    "TINY",
+    "TPU_V1",
+    "Activity",
+    "AxiMatrixUnit",
+    "Error",
+    "IntegerFormat",
+    "MatrixUnit",
+    "MatrixUnitConfig",
+    "__version__",
+]

