@@ -1,4 +1,7 @@
-"""Before anything is installed: say in one sentence what this machine lacks. Standard library only."""
+"""Before anything is installed: say in one sentence what this machine lacks.
+
+Standard library only, and written for older Pythons too, so that it can say so to them.
+"""
 
 import importlib.util
 import shutil

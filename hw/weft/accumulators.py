@@ -65,9 +65,7 @@ class AccumulatorControl(wiring.Component):
         for distance in range(READ_TO_WRITE):
             past = Signal.like(control, name=f"past_{distance + 1}")
             m.d.sync += past.eq(earlier)
-            m.d.comb += control.newer[distance].eq(
-                ~row.first & past.write & (past.row == row.row)
-            )
+            m.d.comb += control.newer[distance].eq(~row.first & past.write & (past.row == row.row))
             earlier = past
         return m
 
@@ -107,7 +105,9 @@ class AccumulatorBank(wiring.Component):
         config = self.config
         shape = signed(config.accumulator_width)
 
-        m.submodules.memory = memory = Memory(shape=shape, depth=max(2, config.accumulator_depth), init=[])
+        m.submodules.memory = memory = Memory(
+            shape=shape, depth=max(2, config.accumulator_depth), init=[]
+        )
         read = memory.read_port()
         write = memory.write_port()
 

@@ -16,8 +16,8 @@ class SystolicArray(wiring.Component):
     """A `rows` x `columns` field of cells, as skewed at its west and north edges as at its cells.
 
     What enters row r at the west in cycle t leaves it at the east in cycle t + columns. The sum
-    of row 0's activation of cycle t leaves column 0 at the south in cycle t + `latency_of`, provided
-    that row r's activations come r cycles after row 0's; column c's sum comes c cycles later.
+    of row 0's activation of cycle t leaves column 0 at the south in cycle t + `latency_of(config)`,
+    provided that row r's activations come r cycles after row 0's; column c's is c cycles later.
 
     A field of more than FLAT_CELLS cells is made of up to four smaller ones, so that each distinct
     shape is elaborated and emitted once: 256 x 256 cells are three modules.

@@ -108,9 +108,7 @@ class AxiMatrixUnit(wiring.Component):
             self.s_axis_weights_tready.eq(weights.ready),
             activations.valid.eq(self.s_axis_activations_tvalid),
             activations.payload.end.eq(self.s_axis_activations_tlast),
-            activations.payload.lanes.eq(
-                _narrow(self.s_axis_activations_tdata, config.activation)
-            ),
+            activations.payload.lanes.eq(_narrow(self.s_axis_activations_tdata, config.activation)),
             *[activations.payload[name].eq(tuser[name]) for name, _ in tuser.shape()],
             self.s_axis_activations_tready.eq(activations.ready),
             self.m_axis_results_tvalid.eq(results.valid),

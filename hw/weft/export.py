@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +31,7 @@ opt_clean
 opt_dff
 opt_clean -purge
 {rmports}
+opt_clean
 memory_collect
 write_verilog -noattr
 """
@@ -60,10 +60,10 @@ def to_verilog(name: str, component: type, *arguments) -> str:
 def _readable(rtlil: str) -> str:
     """Choose which of the names of one wire Yosys keeps.
 
-    Fields of structures stay (`row.last`, written `row_last`); a module's own names go before
-    those of the ports of its submodules (`cell_0_1__sum_in`), which hold two underscores.
+    A module's own names go before those of its submodules' ports (`cell_0_1__sum_in`), which hold
+    two underscores. Fields of its own structures stay (`row.last`, written `row_last`).
     """
-    fields = set(re.findall(r"(?m)^  wire .*\\([a-z]\w*(?:\.[a-z]\w*)+)$", rtlil))
+    fields = set(re.findall(r"(?m)^  wire .*\\((?!\w*__)[a-z]\w*(?:\.[a-z]\w*)+)$", rtlil))
     for field in sorted(fields, key=len, reverse=True):
         plain = field.replace(".", "_")
         if not re.search(rf"\\{plain}\b", rtlil):
@@ -74,15 +74,20 @@ def _readable(rtlil: str) -> str:
 
 
 def _compact(verilog: str) -> str:
-    """Write a memory's zeros as a loop, and long zeros short; leave Yosys's own header out."""
+    """Write a memory's zeros as a loop and long zeros short, and declare a port once.
+
+    Yosys's own header, which names its build, is left out.
+    """
     verilog = verilog.split("\n", 2)[2]
+    ports_again = r"(?m)^(  (?:input|output) ((?:\[\d+:\d+\] )?\S+ ?;)\n)  wire \2\n"
+    verilog = re.sub(ports_again, r"\1", verilog)
     zeros = r"  initial begin\n(?:    (\w+)\[\d+\] = \d+'[hdb]0+;\n)+  end\n"
 
     def loop(match: re.Match) -> str:
         memory, count = match[1], match[0].count(";")
         return (
-            f"  initial begin : clear_{memory}\n    integer i;\n"
-            f"    for (i = 0; i < {count}; i = i + 1) {memory}[i] = 0;\n  end\n"
+            f"  initial begin : clear_{memory}\n    integer word;\n"
+            f"    for (word = 0; word < {count}; word = word + 1) {memory}[word] = 0;\n  end\n"
         )
 
     verilog = re.sub(zeros, loop, verilog)
@@ -148,15 +153,12 @@ def write(emission: Emission, directory: Path) -> Path:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that nobody ever sees half of it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        unfinished.write_text(text)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _header(config: MatrixUnitConfig, name: str) -> str:

@@ -24,9 +24,9 @@ class MatrixUnit(wiring.Component):
     accumulator row, and says whether its sum begins there (`first`), is added, or is finished and
     leaves on `results` (`last`). Results come in the order of their `last` rows.
 
-    Timing, without stalls: a row taken in cycle t is on `results` in cycle t + `latency_of(config)`. Rows
-    enter one a cycle, also across a switch; two switches are at least R cycles apart. Stalls on
-    any stream change nothing but time, and the array itself never stops.
+    Timing, without stalls: the result of a row taken in cycle t is on `results` in cycle
+    t + `latency_of(config)`. Rows enter one a cycle, also across a switch; two switches are at
+    least R cycles apart. Stalls on any stream change nothing but time, and the array never stops.
 
     Parameters
     ----------

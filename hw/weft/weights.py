@@ -1,7 +1,7 @@
 """WeightLoader: from the stream of weight rows to the shadow plane of the array."""
 
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import MatrixUnitConfig

@@ -4,6 +4,7 @@ The host writes the transfers to a file, the coroutine drives them through the p
 generated Verilog and writes what came out; both sides are here so that neither can drift.
 """
 
+import json
 import os
 import random
 import threading
@@ -20,7 +21,7 @@ from cocotb.utils import get_sim_time
 
 from weft.axi import tuser_layout
 from weft.config import MatrixUnitConfig
-from weft.export import emit
+from weft.export import emit, parameters_of
 from weft.layouts import Error, counter_layout
 
 from . import simulator as simulators
@@ -50,9 +51,13 @@ class Outcome:
     counters: dict[str, int]
     errors: Error
     macs: int
-    array_active: float
-    seconds: float
+    simulation_seconds: float
     trace: Path | None
+
+    @property
+    def array_active(self) -> float:
+        """Fraction of the cycles in which a row of activations entered the array."""
+        return self.counters["computing"] / self.cycles
 
 
 def run(
@@ -102,18 +107,17 @@ def run(
     environment = {
         "WEFT_JOB": str(directory.resolve()),
         "WEFT_STALLS": "" if stalls is None else str(stalls),
-        "WEFT_CONFIG": repr(
-            {name: v if isinstance(v, int) else str(v) for name, v in vars(config).items()}
-        ),
+        "WEFT_CONFIG": json.dumps(parameters_of(config)),
     }
-    started = time.monotonic()
     _watched(
         lambda: build.run(
-            __name__, directory=directory.resolve(), environment=environment, log=directory.resolve() / "run.log"
+            __name__,
+            directory=directory.resolve(),
+            environment=environment,
+            log=directory.resolve() / "run.log",
         ),
         lambda: progress(_read_number(done), feed.results),
     )
-    seconds = time.monotonic() - started
     progress(feed.results, feed.results)
 
     outcome = np.load(files["outcome"])
@@ -127,7 +131,6 @@ def run(
         for product, (a, b) in zip(products, operands, strict=True)
     ]
     cycles = int(outcome["cycles"])
-    macs = sum(s.m * s.k * s.n for s in schedules)
     return Outcome(
         products=products,
         mismatches=sum(wrong),
@@ -137,9 +140,8 @@ def run(
         lower_bound_cycles=lower_bound(config, schedules),
         counters={name: int(outcome[name]) for name, _ in counter_layout()},
         errors=Error(int(outcome["errors"])),
-        macs=macs,
-        array_active=macs / (cycles * config.rows * config.columns),
-        seconds=seconds,
+        macs=sum(s.m * s.k * s.n for s in schedules),
+        simulation_seconds=float(outcome["seconds"]),
         trace=build.trace(directory) if waves else None,
     )
 
@@ -303,7 +305,7 @@ async def drive(
 async def products(dut):
     """Drive the feed that the host left, and leave what came out."""
     directory = Path(os.environ["WEFT_JOB"])
-    config = MatrixUnitConfig(**eval(os.environ["WEFT_CONFIG"]))
+    config = MatrixUnitConfig(**json.loads(os.environ["WEFT_CONFIG"]))
     with np.load(directory / "feed.npz") as stored:
         feed = Feed(**stored)
     stalls = {}
@@ -324,6 +326,13 @@ async def products(dut):
             done.write_text(str(count))
 
     await start(dut)
+    started = time.monotonic()
     results, _, cycles, counters = await drive(dut, config, feed, seen=note, **stalls)
-    errors = int(dut.error_status.value)
-    np.savez(directory / "outcome.npz", results=results, cycles=cycles, errors=errors, **counters)
+    np.savez(
+        directory / "outcome.npz",
+        results=results,
+        cycles=cycles,
+        errors=int(dut.error_status.value),
+        seconds=time.monotonic() - started,
+        **counters,
+    )

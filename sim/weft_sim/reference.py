@@ -74,8 +74,7 @@ def check_operands(config: MatrixUnitConfig, a: np.ndarray, b: np.ndarray) -> No
         if low < number.minimum or high > number.maximum:
             wrong = low if low < number.minimum else high
             raise ValueError(
-                f"{name} holds {wrong}, beyond {number} "
-                f"({number.minimum} to {number.maximum})"
+                f"{name} holds {wrong}, beyond {number} ({number.minimum} to {number.maximum})"
             )
     if np.shape(a)[1] != np.shape(b)[0]:
         raise ValueError(

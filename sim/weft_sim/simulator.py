@@ -113,12 +113,14 @@ def build(verilog: str, top: str, simulator: str = "verilator", *, waves: bool =
     if waves:
         kind = "fst" if simulator == "icarus" or toolchain.fst_headers() else "vcd"
     if simulator == "verilator":
-        # Only the top's ports are opened to cocotb: a table of every signal takes minutes to compile.
+        # cocotb sees the top's signals only: a table of all signals takes minutes to compile.
         arguments = ["--no-public-flat-rw", "-Wno-fatal"]
         if kind:
             arguments += ["--trace-structs"] + (["--trace-fst"] if kind == "fst" else [])
     key = hashlib.sha256(
-        "\0".join([verilog, top, simulator, str(kind), *arguments, WAIVERS.read_text(), *_versions()]).encode()
+        "\0".join(
+            [verilog, top, simulator, str(kind), *arguments, WAIVERS.read_text(), *_versions()]
+        ).encode()
     ).hexdigest()[:24]
     cache = toolchain.build_root() / "cache"
     directory = cache / f"{simulator}-{key}"
@@ -132,7 +134,7 @@ def build(verilog: str, top: str, simulator: str = "verilator", *, waves: bool =
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir()
             _compile(verilog, finished, scratch, arguments)
-            os.replace(scratch, directory)
+            scratch.replace(directory)
     return finished
 
 
@@ -177,7 +179,7 @@ def _keep_runtime(scratch: Path, runtime: Path) -> None:
     for made in scratch.glob("verilated*.[od]"):
         shutil.copy2(made, fresh)
     with contextlib.suppress(OSError):  # another build was first
-        os.replace(fresh, runtime)
+        fresh.replace(runtime)
     shutil.rmtree(fresh, ignore_errors=True)
 
 

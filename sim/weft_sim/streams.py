@@ -32,7 +32,9 @@ class Stream:
     def amaranth(cls, dut, name: str) -> "Stream":
         """A port of an Amaranth component: `<name>__payload`, `__valid`, `__ready`."""
         payload = getattr(dut, f"{name}__payload")
-        return cls(dut.clk, getattr(dut, f"{name}__valid"), getattr(dut, f"{name}__ready"), [payload])
+        return cls(
+            dut.clk, getattr(dut, f"{name}__valid"), getattr(dut, f"{name}__ready"), [payload]
+        )
 
 
 async def send(

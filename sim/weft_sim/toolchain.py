@@ -76,7 +76,7 @@ def prepare_environment() -> None:
         fresh = folder / f".verilator.{os.getpid()}"
         fresh.write_text(text)
         fresh.chmod(fresh.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-        os.replace(fresh, shim)
+        fresh.replace(shim)
     path = os.environ["PATH"].split(os.pathsep)
     first = [str(folder), str(Path(sys.executable).parent)]
     os.environ["PATH"] = os.pathsep.join([*first, *(p for p in path if p not in first)])

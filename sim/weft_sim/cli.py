@@ -1,0 +1,177 @@
+"""The command line: `weft sim`, `weft verilog`, `weft waves`, `weft lint`, `weft bench`."""
+
+import functools
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import click
+
+from weft.config import MAX_DEPTH, MAX_SIDE, MatrixUnitConfig
+
+from . import toolchain
+
+CONFIGURATION_OPTIONS = (
+    ("rows", int, f"Height of the array, 1 to {MAX_SIDE}: K done in one pass."),
+    ("columns", int, f"Width of the array, 1 to {MAX_SIDE}: N done side by side."),
+    ("activation", str, "Format of activations: int8, uint5, ..., 16 bits at most."),
+    ("weight", str, "Format of weights, likewise."),
+    ("accumulator_width", int, "Bits of a finished sum, 8 to 64; it wraps."),
+    ("accumulator_depth", int, f"Rows of sums that a column holds, 1 to {MAX_DEPTH}."),
+    ("multiplier_stages", int, "Registers behind the multiplier, 0 to 3."),
+    ("adder_stages", int, "Parts that a sum is cut into, one cycle each, 1 to 4."),
+)
+simulator_option = click.option(
+    "--simulator", default="verilator", show_default=True, help="verilator or icarus."
+)
+
+
+def takes_configuration(**defaults):
+    """Give a command an option for every field of MatrixUnitConfig, and the result as `config`."""
+
+    def decorate(command):
+        @functools.wraps(command)
+        def with_config(**arguments):
+            fields = {name: arguments.pop(name) for name, _, _ in CONFIGURATION_OPTIONS}
+            return command(config=MatrixUnitConfig(**fields), **arguments)
+
+        for name, kind, text in reversed(CONFIGURATION_OPTIONS):
+            default = defaults.get(name, getattr(MatrixUnitConfig(), name))
+            option = f"--{name.replace('_', '-')}"
+            default = default if kind is int else str(default)
+            with_config = click.option(
+                option, type=kind, default=default, show_default=True, help=text
+            )(with_config)
+        return with_config
+
+    return decorate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def app() -> None:
+    """Weft: an open TPU matrix unit, from a numpy array to a waveform."""
+
+
+@app.command()
+@click.option("-m", "--m", type=int, help="Rows of A and Z.")
+@click.option("-k", "--k", type=int, help="Columns of A, rows of B.")
+@click.option("-n", "--n", type=int, help="Columns of B and Z.")
+@click.option("--seed", type=int, help="Replays a run; random when left out.")
+@simulator_option
+@click.option("--stalls", is_flag=True, help="Random gaps and back-pressure on all streams.")
+@click.option("--waves", is_flag=True, help="Write a trace of the run, and views of it.")
+@click.option("--json", type=Path, metavar="FILE", help="Write the report there as JSON too.")
+@takes_configuration()
+def sim(config, m, k, n, seed, simulator, stalls, waves, json) -> None:
+    """Run work on the RTL and compare every number with numpy.
+
+    Without -m, -k and -n the work is the classification of handwritten digits by a quantized
+    network; with them it is one product of random matrices, a third of it extreme values.
+    """
+    from . import report
+
+    seed = secrets.randbelow(1 << 32) if seed is None else seed
+    if seed < 0:
+        raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
+    toolchain.require(simulator)
+    if json is not None:
+        check_writable(json)
+    options = report.Options(config, simulator, seed, waves, stalls, json)
+    sizes = (m, k, n)
+    if all(size is None for size in sizes):
+        good = report.run_digits(options)
+    elif any(size is None for size in sizes):
+        raise ValueError("a product needs all three of M, K and N, or none for the digits")
+    else:
+        good = report.run_product(options, *sizes)
+    if not good:
+        sys.exit(1)
+
+
+@app.command()
+@click.option("--name", help="Name of the module and the file.  [default: weft_<rows>x<columns>]")
+@click.option("--directory", type=Path, help="Where to write.  [default: build/verilog]")
+@takes_configuration()
+def verilog(config, name, directory) -> None:
+    """Write the Verilog of a unit, with AXI4-Stream ports, and a JSON that describes it."""
+    from weft.export import emit, write
+
+    directory = directory or toolchain.build_root() / "verilog"
+    check_writable(directory / "verilog")
+    emission = emit(config, name)
+    path = write(emission, directory)
+    described = emission.description
+    print(f"{shown(path)}: {described['bytes']:,} bytes, {described['modules']} modules")
+    print(f"{shown(path.with_suffix('.json'))}: parameters, ports, latency, sha256")
+
+
+@app.command()
+@click.option("--seed", type=int, default=1, show_default=True, help="Draws the numbers.")
+@simulator_option
+@click.option("--gui", is_flag=True, help="Open it in Surfer or GTKWave.")
+@takes_configuration(rows=4, columns=4, accumulator_depth=16)
+def waves(config, seed, simulator, gui) -> None:
+    """Run a product with one tile change and make its trace readable in GTKWave and Surfer."""
+    from .waves import make_demo, open_viewer
+
+    toolchain.require(simulator)
+    directory = toolchain.build_root() / "waves" / f"{config.rows}x{config.columns}"
+    views = make_demo(config, directory, simulator, seed)
+    for path in vars(views).values():
+        if isinstance(path, Path):
+            print(shown(path))
+    if gui:
+        open_viewer(views)
+
+
+@app.command()
+def lint() -> None:
+    """Lint the Verilog of several units with all of Verilator's warnings."""
+    from .lint import lint_all
+
+    lint_all()
+
+
+@app.command()
+def bench() -> None:
+    """Measure emission, simulation speed and utilization; results go to build/bench as JSON."""
+    from .bench import run_all
+
+    run_all()
+
+
+def check_writable(path: Path) -> None:
+    """Raise OSError, before any work, unless a file can be written at `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, not a file")
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise PermissionError(f"{path} cannot be written")
+
+
+def shown(path: Path) -> Path:
+    """A path as short as it can be said from here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def main() -> None:
+    """Run a command; a mistake is one sentence on standard error and a non-zero exit."""
+    try:
+        app(standalone_mode=False)
+    except click.ClickException as error:
+        fail(error.format_message(), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        fail("interrupted; nothing half-done was kept", 130)
+    except toolchain.ToolMissing as error:
+        fail(str(error), 3)
+    except (ValueError, TypeError, RuntimeError) as error:
+        fail(str(error), 2)
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
+
+
+def fail(sentence: str, code: int) -> None:
+    print(f"weft: {sentence}", file=sys.stderr)
+    sys.exit(code)
