@@ -46,7 +46,7 @@ bench: $(READY)  ## measure: emission, simulation speed, utilization; JSON in bu
 	@$(WEFT) bench
 
 lint: $(READY)  ## ruff, pyright, and Verilator's lint of the Verilog
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/pyright && $(WEFT) lint
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/basedpyright && $(WEFT) lint
 
 docs: $(READY)  ## make every figure and output in docs anew
 	@.venv/bin/python docs/make_figures.py

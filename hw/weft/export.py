@@ -58,7 +58,7 @@ def to_verilog(name: str, component: type, *arguments) -> str:
 
 
 def _readable(rtlil: str) -> str:
-    """Choose which of the names of one wire Yosys keeps.
+    """Choose which of the names of one wire Yosys keeps, and let no register start unknown.
 
     A module's own names go before those of its submodules' ports (`cell_0_1__sum_in`), which hold
     two underscores. Fields of its own structures stay (`row.last`, written `row_last`).
@@ -69,6 +69,8 @@ def _readable(rtlil: str) -> str:
         if not re.search(rf"\\{plain}\b", rtlil):
             rtlil = re.sub(rf"\\{re.escape(field)}(?![\w.])", rf"\\{plain}", rtlil)
             rtlil = re.sub(rf"(?m)^(  wire .*\\{plain})$", r"  attribute \\keep 1\n\1", rtlil)
+    # What a memory's read port shows before the first read: zeros, as every other register.
+    rtlil = re.sub(r"(\\INIT_VALUE (\d+)')x+", lambda match: match[1] + "0" * int(match[2]), rtlil)
     own = r"(?m)^(  wire (?!.*(?:input|output)).*\\(?!\w*__)\w+)$"
     return re.sub(own, r"  attribute \\own 1\n\1", rtlil)
 

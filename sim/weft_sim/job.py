@@ -92,7 +92,7 @@ def run(
     """
     for a, b in operands:
         check_operands(config, a, b)
-    schedules = [Schedule(config, *a.shape, b.shape[1]) for a, b in operands]
+    schedules = [Schedule(config, a.shape[0], a.shape[1], b.shape[1]) for a, b in operands]
     feed = Feed.join([s.feed(a, b) for s, (a, b) in zip(schedules, operands, strict=True)])
     emission = emit(config)
     building()
@@ -248,6 +248,21 @@ def coins(source: random.Random, likely: float) -> Iterator[bool]:
         yield source.random() < likely
 
 
+@dataclass(frozen=True)
+class Driven:
+    """What came out of a unit: `results`, (transfers, C), the tlast and the cycle of each.
+
+    `cycles` run from the first offered transfer to the last result, both included; `counters` is
+    what they advanced by in that time.
+    """
+
+    results: np.ndarray
+    ends: list[int]
+    result_cycles: list[int]
+    cycles: int
+    counters: dict[str, int]
+
+
 async def drive(
     dut,
     config: MatrixUnitConfig,
@@ -257,24 +272,18 @@ async def drive(
     activation_gaps: Iterator[int] | None = None,
     ready: Iterator[bool] | None = None,
     seen: Callable[[int], None] = lambda count: None,
-) -> tuple[np.ndarray, list[int], int, dict[str, int]]:
-    """Send a feed through a unit that is idle; call it right after an edge.
-
-    Returns
-    -------
-    results : ndarray, (transfers, C)
-    ends : list of int, the tlast of each result
-    cycles : int, from the first offered transfer to the last result
-    counters : dict, what they advanced by in that time
-    """
+) -> Driven:
+    """Send a feed through a unit that is idle; call it right after an edge."""
     weights, activations, results = unit_streams(dut)
     weight_beats, activation_beats = beats(feed, config)
     numbers: list[int] = []
     ends: list[int] = []
+    result_cycles: list[int] = []
 
     def take(payload):
         numbers.append(payload[0])
         ends.append(payload[1])
+        result_cycles.append(cycle_now() - first_edge - 1)
         seen(len(numbers))
         return len(numbers) == feed.results
 
@@ -298,7 +307,8 @@ async def drive(
         task.cancel()
     results.ready.value = 0
     advanced = {name: (after[name] - before[name]) % (1 << 32) for name in after}
-    return numbers_to_lanes(numbers, config), ends, cycles, advanced
+    results_out = numbers_to_lanes(numbers, config)
+    return Driven(results_out, ends, result_cycles, cycles, advanced)
 
 
 @cocotb.test()
@@ -327,12 +337,12 @@ async def products(dut):
 
     await start(dut)
     started = time.monotonic()
-    results, _, cycles, counters = await drive(dut, config, feed, seen=note, **stalls)
+    driven = await drive(dut, config, feed, seen=note, **stalls)
     np.savez(
         directory / "outcome.npz",
-        results=results,
-        cycles=cycles,
-        errors=int(dut.error_status.value),
-        seconds=time.monotonic() - started,
-        **counters,
+        results=driven.results,
+        cycles=np.array(driven.cycles),
+        errors=np.array(int(dut.error_status.value)),
+        seconds=np.array(time.monotonic() - started),
+        **{name: np.array(count) for name, count in driven.counters.items()},
     )

