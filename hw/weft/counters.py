@@ -20,8 +20,8 @@ class CycleCounters(wiring.Component):
 
     latency = 1
 
-    activity: In(Activity)
-    counters: Out(counter_layout())
+    def __init__(self):
+        super().__init__({"activity": In(Activity), "counters": Out(counter_layout())})
 
     def elaborate(self, platform):
         m = Module()

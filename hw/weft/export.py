@@ -114,7 +114,7 @@ def emit(config: MatrixUnitConfig, name: str | None = None) -> Emission:
     name : str, optional
         Name of the top module and first part of every other module's; weft_<rows>x<columns>.
     """
-    name = name or f"weft_{config.rows}x{config.columns}"
+    name = f"weft_{config.rows}x{config.columns}" if name is None else name
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"a module name is letters, digits and underscores, not {name!r}")
     verilog = _header(config, name) + to_verilog(name, AxiMatrixUnit, config)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cocotb
+import filelock
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
@@ -99,28 +100,9 @@ def run(
     build = simulators.build(emission.verilog, emission.name, simulator, waves=waves)
 
     directory.mkdir(parents=True, exist_ok=True)
-    files = {name: directory / f"{name}.npz" for name in ("feed", "outcome")}
-    done = directory / "done"
-    for stale in (*files.values(), done):
-        stale.unlink(missing_ok=True)
-    np.savez(files["feed"], **vars(feed))
-    environment = {
-        "WEFT_JOB": str(directory.resolve()),
-        "WEFT_STALLS": "" if stalls is None else str(stalls),
-        "WEFT_CONFIG": json.dumps(parameters_of(config)),
-    }
-    _watched(
-        lambda: build.run(
-            __name__,
-            directory=directory.resolve(),
-            environment=environment,
-            log=directory.resolve() / "run.log",
-        ),
-        lambda: progress(_read_number(done), feed.results),
-    )
-    progress(feed.results, feed.results)
-
-    outcome = np.load(files["outcome"])
+    # Another run of the same job waits until this one has read its outcome.
+    with filelock.FileLock(directory / ".lock"):
+        outcome = _simulate(config, feed, build, directory.resolve(), stalls, progress)
     products, taken = [], 0
     for schedule in schedules:
         rows = schedule.m * schedule.n_tiles
@@ -144,6 +126,35 @@ def run(
         simulation_seconds=float(outcome["seconds"]),
         trace=build.trace(directory) if waves else None,
     )
+
+
+def _simulate(
+    config: MatrixUnitConfig,
+    feed: Feed,
+    build: simulators.Build,
+    directory: Path,
+    stalls: int | None,
+    progress: Callable[[int, int], None],
+) -> dict[str, np.ndarray]:
+    """Run the coroutine `products` on a feed and return what it left."""
+    stored = directory / "outcome.npz"
+    done = directory / "done"
+    for stale in (stored, done):
+        stale.unlink(missing_ok=True)
+    np.savez(directory / "feed.npz", **vars(feed))
+    environment = {
+        "WEFT_JOB": str(directory),
+        "WEFT_STALLS": "" if stalls is None else str(stalls),
+        "WEFT_CONFIG": json.dumps(parameters_of(config)),
+    }
+    log = directory / "run.log"
+    _watched(
+        lambda: build.run(__name__, directory=directory, environment=environment, log=log),
+        lambda: progress(_read_number(done), feed.results),
+    )
+    progress(feed.results, feed.results)
+    with np.load(stored) as arrays:
+        return dict(arrays)
 
 
 def _watched(work: Callable[[], None], look: Callable[[], None]) -> None:
@@ -344,5 +355,5 @@ async def products(dut):
         cycles=np.array(driven.cycles),
         errors=np.array(int(dut.error_status.value)),
         seconds=np.array(time.monotonic() - started),
-        **{name: np.array(count) for name, count in driven.counters.items()},
+        **{name: np.array(count) for name, count in driven.counters.items()},  # pyright: ignore
     )

@@ -18,6 +18,9 @@ from weft.layouts import ACTIVITY_SENTENCES, ERROR_SENTENCES, Error
 from . import toolchain
 from .job import Outcome, run
 
+# Images that go through the network together.
+BATCH = 60
+
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 
@@ -35,7 +38,11 @@ class Options:
 
 @contextlib.contextmanager
 def progress_bar(what: str):
-    """A bar on the terminal; yields the two callables that `job.run` takes."""
+    """A bar on a terminal, a line elsewhere; yields the two callables that `job.run` takes."""
+    if not console.is_terminal:
+        print(what, flush=True)
+        yield lambda: None, lambda done, total: None
+        return
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %")
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
         task = bar.add_task(what, total=None)
@@ -79,33 +86,32 @@ def run_product(options: Options, m: int, k: int, n: int) -> bool:
 
 def run_digits(options: Options) -> bool:
     """Classify the held-out digits, all products on the RTL; True if every product is right."""
-    from . import digits
+    from . import digits, train_digits
 
     network = digits.load()
     images, labels = digits.held_out()
-    batches = np.array_split(network.quantize(images), max(1, len(images) // BATCH))
-    outcomes = []
-    count = 0
-    for index, layer in enumerate(network.layers):
-        operands = [layer.operands(batch) for batch in batches]
-        what = f"layer {index + 1} of {len(network.layers)}, {len(operands)} batches"
-        outcome = _run(options, what, operands, f"digits-{index + 1}")
-        batches = [layer.finish(z) for z in outcome.products]
-        outcomes.append(outcome)
-        count += len(operands)
-    right = int(np.count_nonzero(network.classify(np.concatenate(batches)) == labels))
-    accuracy = right / len(labels)
+    outcomes: list[Outcome] = []
+
+    def multiply(operands: list) -> list[np.ndarray]:
+        layer = network.layers[len(outcomes)].name
+        what = f"{layer} layer, {len(operands)} batches"
+        outcomes.append(_run(options, what, operands, f"digits-{layer}"))
+        return outcomes[-1].products
+
+    batches = np.array_split(images, -(-len(images) // BATCH))
+    scores = np.concatenate(network.forward(batches, multiply))
+    accuracy = digits.accuracy(scores, labels)
+    parent, _ = train_digits.stored_parameters()
+    float_scores = train_digits.forward(parent, train_digits.as_pixels(images))[-1]
     console.print(
-        f"[bold]{right} of {len(labels)} held-out digits right: {accuracy:.2%}[/bold] "
-        f"(int8 on the RTL; the float parent has {network.float_accuracy:.2%})"
+        f"[bold]{accuracy:.2%} of {len(labels)} held-out digits told right[/bold] by the int8 "
+        f"network on the RTL; its float parent: {digits.accuracy(float_scores, labels):.2%}"
     )
     wrong = sum(outcome.wrong_products for outcome in outcomes)
+    count = len(batches) * len(network.layers)
     good = _print_outcome(options, outcomes, "matrix products", count, wrong)
     _write_json(options, outcomes, {"m": None, "k": None, "n": None, "accuracy": accuracy})
     return good
-
-
-BATCH = 60
 
 
 def _run(options: Options, what: str, operands: list, name: str) -> Outcome:

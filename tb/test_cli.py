@@ -1,0 +1,209 @@
+"""The command line as a person types it: what it says, and what it does when it cannot."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from weft.layouts import ACTIVITY_SENTENCES
+
+WEFT = Path(sys.executable).with_name("weft")
+
+
+def weft(*arguments, **environment) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [WEFT, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=300,
+    )
+
+
+MISTAKES = {
+    "no rows": (["verilog", "--rows", 0], "rows must be an integer from 1 to 256, not 0"),
+    "too many columns": (["sim", "--columns", 257], "columns must be an integer from 1 to 256"),
+    "rows of text": (["verilog", "--rows", "many"], "'many' is not a valid integer"),
+    "rows of a float": (["sim", "--rows", "4.5"], "'4.5' is not a valid integer"),
+    "unknown format": (["verilog", "--weight", "float32"], "unknown number format 'float32'"),
+    "wide format": (["verilog", "--weight", "int17"], "weight format must be 1 to 16 bits wide"),
+    "deep": (["verilog", "--accumulator-depth", 4097], "accumulator_depth must be an integer from"),
+    "narrow": (["verilog", "--accumulator-width", 7], "accumulator_width must be an integer from"),
+    "stages": (["verilog", "--multiplier-stages", 4], "multiplier_stages must be an integer from"),
+    "adders": (["verilog", "--adder-stages", 0], "adder_stages must be an integer from 1 to 4"),
+    "half a shape": (["sim", "-m", 3], "a product needs all three of M, K and N, or none"),
+    "no rows of A": (["sim", "-m", 0, "-k", 1, "-n", 1], "M must be an integer of at least 1"),
+    "negative N": (["sim", "-m", 1, "-k", 1, "-n", -1], "N must be an integer of at least 1"),
+    "negative seed": (["sim", "--seed", -1], "a seed must be an integer of at least 0, not -1"),
+    "simulator": (["sim", "--simulator", "modelsim"], "choose verilator or icarus"),
+    "unknown option": (["sim", "--fast"], "No such option"),
+    "unknown command": (["simulate"], "No such command"),
+    "module name": (["verilog", "--name", "4x4"], "a module name is letters, digits"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_sentence(mistake, tmp_path):
+    """Non-zero exit, one line on standard error that says what would be right, nothing written."""
+    arguments, sentence = MISTAKES[mistake]
+    run = weft(*arguments, WEFT_BUILD=str(tmp_path / "build"))
+    assert run.returncode != 0
+    assert sentence in run.stderr
+    assert run.stderr.count("\n") == 1 and run.stderr.startswith("weft: ")
+    assert run.stdout == ""
+    assert not list(tmp_path.rglob("*.v"))
+
+
+@pytest.mark.parametrize(
+    "command", [["sim", "-m", 1, "-k", 1, "-n", 1, "--json"], ["verilog", "--directory"]]
+)
+def test_an_unwritable_path_is_said_before_any_work(command, tmp_path):
+    (tmp_path / "file").write_text("")
+    run = weft(*command, tmp_path / "file" / "below", WEFT_BUILD=str(tmp_path / "build"))
+    assert run.returncode == 2
+    assert run.stderr.count("\n") == 1 and str(tmp_path / "file") in run.stderr
+    assert not (tmp_path / "build" / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("simulator", "tools", "sentence"),
+    [
+        ("icarus", [], "SIM=icarus needs Icarus Verilog: apt install iverilog"),
+        ("verilator", [], "make is needed to build Verilator's simulation: apt install make"),
+        ("verilator", ["make"], "A C++ compiler is needed to build Verilator's simulation: apt"),
+    ],
+)
+def test_a_missing_tool_is_named_with_its_install_command(simulator, tools, sentence, tmp_path):
+    for tool in tools:
+        (tmp_path / tool).symlink_to(shutil.which(tool))
+    run = weft("sim", "-m", 1, "-k", 1, "-n", 1, "--simulator", simulator, PATH=str(tmp_path))
+    assert (run.returncode, run.stdout) == (3, "")
+    assert sentence in run.stderr and "dnf install" in run.stderr and "macOS" in run.stderr
+
+
+def test_an_interrupted_build_leaves_nothing_that_looks_whole(tmp_path):
+    """Ctrl-C while the simulation is built; the same command works afterwards."""
+    arguments = [
+        "sim",
+        "-m",
+        "2",
+        "-k",
+        "3",
+        "-n",
+        "2",
+        "--rows",
+        "2",
+        "--columns",
+        "2",
+        "--seed",
+        "1",
+    ]
+    environment = {**os.environ, "WEFT_BUILD": str(tmp_path)}
+    running = subprocess.Popen(
+        [WEFT, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("cache/.verilator-*/Vtop.mk")):
+        assert running.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert said.strip() == "weft: interrupted; nothing half-done was kept"
+    assert not list(tmp_path.glob("cache/verilator-*/"))
+    again = subprocess.run([WEFT, *arguments], capture_output=True, text=True, env=environment)
+    assert again.returncode == 0, again.stderr
+    assert "4 of 4 elements equal numpy bit for bit" in again.stdout
+
+
+def test_a_product_is_reported_and_replayed(simulator, tmp_path):
+    """The report as text and JSON; the same seed gives the same report."""
+    reports = []
+    for name in ("one", "two"):
+        path = tmp_path / f"{name}.json"
+        arguments = ["-m", 20, "-k", 9, "-n", 10, "--rows", 5, "--columns", 7, "--seed", 11]
+        run = weft("sim", *arguments, "--simulator", simulator, "--json", path)
+        assert run.returncode == 0, run.stderr
+        assert "200 of 200 elements equal numpy bit for bit" in run.stdout
+        assert "the cycle model says the same" in run.stdout
+        reports.append(json.loads(path.read_text()))
+    assert reports[0] == reports[1]
+    report = reports[0]
+    assert [report[key] for key in ("rows", "columns", "m", "k", "n", "seed")] == [
+        5,
+        7,
+        20,
+        9,
+        10,
+        11,
+    ]
+    assert (report["simulator"], report["mismatches"]) == (simulator, 0)
+    assert report["cycles"] == report["predicted_cycles"] == report["lower_bound_cycles"]
+    assert report["array_active"] == report["counters"]["computing"] / report["cycles"]
+    names = {activity.name.lower() for activity in ACTIVITY_SENTENCES}
+    assert report["counters"].keys() == {"total", *names}
+    assert sum(report["counters"][name] for name in names) == report["cycles"]
+
+
+def test_stalls_are_reported_as_such():
+    arguments = ["-m", 20, "-k", 9, "-n", 10, "--rows", 5, "--columns", 7, "--seed", 11]
+    run = weft("sim", *arguments, "--stalls")
+    assert run.returncode == 0, run.stderr
+    assert "the cycle model, which knows no stalls, says" in run.stdout
+    assert "200 of 200 elements equal numpy bit for bit" in run.stdout
+
+
+def test_waves_are_written_on_both_simulators(simulator, tmp_path):
+    arguments = ["-m", 3, "-k", 4, "-n", 2, "--rows", 2, "--columns", 2, "--seed", 1, "--waves"]
+    run = weft("sim", *arguments, "--simulator", simulator, WEFT_BUILD=str(tmp_path))
+    assert run.returncode == 0, run.stderr
+    assert [trace for trace in tmp_path.rglob("waves.*") if trace.stat().st_size > 1000]
+
+
+def test_verilog_is_written(tmp_path):
+    run = weft("verilog", "--rows", 3, "--columns", 2, "--name", "mine", "--directory", tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "module mine(" in (tmp_path / "mine.v").read_text()
+    assert json.loads((tmp_path / "mine.json").read_text())["parameters"]["rows"] == 3
+
+
+@pytest.mark.parametrize("command", ["", "sim", "verilog", "waves", "lint", "bench"])
+def test_help_is_worth_reading(command):
+    run = weft(*command.split(), "--help")
+    assert run.returncode == 0
+    assert len(run.stdout.splitlines()) > 5
+
+
+def test_digits_on_the_rtl(tmp_path):
+    """The default job: all products equal numpy's, and the accuracy is what was promised."""
+    path = tmp_path / "digits.json"
+    run = weft("sim", "--json", path)
+    assert run.returncode == 0, run.stderr
+    assert "18 of 18 matrix products equal numpy bit for bit" in run.stdout
+    report = json.loads(path.read_text())
+    assert report["mismatches"] == 0
+    assert report["cycles"] == report["predicted_cycles"]
+    assert report["accuracy"] >= 0.97
+
+
+def test_machine_check_says_what_is_missing():
+    """Before anything is installed: no compiler in PATH."""
+    script = Path(__file__).parents[1] / "sim" / "check_machine.py"
+    run = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, env={"PATH": "/nowhere"}
+    )
+    assert run.returncode == 1
+    assert run.stderr.startswith("Weft needs a C++ compiler: `apt install g++`")
+    assert run.stderr.count("\n") == 1
+    assert subprocess.run([sys.executable, script]).returncode == 0

@@ -1,0 +1,167 @@
+"""Reference, schedule and cycle model, without a simulator."""
+
+import itertools
+import os
+import random
+
+import numpy as np
+import pytest
+
+from weft.config import MatrixUnitConfig
+from weft.formats import IntegerFormat
+from weft.matrix_unit import MatrixUnit
+from weft_sim.reference import check_operands, matmul, wrap
+from weft_sim.schedule import Feed, Schedule
+from weft_sim.timing import lower_bound, predict
+
+SMALL = MatrixUnitConfig(rows=3, columns=4, accumulator_depth=5)
+
+
+def source():
+    return random.Random(os.environ["SEED"])
+
+
+def interpret(config: MatrixUnitConfig, feed: Feed) -> np.ndarray:
+    """What a feed asks for, one row at a time, by the meaning of its fields alone."""
+    tiles = feed.weights.reshape(-1, config.rows, config.columns)[:, ::-1].astype(object)
+    sums, results, tile = {}, [], -1
+    for index in range(len(feed.activations)):
+        tile += int(feed.switch[index])
+        product = feed.activations[index].astype(object) @ tiles[tile]
+        row = int(feed.row[index])
+        assert row < config.accumulator_depth
+        total = product if feed.first[index] else sums[row] + product
+        if feed.last[index]:
+            results.append(total)
+            sums.pop(row, None)
+        else:
+            sums[row] = total
+    assert tile == len(tiles) - 1, "every tile is switched to"
+    assert not sums, "every sum is finished"
+    return np.array(results)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 9, 13])
+def test_feed_means_the_product(size):
+    """Any shape: the feed, read literally, gives A . B, and results are gathered into place."""
+    draw = np.random.default_rng(source().getrandbits(32))
+    for m, k, n in itertools.product([1, 2, size, 7, 16], [1, 3, size, 8], [1, 4, size, 9]):
+        a = draw.integers(-128, 128, (m, k)).astype(np.int8)
+        b = draw.integers(-128, 128, (k, n)).astype(np.int8)
+        schedule = Schedule(SMALL, m, k, n)
+        results = interpret(SMALL, schedule.feed(a, b))
+        z = schedule.gather(results.astype(np.int64))
+        assert np.array_equal(z, a.astype(int) @ b.astype(int))
+
+
+def test_schedule_reuses_resident_weights():
+    """K walked forth and back saves a load for each further batch; K <= R loads each tile once."""
+    assert sum(v.switch for v in Schedule(SMALL, 15, 6, 4).visits()) == 2 + 1 + 1
+    assert Schedule(SMALL, 15, 6, 4).stays() == [5, 10, 10, 5]
+    assert Schedule(SMALL, 1000, 3, 8).stays() == [1000, 1000]
+
+
+def test_batches_are_of_equal_size():
+    for m in range(1, 40):
+        sizes = [stop - start for start, stop in Schedule(SMALL, m, 9, 1).batches]
+        assert sum(sizes) == m
+        assert max(sizes) <= SMALL.accumulator_depth
+        assert max(sizes) - min(sizes) <= 1
+        assert len(sizes) == -(-m // SMALL.accumulator_depth)
+
+
+def test_end_marks_the_last_row_alone():
+    feed = Schedule(SMALL, 7, 5, 9).feed(np.zeros((7, 5), np.int8), np.zeros((5, 9), np.int8))
+    assert feed.end.sum() == 1 and feed.end[-1] == 1 and feed.last[-1] == 1
+    assert feed.tile_end.reshape(-1, 3).tolist() == [[0, 0, 1]] * (len(feed.tile_end) // 3)
+
+
+@pytest.mark.parametrize("sizes", [(0, 1, 1), (1, -1, 1), (1, 1, 2.0), (1, True, 1)])
+def test_schedule_refuses_bad_sizes(sizes):
+    with pytest.raises(ValueError, match="must be an integer of at least 1, not"):
+        Schedule(SMALL, *sizes)
+
+
+def test_cycles_follow_the_formula():
+    """R, then max(M, R) a tile, then the way through the unit; worked out by hand."""
+    config = MatrixUnitConfig(rows=16, columns=16)
+    assert MatrixUnit.latency_of(config) == 16 + 16 + 1 + 1 + 4
+    assert predict(config, [Schedule(config, 64, 16, 16)]).cycles == 16 + 63 + 38
+    assert predict(config, [Schedule(config, 64, 64, 64)]).cycles == 16 + 15 * 64 + 63 + 38
+    assert predict(config, [Schedule(config, 1, 64, 16)]).cycles == 16 + 3 * 16 + 0 + 38
+    two = [Schedule(config, 64, 16, 16), Schedule(config, 8, 16, 16)]
+    assert predict(config, two).cycles == 16 + 64 + 7 + 38
+
+
+def test_counters_of_the_model_partition_time():
+    for m, k, n in itertools.product([1, 2, 3, 4, 17], [1, 7], [1, 9]):
+        prediction = predict(SMALL, [Schedule(SMALL, m, k, n)])
+        total = prediction.counters.pop("total")
+        assert total == prediction.cycles == sum(prediction.counters.values())
+
+
+def test_no_schedule_is_faster_than_the_lower_bound():
+    for m, k, n in itertools.product([1, 2, 5, 6, 16, 40], [1, 3, 4, 20], [1, 4, 5]):
+        schedule = Schedule(SMALL, m, k, n)
+        bound = lower_bound(SMALL, [schedule])
+        cycles = predict(SMALL, [schedule]).cycles
+        assert cycles >= bound
+        if m <= SMALL.accumulator_depth:
+            assert cycles == bound
+
+
+def test_array_is_busy_across_tiles():
+    """With M >= R nothing but the first load and the way through is lost: 99.9 % and more."""
+    config = MatrixUnitConfig(rows=16, columns=16)
+    prediction = predict(config, [Schedule(config, 512, 512, 512)])
+    assert prediction.counters["loading_weights"] == 15
+    assert prediction.counters["computing"] / prediction.cycles > 0.999
+
+
+@pytest.mark.parametrize("width", [8, 20, 32, 33, 64])
+def test_wrap_is_twos_complement(width):
+    number = IntegerFormat(width)
+    values = [number.minimum, -1, 0, 1, number.maximum]
+    assert wrap(np.array(values), number).tolist() == values
+    if width < 63:
+        beyond = np.array([number.maximum + 1, number.minimum - 1, 1 << width])
+        assert wrap(beyond, number).tolist() == [number.minimum, number.maximum, 0]
+
+
+def test_reference_agrees_with_unbounded_integers():
+    """The floating-point way and the integer way, against Python's own integers."""
+    draw = np.random.default_rng(source().getrandbits(32))
+    for config in (
+        SMALL,
+        MatrixUnitConfig(activation="uint16", weight="int16", accumulator_width=33),
+        MatrixUnitConfig(activation="int16", weight="uint16", accumulator_width=64),
+    ):
+        x, y = config.activation, config.weight
+        for k in (1, 7, 5000):
+            a = draw.integers(x.minimum, x.maximum + 1, (2, k)).astype(x.dtype)
+            b = draw.integers(y.minimum, y.maximum + 1, (k, 3)).astype(y.dtype)
+            a[0], b[:, 0] = x.minimum, y.minimum
+            half = 1 << config.accumulator_width - 1
+            exact = (a.astype(object) @ b.astype(object) + half) % (2 * half) - half
+            got = matmul(config, a, b)
+            assert got.dtype == config.accumulator.dtype
+            assert got.tolist() == exact.tolist()
+
+
+BAD_OPERANDS = {
+    "floats": ([[0.5]], [[1]], TypeError, "A must hold integers, not float64: quantize it to int8"),
+    "NaN": ([[1]], [[float("nan")]], TypeError, "B must hold integers, not float64"),
+    "booleans": ([[True]], [[1]], TypeError, "A must hold integers, not bool"),
+    "too large": ([[128]], [[1]], ValueError, r"A holds 128, beyond int8 \(-128 to 127\)"),
+    "too small": ([[1]], [[-129]], ValueError, r"B holds -129, beyond int8 \(-128 to 127\)"),
+    "a vector": ([1, 2], [[1]], ValueError, r"A must be a matrix .* not of shape \(2,\)"),
+    "empty": (np.zeros((0, 3), np.int8), [[1]], ValueError, "A must be a matrix with at least one"),
+    "unequal": ([[1, 2]], [[1]], ValueError, "A's columns must be as many as B's rows"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_OPERANDS)
+def test_bad_operands_are_refused(case):
+    a, b, kind, sentence = BAD_OPERANDS[case]
+    with pytest.raises(kind, match=sentence):
+        check_operands(SMALL, np.array(a), np.array(b))
