@@ -12,6 +12,7 @@ from bench import TIMEOUT, arguments, compare, on_simulators, randomness
 from weft.axi import AxiMatrixUnit, port_documentation
 from weft.config import MatrixUnitConfig
 from weft.layouts import Error
+from weft.matrix_unit import MatrixUnit
 from weft_sim.job import beats, chances, coins, drive, numbers_to_lanes, reset, start, unit_streams
 from weft_sim.reference import matmul, wrap
 from weft_sim.schedule import Feed, Schedule
@@ -140,10 +141,12 @@ class Product:
         a = draw_matrix(source, config.activation, (m, k))
         return cls(config, a, draw_matrix(source, config.weight, (k, n)))
 
-    def check(self, results, cycles=None):
+    def check(self, results, cycles):
+        """Result rows against Z; a row of Z that is wrong is named with its last part's cycle."""
         s = self.schedule
         what = f"Z[{s.m}, {s.n}] = A[{s.m}, {s.k}] . B[{s.k}, {s.n}]"
-        compare(what, s.gather(results), self.expected, cycles)
+        arrival = s.gather(np.array([[cycle] * s.config.columns for cycle in cycles]))
+        compare(what, s.gather(results), self.expected, arrival[:, -1])
 
 
 async def compute(dut, config, products, **stalls):
@@ -153,7 +156,8 @@ async def compute(dut, config, products, **stalls):
     taken = 0
     for product in products:
         count = product.feed.results
-        product.check(driven.results[taken : taken + count])
+        cycles = driven.result_cycles[taken : taken + count]
+        product.check(driven.results[taken : taken + count], cycles)
         taken += count
     assert driven.ends == feed.end[feed.last == 1].tolist(), "tlast of the results"
     assert sum(driven.counters.values()) == 2 * driven.counters["total"], "counters partition time"
@@ -200,6 +204,9 @@ async def runs_back_to_back(dut):
     await start(dut)
     products = [Product.draw(config, source) for _ in range(5)]
     await compute(dut, config, products)
+    # More results in a row than the result buffer has places, at one a cycle.
+    rows = 3 * MatrixUnit.result_depth_of(config)
+    await compute(dut, config, [single_tile(config, source, rows)] * 2)
 
 
 @cocotb.test(**TIMEOUT)

@@ -19,8 +19,8 @@ class SystolicArray(wiring.Component):
     of row 0's activation of cycle t leaves column 0 at the south in cycle t + `latency_of(config)`,
     provided that row r's activations come r cycles after row 0's; column c's is c cycles later.
 
-    A field of more than FLAT_CELLS cells is made of up to four smaller ones, so that each distinct
-    shape is elaborated and emitted once: 256 x 256 cells are three modules.
+    A field of more than FLAT_CELLS cells is made of two smaller ones, again and again, so that
+    each distinct shape is elaborated and emitted once: 256 x 256 cells are 13 modules and Cell.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ class MatrixUnitConfig:
         one cycle; 1: a registered product.
     adder_stages : int, 1..4
         Parts that the partial sum is cut into, one cycle each. The parts of one sum move south
-        one cycle apart, so that the depth of the array in cycles does not grow.
+        one cycle apart, so that a further part costs one cycle in all, not one a row.
 
     Raises
     ------

@@ -23,7 +23,7 @@ class IntegerFormat:
     signed: bool = True
 
     def __post_init__(self):
-        if not isinstance(self.width, int) or not 1 <= self.width <= 64:
+        if type(self.width) is not int or not 1 <= self.width <= 64:
             raise ValueError(f"a format's width is 1 to 64 bits, not {self.width!r}")
 
     @classmethod
@@ -68,4 +68,4 @@ INT8 = IntegerFormat(8)
 
 def width_for(minimum: int, maximum: int) -> int:
     """Bits of the narrowest two's complement number that holds `minimum` and `maximum`."""
-    return 1 + max(maximum.bit_length(), (~minimum).bit_length() if minimum < 0 else 0)
+    return 1 + max((~v if v < 0 else v).bit_length() for v in (minimum, maximum))

@@ -51,7 +51,7 @@ class Error(enum.Flag, shape=5):
 
 ERROR_SENTENCES = {
     Error.SHORT_TILE: "a tile of weights ended before its R-th row; rows that need it are dropped",
-    Error.LONG_TILE: "a tile of weights went on past its R-th row; rows that need it are dropped",
+    Error.LONG_TILE: "a tile of weights did not end with its R-th row; rows that need it dropped",
     Error.NO_TILE: "an activation row came while no complete tile of weights was in use; dropped",
     Error.ROW_OUT_OF_RANGE: "an accumulator row beyond the accumulator depth was named; dropped",
     Error.NOT_STARTED: "a row was to be added to an accumulator row never begun; dropped",

@@ -133,7 +133,7 @@ class MatrixUnit(wiring.Component):
         ]
         connect(m, flipped(self.results), results.results)
 
-        counters = instantiate(m, "counters", platform, CycleCounters)
+        counters = instantiate(m, "cycle_counters", platform, CycleCounters)
         m.d.comb += [
             counters.activity.eq(admission.activity),
             self.counters.eq(counters.counters),

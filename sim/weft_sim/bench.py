@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from rich.table import Table
 
 from weft.config import MatrixUnitConfig
@@ -168,11 +167,16 @@ def print_rows(name: str, rows: list[dict], path: Path) -> None:
     for column in table.columns:
         column.justify = "right"
     for row in rows:
-        table.add_row(
-            *(f"{v:,}" if isinstance(v, int | np.integer) else str(v) for v in row.values())
-        )
+        table.add_row(*map(shown, row.values()))
     console.print(table)
     console.print(f"{path}\n")
+
+
+def shown(value: object) -> str:
+    """A field as a table has it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}"
 
 
 BENCHMARKS: dict[str, Callable[[], list[dict]]] = {

@@ -17,6 +17,7 @@ from weft.layouts import ACTIVITY_SENTENCES, ERROR_SENTENCES, Error
 
 from . import toolchain
 from .job import Outcome, run
+from .waves import make_views
 
 # Images that go through the network together.
 BATCH = 60
@@ -177,9 +178,12 @@ def _print_outcome(
     )
     for error in errors:
         console.print(f"[red]error status {error.name}: {ERROR_SENTENCES[error]}[/red]")
+    for outcome in outcomes:
+        if outcome.trace:
+            views = make_views(outcome.trace, config)
+            console.print(f"waves: {views.trace}, views: {views.gtkwave}, {views.surfer}")
     if options.waves:
-        for outcome in outcomes:
-            console.print(f"waves: {outcome.trace}")
+        console.print("make waves GUI=1 shows a small run; docs/waves.md is how to read one")
     else:
         console.print("waves: none were written; WAVES=1 (--waves) writes them")
     exact = cycles == predicted or options.stalls

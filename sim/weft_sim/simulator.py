@@ -20,6 +20,12 @@ from . import toolchain
 
 TIMESCALE = ("1ns", "1ps")
 
+# What cocotb's runner, or the simulation that it starts, would put before our arguments.
+RUNNER_VARIABLES = (
+    *("WAVES", "GUI", "PYTEST_CURRENT_TEST", "COCOTB_TEST_FILTER", "COCOTB_TESTCASE"),
+    *("COCOTB_RANDOM_SEED", "COCOTB_TEST_MODULES", "COCOTB_TOPLEVEL"),
+)
+
 WAIVERS = Path(__file__).with_name("waivers.vlt")
 
 
@@ -64,7 +70,7 @@ class Build:
         directory.mkdir(parents=True, exist_ok=True)
         runner = get_runner(self.simulator)
         results = directory / "results.xml"
-        with _without("WAVES", "GUI", "PYTEST_CURRENT_TEST"):
+        with _without(*RUNNER_VARIABLES):
             try:
                 runner.test(
                     test_module=test_module,
@@ -152,7 +158,7 @@ def _compile(verilog: str, target: Build, scratch: Path, arguments: list[str]) -
             shutil.copy2(known, scratch)
     log = scratch / "build.log"
     runner = get_runner(target.simulator)
-    with _without("WAVES", "GUI"):
+    with _without(*RUNNER_VARIABLES):
         try:
             runner.build(
                 sources=sources,
@@ -198,7 +204,7 @@ def _see(log: Path | None) -> str:
 
 @contextlib.contextmanager
 def _without(*variables: str):
-    """Hide environment variables that cocotb's runner would put before our arguments."""
+    """Hide environment variables for a while."""
     kept = {name: os.environ.pop(name) for name in variables if name in os.environ}
     try:
         yield

@@ -1,0 +1,315 @@
+"""The parts of the Markdown files that the code writes, so that they cannot drift from it.
+
+A part stands between `<!-- made: name -->` and `<!-- end -->`; `make docs` writes it anew.
+"""
+
+import dataclasses
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import transaction
+
+from weft import SMALL, TINY, TPU_V1, MatrixUnit, MatrixUnitConfig
+from weft.accumulators import AccumulatorBank
+from weft.admission import Admission
+from weft.array import SystolicArray
+from weft.axi import port_documentation, tuser_layout
+from weft.export import emit
+from weft.layouts import (
+    ACTIVITY_SENTENCES,
+    ERROR_SENTENCES,
+    Error,
+    activation_layout,
+    counter_layout,
+)
+from weft.results import ResultBuffer
+from weft_sim import Schedule, predict
+from weft_sim.bench import PRODUCTS, without_overlap
+from weft_sim.timing import lower_bound
+
+DOCS = Path(__file__).parent
+BENCHES = DOCS.parent / "tb"
+# What a command prints, which differs from machine to machine: `make docs` alone runs it.
+OUTPUT = re.compile(r"(?s)(<!-- output: ([^\n]+) -->\n).*?(<!-- end -->)")
+PART = re.compile(r"(?s)(<!-- made: (\w+) -->\n).*?(<!-- end -->)")
+
+
+def stale() -> list[str]:
+    """Markdown files whose made parts are not what the code says."""
+    return [path.name for path, text in _remade() if path.read_text() != text]
+
+
+def write() -> list[Path]:
+    """Make all parts anew; return the files that changed."""
+    changed = [(path, text) for path, text in _remade() if path.read_text() != text]
+    for path, text in changed:
+        path.write_text(text)
+    return [path for path, _ in changed]
+
+
+def run_commands() -> list[Path]:
+    """Run the commands whose output a file shows, and write it anew; return those files."""
+    shown = []
+    for path in _files():
+        text = path.read_text()
+        fresh = OUTPUT.sub(lambda m: f"{m[1]}```\n{_output_of(m[2])}```\n{m[3]}", text)
+        if fresh != text:
+            path.write_text(fresh)
+            shown.append(path)
+    return shown
+
+
+def _output_of(command: str) -> str:
+    program, *arguments = command.split()
+    path = Path(sys.executable).with_name(program)
+    run = subprocess.run([path, *arguments], capture_output=True, text=True, check=True)
+    return "".join(f"{line.rstrip()}\n" for line in run.stdout.splitlines())
+
+
+def _files() -> list[Path]:
+    return [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))]
+
+
+def _remade() -> Iterable[tuple[Path, str]]:
+    for path in _files():
+        text = path.read_text()
+        yield path, PART.sub(lambda m: f"{m[1]}{PARTS[m[2]]()}\n{m[3]}", text)
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A Markdown table."""
+    lines = [list(heads)]
+    lines.append(["---"] * len(lines[0]))
+    lines += [[str(cell) for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def ports() -> str:
+    """Every port of the Verilog of a 16 x 16 unit."""
+    rows = [
+        (f"`{name}`", direction, bits, meaning)
+        for name, (direction, bits, meaning) in port_documentation(SMALL).items()
+        if not name.startswith("counter_")
+    ]
+    width = counter_layout()["total"].width
+    counters = ", ".join(f"`counter_{name}`" for name, _ in counter_layout())
+    rows.append((counters, "output", f"{width} each", "see [Counters](#counters)"))
+    return table(("Port", "Direction", "Bits", "Meaning"), rows)
+
+
+def sentences(text: str) -> dict[str, str]:
+    """The fields that a docstring explains: "`name`: sentence ..." """
+    flat = " ".join(text.split())
+    return dict(re.findall(r"`(\w+)`: (.*?\.)(?= `\w+`:|$)", flat))
+
+
+def tuser() -> str:
+    """Fields of s_axis_activations_tuser, for a 16 x 16 unit."""
+    meanings = sentences(activation_layout.__doc__)
+    rows = []
+    for name, field in tuser_layout(SMALL):
+        top = field.offset + field.width - 1
+        bits = f"[{top}:{field.offset}]" if field.width > 1 else f"[{field.offset}]"
+        rows.append((bits, f"`{name}`", meanings[name].rstrip(".")))
+    return table(("Bits", "Field", "Meaning"), rows)
+
+
+def errors() -> str:
+    """Bits of error_status."""
+    rows = [(f"[{i}]", f"`{e.name}`", ERROR_SENTENCES[e]) for i, e in enumerate(Error)]
+    return table(("Bit", "Error", "Meaning"), rows)
+
+
+def counters() -> str:
+    """The counters and what they count."""
+    rows = [("`counter_total`", "every cycle")]
+    for activity, sentence in ACTIVITY_SENTENCES.items():
+        rows.append((f"`counter_{activity.name.lower()}`", sentence))
+    return table(("Counter", "Counts cycles in which"), rows)
+
+
+def parameters() -> str:
+    """Fields of MatrixUnitConfig, with ranges from its docstring and defaults from its fields."""
+    text = re.search(r"(?s)Parameters\n\s*-+\n(.*?)\n\s*\n", MatrixUnitConfig.__doc__)[1]
+    entries = re.findall(r"(?m)^    (\S.*?) : (.*)\n((?:        .*\n?)+)", text + "\n")
+    defaults = {field.name: field.default for field in dataclasses.fields(MatrixUnitConfig)}
+    rows = [
+        (
+            f"`{name}`",
+            values.replace("..", " to "),
+            defaults[name],
+            " ".join(meaning.split()).rstrip("."),
+        )
+        for names, values, meaning in entries
+        for name in names.split(", ")
+    ]
+    if [row[0].strip("`") for row in rows] != list(defaults):
+        raise ValueError("MatrixUnitConfig's docstring does not list its fields in order")
+    return table(("Parameter", "Values", "Default", "Meaning"), rows)
+
+
+def beat_by_beat() -> str:
+    """The transfers of the worked transaction."""
+    digits = {
+        name.removesuffix("_tdata").split("_")[-1]: bits // 4
+        for name, (_, bits, _) in port_documentation(transaction.CONFIG).items()
+        if name.endswith("_tdata")
+    }
+    rows = [
+        (
+            beat.cycle,
+            beat.port,
+            f"`0x{beat.tdata:0{digits[beat.port]}x}`",
+            "" if beat.tuser is None else f"`0x{beat.tuser:02x}`",
+            beat.tlast,
+        )
+        for beat in transaction.transfers()
+    ]
+    return table(("Cycle", "Stream", "tdata", "tuser", "tlast"), rows)
+
+
+def latency() -> str:
+    """What the latency of a unit is made of."""
+    parts: dict[str, Callable[[MatrixUnitConfig], int]] = {
+        "port to the west edge: `Admission.latency`": lambda c: Admission.latency,
+        "array: `SystolicArray.latency_of`": SystolicArray.latency_of,
+        "accumulator: `AccumulatorBank.latency`": lambda c: AccumulatorBank.latency,
+        "deskew and result buffer: `ResultBuffer.latency_of`": ResultBuffer.latency_of,
+    }
+    configs = (TINY, SMALL, TPU_V1)
+    rows = [(name, *(part(c) for c in configs)) for name, part in parts.items()]
+    sums = [sum(part(c) for part in parts.values()) for c in configs]
+    if sums != [MatrixUnit.latency_of(c) for c in configs]:
+        raise ValueError("the parts are not MatrixUnit.latency_of")
+    rows.append(("**sum: `MatrixUnit.latency_of`**", *(f"**{total}**" for total in sums)))
+    rows.append(("places: `MatrixUnit.result_depth_of`", *map(MatrixUnit.result_depth_of, configs)))
+    return table(("Cycles", *(f"{c.rows} x {c.columns}" for c in configs)), rows)
+
+
+def widths() -> str:
+    """Widths inside units of some formats."""
+    configs = [
+        SMALL,
+        TPU_V1,
+        dataclasses.replace(SMALL, activation="uint8"),
+        dataclasses.replace(SMALL, activation="int16", weight="int16"),
+        dataclasses.replace(SMALL, activation="int16", accumulator_width=24, adder_stages=2),
+    ]
+    rows = [
+        (
+            f"{c.activation} by {c.weight}",
+            c.rows,
+            c.product_width,
+            c.sum_width,
+            " + ".join(map(str, c.sum_parts)),
+            c.accumulator_width,
+        )
+        for c in configs
+    ]
+    heads = ("Operands", "Rows", "Product", "Partial sum", "Its parts", "Accumulator")
+    return table(heads, rows)
+
+
+def utilization() -> str:
+    """What `make bench` measures at 16 x 16, from the cycle model that it is checked against."""
+    rows = []
+    for m, k, n in PRODUCTS:
+        schedule = Schedule(SMALL, m, k, n)
+        prediction = predict(SMALL, [schedule])
+        active = prediction.counters["computing"] / prediction.cycles
+        peak = m * k * n / (prediction.cycles * SMALL.rows * SMALL.columns)
+        rows.append(
+            (
+                *(m, k, n),
+                f"{prediction.cycles:,}",
+                f"{lower_bound(SMALL, [schedule]):,}",
+                f"{active:.1%}",
+                f"{peak:.1%}",
+                f"{without_overlap(SMALL, schedule):,}",
+            )
+        )
+    heads = ("M", "K", "N", "cycles", "lower bound", "array active", "of peak", "no overlap")
+    return table(heads, rows)
+
+
+def cycles() -> str:
+    """The formula at work, beside what the cycle model says."""
+    products = [(SMALL, 100, 40, 50), (SMALL, 5, 40, 50), (SMALL, 1000, 40, 50), (TINY, 4, 8, 4)]
+    rows = []
+    for config, m, k, n in products:
+        schedule = Schedule(config, m, k, n)
+        stays, height = schedule.stays(), config.rows
+        terms = [max(stay, height) for stay in stays[:-1]]
+        total = height + sum(terms) + stays[-1] + MatrixUnit.latency_of(config) - 1
+        prediction = predict(config, [schedule])
+        if total != prediction.cycles:
+            raise ValueError(f"the formula gives {total} cycles, the model {prediction.cycles}")
+        formula = f"{height} + {sum(terms)} + {stays[-1]} + {MatrixUnit.latency_of(config)} - 1"
+        active = prediction.counters["computing"] / total
+        shape = f"{config.rows} x {config.columns}"
+        counted = ", ".join(f"{n} of {stay}" for stay, n in sorted(Counter(stays).items()))
+        sizes = f"{m}, {k}, {n}"
+        rows.append((shape, sizes, counted, f"{formula} = **{total}**", f"{active:.1%}"))
+    return table(("Array", "M, K, N", "Stays, rows", "Cycles", "Array active"), rows)
+
+
+def halving() -> str:
+    """The modules that a 16 x 16 array is made of."""
+    names = re.findall(r"(?m)^module \w+?_(systolic_array_\w+|cell)\b", emit(SMALL).verilog)
+    return ", ".join(f"`{name}`" for name in names) + f": {len(names)} modules."
+
+
+DESCRIPTION_KEYS = {
+    "name": "the top module, and first part of every other module's name",
+    "version": "of Weft",
+    "parameters": "every field of `MatrixUnitConfig`",
+    "latency_cycles": "from an activation row's transfer to its result's, without stalls",
+    "ports": "name to direction, bits and meaning",
+    "errors": "bits of `error_status`, lowest first, and what each means",
+    "modules": "number of modules in the file",
+    "bytes": "size of the file",
+    "sha256": "of the file; the same for the same parameters and tools",
+    "tools": "versions of the tools that wrote it",
+}
+
+
+def description() -> str:
+    """Keys of the JSON beside the Verilog."""
+    keys = list(emit(TINY).description)
+    return table(("Key", "Value"), [(f"`{key}`", DESCRIPTION_KEYS[key]) for key in keys])
+
+
+def example() -> str:
+    """The example of an instantiation."""
+    return f"```verilog\n{(DOCS / 'example_top.v').read_text()}```"
+
+
+def benches() -> str:
+    """The test files, by the first line of their docstrings."""
+    rows = []
+    for path in sorted(BENCHES.glob("test_*.py")):
+        first = re.match(r'"""(.*?)(?:"""|\n)', path.read_text())[1]
+        rows.append((f"[`{path.name}`](../tb/{path.name})", first.strip().rstrip(".")))
+    return table(("File", "What it checks"), rows)
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "ports": ports,
+    "tuser": tuser,
+    "errors": errors,
+    "counters": counters,
+    "parameters": parameters,
+    "transaction": beat_by_beat,
+    "latency": latency,
+    "widths": widths,
+    "cycles": cycles,
+    "utilization": utilization,
+    "halving": halving,
+    "description": description,
+    "example": example,
+    "benches": benches,
+}

@@ -1,0 +1,51 @@
+"""Traces read back: the signals of an emitted unit, by name and time."""
+
+from functools import cached_property
+from pathlib import Path
+
+import pywellen
+
+
+class Trace:
+    """A trace of an emitted unit, whichever simulator wrote it."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.waveform = pywellen.Waveform(str(path))
+        variables = {var.full_name: var for var in self.waveform.all_vars()}
+        tops = [name.split(".")[0] for name in variables if name.endswith(".unit.admission.take")]
+        if len(tops) != 1:
+            raise ValueError(f"{path} is no trace of an emitted matrix unit")
+        self.top = tops[0]
+        cut = len(self.top) + 1
+        self.variables = {
+            name[cut:]: var for name, var in variables.items() if name.startswith(f"{self.top}.")
+        }
+
+    def width(self, path: str) -> int:
+        """Bits of a signal; raise ValueError if there is none of this name."""
+        if path not in self.variables:
+            raise ValueError(f"{self.path} has no signal {self.top}.{path}: of another unit?")
+        return self.variables[path].bitwidth or 1
+
+    def value(self, path: str, time: int, *, signed: bool = False) -> int | str:
+        """The value at a time; text where bits of it are unknown."""
+        value = self.variables[path].signal.value_at(time)
+        if signed and isinstance(value, int) and value >> (self.width(path) - 1):
+            value -= 1 << self.width(path)
+        return value
+
+    @cached_property
+    def cycles(self) -> list[int]:
+        """The time at which each cycle begins: the rising edges of the clock."""
+        edges: list[int] = []
+        # A waveform can be streamed only once.
+        self.waveform.stream_changes(
+            lambda time, _, value: edges.append(time) if value == 1 else None,
+            [self.variables["aclk"]],
+        )
+        return edges
+
+    def switches(self) -> list[int]:
+        """When rows that bring a new tile enter the array: the first cycle at its west edge."""
+        return [time for time in self.cycles if self.value("unit.admission.switch", time) == 1]

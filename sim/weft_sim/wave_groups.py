@@ -1,0 +1,320 @@
+"""What a view of a trace shows: signals grouped by room in the order of the dataflow.
+
+Rows and columns are named, and values of several bits are shown as numbers or as decoded text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import product
+
+from amaranth.hdl import Shape
+from vcd.gtkw import GTKWColor
+
+from weft.accumulators import FLAT_COLUMNS as FLAT_BANKS
+from weft.array import FLAT_CELLS
+from weft.axi import tuser_layout
+from weft.config import MatrixUnitConfig
+from weft.formats import IntegerFormat
+from weft.hierarchy import largest_power_of_two_below
+from weft.layouts import Activity, Error
+from weft.results import FLAT_COLUMNS as FLAT_RESULTS
+
+# Of an array with a longer side, only the edges and the diagonal are listed.
+WHOLE_SIDE = 8
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Text for the values of a signal of `width` bits."""
+
+    name: str
+    width: int
+    texts: dict[int, str]
+
+
+def enum_decoder(name: str, values: type[Enum]) -> Decoder:
+    """Decode the members of an enumeration by their names."""
+    texts = {member.value: member.name for member in values}
+    return Decoder(name, Shape.cast(values).width, texts)
+
+
+def flags_decoder(name: str, flags: Sequence[str], none: str) -> Decoder:
+    """Decode bits by the names of those that are set, lowest first."""
+    texts = {
+        value: " ".join(flag for bit, flag in enumerate(flags) if value >> bit & 1) or none
+        for value in range(1 << len(flags))
+    }
+    return Decoder(name, len(flags), texts)
+
+
+SUM_FLAGS = ("first", "last")
+
+ACTIVITIES = enum_decoder("weft_activity", Activity)
+ERRORS = flags_decoder("weft_errors", [str(error.name) for error in Error], "none")
+SUMS = flags_decoder("weft_sum", SUM_FLAGS, "-")
+DECODERS = {decoder.name: decoder for decoder in (ACTIVITIES, ERRORS, SUMS)}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a view.
+
+    `path` is below the unit's top scope. `look` is how values are shown: "wave" for one bit,
+    "signed", "unsigned", "binary", or the name of a decoder. `low` and `width`: only these bits.
+    """
+
+    path: str
+    name: str
+    look: str = "wave"
+    color: GTKWColor = GTKWColor.normal
+    low: int | None = None
+    width: int = 1
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows under one heading."""
+
+    name: str
+    rows: list[Row] = field(default_factory=list)
+    closed: bool = False
+
+
+WEIGHT, NEXT_WEIGHT = GTKWColor.orange, GTKWColor.yellow
+ACTIVATION, SUM = GTKWColor.green, GTKWColor.violet
+CONTROL, TROUBLE = GTKWColor.normal, GTKWColor.red
+
+
+def cells(config: MatrixUnitConfig) -> dict[tuple[int, int], str]:
+    """The scope of each cell by its row and column, halved as SystolicArray is."""
+
+    def walk(scope: str, rows: int, columns: int) -> dict[tuple[int, int], str]:
+        if rows * columns <= FLAT_CELLS:
+            return {
+                at: "{}.cell_{}_{}".format(scope, *at)
+                for at in product(range(rows), range(columns))
+            }
+        if rows >= columns:
+            cut = largest_power_of_two_below(rows)
+            near = walk(f"{scope}.north", cut, columns)
+            far = walk(f"{scope}.south", rows - cut, columns)
+            return near | {(row + cut, column): path for (row, column), path in far.items()}
+        cut = largest_power_of_two_below(columns)
+        near = walk(f"{scope}.west", rows, cut)
+        far = walk(f"{scope}.east", rows, columns - cut)
+        return near | {(row, column + cut): path for (row, column), path in far.items()}
+
+    return walk("unit.array", config.rows, config.columns)
+
+
+def banks(config: MatrixUnitConfig) -> list[str]:
+    """The scope of each column's accumulators."""
+    return _lanes("unit.accumulators", "bank", config.columns, FLAT_BANKS)
+
+
+def result_columns(config: MatrixUnitConfig) -> list[str]:
+    """The scope of each column of the result buffer."""
+    return _lanes("unit.results.columns", "column", config.columns, FLAT_RESULTS)
+
+
+def _lanes(scope: str, name: str, columns: int, flat: int) -> list[str]:
+    if columns <= flat:
+        return [f"{scope}.{name}_{column}" for column in range(columns)]
+    cut = largest_power_of_two_below(columns)
+    west = _lanes(f"{scope}.west", name, cut, flat)
+    return west + _lanes(f"{scope}.east", name, columns - cut, flat)
+
+
+def _listed(size: int) -> list[int]:
+    """The lanes of a port or the rows of an edge that a view lists."""
+    if size <= WHOLE_SIDE:
+        return list(range(size))
+    return sorted({0, 1, 2, size // 2, size - 2, size - 1})
+
+
+def _listed_cells(config: MatrixUnitConfig) -> list[tuple[int, int]]:
+    """All cells, or some of the edges and of the diagonal, row by row."""
+    rows, columns = config.rows, config.columns
+    whole = rows <= WHOLE_SIDE and columns <= WHOLE_SIDE
+    diagonal = {(at, at) for at in _listed(min(rows, columns))}
+    edges = {(r, c) for r in _listed(rows) for c in (0, columns - 1)}
+    edges |= {(r, c) for r in (0, rows - 1) for c in _listed(columns)}
+    everything = product(range(rows), range(columns))
+    return [at for at in everything if whole or at in diagonal | edges]
+
+
+def groups(config: MatrixUnitConfig) -> list[Group]:
+    """Everything that a view shows, in the order of the dataflow."""
+    return [
+        Group(
+            "clock",
+            [
+                Row("aclk", "clock"),
+                Row("aresetn", "reset (active low)"),
+                Row("counter_total", "cycle", "unsigned"),
+            ],
+        ),
+        *_ports(config),
+        *_west(config),
+        *_array(config),
+        *_south(config),
+    ]
+
+
+def _look(number: IntegerFormat) -> str:
+    return "signed" if number.signed else "unsigned"
+
+
+def _lane_rows(
+    port: str, what: str, lanes: list[int], number: IntegerFormat, color: GTKWColor
+) -> list[Row]:
+    return [
+        Row(port, what.format(lane), _look(number), color, lane * number.lane_width, number.width)
+        for lane in lanes
+    ]
+
+
+def _handshake(prefix: str, what: str) -> list[Row]:
+    return [
+        Row(f"{prefix}_tvalid", f"{what} valid", color=CONTROL),
+        Row(f"{prefix}_tready", f"{what} ready", color=CONTROL),
+    ]
+
+
+def _field(
+    config: MatrixUnitConfig, field: str, name: str, look: str = "wave", fields: int = 1
+) -> Row:
+    """A field of an activation row's control, or several that follow each other."""
+    at = tuser_layout(config)[field]
+    return Row("s_axis_activations_tuser", name, look, CONTROL, at.offset, at.width * fields)
+
+
+def _ports(config: MatrixUnitConfig) -> list[Group]:
+    weights, activations, results = "s_axis_weights", "s_axis_activations", "m_axis_results"
+    rows, columns = _listed(config.rows), _listed(config.columns)
+    return [
+        Group(
+            "port: weights in (rows of B)",
+            [
+                *_handshake(weights, "weights"),
+                Row(f"{weights}_tlast", "weights tile ends", color=CONTROL),
+                *_lane_rows(f"{weights}_tdata", "weights c{}", columns, config.weight, WEIGHT),
+            ],
+        ),
+        Group(
+            "port: activations in (rows of A)",
+            [
+                *_handshake(activations, "activations"),
+                _field(config, "switch", "activations new tile"),
+                _field(config, SUM_FLAGS[0], "activations sum", SUMS.name, len(SUM_FLAGS)),
+                _field(config, "row", "activations sum row", "unsigned"),
+                Row(f"{activations}_tlast", "activations job ends", color=CONTROL),
+                *_lane_rows(
+                    f"{activations}_tdata", "activations r{}", rows, config.activation, ACTIVATION
+                ),
+            ],
+        ),
+        Group(
+            "port: results out (rows of Z)",
+            [
+                *_handshake(results, "results"),
+                Row(f"{results}_tlast", "results job ends", color=CONTROL),
+                *_lane_rows(f"{results}_tdata", "results c{}", columns, config.accumulator, SUM),
+            ],
+        ),
+    ]
+
+
+def _west(config: MatrixUnitConfig) -> list[Group]:
+    gate, loader = "unit.admission", "unit.loader"
+    return [
+        Group(
+            "admission: which row enters the array",
+            [
+                Row(f"{gate}.activity", "activity", ACTIVITIES.name),
+                Row(f"{gate}.waiting", "a row is there", color=CONTROL),
+                Row(f"{gate}.advance", "it goes in", color=CONTROL),
+                Row(f"{gate}.take", "it takes the next tile", color=CONTROL),
+                Row(f"{gate}.credit", "free places", "unsigned", CONTROL),
+                Row(f"{gate}.errors", "errors now", ERRORS.name, TROUBLE),
+                Row("error_status", "errors so far", ERRORS.name, TROUBLE),
+            ],
+        ),
+        Group(
+            "weight loader: the next tile",
+            [
+                Row(f"{loader}.loads", "load, r0 lowest", "binary", CONTROL),
+                Row(f"{loader}.complete", "next tile complete", color=CONTROL),
+                Row(f"{loader}.broken", "it is broken", color=TROUBLE),
+            ],
+        ),
+    ]
+
+
+def _array(config: MatrixUnitConfig) -> list[Group]:
+    scope = cells(config)
+    listed = _listed_cells(config)
+    by_column = sorted(listed, key=lambda at: at[::-1])
+    edge = [(row, 0) for row in _listed(config.rows)]
+    split = " (in parts, one cycle apart)" if len(config.sum_parts) > 1 else ""
+
+    def rows(
+        which: list[tuple[int, int]],
+        signal: str,
+        what: str,
+        look: str = "wave",
+        color: GTKWColor = CONTROL,
+    ) -> list[Row]:
+        return [
+            Row(f"{scope[r, c]}.{signal}", f"cell r{r} c{c} {what}", look, color) for r, c in which
+        ]
+
+    weight, activation = _look(config.weight), _look(config.activation)
+    return [
+        Group("array: load enables, a thermometer", rows(edge, "load_in", "load")),
+        Group(
+            "array: next weights go south",
+            rows(by_column, "weight_out", "next", weight, NEXT_WEIGHT),
+        ),
+        Group("array: the switch, a diagonal", rows(listed, "switch_in", "switch")),
+        Group("array: weights in use", rows(by_column, "weight", "weight", weight, WEIGHT)),
+        Group(
+            "array: activations go east",
+            rows(listed, "activation_out", "activation", activation, ACTIVATION),
+        ),
+        Group(
+            f"array: partial sums go south{split}",
+            rows(by_column, "sum_out", "sum", "signed", SUM),
+        ),
+    ]
+
+
+def _south(config: MatrixUnitConfig) -> list[Group]:
+    scopes, columns = banks(config), _listed(config.columns)
+    bank_rows = [
+        row
+        for column in columns
+        for row in (
+            Row(f"{scopes[column]}.write_control_row", f"bank c{column} row", "unsigned", CONTROL),
+            Row(f"{scopes[column]}.sum_out", f"bank c{column} total", "signed", SUM),
+            Row(f"{scopes[column]}.write_control_write", f"bank c{column} keeps it", color=CONTROL),
+        )
+    ]
+    buffer, places = "unit.results", result_columns(config)
+    counters = [
+        Row(f"counter_{activity.name.lower()}", activity.name.lower(), "unsigned")
+        for activity in Activity
+    ]
+    return [
+        Group("accumulators: a bank a column", bank_rows),
+        Group(
+            "result buffer: waits for the last column",
+            [
+                *[Row(f"{places[c]}.write_in", f"c{c} finished", color=CONTROL) for c in columns],
+                Row(f"{buffer}.landed", "last column is in", color=CONTROL),
+                Row(f"{buffer}.released", "a row leaves", color=CONTROL),
+            ],
+        ),
+        Group("counters: cycles spent on", counters, closed=True),
+    ]

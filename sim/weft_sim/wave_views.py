@@ -1,0 +1,157 @@
+"""Writers of what wave viewers read: for GTKWave a save file, for Surfer a command file.
+
+Each has files beside it that turn values into text: GTKWave's translations, Surfer's mappings.
+"""
+
+import math
+from pathlib import Path
+
+from vcd.gtkw import GTKWSave, make_translation_filter
+
+from .trace import Trace
+from .wave_groups import DECODERS, Decoder, Group, Row
+
+# What fits one screen: this many cycles beside the names, in a window of this size.
+SCREEN_CYCLES = 64
+WINDOW = (1600, 1000)
+NAMES_WIDTH, WAVES_WIDTH = 240, 1150
+
+# GTKWave's named markers are the letters a to z; its zoom counts the ticks on so many pixels.
+MARKERS = "abcdefghijklmnopqrstuvwxyz"
+ZOOM_PIXELS = 200
+
+
+def write_translations(folder: Path) -> dict[str, Path]:
+    """Write GTKWave's filter file of every decoder; return them by the decoders' names."""
+    return {
+        decoder.name: _write(folder / "translate" / f"{decoder.name}.txt", _filter(decoder))
+        for decoder in DECODERS.values()
+    }
+
+
+def write_mappings(folder: Path) -> list[Path]:
+    """Write Surfer's mapping of every decoder, where it looks when started in the folder."""
+    return [
+        _write(folder / ".surfer" / "mappings" / decoder.name, _mapping(decoder))
+        for decoder in DECODERS.values()
+    ]
+
+
+def write_gtkwave(
+    path: Path,
+    source: Trace,
+    shown: list[Group],
+    switches: list[int],
+    translations: dict[str, Path],
+) -> Path:
+    """Write a save file of the groups, with a marker at every switch as far as letters go."""
+    with path.open("w") as file:
+        _save(GTKWSave(file), source, shown, switches, translations)
+    return path
+
+
+def write_surfer(path: Path, source: Trace, shown: list[Group], switches: list[int]) -> Path:
+    """Write a command file of the same."""
+    return _write(path, _commands(source, shown, switches))
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def _filter(decoder: Decoder) -> str:
+    """A GTKWave filter file; the numbers are hexadecimal, as the rows that use it are."""
+    return make_translation_filter(list(decoder.texts.items()), "hex", decoder.width)
+
+
+def _mapping(decoder: Decoder) -> str:
+    """A mapping translator of Surfer."""
+    lines = [f"Name = {decoder.name}", f"Bits = {decoder.width}"]
+    lines += [f"0b{value:0{decoder.width}b} {text}" for value, text in decoder.texts.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _save(
+    save: GTKWSave,
+    source: Trace,
+    shown: list[Group],
+    switches: list[int],
+    translations: dict[str, Path],
+) -> None:
+    save.dumpfile(str(source.path))
+    save.timestart(0)
+    save.size(*WINDOW)
+    named = dict(zip(MARKERS, switches, strict=False))
+    save.zoom_markers(_zoom(source), -1, **named)  # pyright: ignore[reportArgumentType]
+    save.sst_expanded(False)
+    save.signals_width(NAMES_WIDTH)
+    for group in shown:
+        with save.group(group.name, closed=group.closed):
+            for row in group.rows:
+                _save_row(save, source, row, translations)
+
+
+def _zoom(source: Trace) -> float:
+    """GTKWave's zoom that shows the whole trace, or the first SCREEN_CYCLES of a long one."""
+    last = source.cycles[:SCREEN_CYCLES][-1]
+    return -math.log2(max(1, last) * ZOOM_PIXELS / WAVES_WIDTH)
+
+
+def _save_row(save: GTKWSave, source: Trace, row: Row, translations: dict[str, Path]) -> None:
+    formats = {"wave": "bin", "signed": "signed", "unsigned": "dec", "binary": "bin"}
+    width = source.width(row.path)
+    name = f"{source.top}.{row.path}" + (f"[{width - 1}:0]" if width > 1 else "")
+    look = {
+        "color": row.color,
+        "datafmt": formats.get(row.look, "hex"),
+        "translate_filter_file": str(translations[row.look]) if row.look in translations else None,
+    }
+    if row.low is None or row.width == width:
+        save.trace(name, row.name, **look)
+    elif row.width == 1:
+        save.trace(f"({width - 1 - row.low}){name}", row.name, **look)
+    else:
+        # A part of a vector is a vector of its bits, which GTKWave counts from the top.
+        high = width - row.low - row.width
+        bits = " ".join(f"({bit}){name}" for bit in range(high, high + row.width))
+        save.trace(f"#{{{row.name}}} {bits}", **look)
+
+
+def _commands(source: Trace, shown: list[Group], switches: list[int]) -> str:
+    """Commands for Surfer, each row focused by its place in the list before it is dressed.
+
+    Surfer shows no parts of vectors: such a row becomes the whole signal, once.
+    """
+    formats = {"signed": "Signed", "unsigned": "Unsigned", "binary": "Binary"}
+    lines: list[str] = []
+    count = 0
+
+    def add(command: str, *dress: str) -> None:
+        nonlocal count
+        lines.extend([command, f"item_focus {_surfer_place(count)}", *dress])
+        count += 1
+
+    for number, group in enumerate(shown):
+        add(f"divider_add group_{number}", f"item_rename {group.name}", "item_set_color Yellow")
+        whole: set[str] = set()
+        for row in group.rows:
+            variable = f"variable_add {source.top}.{row.path}"
+            if row.low is None:
+                dress = [f"item_rename {row.name}"]
+                if row.look != "wave":
+                    dress.insert(0, f"item_set_format {formats.get(row.look, row.look)}")
+                add(variable, *dress)
+            elif row.path not in whole:
+                whole.add(row.path)
+                look = "Binary" if row.path.endswith("tuser") else "Hexadecimal"
+                add(variable, f"item_set_format {look}")
+    for number, time in enumerate(switches[: len(MARKERS)]):
+        lines.append(f"marker_set tile_{number} {time}")
+    return "\n".join([*lines, "item_unfocus", "zoom_fit"]) + "\n"
+
+
+def _surfer_place(index: int) -> str:
+    """Surfer's name of a place in its list: hexadecimal with a to p as digits."""
+    return "".join("abcdefghijklmnop"[int(digit, 16)] for digit in f"{index:x}")

@@ -1,0 +1,149 @@
+"""Waves a person can read: views of a trace for GTKWave and Surfer.
+
+`make_views` reads a trace of an emitted unit and writes beside it what the viewers open; what they
+show is in `wave_groups`. `make_demo` makes such a trace first.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from weft import TINY
+from weft.config import MatrixUnitConfig
+from weft.formats import IntegerFormat
+
+from .job import run
+from .trace import Trace
+from .wave_groups import groups
+from .wave_views import write_gtkwave, write_mappings, write_surfer, write_translations
+
+# A viewer that lives for so long has found its display.
+STARTUP_SECONDS = 1
+
+NO_VIEWER = (
+    "No wave viewer is installed: get GTKWave (apt install gtkwave; dnf install gtkwave) or "
+    "Surfer (brew install surfer), or open the trace in a browser at app.surfer-project.org or "
+    "in VS Code with the VaporView extension."
+)
+
+
+@dataclass(frozen=True)
+class Views:
+    """What `make_views` wrote.
+
+    `switches` are the times at which a new tile enters the array, in ticks of the trace;
+    `translations` the filter files that the save file names, `mappings` the same for Surfer.
+    """
+
+    trace: Path
+    gtkwave: Path
+    surfer: Path
+    translations: tuple[Path, ...]
+    mappings: tuple[Path, ...]
+    switches: tuple[int, ...]
+
+
+def make_views(trace: Path, config: MatrixUnitConfig) -> Views:
+    """Write a GTKWave save file and a Surfer command file beside a trace.
+
+    Parameters
+    ----------
+    trace : Path
+        FST or VCD, written by `job.run` with this configuration and waves.
+
+    Raises
+    ------
+    ValueError
+        If the trace is not of such a unit.
+    """
+    trace = trace.resolve()
+    source = Trace(trace)
+    shown = groups(config)
+    for row in (row for group in shown for row in group.rows):
+        source.width(row.path)
+    switches = source.switches()
+    translations = write_translations(trace.parent)
+    mappings = write_mappings(trace.parent)
+    save_file = trace.with_suffix(".gtkw")
+    gtkwave = write_gtkwave(save_file, source, shown, switches, translations)
+    surfer = write_surfer(trace.with_suffix(".sucl"), source, shown, switches)
+    return Views(
+        trace=trace,
+        gtkwave=gtkwave,
+        surfer=surfer,
+        translations=tuple(translations.values()),
+        mappings=tuple(mappings),
+        switches=tuple(switches),
+    )
+
+
+def make_demo(
+    config: MatrixUnitConfig = TINY,
+    directory: Path = Path("build/waves"),
+    simulator: str = "verilator",
+    seed: int = 1,
+    *,
+    building: Callable[[], None] = lambda: None,
+) -> Views:
+    """Run a product small enough to follow by eye, with one change of the tile, and view it."""
+    a, b = demo_operands(config, seed)
+    outcome = run(
+        config,
+        [(a, b)],
+        simulator=simulator,
+        directory=directory,
+        waves=True,
+        building=building,
+    )
+    assert outcome.trace is not None
+    return make_views(outcome.trace, config)
+
+
+def demo_operands(config: MatrixUnitConfig, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A and B for two tiles and a row of A more than the array is high.
+
+    Numbers from -9 to 9 but not 0; in a column no number comes twice, as long as there are
+    enough, so that each step from row to row is seen.
+    """
+    source = np.random.default_rng(seed)
+
+    def numbers(number: IntegerFormat, rows: int, columns: int) -> np.ndarray:
+        low, high = max(-9, number.minimum), min(9, number.maximum)
+        values = [value for value in range(low, high + 1) if value]
+        decks = np.resize(values, (columns, max(rows, len(values))))
+        return source.permuted(decks, axis=1)[:, :rows].T.astype(number.dtype)
+
+    m, k = min(config.rows + 1, config.accumulator_depth), 2 * config.rows
+    return numbers(config.activation, m, k), numbers(config.weight, k, config.columns)
+
+
+def open_viewer(views: Views) -> subprocess.Popen:
+    """Open Surfer, or else GTKWave, and return while it is open.
+
+    Raises
+    ------
+    RuntimeError
+        If neither is installed, or the viewer ends with an error at once (no display).
+    """
+    if shutil.which("surfer"):
+        command = ["surfer", str(views.trace), "--command-file", str(views.surfer)]
+    elif shutil.which("gtkwave"):
+        command = ["gtkwave", str(views.gtkwave)]
+    else:
+        raise RuntimeError(NO_VIEWER)
+    quiet = subprocess.DEVNULL
+    # Surfer looks for mappings in the folder that it is started in.
+    viewer = subprocess.Popen(
+        command, cwd=views.trace.parent, stdout=quiet, stderr=quiet, start_new_session=True
+    )
+    try:
+        code = viewer.wait(STARTUP_SECONDS)
+    except subprocess.TimeoutExpired:
+        return viewer
+    if code:
+        raise RuntimeError(f"{command[0]} ended with code {code}; run `{' '.join(command)}`.")
+    return viewer

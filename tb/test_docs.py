@@ -1,0 +1,120 @@
+"""The documentation: the example compiles, the numbers are the code's, links lead somewhere."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from weft import MatrixUnitConfig
+from weft.export import emit, write
+from weft_sim import toolchain
+from weft_sim.job import run
+from weft_sim.simulator import WAIVERS
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+sys.path.insert(0, str(DOCS))
+
+import tables  # noqa: E402
+import traces  # noqa: E402
+import transaction  # noqa: E402
+
+EXAMPLE = DOCS / "example_top.v"
+PAGES = [page for page in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))) if page.is_file()]
+STREAMS = ("s_axis_weights", "s_axis_activations", "m_axis_results")
+
+
+@pytest.fixture
+def icarus():
+    """Skip, or fail if WEFT_NO_SKIP is set, where Icarus Verilog is missing."""
+    try:
+        toolchain.require("icarus")
+    except toolchain.ToolMissing as missing:
+        if os.environ.get("WEFT_NO_SKIP"):
+            pytest.fail(str(missing), pytrace=False)
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="module")
+def unit(tmp_path_factory):
+    """The Verilog that the example instantiates."""
+    config = MatrixUnitConfig(rows=4, columns=4)
+    return write(emit(config), tmp_path_factory.mktemp("verilog"))
+
+
+def succeeds(*command) -> None:
+    """Run a program; any message on standard error is a failure."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+
+
+def test_example_compiles(icarus, unit, tmp_path):
+    succeeds("iverilog", "-g2001", "-Wall", "-o", tmp_path / "example", EXAMPLE, unit)
+
+
+def test_example_lints(unit):
+    toolchain.prepare_environment()
+    lint = "verilator", "--lint-only", "-Wall", "-Wno-PINCONNECTEMPTY"
+    succeeds(*lint, "--top-module", EXAMPLE.stem, WAIVERS, EXAMPLE, unit)
+
+
+def test_made_parts_are_up_to_date():
+    assert not tables.stale(), "run `make docs`"
+
+
+def test_every_made_part_is_used():
+    text = "".join(page.read_text() for page in PAGES)
+    assert sorted(name for _, name, _ in tables.PART.findall(text)) == sorted(tables.PARTS)
+
+
+def test_worked_transaction_is_what_the_unit_does(icarus):
+    config, operands = transaction.CONFIG, (transaction.A, transaction.B)
+    directory = toolchain.build_root() / "tests" / "worked_transaction"
+    outcome = run(config, [operands], simulator="icarus", directory=directory, waves=True)
+    trace = traces.Trace(outcome.trace, f"weft_{config.rows}x{config.columns}")
+    seen = [
+        beat_on(trace, stream, cycle)
+        for cycle in range(outcome.cycles)
+        for stream in STREAMS
+        if trace(f"{stream}_tvalid", cycle) and trace(f"{stream}_tready", cycle)
+    ]
+    assert sorted(seen) == transaction.transfers()
+
+
+def beat_on(trace, stream, cycle):
+    port = stream.split("_")[-1]
+    user = trace(f"{stream}_tuser", cycle) if port == "activations" else None
+    data, last = (trace(f"{stream}_{name}", cycle) for name in ("tdata", "tlast"))
+    return transaction.Beat(cycle, port, data, user, last)
+
+
+def test_lines_to_break_are_there():
+    text = (DOCS / "verify.md").read_text()
+    changes = re.findall(r"(?m)^\| \[\S+\]\((\S+)\) \| `(.*?)` \| `.*?` \| ", text)
+    assert changes
+    for path, line in changes:
+        source = (DOCS / path).read_text()
+        assert source.count(line.replace("\\|", "|")) == 1, f"{path} does not have {line} once"
+
+
+def anchors(page: Path) -> set[str]:
+    """Names by which GitHub links to the headings of a page."""
+    headings = re.findall(r"(?m)^#+ (.*)$", re.sub(r"(?s)```.*?```", "", page.read_text()))
+    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    text = page.read_text()
+    links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|href)="([^"]+)"', text)
+    for link in links:
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), f"{page.name} links to {link}, which is not there"
+        if anchor and target.suffix == ".md":
+            assert anchor in anchors(target), f"{page.name} links to {link}: no such heading"

@@ -1,0 +1,276 @@
+"""The views of a trace: complete, true, and of signals that exist."""
+
+import os
+import re
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from weft import SMALL, TINY, Activity, Error, MatrixUnitConfig
+from weft.layouts import ACTIVITY_SENTENCES
+from weft_sim import toolchain, wave_groups, waves
+from weft_sim.job import PERIOD_NS
+from weft_sim.reference import matmul
+from weft_sim.trace import Trace
+
+PERIOD = PERIOD_NS * 1000
+SEED = 1
+
+# Shapes at which signals could vanish from the Verilog, or paths take another form.
+CORNERS = {
+    "1x1": MatrixUnitConfig(rows=1, columns=1, accumulator_depth=1),
+    "1x3": MatrixUnitConfig(rows=1, columns=3, activation="uint5", weight="int1"),
+    "3x1": MatrixUnitConfig(rows=3, columns=1, adder_stages=4, multiplier_stages=0),
+}
+NESTED = MatrixUnitConfig(rows=20, columns=9, accumulator_depth=16)
+
+
+# Corner shapes and nested scopes come from the Verilog, which both simulators read.
+ON_ICARUS = pytest.mark.parametrize(
+    "simulator", ["icarus", pytest.param("verilator", marks=pytest.mark.large)], indirect=True
+)
+
+
+@cache
+def demo(config, simulator):
+    """A demonstration, and its trace; each process of a parallel run has its own."""
+    process = os.environ.get("PYTEST_XDIST_WORKER", "")
+    folder = f"waves-{config.rows}x{config.columns}-{simulator}{process}"
+    directory = toolchain.build_root() / "tests" / folder
+    views = waves.make_demo(config, directory, simulator, SEED)
+    return views, Trace(views.trace)
+
+
+def saved_signals(views):
+    """Every signal that the GTKWave save file names."""
+    lines = views.gtkwave.read_text().splitlines()
+    rows = [line for line in lines if line.startswith(("+{", "#{"))]
+    return {re.sub(r"\[\d+:0\]$", "", name) for row in rows for name in signals_of(row)}
+
+
+def signals_of(row):
+    return [re.sub(r"^\(\d+\)", "", part) for part in row.split("} ", 1)[1].split()]
+
+
+def surfer_signals(views):
+    return set(re.findall(r"(?m)^variable_add (\S+)$", views.surfer.read_text()))
+
+
+def in_trace(trace):
+    return {f"{trace.top}.{path}" for path in trace.variables}
+
+
+def first_switch(config, trace):
+    """When the first tile enters: all its rows are transferred, then admission and its register."""
+    offered = next(time for time in trace.cycles if trace.value("s_axis_weights_tvalid", time))
+    return offered + (config.rows + 1) * PERIOD
+
+
+def check_signals(config, simulator):
+    views, trace = demo(config, simulator)
+    assert saved_signals(views) and saved_signals(views) <= in_trace(trace)
+    assert surfer_signals(views) and surfer_signals(views) <= in_trace(trace)
+    assert all(group.rows for group in wave_groups.groups(config))
+    for path in (*views.translations, *views.mappings):
+        assert path.is_file()
+
+
+def test_every_signal_named_is_in_the_trace(simulator):
+    check_signals(TINY, simulator)
+
+
+@ON_ICARUS
+@pytest.mark.parametrize("config", CORNERS.values(), ids=CORNERS)
+def test_every_signal_named_is_in_the_trace_of_corner_shapes(config, simulator):
+    check_signals(config, simulator)
+
+
+def test_markers_stand_where_tiles_enter(simulator):
+    views, trace = demo(TINY, simulator)
+    first = first_switch(TINY, trace)
+    rows = TINY.rows + 1
+    assert views.switches == (first, first + rows * PERIOD)
+    zoom, marker, *named = re.search(r"(?m)^\*(.*)$", views.gtkwave.read_text())[1].split()
+    assert float(zoom) < 0
+    assert (int(marker), [int(time) for time in named]) == (-1, [*views.switches, *[-1] * 24])
+    markers = re.findall(r"(?m)^marker_set (\S+) (\d+)$", views.surfer.read_text())
+    assert markers == [("tile_0", str(first)), ("tile_1", str(first + rows * PERIOD))]
+
+
+def test_cells_follow_the_model(simulator):
+    """Weight, activation and sum of every cell in every cycle that a row passes it."""
+    _, trace = demo(TINY, simulator)
+    a, b = (operand.astype(int) for operand in waves.demo_operands(TINY, SEED))
+    height, stages = TINY.rows, TINY.multiplier_stages
+    start = first_switch(TINY, trace)
+    for (r, c), scope in wave_groups.cells(TINY).items():
+        weight, activation, total = (
+            f"{scope}.{signal}" for signal in ("weight", "activation_out", "sum_out")
+        )
+        for step in range(2 * len(a)):
+            tile, m = divmod(step, len(a))
+            k = slice(tile * height, tile * height + r + 1)
+            time = start + (step + r + c + 1) * PERIOD
+            assert trace.value(weight, time, signed=True) == b[k.stop - 1, c]
+            assert trace.value(activation, time, signed=True) == a[m, k.stop - 1]
+            later = time + (stages + 1) * PERIOD
+            assert trace.value(total, later, signed=True) == a[m, k] @ b[k, c]
+
+
+def as_shown(trace, row, time):
+    """A value as text, as a viewer would show it."""
+    value = trace.value(row.path, time)
+    width = trace.width(row.path)
+    if row.low is not None:
+        value, width = value >> row.low & ((1 << row.width) - 1), row.width
+    if row.look in wave_groups.DECODERS:
+        return wave_groups.DECODERS[row.look].texts[value]
+    if row.look == "binary":
+        return f"{value:0{width}b}"
+    return str(value - (value >> (width - 1) << width) if row.look == "signed" else value)
+
+
+def test_the_walk_in_the_docs_is_true(simulator):
+    """Every value that docs/waves.md names is in the trace, and its matrices are the run's."""
+    page = (Path(__file__).parents[1] / "docs" / "waves.md").read_text()
+    claims = re.findall(r"(?m)^\| (\d+) \| ([^|]+) \| (\S+) \|$", page)
+    assert len(claims) > 30
+    _, trace = demo(TINY, simulator)
+    rows = {row.name: row for group in wave_groups.groups(TINY) for row in group.rows}
+    begins = {trace.value("counter_total", time): time for time in trace.cycles}
+    for cycle, name, expected in claims:
+        shown = as_shown(trace, rows[name], begins[int(cycle)])
+        assert shown == expected, f"cycle {cycle}, {name}"
+
+    a, b = waves.demo_operands(TINY, SEED)
+    block = re.search(r"(?s)A =  4.*?```", page)[0]
+    numbers = sorted(int(number) for number in re.findall(r"-?\d+", block))
+    assert numbers == sorted([*a.ravel(), *b.ravel(), *matmul(TINY, a, b).ravel()])
+
+
+@ON_ICARUS
+def test_nested_scopes_are_the_right_rows_and_columns(simulator):
+    config = NESTED
+    views, trace = demo(config, simulator)
+    a, b = waves.demo_operands(config, SEED)
+    assert len(views.switches) == 2
+    scopes = wave_groups.cells(config)
+    assert set(scopes) == {(r, c) for r in range(20) for c in range(9)}
+    for tile, start in enumerate(views.switches):
+        for (r, c), scope in scopes.items():
+            time = start + (r + c + 1) * PERIOD
+            expected = b[tile * config.rows + r, c]
+            assert trace.value(f"{scope}.weight", time, signed=True) == expected
+
+    z = matmul(config, a, b)
+    valid = [time for time in trace.cycles if trace.value("m_axis_results_tvalid", time) == 1]
+    places, banks = wave_groups.result_columns(config), wave_groups.banks(config)
+    assert len(valid) == len(z) and len(places) == len(banks) == config.columns
+    for time, row in zip(valid, z, strict=True):
+        assert [trace.value(f"{place}.o", time, signed=True) for place in places] == row.tolist()
+    for column, bank in enumerate(banks):
+        finished = [
+            trace.value(f"{bank}.sum_out", time, signed=True)
+            for time in trace.cycles
+            if trace.value(f"{places[column]}.write_in", time) == 1
+        ]
+        assert finished == z[:, column].tolist()
+
+
+@pytest.mark.large
+def test_vcd_as_well(monkeypatch):
+    """What Verilator writes where the headers of its FST writer are missing."""
+    monkeypatch.setattr(toolchain, "fst_headers", lambda: False)
+    directory = toolchain.build_root() / "tests" / "waves-vcd"
+    views = waves.make_demo(TINY, directory, "verilator", SEED)
+    trace = Trace(views.trace)
+    assert views.trace.suffix == ".vcd"
+    assert saved_signals(views) <= in_trace(trace)
+    start = first_switch(TINY, trace)
+    assert views.switches == (start, start + (TINY.rows + 1) * PERIOD)
+
+
+def test_every_activity_and_error_is_decoded(simulator):
+    views, _ = demo(TINY, simulator)
+    activity, errors, sums = (path.read_text().splitlines() for path in views.translations)
+    assert activity == [f"{member.value:x} {member.name}" for member in Activity]
+    assert len(activity) == len(ACTIVITY_SENTENCES)
+    assert len(errors) == 1 << len(Error)
+    for error in Error:
+        assert f"{error.value:02x} {error.name}" in errors
+    assert "00 none" in errors and "03 SHORT_TILE LONG_TILE" in errors
+    assert sums == ["0 -", "1 first", "2 last", "3 first last"]
+
+    activity, errors, _ = (path.read_text().splitlines() for path in views.mappings)
+    assert activity[:2] == ["Name = weft_activity", "Bits = 3"]
+    assert activity[2:] == [f"0b{member.value:03b} {member.name}" for member in Activity]
+    assert all(f"0b{error.value:05b} {error.name}" in errors for error in Error)
+
+
+def test_surfer_dresses_the_row_that_it_has_just_added(simulator):
+    views, _ = demo(TINY, simulator)
+    place = dict(zip("abcdefghijklmnop", "0123456789abcdef", strict=True))
+    added = 0
+    for line in views.surfer.read_text().splitlines():
+        command, *argument = line.split(" ", 1)
+        added += command in ("variable_add", "divider_add")
+        assert not re.search(r"[#;]", line)
+        if command == "item_focus":
+            assert int("".join(place[letter] for letter in argument[0]), 16) == added - 1
+    assert added > 100
+
+
+def test_large_arrays_list_a_part_of_every_room():
+    small, tiny = wave_groups.groups(SMALL), wave_groups.groups(TINY)
+    assert [group.name for group in small] == [group.name for group in tiny]
+    assert sum(len(group.rows) for group in small) < 250
+    names = {row.name for group in small for row in group.rows}
+    assert {"cell r0 c0 weight", "cell r0 c15 weight", "cell r15 c0 weight"} <= names
+    assert {"cell r15 c15 weight", "cell r8 c8 weight"} <= names
+    assert "cell r8 c9 weight" not in names
+
+
+def test_formats_are_shown_with_their_sign():
+    config = replace(TINY, activation="uint8")
+    looks = {row.name: row.look for group in wave_groups.groups(config) for row in group.rows}
+    assert looks["cell r1 c2 activation"] == looks["activations r0"] == "unsigned"
+    assert looks["cell r1 c2 weight"] == looks["weights c0"] == looks["results c3"] == "signed"
+
+
+def test_a_foreign_trace_is_refused(simulator):
+    views, _ = demo(TINY, simulator)
+    with pytest.raises(ValueError, match=r"has no signal weft_4x4\.unit\.array"):
+        waves.make_views(views.trace, NESTED)
+
+
+def fake_programs(folder, script, *names):
+    folder.mkdir()
+    for name in names:
+        program = folder / name
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    return str(folder)
+
+
+@pytest.mark.parametrize("installed", [("surfer", "gtkwave"), ("gtkwave",)], ids=" ".join)
+def test_the_viewer_is_surfer_or_gtkwave(installed, tmp_path, monkeypatch):
+    views = waves.Views(tmp_path / "t.fst", tmp_path / "t.gtkw", tmp_path / "t.sucl", (), (), ())
+    path = fake_programs(tmp_path / "bin", 'echo "$0 $@" > said', *installed)
+    monkeypatch.setenv("PATH", path)
+    waves.open_viewer(views).wait()
+    program, *arguments = (tmp_path / "said").read_text().split()
+    assert program.endswith(installed[0])
+    surfer = [str(views.trace), "--command-file", str(views.surfer)]
+    assert arguments == (surfer if "surfer" in installed else [str(views.gtkwave)])
+
+
+def test_no_viewer_says_where_to_get_one(tmp_path, monkeypatch):
+    views = waves.Views(tmp_path, tmp_path, tmp_path, (), (), ())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RuntimeError, match=r"GTKWave \(apt install gtkwave.*Surfer.*VaporView"):
+        waves.open_viewer(views)
+    monkeypatch.setenv("PATH", fake_programs(tmp_path / "bin", "exit 3", "gtkwave"))
+    with pytest.raises(RuntimeError, match="gtkwave ended with code 3"):
+        waves.open_viewer(views)
