@@ -1,28 +1,20 @@
-"""The whole unit, as emitted: products of every shape, stalls, resets and misuse."""
-
-import random
+"""The whole unit, as emitted: products of every shape and format, stalls and resets."""
 
 import cocotb
 import numpy as np
 import pytest
-from cocotb.triggers import ClockCycles, RisingEdge
+from cocotb.triggers import ClockCycles
 from cocotb.types import LogicArray
 
 from bench import TIMEOUT, arguments, compare, on_simulators, randomness
-from weft.axi import AxiMatrixUnit, port_documentation
-from weft.config import MatrixUnitConfig
-from weft.layouts import Error
+from products import Product, compute, draw_matrix, outputs_stay_known, single_tile, unit
+from weft.axi import AxiMatrixUnit
 from weft.matrix_unit import MatrixUnit
-from weft_sim.job import beats, chances, coins, drive, numbers_to_lanes, reset, start, unit_streams
-from weft_sim.reference import matmul, wrap
-from weft_sim.schedule import Feed, Schedule
-from weft_sim.streams import send, watch
+from weft_sim.driver import beats, drive, reset, start, unit_streams
+from weft_sim.reference import wrap
+from weft_sim.schedule import Feed
+from weft_sim.streams import chances, coins, send
 from weft_sim.timing import predict
-
-
-def unit(rows, columns, **parameters):
-    return MatrixUnitConfig(rows=rows, columns=columns, **{"accumulator_depth": 16, **parameters})
-
 
 # Verilator takes the first of each table, Icarus all of them.
 SHAPES = {
@@ -79,11 +71,6 @@ def test_reset(simulate, config):
     simulate([works_as_new_after_a_reset], AxiMatrixUnit, config)
 
 
-@on_simulators("config", {name: SHAPES[name] for name in ("5x7", "3x11", "1x1")}, verilator=1)
-def test_misuse(simulate, config):
-    simulate([sees_every_misuse], AxiMatrixUnit, config)
-
-
 @on_simulators("config", {name: SHAPES[name] for name in ("4x4", "5x7")}, verilator=0)
 def test_unknown_inputs(simulate, config):
     simulate([unknown_inputs_stay_out], AxiMatrixUnit, config)
@@ -96,95 +83,6 @@ def test_large(simulate, simulator, config):
         simulate([multiplies, runs_back_to_back], AxiMatrixUnit, config)
     else:
         simulate([runs_back_to_back], AxiMatrixUnit, config)
-
-
-# What is multiplied.
-
-
-def draw_size(source: random.Random, side: int) -> int:
-    """1, a whole number of sides, one more or less, or anything up to three sides."""
-    near = source.choice(
-        [1, side, 2 * side, side + 1, max(1, side - 1), source.randint(1, 3 * side)]
-    )
-    return min(near, 40)
-
-
-def draw_matrix(source: random.Random, number, shape) -> np.ndarray:
-    """Random numbers, all of one extreme, zeros, a single one, or a mixture with extremes."""
-    draw = np.random.default_rng(source.getrandbits(32))
-    kind = source.choice(["random", "minimum", "maximum", "zeros", "one-hot", "mixed", "mixed"])
-    values = draw.integers(number.minimum, number.maximum + 1, shape)
-    if kind in ("minimum", "maximum"):
-        values[:] = getattr(number, kind)
-    elif kind in ("zeros", "one-hot"):
-        values[:] = 0
-        if kind == "one-hot":
-            values.flat[source.randrange(values.size)] = number.maximum or number.minimum
-    elif kind == "mixed":
-        extreme = draw.choice([number.minimum, 0, number.maximum], shape)
-        values = np.where(draw.random(shape) < 0.4, extreme, values)
-    return values.astype(number.dtype)
-
-
-class Product:
-    """A product to compute: operands, schedule, feed and what must come out."""
-
-    def __init__(self, config, a, b):
-        self.schedule = Schedule(config, a.shape[0], a.shape[1], b.shape[1])
-        self.feed = self.schedule.feed(a, b)
-        self.expected = matmul(config, a, b)
-
-    @classmethod
-    def draw(cls, config, source, m=None):
-        m = m or draw_size(source, config.rows)
-        k, n = draw_size(source, config.rows), draw_size(source, config.columns)
-        a = draw_matrix(source, config.activation, (m, k))
-        return cls(config, a, draw_matrix(source, config.weight, (k, n)))
-
-    def check(self, results, cycles):
-        """Result rows against Z; a row of Z that is wrong is named with its last part's cycle."""
-        s = self.schedule
-        what = f"Z[{s.m}, {s.n}] = A[{s.m}, {s.k}] . B[{s.k}, {s.n}]"
-        arrival = s.gather(np.array([[cycle] * s.config.columns for cycle in cycles]))
-        compare(what, s.gather(results), self.expected, arrival[:, -1])
-
-
-async def compute(dut, config, products, **stalls):
-    """Run products one after the other; check results, tlast and, without stalls, the cycles."""
-    feed = Feed.join([product.feed for product in products])
-    driven = await drive(dut, config, feed, **stalls)
-    taken = 0
-    for product in products:
-        count = product.feed.results
-        cycles = driven.result_cycles[taken : taken + count]
-        product.check(driven.results[taken : taken + count], cycles)
-        taken += count
-    assert driven.ends == feed.end[feed.last == 1].tolist(), "tlast of the results"
-    assert sum(driven.counters.values()) == 2 * driven.counters["total"], "counters partition time"
-    assert driven.counters["total"] == driven.cycles
-    assert driven.counters["computing"] == len(feed.activations)
-    if not stalls:
-        prediction = predict(config, [product.schedule for product in products])
-        assert (driven.cycles, driven.counters) == (prediction.cycles, prediction.counters)
-    assert dut.error_status.value == 0
-    return driven
-
-
-async def outputs_stay_known(dut, config):
-    """No output may hold an unknown bit, in any cycle."""
-    names = [
-        name
-        for name, (direction, _, _) in port_documentation(config).items()
-        if direction == "output"
-    ]
-    while True:
-        await RisingEdge(dut.aclk)
-        for name in names:
-            value = getattr(dut, name).value
-            assert value.is_resolvable, f"{name} is {value}"
-
-
-# The coroutines.
 
 
 @cocotb.test(**TIMEOUT)
@@ -334,116 +232,3 @@ async def unknown_inputs_stay_out(dut):
                 handle.value = LogicArray("X" * len(handle))
         await ClockCycles(dut.aclk, 5)
         await compute(dut, config, [Product.draw(config, source)])
-
-
-@cocotb.test(**TIMEOUT)
-async def sees_every_misuse(dut):
-    """Each misuse sets its error, which stays until cleared; no wrong result ever comes out."""
-    (config,), source = arguments(), randomness()
-    await start(dut)
-    for misuse in (
-        row_without_a_tile,
-        short_tile,
-        long_tile,
-        row_out_of_range,
-        row_not_started,
-    ):
-        feed, expected_error, expected_results = misuse(config, source)
-        got = await feed_and_collect(dut, config, feed)
-        compare(misuse.__name__, got.tolist(), expected_results.tolist())
-        seen = Error(int(dut.error_status.value))
-        assert seen == expected_error, f"{misuse.__name__}: {seen}, expected {expected_error}"
-        await ClockCycles(dut.aclk, 3)
-        assert Error(int(dut.error_status.value)) == expected_error, "an error must stay"
-        dut.clear_errors.value = 1
-        await RisingEdge(dut.aclk)
-        dut.clear_errors.value = 0
-        await RisingEdge(dut.aclk)
-        assert dut.error_status.value == 0, "an error must go when it is cleared"
-        await compute(dut, config, [Product.draw(config, source)])
-        await reset(dut)
-
-
-async def feed_and_collect(dut, config, feed):
-    """Send everything, wait until nothing can be on its way, return the results that came."""
-    weights, activations, results = unit_streams(dut)
-    weight_beats, activation_beats = beats(feed, config)
-    numbers = []
-    watcher = cocotb.start_soon(watch(results, lambda payload: numbers.append(payload[0])))
-    results.ready.value = 1
-    senders = [
-        cocotb.start_soon(send(weights, weight_beats)),
-        cocotb.start_soon(send(activations, activation_beats)),
-    ]
-    for sender in senders:
-        await sender
-    await ClockCycles(dut.aclk, 4 * (config.rows + config.columns) + 40)
-    watcher.cancel()
-    return numbers_to_lanes(numbers, config)
-
-
-def single_tile(config, source, rows=4):
-    """A product of one tile, all rows first and last."""
-    a = draw_matrix(source, config.activation, (rows, config.rows))
-    return Product(config, a, draw_matrix(source, config.weight, (config.rows, config.columns)))
-
-
-def changed(feed, **columns):
-    return Feed(**{**vars(feed), **columns})
-
-
-def nothing(config):
-    return np.zeros((0, config.columns), config.accumulator.dtype)
-
-
-def row_without_a_tile(config, source):
-    """Rows without a switch right after reset."""
-    product = single_tile(config, source)
-    feed = changed(product.feed, switch=np.zeros(4, np.int64))
-    feed = changed(feed, weights=feed.weights[:0], tile_end=feed.tile_end[:0])
-    return feed, Error.NO_TILE, nothing(config)
-
-
-def short_tile(config, source):
-    """A tile that ends one row early (R > 1); the rows of the tile after it are right."""
-    if config.rows == 1:
-        return row_without_a_tile(config, source)
-    bad, good = single_tile(config, source), single_tile(config, source)
-    end = bad.feed.tile_end.copy()
-    end[-2] = 1
-    feed = changed(bad.feed, weights=bad.feed.weights[:-1], tile_end=end[:-1])
-    return Feed.join([feed, good.feed]), Error.SHORT_TILE | Error.NO_TILE, good.expected
-
-
-def long_tile(config, source):
-    """A tile with two rows too many; the rows of the tile after it are right."""
-    bad, good = single_tile(config, source), single_tile(config, source)
-    extra = bad.feed.weights[:1].repeat(2, axis=0)
-    end = np.zeros(config.rows + 2, np.int64)
-    end[-1] = 1
-    feed = changed(bad.feed, weights=np.concatenate([extra, bad.feed.weights]), tile_end=end)
-    return Feed.join([feed, good.feed]), Error.LONG_TILE | Error.NO_TILE, good.expected
-
-
-def row_out_of_range(config, source):
-    """The second row names the first accumulator row that does not exist."""
-    product = single_tile(config, source)
-    row = product.feed.row.copy()
-    row[1] = config.accumulator_depth
-    return (
-        changed(product.feed, row=row),
-        Error.ROW_OUT_OF_RANGE,
-        np.delete(product.expected, 1, axis=0),
-    )
-
-
-def row_not_started(config, source):
-    """The third row is `last` without ever having been `first`."""
-    product = single_tile(config, source)
-    first = product.feed.first.copy()
-    first[2] = 0
-    return (
-        changed(product.feed, first=first),
-        Error.NOT_STARTED,
-        np.delete(product.expected, 2, axis=0),
-    )

@@ -9,30 +9,24 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cocotb
 import filelock
 import numpy as np
-from cocotb.clock import Clock
-from cocotb.triggers import RisingEdge
-from cocotb.utils import get_sim_time
 
-from weft.axi import tuser_layout
 from weft.config import MatrixUnitConfig
 from weft.export import emit, parameters_of
 from weft.layouts import Error, counter_layout
 
 from . import simulator as simulators
+from .driver import drive, start
 from .reference import check_operands, matmul
 from .schedule import Feed, Schedule
-from .streams import Stream, send, throttle, watch
+from .streams import chances, coins
 from .timing import lower_bound, predict
-
-PERIOD_NS = 10
-RESET_CYCLES = 2
 
 
 @dataclass(frozen=True)
@@ -181,145 +175,6 @@ def _read_number(path: Path) -> int:
         return int(path.read_text() or 0)
     except (FileNotFoundError, ValueError):
         return 0
-
-
-def unit_streams(dut) -> tuple[Stream, Stream, Stream]:
-    """The weights, activations and results of an emitted matrix unit."""
-    return (
-        Stream.axi(dut, "s_axis_weights", "tdata", "tlast"),
-        Stream.axi(dut, "s_axis_activations", "tdata", "tuser", "tlast"),
-        Stream.axi(dut, "m_axis_results", "tdata", "tlast"),
-    )
-
-
-async def start(dut) -> None:
-    """Start the clock, hold every input at zero, reset, and return right after an edge."""
-    for handle in (
-        *(dut.s_axis_weights_tdata, dut.s_axis_weights_tlast, dut.s_axis_weights_tvalid),
-        *(dut.s_axis_activations_tdata, dut.s_axis_activations_tuser),
-        *(dut.s_axis_activations_tlast, dut.s_axis_activations_tvalid),
-        *(dut.m_axis_results_tready, dut.clear_errors, dut.aresetn),
-    ):
-        handle.value = 0
-    Clock(dut.aclk, PERIOD_NS, unit="ns").start()
-    await reset(dut)
-
-
-async def reset(dut) -> None:
-    """Hold reset for a few cycles and return right after an edge, the unit working."""
-    dut.aresetn.value = 0
-    for _ in range(RESET_CYCLES):
-        await RisingEdge(dut.aclk)
-    dut.aresetn.value = 1
-    await RisingEdge(dut.aclk)
-
-
-def beats(feed: Feed, config: MatrixUnitConfig) -> tuple[list, list]:
-    """The weight and the activation transfers of a feed as numbers for the ports."""
-    fields = {name: field.offset for name, field in tuser_layout(config)}
-    tuser = sum(getattr(feed, name) << offset for name, offset in fields.items())
-    weights = zip(lanes_to_numbers(feed.weights), feed.tile_end.tolist(), strict=True)
-    activations = zip(
-        lanes_to_numbers(feed.activations), tuser.tolist(), feed.end.tolist(), strict=True
-    )
-    return list(weights), list(activations)
-
-
-def lanes_to_numbers(rows: np.ndarray) -> list[int]:
-    """A row of lanes as one number, lane 0 lowest."""
-    return [int.from_bytes(row.tobytes(), "little") for row in rows]
-
-
-def numbers_to_lanes(numbers: list[int], config: MatrixUnitConfig) -> np.ndarray:
-    """Result transfers, (transfers, C), from the numbers of the port."""
-    dtype = config.accumulator.dtype
-    size = config.columns * dtype.itemsize
-    raw = b"".join(number.to_bytes(size, "little") for number in numbers)
-    return np.frombuffer(raw, dtype).reshape(len(numbers), config.columns)
-
-
-def read_counters(dut) -> dict[str, int]:
-    """The counters as they stood during the cycle that the last edge ended."""
-    return {name: int(getattr(dut, f"counter_{name}").value) for name, _ in counter_layout()}
-
-
-def cycle_now() -> int:
-    return int(get_sim_time("ns")) // PERIOD_NS
-
-
-def chances(source: random.Random, likely: float, longest: int) -> Iterator[int]:
-    """Numbers of idle cycles: mostly none, now and then up to `longest`."""
-    while True:
-        yield source.randint(1, longest) if source.random() < likely else 0
-
-
-def coins(source: random.Random, likely: float) -> Iterator[bool]:
-    """True with a probability."""
-    while True:
-        yield source.random() < likely
-
-
-@dataclass(frozen=True)
-class Driven:
-    """What came out of a unit: `results`, (transfers, C), the tlast and the cycle of each.
-
-    `cycles` run from the first offered transfer to the last result, both included; `counters` is
-    what they advanced by in that time.
-    """
-
-    results: np.ndarray
-    ends: list[int]
-    result_cycles: list[int]
-    cycles: int
-    counters: dict[str, int]
-
-
-async def drive(
-    dut,
-    config: MatrixUnitConfig,
-    feed: Feed,
-    *,
-    weight_gaps: Iterator[int] | None = None,
-    activation_gaps: Iterator[int] | None = None,
-    ready: Iterator[bool] | None = None,
-    seen: Callable[[int], None] = lambda count: None,
-) -> Driven:
-    """Send a feed through a unit that is idle; call it right after an edge."""
-    weights, activations, results = unit_streams(dut)
-    weight_beats, activation_beats = beats(feed, config)
-    numbers: list[int] = []
-    ends: list[int] = []
-    result_cycles: list[int] = []
-
-    def take(payload):
-        numbers.append(payload[0])
-        ends.append(payload[1])
-        result_cycles.append(cycle_now() - first_edge - 1)
-        seen(len(numbers))
-        return len(numbers) == feed.results
-
-    first_edge = cycle_now()
-    tasks = [
-        cocotb.start_soon(send(weights, weight_beats, weight_gaps)),
-        cocotb.start_soon(send(activations, activation_beats, activation_gaps)),
-    ]
-    if ready is None:
-        results.ready.value = 1
-    else:
-        tasks.append(cocotb.start_soon(throttle(results, ready)))
-    watcher = cocotb.start_soon(watch(results, take))
-    await RisingEdge(dut.aclk)
-    before = read_counters(dut)
-    await watcher
-    cycles = cycle_now() - first_edge
-    await RisingEdge(dut.aclk)
-    after = read_counters(dut)
-    for task in tasks:
-        task.cancel()
-    results.ready.value = 0
-    advanced = {name: (after[name] - before[name]) % (1 << 32) for name in after}
-    results_out = numbers_to_lanes(numbers, config)
-    return Driven(results_out, ends, result_cycles, cycles, advanced)
 
 
 @cocotb.test()

@@ -1,0 +1,108 @@
+"""Products to compute on the whole unit: drawn operands, what must come out, and the check."""
+
+import random
+
+import numpy as np
+from cocotb.triggers import RisingEdge
+
+from bench import compare
+from weft.axi import port_documentation
+from weft.config import MatrixUnitConfig
+from weft_sim.driver import drive
+from weft_sim.reference import matmul
+from weft_sim.schedule import Feed, Schedule
+from weft_sim.timing import predict
+
+
+def unit(rows: int, columns: int, **parameters) -> MatrixUnitConfig:
+    """A unit with accumulators of few rows, so that batches come about."""
+    return MatrixUnitConfig(rows=rows, columns=columns, **{"accumulator_depth": 16, **parameters})
+
+
+def draw_size(source: random.Random, side: int) -> int:
+    """1, a whole number of sides, one more or less, or anything up to three sides."""
+    near = source.choice(
+        [1, side, 2 * side, side + 1, max(1, side - 1), source.randint(1, 3 * side)]
+    )
+    return min(near, 40)
+
+
+def draw_matrix(source: random.Random, number, shape) -> np.ndarray:
+    """Random numbers, all of one extreme, zeros, a single one, or a mixture with extremes."""
+    draw = np.random.default_rng(source.getrandbits(32))
+    kind = source.choice(["random", "minimum", "maximum", "zeros", "one-hot", "mixed", "mixed"])
+    values = draw.integers(number.minimum, number.maximum + 1, shape)
+    if kind in ("minimum", "maximum"):
+        values[:] = getattr(number, kind)
+    elif kind in ("zeros", "one-hot"):
+        values[:] = 0
+        if kind == "one-hot":
+            values.flat[source.randrange(values.size)] = number.maximum or number.minimum
+    elif kind == "mixed":
+        extreme = draw.choice([number.minimum, 0, number.maximum], shape)
+        values = np.where(draw.random(shape) < 0.4, extreme, values)
+    return values.astype(number.dtype)
+
+
+class Product:
+    """A product to compute: operands, schedule, feed and what must come out."""
+
+    def __init__(self, config, a, b):
+        self.schedule = Schedule(config, a.shape[0], a.shape[1], b.shape[1])
+        self.feed = self.schedule.feed(a, b)
+        self.expected = matmul(config, a, b)
+
+    @classmethod
+    def draw(cls, config, source, m=None):
+        m = m or draw_size(source, config.rows)
+        k, n = draw_size(source, config.rows), draw_size(source, config.columns)
+        a = draw_matrix(source, config.activation, (m, k))
+        return cls(config, a, draw_matrix(source, config.weight, (k, n)))
+
+    def check(self, results, cycles):
+        """Result rows against Z; a row of Z that is wrong is named with its last part's cycle."""
+        s = self.schedule
+        what = f"Z[{s.m}, {s.n}] = A[{s.m}, {s.k}] . B[{s.k}, {s.n}]"
+        arrival = s.gather(np.array([[cycle] * s.config.columns for cycle in cycles]))
+        compare(what, s.gather(results), self.expected, arrival[:, -1])
+
+
+async def compute(dut, config, products, **stalls):
+    """Run products one after the other; check results, tlast and, without stalls, the cycles."""
+    feed = Feed.join([product.feed for product in products])
+    driven = await drive(dut, config, feed, **stalls)
+    taken = 0
+    for product in products:
+        count = product.feed.results
+        cycles = driven.result_cycles[taken : taken + count]
+        product.check(driven.results[taken : taken + count], cycles)
+        taken += count
+    assert driven.ends == feed.end[feed.last == 1].tolist(), "tlast of the results"
+    assert sum(driven.counters.values()) == 2 * driven.counters["total"], "counters partition time"
+    assert driven.counters["total"] == driven.cycles
+    assert driven.counters["computing"] == len(feed.activations)
+    if not stalls:
+        prediction = predict(config, [product.schedule for product in products])
+        assert (driven.cycles, driven.counters) == (prediction.cycles, prediction.counters)
+    assert dut.error_status.value == 0
+    return driven
+
+
+async def outputs_stay_known(dut, config):
+    """No output may hold an unknown bit, in any cycle."""
+    names = [
+        name
+        for name, (direction, _, _) in port_documentation(config).items()
+        if direction == "output"
+    ]
+    while True:
+        await RisingEdge(dut.aclk)
+        for name in names:
+            value = getattr(dut, name).value
+            assert value.is_resolvable, f"{name} is {value}"
+
+
+def single_tile(config, source, rows=4):
+    """A product of one tile, all rows first and last."""
+    a = draw_matrix(source, config.activation, (rows, config.rows))
+    return Product(config, a, draw_matrix(source, config.weight, (config.rows, config.columns)))

@@ -1,0 +1,131 @@
+"""Misuse of the whole unit: every error status, and that no wrong number ever comes out."""
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ClockCycles, RisingEdge
+
+from bench import TIMEOUT, arguments, compare, on_simulators, randomness
+from products import Product, compute, single_tile, unit
+from weft.axi import AxiMatrixUnit
+from weft.layouts import Error
+from weft_sim.driver import beats, numbers_to_lanes, reset, start, unit_streams
+from weft_sim.schedule import Feed
+from weft_sim.streams import send, watch
+
+SHAPES = {
+    "5x7": unit(5, 7),
+    "3x11": unit(3, 11, accumulator_depth=9),
+    "1x1": unit(1, 1, accumulator_depth=1),
+}
+
+
+@on_simulators("config", SHAPES, verilator=1)
+def test_misuse(simulate, config):
+    simulate([sees_every_misuse], AxiMatrixUnit, config)
+
+
+@cocotb.test(**TIMEOUT)
+async def sees_every_misuse(dut):
+    """Each misuse sets its error, which stays until cleared; no wrong result ever comes out."""
+    (config,), source = arguments(), randomness()
+    await start(dut)
+    for misuse in (
+        row_without_a_tile,
+        short_tile,
+        long_tile,
+        row_out_of_range,
+        row_not_started,
+    ):
+        feed, expected_error, expected_results = misuse(config, source)
+        got = await feed_and_collect(dut, config, feed)
+        compare(misuse.__name__, got.tolist(), expected_results.tolist())
+        seen = Error(int(dut.error_status.value))
+        assert seen == expected_error, f"{misuse.__name__}: {seen}, expected {expected_error}"
+        await ClockCycles(dut.aclk, 3)
+        assert Error(int(dut.error_status.value)) == expected_error, "an error must stay"
+        dut.clear_errors.value = 1
+        await RisingEdge(dut.aclk)
+        dut.clear_errors.value = 0
+        await RisingEdge(dut.aclk)
+        assert dut.error_status.value == 0, "an error must go when it is cleared"
+        await compute(dut, config, [Product.draw(config, source)])
+        await reset(dut)
+
+
+async def feed_and_collect(dut, config, feed):
+    """Send everything, wait until nothing can be on its way, return the results that came."""
+    weights, activations, results = unit_streams(dut)
+    weight_beats, activation_beats = beats(feed, config)
+    numbers = []
+    watcher = cocotb.start_soon(watch(results, lambda payload: numbers.append(payload[0])))
+    results.ready.value = 1
+    senders = [
+        cocotb.start_soon(send(weights, weight_beats)),
+        cocotb.start_soon(send(activations, activation_beats)),
+    ]
+    for sender in senders:
+        await sender
+    await ClockCycles(dut.aclk, 4 * (config.rows + config.columns) + 40)
+    watcher.cancel()
+    return numbers_to_lanes(numbers, config)
+
+
+def changed(feed, **columns):
+    return Feed(**{**vars(feed), **columns})
+
+
+def nothing(config):
+    return np.zeros((0, config.columns), config.accumulator.dtype)
+
+
+def row_without_a_tile(config, source):
+    """Rows without a switch right after reset."""
+    product = single_tile(config, source)
+    feed = changed(product.feed, switch=np.zeros(4, np.int64))
+    feed = changed(feed, weights=feed.weights[:0], tile_end=feed.tile_end[:0])
+    return feed, Error.NO_TILE, nothing(config)
+
+
+def short_tile(config, source):
+    """A tile that ends one row early (R > 1); the rows of the tile after it are right."""
+    if config.rows == 1:
+        return row_without_a_tile(config, source)
+    bad, good = single_tile(config, source), single_tile(config, source)
+    end = bad.feed.tile_end.copy()
+    end[-2] = 1
+    feed = changed(bad.feed, weights=bad.feed.weights[:-1], tile_end=end[:-1])
+    return Feed.join([feed, good.feed]), Error.SHORT_TILE | Error.NO_TILE, good.expected
+
+
+def long_tile(config, source):
+    """A tile with two rows too many; the rows of the tile after it are right."""
+    bad, good = single_tile(config, source), single_tile(config, source)
+    extra = bad.feed.weights[:1].repeat(2, axis=0)
+    end = np.zeros(config.rows + 2, np.int64)
+    end[-1] = 1
+    feed = changed(bad.feed, weights=np.concatenate([extra, bad.feed.weights]), tile_end=end)
+    return Feed.join([feed, good.feed]), Error.LONG_TILE | Error.NO_TILE, good.expected
+
+
+def row_out_of_range(config, source):
+    """The second row names the first accumulator row that does not exist."""
+    product = single_tile(config, source)
+    row = product.feed.row.copy()
+    row[1] = config.accumulator_depth
+    return (
+        changed(product.feed, row=row),
+        Error.ROW_OUT_OF_RANGE,
+        np.delete(product.expected, 1, axis=0),
+    )
+
+
+def row_not_started(config, source):
+    """The third row is `last` without ever having been `first`."""
+    product = single_tile(config, source)
+    first = product.feed.first.copy()
+    first[2] = 0
+    return (
+        changed(product.feed, first=first),
+        Error.NOT_STARTED,
+        np.delete(product.expected, 2, axis=0),
+    )
