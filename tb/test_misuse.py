@@ -5,7 +5,7 @@ import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from bench import TIMEOUT, arguments, compare, on_simulators, randomness
-from products import Product, compute, single_tile, unit
+from products import Product, compute, draw_matrix, single_tile, unit
 from weft.axi import AxiMatrixUnit
 from weft.layouts import Error
 from weft_sim.driver import beats, numbers_to_lanes, reset, start, unit_streams
@@ -33,6 +33,7 @@ async def sees_every_misuse(dut):
         row_without_a_tile,
         short_tile,
         long_tile,
+        short_tile_in_the_middle,
         row_out_of_range,
         row_not_started,
     ):
@@ -105,6 +106,20 @@ def long_tile(config, source):
     end[-1] = 1
     feed = changed(bad.feed, weights=np.concatenate([extra, bad.feed.weights]), tile_end=end)
     return Feed.join([feed, good.feed]), Error.LONG_TILE | Error.NO_TILE, good.expected
+
+
+def short_tile_in_the_middle(config, source):
+    """The second of three tiles along K is broken (R > 1): no sum may come out without its part."""
+    if config.rows == 1:
+        return row_without_a_tile(config, source)
+    a = draw_matrix(source, config.activation, (3, 3 * config.rows))
+    b = draw_matrix(source, config.weight, (3 * config.rows, config.columns))
+    feed = Product(config, a, b).feed
+    end = feed.tile_end.copy()
+    end[2 * config.rows - 2] = 1
+    kept = np.arange(len(end)) != 2 * config.rows - 1
+    feed = changed(feed, weights=feed.weights[kept], tile_end=end[kept])
+    return feed, Error.SHORT_TILE | Error.NO_TILE | Error.NOT_STARTED, nothing(config)
 
 
 def row_out_of_range(config, source):

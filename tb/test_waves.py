@@ -11,7 +11,7 @@ import pytest
 from weft import SMALL, TINY, Activity, Error, MatrixUnitConfig
 from weft.layouts import ACTIVITY_SENTENCES
 from weft_sim import toolchain, wave_groups, waves
-from weft_sim.job import PERIOD_NS
+from weft_sim.driver import PERIOD_NS
 from weft_sim.reference import matmul
 from weft_sim.trace import Trace
 

@@ -1,0 +1,277 @@
+"""The one runner of the benches, and the pieces that they share.
+
+A bench file holds pytest functions, which pick a component and its arguments, and below them the
+cocotb coroutines that drive it. `run` writes the component's Verilog, builds it and starts the
+coroutines inside the simulator, where `arguments` gives back what the component was made with.
+
+Time discipline: await the rising edge, read what a flip-flop samples there, then write.
+"""
+
+import json
+import os
+import random
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cocotb
+import numpy as np
+import pytest
+from cocotb.clock import Clock
+from cocotb.triggers import RisingEdge, Timer
+
+from weft.config import MatrixUnitConfig
+from weft.export import parameters_of, to_verilog
+from weft_sim import simulator as simulators
+from weft_sim import toolchain
+
+PERIOD_NS = 10
+RESET_CYCLES = 2
+# A coroutine that takes longer hangs: a hundred thousand cycles.
+TIMEOUT = {"timeout_time": 1, "timeout_unit": "ms"}
+LOG_TAIL = 40
+
+
+# What pytest calls.
+
+
+def chosen_simulators() -> list[str]:
+    """Both simulators, or the one that SIM names."""
+    chosen = os.environ.get("SIM")
+    return [chosen] if chosen else list(toolchain.SIMULATORS)
+
+
+def on_simulators(names: str, cases: dict[str, object], *, verilator: int = 1):
+    """Parametrize a test: every case on Icarus, the first few on Verilator as well.
+
+    Verilator takes seconds to build what Icarus builds at once, so it gets `verilator` cases.
+
+    Parameters
+    ----------
+    names : str
+        Parameters of the test, separated by commas.
+    cases : dict
+        Name of a case to its value, a tuple if there are several parameters.
+    """
+    several = "," in names
+    parameters = [
+        pytest.param(simulator, *(values if several else (values,)), id=f"{case}-{simulator}")
+        for simulator in chosen_simulators()
+        for index, (case, values) in enumerate(cases.items())
+        if simulator != "verilator" or index < verilator
+    ]
+    return pytest.mark.parametrize(f"simulator,{names}", parameters, indirect=["simulator"])
+
+
+def run(
+    coroutines: Sequence, component: type, *arguments, simulator: str, directory: Path
+) -> Path | None:
+    """Run coroutines on the Verilog of `component(*arguments)`; fail the test if one fails.
+
+    Returns
+    -------
+    Path or None
+        The trace, if WEFT_WAVES asks for one.
+    """
+    chosen = _chosen_coroutines(coroutines)
+    waves = bool(os.environ.get("WEFT_WAVES"))
+    top = f"weft_{component.__name__.lower()}"
+    verilog = to_verilog(top, component, *arguments)
+    build = simulators.build(verilog, top, simulator, waves=waves)
+    shutil.rmtree(directory, ignore_errors=True)
+    log = directory / "run.log"
+    failure = None
+    try:
+        build.run(
+            coroutines[0].module,
+            directory=directory,
+            test_filter=rf"\.({'|'.join(chosen)})$",
+            environment={
+                "WEFT_BENCH": _to_json(arguments, verilog, top),
+                # To rewrite the asserts of all of numpy takes a second each time.
+                "COCOTB_REWRITE_ASSERTION_FILES": "test_*.py",
+            },
+            seed=int(os.environ["SEED"]),
+            log=log,
+        )
+    except simulators.SimulationFailed as raised:
+        failure = f"{raised}\n{_explain(directory / 'results.xml', log)}"
+    if failure:
+        pytest.fail(failure, pytrace=False)
+    return build.trace(directory) if waves else None
+
+
+def _chosen_coroutines(coroutines: Sequence) -> list[str]:
+    """Names of the coroutines that COCOTB_TEST_FILTER lets through; skip the test if none."""
+    wanted = os.environ.get("COCOTB_TEST_FILTER", "")
+    chosen = [c.name for c in coroutines if re.search(wanted, f"{c.module}.{c.name}")]
+    if not chosen:
+        pytest.skip(f"no coroutine of this test matches COCOTB_TEST_FILTER={wanted}")
+    return chosen
+
+
+def _to_json(arguments: Sequence, verilog: str, top: str) -> str:
+    """What the coroutines have to know: the component's arguments and the Verilog's ports."""
+    body = re.search(rf"(?s)^module {top}\(.*?^endmodule", verilog, re.MULTILINE)[0]
+    ports = {
+        direction: re.findall(rf"(?m)^  {direction} (?:\[.*?\] )?(\w+);", body)
+        for direction in ("input", "output")
+    }
+    plain = [
+        {"config": parameters_of(a)} if isinstance(a, MatrixUnitConfig) else a for a in arguments
+    ]
+    return json.dumps({"arguments": plain, **ports})
+
+
+def _explain(results: Path, log: Path) -> str:
+    """The failures as the simulator's report has them, or the end of the log."""
+    lines = []
+    if results.is_file():
+        for case in ElementTree.parse(results).iter("testcase"):
+            for failure in [*case.iter("failure"), *case.iter("error")]:
+                text = failure.get("message") or failure.text or ""
+                lines.append(f"{case.get('name')}: {text.strip()}")
+    if not lines and log.is_file():
+        lines = log.read_text().splitlines()[-LOG_TAIL:]
+    return "\n".join(lines)
+
+
+# What coroutines call.
+
+
+def arguments() -> list:
+    """The arguments that the component was made with."""
+    return [
+        MatrixUnitConfig(**value["config"]) if isinstance(value, dict) else value
+        for value in _given()["arguments"]
+    ]
+
+
+def _given() -> dict:
+    return json.loads(os.environ["WEFT_BENCH"])
+
+
+def randomness() -> random.Random:
+    """Random numbers that depend on SEED and on the coroutine alone."""
+    return random.Random(cocotb.RANDOM_SEED)
+
+
+async def start(dut) -> None:
+    """Zero every input, start the clock, reset, and return right after an edge.
+
+    No output may be unknown from then on.
+    """
+    for name in _given()["input"]:
+        getattr(dut, name).value = 0
+    if hasattr(dut, "clk"):
+        Clock(dut.clk, PERIOD_NS, unit="ns").start(start_high=False)
+    await reset(dut)
+    for name in _given()["output"]:
+        value = getattr(dut, name).value
+        assert value.is_resolvable, f"{name} is {value} after reset"
+
+
+async def reset(dut) -> None:
+    """Hold reset, where there is one, for a few cycles and return right after an edge."""
+    for level in (1, 0):
+        if hasattr(dut, "rst"):
+            dut.rst.value = level
+        for _ in range(RESET_CYCLES if level else 1):
+            await tick(dut)
+
+
+async def tick(dut) -> None:
+    """Go on to the next edge; in a component without a clock, a cycle's time."""
+    await (RisingEdge(dut.clk) if hasattr(dut, "clk") else Timer(PERIOD_NS, "ns"))
+
+
+def read(dut, name: str) -> int:
+    """An output as a number; an unknown bit is a failure."""
+    value = getattr(dut, name).value
+    assert value.is_resolvable, f"{name} is {value}"
+    return int(value)
+
+
+async def play(
+    dut, stimuli: Iterable[dict[str, int]], outputs: Sequence[str]
+) -> dict[str, list[int]]:
+    """Drive each cycle's inputs; return what every output was in every cycle.
+
+    An input that a cycle does not name keeps its value; one that the component does not have, as
+    `rst` where nothing is reset, is left out.
+    """
+    trace: dict[str, list[int]] = {name: [] for name in outputs}
+    for inputs in stimuli:
+        for name, value in inputs.items():
+            if hasattr(dut, name):
+                getattr(dut, name).value = value
+        await tick(dut)
+        for name, seen in trace.items():
+            seen.append(read(dut, name))
+    return trace
+
+
+def compare(what: str, got: Sequence, expected: Sequence, cycles: Sequence[int] | None = None):
+    """Rows of lanes must be equal; say where they differ first.
+
+    Parameters
+    ----------
+    got, expected : sequences, (rows,) or (rows, lanes)
+    cycles : sequence, optional
+        In which cycle a row came; a row's number is its cycle when left out.
+    """
+    assert len(got) == len(expected), f"{what}: got {len(got)} rows, expected {len(expected)}"
+    for row, (ours, theirs) in enumerate(zip(got, expected, strict=True)):
+        ours, theirs = (
+            np.atleast_1d(np.array(ours, object)),
+            np.atleast_1d(np.array(theirs, object)),
+        )
+        wrong = np.flatnonzero(ours != theirs)
+        if len(wrong):
+            lane = int(wrong[0])
+            cycle = row if cycles is None else cycles[row]
+            raise AssertionError(
+                f"{what}: lane {lane}, row {row}, cycle {cycle}: "
+                f"got {ours[lane]}, expected {theirs[lane]} ({len(wrong)} lanes of the row differ)"
+            )
+
+
+# Numbers and bits.
+
+
+def to_signed(bits: int, width: int) -> int:
+    """The low `width` bits as a number in two's complement."""
+    bits &= (1 << width) - 1
+    return bits - (bits >> (width - 1) << width)
+
+
+def join(numbers: Iterable[int], width: int) -> int:
+    """Lanes of `width` bits as one number, lane 0 lowest."""
+    mask = (1 << width) - 1
+    return sum((int(number) & mask) << (lane * width) for lane, number in enumerate(numbers))
+
+
+def split(bits: int, width: int, lanes: int) -> list[int]:
+    """One number as lanes of `width` bits, lane 0 lowest, not signed."""
+    return [bits >> (lane * width) & ((1 << width) - 1) for lane in range(lanes)]
+
+
+def split_signed(bits: int, width: int, lanes: int) -> list[int]:
+    """One number as lanes in two's complement."""
+    return [to_signed(lane, width) for lane in split(bits, width, lanes)]
+
+
+def operand(source: random.Random, number) -> int:
+    """A value of a format, the extremes more often than by chance."""
+    corners = [
+        number.minimum,
+        number.maximum,
+        0,
+        1 if number.maximum else 0,
+        -1 if number.signed else 0,
+    ]
+    if source.random() < 0.3:
+        return source.choice(corners)
+    return source.randint(number.minimum, number.maximum)

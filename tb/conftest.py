@@ -1,0 +1,72 @@
+"""Fixtures of the benches, and the seed: given by SEED, or drawn anew for each session."""
+
+import os
+import re
+import secrets
+
+import pytest
+
+from bench import chosen_simulators, run
+from weft_sim import toolchain
+
+# What pytest's -k takes as one name.
+PLAIN_NAME = r"[\w:+\-.\[\]/]+"
+
+
+def pytest_configure(config):
+    """Draw the seed where the workers of a parallel run inherit it."""
+    if not os.environ.get("SEED"):
+        os.environ["SEED"] = str(secrets.randbelow(1 << 31))
+
+
+def pytest_sessionstart(session):
+    """Print the seed, which the header of a quiet pytest would not."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and not hasattr(session.config, "workerinput"):
+        reporter.write_line(f"seed {os.environ['SEED']}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Say under every failure how to replay it."""
+    report = yield
+    if report.failed:
+        name = item.name if re.fullmatch(PLAIN_NAME, item.name) else item.originalname
+        report.sections.append(
+            ("replay", f'replay: make test SEED={os.environ["SEED"]} TEST="{name}"')
+        )
+    return report
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say where the traces are."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "trace" and report.when == "call":
+                    terminalreporter.write_line(f"trace of {report.nodeid}: {value}")
+
+
+@pytest.fixture(params=chosen_simulators())
+def simulator(request) -> str:
+    """Each simulator, or the one that SIM names; skipped if it is not installed."""
+    if request.param == "icarus" and not toolchain.has("iverilog"):
+        missing = str(toolchain.ToolMissing("iverilog"))
+        if os.environ.get("WEFT_NO_SKIP"):
+            pytest.fail(missing, pytrace=False)
+        pytest.skip(missing)
+    return request.param
+
+
+@pytest.fixture
+def simulate(request, simulator):
+    """`simulate(coroutines, component, *arguments)`: run coroutines on a component's Verilog."""
+
+    def simulate(coroutines, component, *arguments):
+        test = re.sub(r"[^\w.+-]+", "-", request.node.nodeid.removeprefix("tb/")).strip("-")
+        directory = toolchain.build_root() / "tests" / test
+        trace = run(coroutines, component, *arguments, simulator=simulator, directory=directory)
+        if trace:
+            request.node.user_properties.append(("trace", str(trace)))
+
+    return simulate

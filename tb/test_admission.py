@@ -1,0 +1,330 @@
+"""Admission: a row enters when its tile is complete and its result has a place, or is dropped."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+
+import cocotb
+
+from bench import TIMEOUT, arguments, join, on_simulators, operand, randomness, read, start, tick
+from weft.admission import Admission
+from weft.config import MatrixUnitConfig
+from weft.layouts import Activity, Error
+from weft_sim.streams import Stream, chances, coins, send
+
+
+def gate(depth, credit, rows=3, **options):
+    return MatrixUnitConfig(rows=rows, columns=2, accumulator_depth=depth, **options), credit
+
+
+# Accumulator depth and credits.
+CASES = {
+    "depth-4": gate(4, 3),
+    "depth-1": gate(1, 2, rows=1),
+    "depth-2": gate(2, 1, activation="uint3"),
+    "depth-5": gate(5, 6, activation="int16"),
+    "depth-7": gate(7, 1),
+    "depth-512": gate(512, 16, rows=9),
+}
+
+
+@on_simulators("config, credits", CASES)
+def test_admission(simulate, config, credits):
+    coroutines = [
+        admits_a_legal_row_every_cycle,
+        holds_and_drops_as_it_must,
+        waits_for_room,
+        works_as_new_after_reset,
+    ]
+    simulate(coroutines, Admission, config, credits)
+
+
+@dataclass(frozen=True)
+class Row:
+    lanes: int
+    switch: bool = False
+    first: bool = False
+    last: bool = False
+    end: bool = False
+    row: int = 0
+
+
+def payload(row: Row, config: MatrixUnitConfig) -> int:
+    """The bits of a row: lanes lowest, then the fields in the order of Row."""
+    flags = join([row.switch, row.first, row.last, row.end], 1) | row.row << 4
+    return row.lanes | flags << lane_bits(config)
+
+
+def lane_bits(config: MatrixUnitConfig) -> int:
+    return config.rows * config.activation.width
+
+
+@dataclass
+class Tiles:
+    """The WeightLoader's side in one cycle."""
+
+    complete: bool = False
+    broken: bool = False
+    started: bool = False
+    transferring: bool = False
+
+
+@dataclass
+class Gate:
+    """Admission in Python: the row at the gate, the credits, and which sums have begun."""
+
+    config: MatrixUnitConfig
+    places: int
+    waiting: Row | None = None
+    good_tile: bool = False
+    begun: set[int] = field(default_factory=set)
+    issued: dict[str, int] = field(default_factory=lambda: {"lanes": 0, "switch": 0, "control": 0})
+
+    def advances(self, tiles: Tiles) -> bool:
+        row = self.waiting
+        return (
+            row is not None
+            and (not row.switch or tiles.complete)
+            and (not row.last or self.places > 0)
+        )
+
+    def activity(self, tiles: Tiles) -> Activity:
+        if self.advances(tiles):
+            return Activity.COMPUTING
+        if self.waiting and self.waiting.switch and not tiles.complete:
+            if tiles.transferring:
+                return Activity.LOADING_WEIGHTS
+            return Activity.WAITING_FOR_WEIGHTS
+        if self.waiting:
+            return Activity.WAITING_FOR_ROOM
+        if tiles.started or self.begun:
+            return Activity.WAITING_FOR_ACTIVATIONS
+        return Activity.IDLE
+
+    def errors(self, tiles: Tiles) -> Error:
+        """What is wrong with the row that advances."""
+        row, errors = self.waiting, Error(0)
+        if not self.advances(tiles):
+            return errors
+        if not (not tiles.broken if row.switch else self.good_tile):
+            errors |= Error.NO_TILE
+        if row.row >= self.config.accumulator_depth:
+            errors |= Error.ROW_OUT_OF_RANGE
+        if not errors and not row.first and row.row not in self.begun:
+            errors |= Error.NOT_STARTED
+        return errors
+
+    def outputs(self, tiles: Tiles) -> dict[str, int]:
+        advances = self.advances(tiles)
+        return {
+            "activations__ready": int(self.waiting is None or advances),
+            "take": int(advances and self.waiting.switch),
+            "activity": self.activity(tiles).value,
+            "errors": self.errors(tiles).value,
+            **self.issued,
+        }
+
+    def step(self, tiles: Tiles, released: bool, offered: Row | None) -> None:
+        row, advances, errors = self.waiting, self.advances(tiles), self.errors(tiles)
+        self.issued = {"lanes": 0, "switch": 0, "control": 0}
+        if advances:
+            self.issued["switch"] = int(row.switch)
+            if row.switch:
+                self.good_tile = not tiles.broken
+            if not errors:
+                self.issued["lanes"] = row.lanes
+                flags = join([1, row.first, row.last, row.end], 1)
+                self.issued["control"] = flags | row.row << 4
+                self.places -= row.last
+            if errors or row.last:
+                self.begun.discard(row.row)
+            else:
+                self.begun.add(row.row)
+        self.places += released
+        if row is None or advances:
+            self.waiting = offered
+
+
+async def run_beside_model(
+    dut, rows: list[Row], cycles: int, tiles: Iterator[Tiles], release, gaps=None, resets=None
+) -> Counter:
+    """Send rows and compare every output in every cycle; count what has happened.
+
+    Runs until all rows have gone, for at most so many cycles. `tiles` gives the loader's state
+    cycle by cycle, but a complete tile stays until it is taken; `release` and `resets` say
+    whether to give a place back, if one is out, and to reset.
+    """
+    config, places = arguments()
+    beats = [(payload(row, config),) for row in rows]
+    stream = Stream.amaranth(dut, "activations")
+    sender = cocotb.start_soon(send(stream, beats, gaps))
+    known = {beat: row for (beat,), row in zip(beats, rows, strict=True)}
+    model, seen, now = Gate(config, places), Counter(), Tiles()
+    for number in range(cycles):
+        if not now.complete:
+            now = next(tiles)
+        released = next(release) and model.places < places
+        resetting = resets is not None and next(resets)
+        dut.tile_complete.value = int(now.complete)
+        dut.tile_broken.value = int(now.broken)
+        dut.tile_started.value = int(now.started)
+        dut.tile_transferring.value = int(now.transferring)
+        dut.released.value = int(released)
+        dut.rst.value = int(resetting)
+        await tick(dut)
+        for name, expected in model.outputs(now).items():
+            got = read(dut, name)
+            assert got == expected, f"{name}, cycle {number}: got {got:#x}, expected {expected:#x}"
+        valid = read(dut, "activations__valid")
+        offered = known[read(dut, "activations__payload")] if valid else None
+        seen[model.activity(now).name] += 1
+        for error in Error:
+            seen[error.name] += error in model.errors(now)
+        take = read(dut, "take")
+        seen["broken tile taken"] += take and now.broken
+        model.step(now, released, offered)
+        seen["admitted"] += model.issued["control"] & 1
+        if take:
+            now = Tiles()
+        if resetting:
+            model, now = Gate(config, places), Tiles()
+        if sender.done() and model.waiting is None and not model.issued["control"]:
+            break
+    seen["sent"] = stream.transfers
+    sender.cancel()
+    return seen
+
+
+def any_tile(source: random.Random, likely: float, broken: float) -> Iterator[Tiles]:
+    """A tile that becomes complete with a probability, and is broken with another."""
+    while True:
+        complete = source.random() < likely
+        yield Tiles(
+            complete,
+            complete and source.random() < broken,
+            complete or source.random() < 0.3,
+            source.random() < 0.5,
+        )
+
+
+def good_tile() -> Iterator[Tiles]:
+    """A good tile whenever the one before has been taken."""
+    while True:
+        yield Tiles(complete=True, started=True)
+
+
+def moody_coins(source: random.Random) -> Iterator[bool]:
+    """Hardly ever true for a while, then always, and so on."""
+    for likely in cycle([0.02, 1.0]):
+        yield from islice(coins(source, likely), 300)
+
+
+def legal_rows(source: random.Random, config: MatrixUnitConfig, count: int) -> list[Row]:
+    """Rows without a fault, the first of which switches."""
+    begun: set[int] = set()
+    rows = []
+    for _ in range(count):
+        lanes = join(
+            [operand(source, config.activation) for _ in range(config.rows)],
+            config.activation.width,
+        )
+        row = source.randrange(min(config.accumulator_depth, 6))
+        if source.random() < 0.1:
+            row = config.accumulator_depth - 1
+        first = row not in begun or source.random() < 0.2
+        last = source.random() < 0.4
+        begun = begun - {row} if last else begun | {row}
+        switch = not rows or source.random() < 0.2
+        rows.append(Row(lanes, switch, first, last, source.random() < 0.2, row))
+    return rows
+
+
+def any_rows(source: random.Random, config: MatrixUnitConfig, count: int) -> list[Row]:
+    """Legal rows with faults between: flags turned, and any row number that the port can hold."""
+    rows = []
+    for row in legal_rows(source, config, count):
+        fields = vars(row)
+        fault = source.choice(["none", "none", "none", "none", "first", "last", "row", "begin"])
+        if fault in ("first", "last"):
+            fields = fields | {fault: not fields[fault]}
+        if fault == "row":
+            limit = 1 << config.row_width
+            fields = fields | {
+                "row": source.choice([config.accumulator_depth, source.randrange(limit)])
+            }
+        if fault == "begin":
+            fields = fields | {"first": True, "last": False}
+        rows.append(Row(**fields))
+    return rows
+
+
+@cocotb.test(**TIMEOUT)
+async def admits_a_legal_row_every_cycle(dut):
+    """Nothing is waited for when tiles and places are there; one place takes turns with itself."""
+    config, places = arguments()
+    source, count = randomness(), 400
+    await start(dut)
+    rows = legal_rows(source, config, count)
+    cycles = (count if places > 1 else 2 * count) + 10
+    seen = await run_beside_model(dut, rows, cycles, good_tile(), coins(source, 1.0))
+    assert seen["admitted"] == seen["sent"] == seen["COMPUTING"] == count
+    assert not any(seen[error.name] for error in Error)
+
+
+@cocotb.test(**TIMEOUT)
+async def holds_and_drops_as_it_must(dut):
+    """Rows right and wrong, tiles good and broken, places scarce: every output in every cycle."""
+    config, _ = arguments()
+    source, count = randomness(), 1000
+    # Rows before the first tile.
+    rows = [Row(0, first=True), *any_rows(source, config, count)]
+    await start(dut)
+    seen = await run_beside_model(
+        dut,
+        rows,
+        20 * count,
+        any_tile(source, 0.3, 0.2),
+        moody_coins(source),
+        chances(source, 0.3, 4),
+    )
+    assert seen["sent"] == len(rows), "not every row was taken"
+    faults = [error.name for error in (Error.NO_TILE, Error.ROW_OUT_OF_RANGE, Error.NOT_STARTED)]
+    waits = [activity.name for activity in Activity if activity != Activity.IDLE]
+    for what in ("admitted", "broken tile taken", *faults, *waits):
+        assert seen[what] > 3, f"{what} came {seen[what]} times only"
+
+
+@cocotb.test(**TIMEOUT)
+async def waits_for_room(dut):
+    """As many sums as there are credits are finished, and no more until a place is given back."""
+    _, places = arguments()
+    source = randomness()
+    rows = [Row(0, switch=True, first=True, last=True)]
+    rows += [Row(1, first=True, last=True)] * (places + 4)
+    await start(dut)
+    seen = await run_beside_model(dut, rows, places + 50, good_tile(), coins(source, 0.0))
+    assert seen["admitted"] == places
+    assert seen["WAITING_FOR_ROOM"] >= 40
+
+
+@cocotb.test(**TIMEOUT)
+async def works_as_new_after_reset(dut):
+    """All credits, no tile in use, no sum begun, no row at the gate."""
+    config, _ = arguments()
+    source = randomness()
+    await start(dut)
+    rows = any_rows(source, config, 2000)
+    seen = await run_beside_model(
+        dut,
+        rows,
+        1500,
+        any_tile(source, 0.4, 0.1),
+        coins(source, 0.2),
+        chances(source, 0.3, 4),
+        resets=coins(source, 0.03),
+    )
+    assert seen["admitted"] > 100
+    assert seen["NO_TILE"] > 3
+    assert seen["IDLE"] > 3

@@ -1,0 +1,220 @@
+"""SystolicArray: exact sums on the wavefront, tiles back to back, and what leaves at each edge."""
+
+import random
+from dataclasses import dataclass
+
+import cocotb
+import numpy as np
+
+from bench import (
+    TIMEOUT,
+    arguments,
+    compare,
+    join,
+    on_simulators,
+    operand,
+    play,
+    randomness,
+    split,
+    start,
+)
+from weft.array import FLAT_CELLS, SystolicArray
+from weft.config import MatrixUnitConfig
+
+TILES = 12
+
+
+def array(rows, columns, **options):
+    return MatrixUnitConfig(rows=rows, columns=columns, **options), rows, columns
+
+
+SHAPES = {
+    "3x7": array(3, 7, activation="uint8", multiplier_stages=2, adder_stages=2),
+    "1x1": array(1, 1, multiplier_stages=0),
+    "1x5": array(1, 5, weight="uint4"),
+    "5x1": array(5, 1, activation="int3", weight="int9", adder_stages=3),
+    "2x2": array(2, 2, multiplier_stages=3, adder_stages=4, accumulator_width=8),
+    "9x6": array(9, 6),
+    "6x9": array(6, 9, activation="int16", weight="uint16", adder_stages=4, accumulator_width=64),
+    "17x2": array(17, 2, multiplier_stages=0, accumulator_width=12),
+}
+
+
+@on_simulators("config, rows, columns", SHAPES)
+def test_array(simulate, config, rows, columns):
+    coroutines = [switches_every_r_cycles, loads_and_switches_at_any_legal_time]
+    simulate(coroutines, SystolicArray, config, rows, columns)
+
+
+def test_arrays_are_halved_both_ways():
+    """The shapes above are flat, halved by rows and halved by columns."""
+    large = [shape for _, *shape in SHAPES.values() if shape[0] * shape[1] > FLAT_CELLS]
+    assert 0 < len(large) < len(SHAPES)
+    assert {rows >= columns for rows, columns in large} == {False, True}
+
+
+@dataclass
+class Wave:
+    """What enters an array, undone of its skew.
+
+    `activations` (cycles, R), `switches` (cycles,) and `sums` (cycles, C) by the cycle in which
+    they pass row 0 of column 0; `tiles` (tiles, R, C), and `pushes` (tiles, R), the cycles in
+    which the rows of a tile are pushed into column 0, row R-1 first.
+    """
+
+    activations: np.ndarray
+    switches: np.ndarray
+    sums: np.ndarray
+    tiles: np.ndarray
+    pushes: np.ndarray
+
+    @property
+    def cycles(self) -> int:
+        return len(self.activations)
+
+
+@cocotb.test(**TIMEOUT)
+async def switches_every_r_cycles(dut):
+    """Each tile is pushed from the very cycle of the switch before, without a gap."""
+    config, rows, _ = arguments()
+    pushes = np.arange(TILES * rows).reshape(TILES, rows)
+    await check_wave(dut, random_wave(randomness(), config, pushes, waits=[0] * TILES))
+
+
+@cocotb.test(**TIMEOUT)
+async def loads_and_switches_at_any_legal_time(dut):
+    """Gaps between pushes, tiles that wait, tiles that stay."""
+    config, rows, _ = arguments()
+    source = randomness()
+    pushes, waits, cycle = [], [], 0
+    for _ in range(TILES):
+        pushes.append([])
+        cycle += source.choice([0, 0, 1, 5])
+        for _ in range(rows):
+            cycle += source.choice([0, 0, 0, 1, 3])
+            pushes[-1].append(cycle)
+            cycle += 1
+        waits.append(source.choice([0, 0, 1, 4]))
+        cycle += waits[-1]
+    await check_wave(dut, random_wave(source, config, np.array(pushes), waits))
+
+
+def random_wave(source: random.Random, config: MatrixUnitConfig, pushes, waits) -> Wave:
+    """Random numbers around given pushes; a tile is switched to so long after its last one."""
+    rows, columns = config.rows, config.columns
+    cycles = int(pushes[-1, -1]) + waits[-1] + 10
+    switches = np.zeros(cycles, int)
+    switches[pushes[:, -1] + 1 + np.array(waits)] = 1
+    half = 1 << (config.sum_width - 1)
+
+    def numbers(shape, draw):
+        return np.array([draw() for _ in range(np.prod(shape))], object).reshape(shape)
+
+    return Wave(
+        activations=numbers((cycles, rows), lambda: operand(source, config.activation)),
+        switches=switches,
+        sums=numbers(
+            (cycles, columns), lambda: source.choice([0, half - 1, -half, source.randrange(half)])
+        ),
+        tiles=numbers((len(pushes), rows, columns), lambda: operand(source, config.weight)),
+        pushes=pushes,
+    )
+
+
+async def check_wave(dut, wave: Wave) -> None:
+    """Drive a wave and check all four edges, each in its exact cycles."""
+    config, rows, columns = arguments()
+    end = wave.cycles + rows + columns + SystolicArray.latency_of(config) + 2
+    await start(dut)
+    names = ("sums_out", "activations_out", "switches_out", "loads_out", "weights_out")
+    trace = await play(dut, skewed(wave, config, end), names)
+
+    first = int(np.flatnonzero(wave.switches)[0])
+    check_sums(trace["sums_out"], wave, config, range(first, wave.cycles))
+
+    width = config.activation.width
+    cycles = range(wave.cycles)
+    got = [
+        [split(trace["activations_out"][n + r + columns], width, rows)[r] for r in range(rows)]
+        for n in cycles
+    ]
+    compare("activations_out", got, wave.activations % (1 << width), cycles)
+    got = [[trace["switches_out"][n + r + columns] >> r & 1 for r in range(rows)] for n in cycles]
+    compare("switches_out", got, np.repeat(wave.switches[:, None], rows, axis=1), cycles)
+    loads = [thermometer(wave, cycle) for cycle in cycles]
+    compare("loads_out", trace["loads_out"][columns : columns + len(loads)], loads)
+    check_weights(trace["weights_out"], wave, config)
+
+
+def check_sums(sums_out: list[int], wave: Wave, config: MatrixUnitConfig, cycles) -> None:
+    """Column c's sum of wave n, all its parts there, in cycle n + latency + c."""
+    in_use = wave.tiles[np.cumsum(wave.switches) - 1]
+    width, parts = config.sum_width, config.sum_parts
+    latency = SystolicArray.latency_of(config)
+    got, expected = [], []
+    for n in cycles:
+        sums = wave.activations[n] @ in_use[n] + wave.sums[n]
+        expected.append(sums % (1 << width))
+        row = []
+        for column in range(config.columns):
+            whole = low = 0
+            for part, bits in enumerate(parts):
+                cycle = n + latency + column - (len(parts) - 1 - part)
+                lane = split(sums_out[cycle], width, config.columns)[column]
+                whole |= (lane >> low & ((1 << bits) - 1)) << low
+                low += bits
+            row.append(whole)
+        got.append(row)
+    compare("sums_out", got, expected, [n + latency for n in cycles])
+
+
+def check_weights(weights_out: list[int], wave: Wave, config: MatrixUnitConfig) -> None:
+    """The south edge shows row R-1 of a tile from its last push to that of the next."""
+    width, columns = config.weight.width, config.columns
+    starts = [int(last) + 1 for last in wave.pushes[:, -1]]
+    cycles = range(starts[0], wave.cycles)
+    got = [[split(weights_out[n + c], width, columns)[c] for c in range(columns)] for n in cycles]
+    tiles = [sum(start <= n for start in starts) - 1 for n in cycles]
+    expected = [wave.tiles[tile][-1] % (1 << width) for tile in tiles]
+    compare("weights_out", got, expected, cycles)
+
+
+def thermometer(wave: Wave, cycle: int) -> int:
+    """The shift enables in a cycle: rows 0 to k with the k-th push of a tile."""
+    pushed = np.argwhere(wave.pushes == cycle)
+    return (2 << int(pushed[0][1])) - 1 if len(pushed) else 0
+
+
+def skewed(wave: Wave, config: MatrixUnitConfig, end: int) -> list[dict[str, int]]:
+    """The ports cycle by cycle: row r comes r cycles late, column c c cycles late."""
+    rows, columns = config.rows, config.columns
+    activations = np.zeros((end, rows), object)
+    switches = np.zeros((end, rows), int)
+    for row in range(rows):
+        activations[row : row + wave.cycles, row] = wave.activations[:, row]
+        switches[row : row + wave.cycles, row] = wave.switches
+    weights = np.zeros((end, columns), object)
+    for tile, cycles in enumerate(wave.pushes):
+        for push, cycle in enumerate(cycles):
+            for column in range(columns):
+                weights[cycle + column, column] = wave.tiles[tile, rows - 1 - push, column]
+    sums = np.zeros((end, columns), object)
+    for n in range(wave.cycles):
+        for column in range(columns):
+            low = 0
+            for part, bits in enumerate(config.sum_parts):
+                # A sum meets row 0's product after the operand and the multiplier registers.
+                cycle = n + 1 + config.multiplier_stages + column + part
+                bit_field = (int(wave.sums[n, column]) >> low) % (1 << bits)
+                sums[cycle, column] |= bit_field << low
+                low += bits
+    return [
+        {
+            "activations_in": join(activations[n], config.activation.width),
+            "switches_in": join(switches[n], 1),
+            "loads_in": thermometer(wave, n),
+            "weights_in": join(weights[n], config.weight.width),
+            "sums_in": join(sums[n], config.sum_width),
+        }
+        for n in range(end)
+    ]

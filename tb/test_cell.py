@@ -1,0 +1,147 @@
+"""Cell: exact products, the shadow weight, and the cycle in which each takes effect."""
+
+import random
+
+import cocotb
+
+from bench import TIMEOUT, arguments, compare, on_simulators, operand, play, randomness, start
+from weft.cell import Cell
+from weft.config import MatrixUnitConfig
+
+CYCLES = 1500
+
+
+def cell(activation, weight, multiplier_stages, adder_stages, rows=16, accumulator_width=32):
+    return MatrixUnitConfig(
+        rows=rows,
+        activation=activation,
+        weight=weight,
+        multiplier_stages=multiplier_stages,
+        adder_stages=adder_stages,
+        accumulator_width=accumulator_width,
+    )
+
+
+CONFIGS = {
+    "int8-int8": cell("int8", "int8", 1, 1),
+    "uint8-int8": cell("uint8", "int8", 0, 1),
+    "int8-uint8": cell("int8", "uint8", 2, 1),
+    "uint8-uint8": cell("uint8", "uint8", 3, 1),
+    "int1-int1": cell("int1", "int1", 0, 4, rows=1),
+    "uint1-uint1": cell("uint1", "uint1", 1, 2, rows=3),
+    "int1-uint16": cell("int1", "uint16", 2, 3),
+    "uint16-int1": cell("uint16", "int1", 3, 4),
+    "int16-int16": cell("int16", "int16", 1, 4, rows=256, accumulator_width=64),
+    "uint16-uint16": cell("uint16", "uint16", 1, 2, rows=256, accumulator_width=64),
+    "int16-uint3": cell("int16", "uint3", 3, 2),
+    "uint5-int12": cell("uint5", "int12", 0, 3, rows=7),
+    "int4-int4": cell("int4", "int4", 2, 4, rows=5),
+    "int2-uint7": cell("int2", "uint7", 1, 1),
+    "uint6-int9": cell("uint6", "int9", 2, 2, rows=31),
+    "int10-uint11": cell("int10", "uint11", 0, 4, rows=100),
+    "uint13-int14": cell("uint13", "int14", 3, 3, rows=2),
+    "int15-uint2": cell("int15", "uint2", 0, 1, rows=1),
+    "wrapping-int8": cell("int8", "int8", 1, 3, rows=200, accumulator_width=8),
+    "wrapping-uint16": cell("uint16", "uint16", 0, 2, rows=200, accumulator_width=20),
+}
+
+
+@on_simulators("config", CONFIGS)
+def test_cell(simulate, config):
+    simulate([passes_on_and_multiplies], Cell, config)
+
+
+@cocotb.test(**TIMEOUT)
+async def passes_on_and_multiplies(dut):
+    """Every output in every cycle, with loads and switches in any cycle, together and apart."""
+    (config,) = arguments()
+    source = randomness()
+    inputs = [random_inputs(source, config) for _ in range(CYCLES)]
+    # The registers of a cell are not reset: fill both weights first.
+    inputs[0]["load_in"] = 1
+    inputs[1]["switch_in"] = 1
+
+    await start(dut)
+    names = ("activation_out", "switch_out", "load_out", "weight_out", "sum_out")
+    trace = await play(dut, to_ports(inputs, config), names)
+
+    for name in ("activation", "switch", "load"):
+        expected = [cycle[f"{name}_in"] for cycle in inputs[:-1]]
+        width = config.activation.width if name == "activation" else 1
+        expected = [value % (1 << width) for value in expected]
+        compare(f"{name}_out", trace[f"{name}_out"][1:], expected, range(1, CYCLES))
+
+    shadows, weights = held_weights(inputs)
+    expected = [value % (1 << config.weight.width) for value in shadows[1:]]
+    compare("weight_out", trace["weight_out"][1:], expected, range(1, CYCLES))
+
+    latency = sum_latency(config)
+    cycles = range(1, CYCLES - latency - len(config.sum_parts))
+    modulus = 1 << config.sum_width
+    expected = [
+        (inputs[n]["activation_in"] * weights[n] + inputs[n]["sum"]) % modulus for n in cycles
+    ]
+    got = [gathered(trace["sum_out"], n + latency, config) for n in cycles]
+    compare("sum_out", got, expected, [n + latency for n in cycles])
+
+
+def random_inputs(source: random.Random, config: MatrixUnitConfig) -> dict[str, int]:
+    """One cycle: `sum` is the partial sum that this cycle's activation is to be added to."""
+    return {
+        "activation_in": operand(source, config.activation),
+        "weight_in": operand(source, config.weight),
+        "load_in": source.random() < 0.4,
+        "switch_in": source.random() < 0.4,
+        "sum": source.choice([0, -1, source.getrandbits(config.sum_width)]),
+    }
+
+
+def sum_latency(config: MatrixUnitConfig) -> int:
+    """Cycles from an activation to the first part of its sum."""
+    operand_register = sum_register = 1
+    return operand_register + config.multiplier_stages + sum_register
+
+
+def held_weights(inputs) -> tuple[list[int], list[int]]:
+    """The shadow weight in each cycle, and the weight that each cycle's activation meets."""
+    shadow = weight = 0
+    shadows, weights = [], []
+    for cycle in inputs:
+        shadows.append(shadow)
+        if cycle["switch_in"]:
+            weight = shadow
+        weights.append(weight)
+        if cycle["load_in"]:
+            shadow = cycle["weight_in"]
+    return shadows, weights
+
+
+def to_ports(inputs, config: MatrixUnitConfig) -> list[dict[str, int]]:
+    """The inputs cycle by cycle: part p of a sum comes p cycles after part 0."""
+    ports = [
+        {
+            "activation_in": cycle["activation_in"] % (1 << config.activation.width),
+            "weight_in": cycle["weight_in"] % (1 << config.weight.width),
+            "load_in": int(cycle["load_in"]),
+            "switch_in": int(cycle["switch_in"]),
+            "sum_in": 0,
+        }
+        for cycle in inputs
+    ]
+    for n, cycle in enumerate(inputs):
+        low = 0
+        for part, width in enumerate(config.sum_parts):
+            at = n + sum_latency(config) - 1 + part
+            if at < len(ports):
+                ports[at]["sum_in"] |= ((cycle["sum"] >> low) % (1 << width)) << low
+            low += width
+    return ports
+
+
+def gathered(sums: list[int], cycle: int, config: MatrixUnitConfig) -> int:
+    """The sum whose first part comes in `cycle`."""
+    whole = low = 0
+    for part, width in enumerate(config.sum_parts):
+        whole |= ((sums[cycle + part] >> low) % (1 << width)) << low
+        low += width
+    return whole

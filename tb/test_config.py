@@ -1,0 +1,135 @@
+"""MatrixUnitConfig: every illegal value is refused, and what is derived is exact."""
+
+import dataclasses
+import itertools
+
+import pytest
+
+from weft.config import SMALL, TINY, TPU_V1, MatrixUnitConfig
+from weft.formats import IntegerFormat
+
+RANGES = {
+    "rows": (1, 256),
+    "columns": (1, 256),
+    "accumulator_width": (8, 64),
+    "accumulator_depth": (1, 4096),
+    "multiplier_stages": (0, 3),
+    "adder_stages": (1, 4),
+}
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_takes_the_ends_of_each_range(name):
+    for value in RANGES[name]:
+        assert getattr(MatrixUnitConfig(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_refuses_what_is_no_number_of_the_range(name):
+    """Beyond the range, and what looks like a number: bool, float, text, None."""
+    low, high = RANGES[name]
+    beyond = [low - 1, high + 1, -1, 10**9]
+    for value in (*beyond, float(low), 8.5, str(low), None, True, False, [low]):
+        with pytest.raises(ValueError) as refusal:
+            MatrixUnitConfig(**{name: value})
+        sentence = f"{name} must be an integer from {low} to {high}, not {value!r}"
+        assert str(refusal.value) == sentence
+
+
+@pytest.mark.parametrize("name", ["activation", "weight"])
+def test_reads_formats_and_refuses_others(name):
+    for width, is_signed in itertools.product(range(1, 17), (True, False)):
+        number = IntegerFormat(width, signed=is_signed)
+        assert getattr(MatrixUnitConfig(**{name: str(number)}), name) == number
+        assert getattr(MatrixUnitConfig(**{name: number}), name) == number
+    for text in ("int17", "uint64", IntegerFormat(17)):
+        sentence = f"{name} format must be 1 to 16 bits wide, not {text}"
+        with pytest.raises(ValueError, match=sentence):
+            MatrixUnitConfig(**{name: text})
+    for text in ("int65", "float8", "", 8, None, True):
+        with pytest.raises(ValueError, match="format"):
+            MatrixUnitConfig(**{name: text})
+
+
+def test_is_frozen_and_compares_by_value():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TINY.rows = 5
+    same = MatrixUnitConfig(rows=4, columns=4, accumulator_depth=16, weight="int8")
+    assert same == TINY
+    assert hash(same) == hash(TINY)
+    with pytest.raises(TypeError):
+        MatrixUnitConfig(16)
+
+
+def test_named_configurations():
+    assert (TINY.rows, TINY.columns) == (4, 4)
+    assert (SMALL.rows, SMALL.columns) == (16, 16)
+    # Jouppi et al., ISCA 2017: 256 x 256 cells of 8 bits, 4096 rows of 32-bit accumulators.
+    assert (TPU_V1.rows, TPU_V1.columns, TPU_V1.accumulator_depth) == (256, 256, 4096)
+    assert (str(TPU_V1.activation), str(TPU_V1.weight)) == ("int8", "int8")
+    assert TPU_V1.accumulator_width == 32
+
+
+FORMATS = [f"{sign}int{width}" for sign in ("", "u") for width in (1, 2, 3, 5, 8, 16)]
+
+
+@pytest.mark.parametrize("weight", FORMATS)
+@pytest.mark.parametrize("activation", FORMATS)
+def test_widths_are_minimal_and_sufficient(activation, weight):
+    """The extremes of a product and of a sum of R products fit, and not into one bit less."""
+    for rows in (1, 2, 3, 4, 7, 8, 9, 16, 255, 256):
+        config = MatrixUnitConfig(
+            rows=rows, activation=activation, weight=weight, accumulator_width=64
+        )
+        products = [a * w for a in extremes(config.activation) for w in extremes(config.weight)]
+        assert config.product_width == narrowest(min(products), max(products))
+        low, high = rows * min(products), rows * max(products)
+        assert config.sum_width == narrowest(low, high)
+        narrow = dataclasses.replace(config, accumulator_width=8)
+        assert narrow.sum_width == min(8, narrowest(low, high))
+
+
+def extremes(number: IntegerFormat) -> list[int]:
+    """All values of a narrow format; of a wide one those at which products are extreme."""
+    if number.width <= 5:
+        return list(range(number.minimum, number.maximum + 1))
+    return [number.minimum, -1 if number.signed else 0, 0, 1, number.maximum]
+
+
+def narrowest(low: int, high: int) -> int:
+    """By search: the narrowest two's complement width that holds both."""
+    return next(w for w in itertools.count(1) if -(2 ** (w - 1)) <= low and high < 2 ** (w - 1))
+
+
+def test_sum_parts_are_even_and_whole():
+    """They make up the sum's width, differ by one bit at most, and none is empty."""
+    for activation, rows, width, stages in itertools.product(
+        ("int1", "uint1", "int8", "uint16"), (1, 3, 256), (8, 20, 32, 64), (1, 2, 3, 4)
+    ):
+        config = MatrixUnitConfig(
+            activation=activation,
+            weight=activation,
+            rows=rows,
+            accumulator_width=width,
+            adder_stages=stages,
+        )
+        parts = config.sum_parts
+        assert sum(parts) == config.sum_width
+        assert len(parts) == min(stages, config.sum_width)
+        assert min(parts) >= 1
+        assert max(parts) - min(parts) <= 1
+
+
+def test_addresses_reach_every_row_and_row_numbers_one_beyond():
+    for depth in range(1, 4097):
+        config = MatrixUnitConfig(accumulator_depth=depth)
+        assert 1 << config.row_width > depth
+        assert depth == 1 or 1 << (config.row_width - 1) <= depth
+        assert 1 << config.address_width >= depth
+        assert depth <= 2 or 1 << (config.address_width - 1) < depth
+
+
+def test_accumulator_is_signed():
+    for width in (8, 20, 32, 64):
+        config = MatrixUnitConfig(accumulator_width=width, activation="uint8", weight="uint8")
+        assert config.accumulator == IntegerFormat(width, signed=True)

@@ -1,0 +1,27 @@
+"""Conventions: what a bench reads and writes at an edge, on each simulator."""
+
+import cocotb
+from cocotb.triggers import RisingEdge
+
+from bench import TIMEOUT, start
+from weft.skew import DelayLine
+
+WIDTH = 8
+
+
+def test_conventions(simulate):
+    simulate([reads_what_a_flip_flop_samples], DelayLine, WIDTH, 1, False)
+
+
+@cocotb.test(**TIMEOUT)
+async def reads_what_a_flip_flop_samples(dut):
+    """A read after an edge gives the value before it; a write takes effect after the edge."""
+    await start(dut)
+    edge = RisingEdge(dut.clk)
+    dut.i.value = 1
+    assert dut.i.value == 0, "a write shows at once"
+    for number in range(2, 200):
+        await edge
+        assert dut.i.value == number - 1, "the input is not the one written after the last edge"
+        assert dut.o.value == max(0, number - 2), "the register shows what this edge makes of it"
+        dut.i.value = number

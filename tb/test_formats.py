@@ -1,0 +1,67 @@
+"""IntegerFormat: names, ranges and dtypes of every format, and what is refused."""
+
+import numpy as np
+import pytest
+from amaranth import signed, unsigned
+
+from weft.formats import IntegerFormat, width_for
+
+WIDTHS = range(1, 65)
+
+
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_values_of_every_width(is_signed):
+    """Range, shape, name and dtype of each width from 1 to 64 bits."""
+    for width in WIDTHS:
+        number = IntegerFormat(width, signed=is_signed)
+        low, high = (-(2 ** (width - 1)), 2 ** (width - 1) - 1) if is_signed else (0, 2**width - 1)
+        assert (number.minimum, number.maximum) == (low, high)
+        assert number.shape == (signed(width) if is_signed else unsigned(width))
+        assert str(number) == f"{'int' if is_signed else 'uint'}{width}"
+        assert IntegerFormat.parse(str(number)) == number
+        assert IntegerFormat.parse(number) is number
+
+
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_dtype_is_the_smallest_that_holds_every_value(is_signed):
+    family = [np.dtype(f"<{'i' if is_signed else 'u'}{size}") for size in (1, 2, 4, 8)]
+    for width in WIDTHS:
+        number = IntegerFormat(width, signed=is_signed)
+        fitting = [
+            dtype
+            for dtype in family
+            if np.iinfo(dtype).min <= number.minimum and number.maximum <= np.iinfo(dtype).max
+        ]
+        assert number.dtype == fitting[0]
+        assert number.lane_width == 8 * fitting[0].itemsize
+
+
+@pytest.mark.parametrize("width", [0, -1, 65, 8.0, "8", None, True, False])
+def test_refuses_illegal_widths(width):
+    with pytest.raises(ValueError, match=f"width is 1 to 64 bits, not {width!r}"):
+        IntegerFormat(width)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "int", "int0", "int08", "int65", "uint99", "int100", "INT8", " int8", "int8 ", "float8",
+     "int-8", "int8\n", "uuint8", "int8.0", "sint8", 8, 8.0, None, True],
+)  # fmt: skip
+def test_refuses_unknown_names(text):
+    with pytest.raises(ValueError, match=r"^unknown number format|^a format's width is"):
+        IntegerFormat.parse(text)
+
+
+def test_width_for_is_minimal_and_sufficient():
+    """Of all pairs of small numbers and of powers of two, against a search."""
+    edges = [sign * 2**power for sign in (1, -1) for power in range(6, 63, 8)]
+    numbers = sorted({*range(-40, 41), *(edge + more for edge in edges for more in (-1, 0, 1))})
+    for low in numbers:
+        for high in (n for n in numbers if n >= low):
+            width = width_for(low, high)
+            assert holds(width, low, high), (low, high)
+            assert width == 1 or not holds(width - 1, low, high), (low, high)
+
+
+def holds(width: int, low: int, high: int) -> bool:
+    return -(2 ** (width - 1)) <= low and high < 2 ** (width - 1)

@@ -1,0 +1,174 @@
+"""Hierarchy: each distinct component becomes one module, and the Verilog is always the same."""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+
+import cocotb
+from amaranth.back import rtlil
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from bench import TIMEOUT, arguments, compare, on_simulators, play, randomness, start
+from weft.config import MatrixUnitConfig
+from weft.export import to_verilog
+from weft.hierarchy import instantiate, largest_power_of_two_below
+from weft.skew import DelayLine, Skew
+
+WIDTH = 8
+
+
+class Twins(wiring.Component):
+    """Two lines of 3 cycles one after the other, beside one of 5 and one that a reset empties."""
+
+    def __init__(self, width: int):
+        self.width = width
+        outputs = {name: Out(width) for name in ("six", "five", "three")}
+        super().__init__({"i": In(width), **outputs})
+
+    def elaborate(self, platform):
+        m = Module()
+        first = instantiate(m, "first", platform, DelayLine, self.width, 3, False)
+        second = instantiate(m, "second", platform, DelayLine, self.width, 3, False)
+        longer = instantiate(m, "longer", platform, DelayLine, self.width, 5, False)
+        emptied = instantiate(m, "emptied", platform, DelayLine, self.width, 3, True)
+        m.d.comb += [
+            first.i.eq(self.i),
+            second.i.eq(first.o),
+            longer.i.eq(self.i),
+            emptied.i.eq(self.i),
+            self.six.eq(second.o),
+            self.five.eq(longer.o),
+            self.three.eq(emptied.o),
+        ]
+        return m
+
+
+def modules(verilog: str) -> list[str]:
+    return re.findall(r"(?m)^module (\w+)", verilog)
+
+
+def test_same_arguments_share_a_module_and_others_do_not():
+    """Four submodules, three distinct: the reset line differs in an argument that is no number."""
+    verilog = to_verilog("twins", Twins, WIDTH)
+    names = modules(verilog)
+    assert sorted(names) == [
+        "twins",
+        "twins_delay_line_8x3",
+        "twins_delay_line_8x3_2",
+        "twins_delay_line_8x5",
+    ]
+    instances = re.findall(r"(?m)^  (twins_delay_line_\w+) (\w+) \($", verilog)
+    assert sorted(instances, key=lambda pair: pair[1]) == [
+        ("twins_delay_line_8x3_2", "emptied"),
+        ("twins_delay_line_8x3", "first"),
+        ("twins_delay_line_8x5", "longer"),
+        ("twins_delay_line_8x3", "second"),
+    ]
+
+
+@on_simulators("width", {"8-bits": WIDTH, "1-bit": 1}, verilator=0)
+def test_shared_modules(simulate, width):
+    simulate([shared_lines_keep_their_own_words], Twins, width)
+
+
+def test_equal_configurations_are_the_same_argument():
+    """A module is shared by value: two configurations that compare equal are one."""
+
+    class Pair(wiring.Component):
+        i: In(2)
+        o: Out(2)
+
+        def elaborate(self, platform):
+            m = Module()
+            for lane in range(2):
+                part = instantiate(
+                    m, f"part_{lane}", platform, Configured, MatrixUnitConfig(rows=3)
+                )
+                m.d.comb += [part.i.eq(self.i[lane]), self.o[lane].eq(part.o)]
+            return m
+
+    assert modules(to_verilog("pair", Pair)) == ["pair", "pair_configured"]
+
+
+class Configured(wiring.Component):
+    """One register that was given a configuration."""
+
+    def __init__(self, config: MatrixUnitConfig):
+        self.config = config
+        super().__init__({"i": In(1), "o": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.sync += self.o.eq(self.i)
+        return m
+
+
+def test_halving_emits_few_modules():
+    """A skew of 256 lanes is made of one module a size, its delay lines likewise."""
+    names = modules(to_verilog("wide", Skew, 1, 256))
+    assert len(names) == len(set(names))
+    skews = [name for name in names if "delay_line" not in name]
+    assert skews == ["wide", *sorted(f"wide_skew_1x{1 << size}" for size in range(8))]
+    assert len(names) < 30
+
+
+def test_ordinary_elaboration_gives_submodules():
+    """Without a library, `instantiate` adds the component itself: a module each."""
+    twins = Twins(WIDTH)
+    text = rtlil.convert(twins, ports=[twins.i, twins.six, twins.five, twins.three])
+    submodules = re.findall(r"(?m)^module \\top\.(\w+)$", text)
+    assert sorted(submodules) == ["emptied", "first", "longer", "second"]
+
+
+def test_cuts_at_a_power_of_two():
+    for size in range(2, 300):
+        cut = largest_power_of_two_below(size)
+        assert cut & (cut - 1) == 0
+        assert cut < size <= 2 * cut
+
+
+SCRIPT = """
+import hashlib
+from weft.config import MatrixUnitConfig
+from weft.export import to_verilog
+from weft.matrix_unit import MatrixUnit
+config = MatrixUnitConfig(rows=5, columns=9, accumulator_depth=7, adder_stages=2)
+print(hashlib.sha256(to_verilog("unit", MatrixUnit, config).encode()).hexdigest())
+"""
+
+
+def test_verilog_is_the_same_whatever_the_hash_seed():
+    """Byte for byte, from processes that order their sets differently."""
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            env=os.environ | {"PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in range(3)
+    }
+    assert len(digests) == 1
+
+
+def test_verilog_is_the_same_when_made_again():
+    """Also when made twice by one process."""
+    digests = {hashlib.sha256(to_verilog("t", Skew, 3, 5).encode()).hexdigest() for _ in range(2)}
+    assert len(digests) == 1
+
+
+@cocotb.test(**TIMEOUT)
+async def shared_lines_keep_their_own_words(dut):
+    """Instances of one module are separate lines."""
+    (width,) = arguments()
+    source = randomness()
+    words = [source.getrandbits(width) for _ in range(200)]
+    await start(dut)
+    trace = await play(dut, [{"i": word} for word in words], ["six", "five", "three"])
+    for name, cycles in ("six", 6), ("five", 5), ("three", 3):
+        compare(name, trace[name][cycles:], words[: len(words) - cycles])

@@ -1,0 +1,43 @@
+"""The wheel holds both packages and their data, and imports away from the sources."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from weft import __version__
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_wheel_installs_and_imports(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name == f"weft-{__version__}-py3-none-any.whl"
+    target = tmp_path / "installed"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*install, "--target", str(target), str(wheel)], check=True, capture_output=True)
+    script = (
+        "import weft, weft_sim; from weft_sim import digits, simulator;"
+        "print(weft.__file__, weft_sim.__file__, len(digits.load().layers),"
+        " simulator.WAIVERS.is_file())"
+    )
+    imported = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(target)},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    assert imported == [
+        str(target / "weft" / "__init__.py"),
+        str(target / "weft_sim" / "__init__.py"),
+        *("3", "True"),
+    ]
+
+
+def test_changelog_and_licence_are_there():
+    assert "Keep a Changelog" in (ROOT / "CHANGELOG.md").read_text()
+    assert "Apache License" in (ROOT / "LICENSE").read_text()

@@ -1,0 +1,196 @@
+"""ResultBuffer: rows filled along the diagonal leave whole, in order, and none is ever lost."""
+
+import random
+from collections import deque
+
+import cocotb
+
+from bench import (
+    TIMEOUT,
+    arguments,
+    compare,
+    join,
+    on_simulators,
+    randomness,
+    read,
+    reset,
+    split_signed,
+    start,
+    tick,
+)
+from weft.config import MatrixUnitConfig
+from weft.results import FLAT_COLUMNS, ResultBuffer
+from weft_sim.driver import cycle_now
+from weft_sim.streams import Stream, chances, coins, throttle, watch
+
+
+def buffer(columns, depth, accumulator_width=32):
+    return MatrixUnitConfig(columns=columns, accumulator_width=accumulator_width), depth
+
+
+# Columns and depth.
+SHAPES = {
+    "columns-3-depth-6": buffer(3, 6),
+    "columns-1-depth-5": buffer(1, 5, 8),
+    "columns-2-depth-2": buffer(2, 2, 64),
+    "columns-7-depth-16": buffer(7, 16, 20),
+    "columns-9-depth-11": buffer(9, 11),
+    "columns-18-depth-31": buffer(18, 31, 12),
+}
+
+
+@on_simulators("config, depth", SHAPES)
+def test_results(simulate, config, depth):
+    coroutines = [
+        gives_every_row_at_full_speed,
+        gives_every_row_under_any_ready,
+        holds_as_many_rows_as_it_is_deep,
+        is_empty_after_reset,
+    ]
+    simulate(coroutines, ResultBuffer, config, depth)
+
+
+def test_columns_are_halved_somewhere():
+    assert {config.columns > FLAT_COLUMNS for config, _ in SHAPES.values()} == {False, True}
+
+
+class Writer:
+    """Emits rows along the diagonal while there are places, and remembers when."""
+
+    def __init__(self, dut, source: random.Random):
+        self.dut, self.source = dut, source
+        self.config, self.places = arguments()
+        self.rows: list[list[int]] = []
+        self.ends: list[bool] = []
+        self.cycles: list[int] = []
+        self.late = deque([None] * self.config.columns, self.config.columns)
+
+    async def write(self, cycles: int, rows: int, gaps) -> None:
+        """Emit up to so many rows in so many cycles."""
+        gap = next(gaps)
+        for _ in range(cycles):
+            emit = rows > len(self.rows) and self.places > 0 and gap == 0
+            if emit:
+                self._add_row()
+                gap = next(gaps)
+            elif gap:
+                gap -= 1
+            self.late.appendleft(self.rows[-1] if emit else None)
+            self.dut.emit.value = int(emit)
+            # Without `emit` this must not matter.
+            self.dut.ends_job.value = int(self.ends[-1]) if emit else self.source.getrandbits(1)
+            self.dut.sums.value = self._diagonal()
+            await tick(self.dut)
+            self.places += read(self.dut, "released") - emit
+
+    def _add_row(self) -> None:
+        half = 1 << (self.config.accumulator_width - 1)
+        draw = self.source.randrange
+        self.rows.append([draw(-half, half) for _ in range(self.config.columns)])
+        self.ends.append(self.source.random() < 0.3)
+        self.cycles.append(cycle_now() + 1)
+
+    def _diagonal(self) -> int:
+        """Column c shows the row emitted c cycles ago; noise where there is none."""
+        width = self.config.accumulator_width
+        lanes = [
+            self.source.getrandbits(width) if row is None else row[column]
+            for column, row in enumerate(self.late)
+        ]
+        return join(lanes, width)
+
+
+class Reader:
+    """Takes rows down, and the cycles in which they came."""
+
+    def __init__(self, dut, writer: Writer):
+        self.config, _ = arguments()
+        self.writer = writer
+        self.stream = Stream.amaranth(dut, "results")
+        self.rows: list[list[int]] = []
+        self.ends: list[bool] = []
+        self.cycles: list[int] = []
+        self.watching = cocotb.start_soon(watch(self.stream, self._see))
+
+    def _see(self, payload) -> None:
+        width, columns = self.config.accumulator_width, self.config.columns
+        self.rows.append(split_signed(payload[0], width, columns))
+        self.ends.append(bool(payload[0] >> (width * columns)))
+        self.cycles.append(cycle_now())
+
+    def check(self) -> None:
+        """All rows written, none else, in order, each with its `end`."""
+        compare("results", self.rows, self.writer.rows, self.cycles)
+        compare("end", self.ends, self.writer.ends, self.cycles)
+
+
+@cocotb.test(**TIMEOUT)
+async def gives_every_row_at_full_speed(dut):
+    """Each row exactly `latency_of` cycles after it was emitted; its place is free before that."""
+    config, depth = arguments()
+    await start(dut)
+    writer = Writer(dut, randomness())
+    reader = Reader(dut, writer)
+    dut.results__ready.value = 1
+    count, latency = 200, ResultBuffer.latency_of(config)
+    await writer.write(count * (latency + 1), count, chances(writer.source, 0.0, 1))
+    reader.check()
+    late = [came - went for came, went in zip(reader.cycles, writer.cycles, strict=True)]
+    assert set(late) == {latency}, f"rows came after {set(late)} cycles, expected {latency}"
+    if depth >= latency:
+        last = writer.cycles[0] + count - 1
+        assert writer.cycles[-1] == last, "a place came back too late for full rate"
+
+
+@cocotb.test(**TIMEOUT)
+async def gives_every_row_under_any_ready(dut):
+    """Random gaps before, random `ready` behind: slow, fast, and mixed."""
+    await start(dut)
+    writer = Writer(dut, randomness())
+    reader = Reader(dut, writer)
+    source = writer.source
+    for likely in (0.2, 0.5, 0.9):
+        throttling = cocotb.start_soon(throttle(reader.stream, coins(source, likely)))
+        target = len(writer.rows) + 150
+        await writer.write(3000, target, chances(source, 0.2, 4))
+        assert len(writer.rows) == target
+        throttling.cancel()
+        reader.check()
+
+
+@cocotb.test(**TIMEOUT)
+async def holds_as_many_rows_as_it_is_deep(dut):
+    """With a reader that does not come, `depth` rows wait and one stands at the port."""
+    _, depth = arguments()
+    await start(dut)
+    writer = Writer(dut, randomness())
+    reader = Reader(dut, writer)
+    for turn in range(1, 4):
+        dut.results__ready.value = 0
+        await writer.write(200, 10_000, chances(writer.source, 0.0, 1))
+        assert len(writer.rows) == turn * (depth + 1)
+        assert writer.places == 0
+        dut.results__ready.value = 1
+        await writer.write(depth + 2, 0, chances(writer.source, 0.0, 1))
+        reader.check()
+        assert writer.places == depth
+
+
+@cocotb.test(**TIMEOUT)
+async def is_empty_after_reset(dut):
+    """Whatever was held or half written is gone, and the next row comes out first."""
+    await start(dut)
+    source = randomness()
+    for _ in range(10):
+        writer = Writer(dut, source)
+        dut.results__ready.value = source.getrandbits(1)
+        await writer.write(source.randrange(40), 10_000, chances(source, 0.3, 3))
+        dut.emit.value = 0
+        await reset(dut)
+        assert not read(dut, "results__valid")
+        writer = Writer(dut, source)
+        reader = Reader(dut, writer)
+        dut.results__ready.value = 1
+        await writer.write(300, 7, chances(source, 0.3, 3))
+        reader.check()
+        reader.watching.cancel()

@@ -1,0 +1,207 @@
+"""WeightLoader: tiles and switches stay paired, whatever comes and whenever it is taken."""
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+
+import cocotb
+
+from bench import (
+    TIMEOUT,
+    arguments,
+    join,
+    on_simulators,
+    operand,
+    randomness,
+    read,
+    reset,
+    start,
+    tick,
+)
+from weft.config import MatrixUnitConfig
+from weft.layouts import Error
+from weft.weights import WeightLoader
+from weft_sim.streams import Stream, chances, coins, send
+
+SHAPES = {
+    "4x3": MatrixUnitConfig(rows=4, columns=3),
+    "1x1": MatrixUnitConfig(rows=1, columns=1, weight="uint3"),
+    "2x5": MatrixUnitConfig(rows=2, columns=5, weight="int4"),
+    "7x2": MatrixUnitConfig(rows=7, columns=2, weight="uint16"),
+}
+
+
+@on_simulators("config", SHAPES)
+def test_weights(simulate, config):
+    coroutines = [
+        loads_good_tiles_at_full_rate,
+        loads_tiles_of_any_length,
+        holds_a_tile_that_is_not_taken,
+        forgets_a_tile_at_reset,
+    ]
+    simulate(coroutines, WeightLoader, config)
+
+
+@dataclass
+class Loader:
+    """The loader in Python: how many rows of a tile have come, and whether a tile waits."""
+
+    rows: int
+    count: int = 0
+    complete: bool = False
+    broken: bool = False
+    loads: int = 0
+    lanes: int = 0
+
+    def outputs(self, valid: bool, last: bool, take: bool) -> dict[str, int]:
+        ready = not self.complete or take
+        transferring = valid and ready
+        errors = Error(0)
+        if transferring and last and self.count + 1 < self.rows:
+            errors |= Error.SHORT_TILE
+        if transferring and not last and self.count + 1 == self.rows:
+            errors |= Error.LONG_TILE
+        return {
+            "weights__ready": int(ready),
+            "transferring": int(transferring),
+            "complete": int(self.complete),
+            "started": int(self.complete or self.count > 0),
+            "errors": errors.value,
+            "loads": self.loads,
+            **({"broken": int(self.broken)} if self.complete else {}),
+            **({"lanes": self.lanes} if self.loads else {}),
+        }
+
+    def step(self, valid: bool, last: bool, take: bool, lanes: int) -> None:
+        transferring = valid and (not self.complete or take)
+        if take:
+            self.complete = False
+        self.loads = 0
+        if not transferring:
+            return
+        if self.count < self.rows:
+            self.loads = (2 << self.count) - 1
+        self.lanes = lanes
+        self.count += 1
+        if last:
+            self.complete, self.broken = True, self.count != self.rows
+            self.count = 0
+
+
+async def run_beside_model(dut, cycles, take, resets=None) -> Counter:
+    """Compare every output in every cycle for some cycles; count what has happened.
+
+    `take` and `resets` are iterators of bool: what to do in the next cycle if it is legal.
+    """
+    (config,) = arguments()
+    lane_bits = config.columns * config.weight.width
+    model = Loader(config.rows)
+    seen = Counter()
+    for cycle in range(cycles):
+        taking = model.complete and next(take)
+        resetting = resets is not None and next(resets)
+        dut.take.value = int(taking)
+        dut.rst.value = int(resetting)
+        await tick(dut)
+        payload, valid = read(dut, "weights__payload"), bool(read(dut, "weights__valid"))
+        lanes, last = payload % (1 << lane_bits), bool(payload >> lane_bits)
+        for name, expected in model.outputs(valid, last, taking).items():
+            got = read(dut, name)
+            assert got == expected, f"{name}, cycle {cycle}: got {got:#x}, expected {expected:#x}"
+        transferring = read(dut, "transferring")
+        seen["transfers"] += transferring
+        seen["tiles"] += transferring and last
+        seen["taken with a transfer"] += taking and transferring
+        seen["taken alone"] += taking and not transferring
+        seen["held"] += valid and not transferring
+        for error in Error:
+            seen[error.name] += bool(read(dut, "errors") & error.value)
+        if resetting:
+            seen["reset within a tile"] += bool(model.count)
+            seen["reset with a tile"] += model.complete
+            model = Loader(config.rows)
+        else:
+            model.step(valid, last, taking, lanes)
+    return seen
+
+
+def tile(source: random.Random, config: MatrixUnitConfig, length: int) -> list[tuple[int]]:
+    """Weight rows as payloads, `last` on the last of them."""
+    width = config.weight.width
+    rows = [
+        join([operand(source, config.weight) for _ in range(config.columns)], width)
+        for _ in range(length)
+    ]
+    rows[-1] |= 1 << (config.columns * width)
+    return [(row,) for row in rows]
+
+
+def any_tiles(source: random.Random, config: MatrixUnitConfig, count: int) -> list[tuple[int]]:
+    """Tiles of the right length for the most part, shorter and longer ones between."""
+    lengths = [config.rows] * 3 + [1, config.rows + 1, 2 * config.rows + 3, max(1, config.rows - 1)]
+    return [row for _ in range(count) for row in tile(source, config, source.choice(lengths))]
+
+
+@cocotb.test(**TIMEOUT)
+async def loads_good_tiles_at_full_rate(dut):
+    """A tile every R cycles when each is taken as soon as it is complete."""
+    (config,) = arguments()
+    source, count = randomness(), 40
+    beats = [beat for _ in range(count) for beat in tile(source, config, config.rows)]
+    await start(dut)
+    sender = cocotb.start_soon(send(Stream.amaranth(dut, "weights"), beats))
+    seen = await run_beside_model(dut, count * config.rows, coins(source, 1.0))
+    assert seen["transfers"] == count * config.rows
+    assert seen["taken with a transfer"] == count - 1
+    assert seen["SHORT_TILE"] == seen["LONG_TILE"] == 0
+    sender.cancel()
+
+
+@cocotb.test(**TIMEOUT)
+async def loads_tiles_of_any_length(dut):
+    """Gaps in the stream, tiles taken late, too short and too long."""
+    (config,) = arguments()
+    source = randomness()
+    beats = any_tiles(source, config, 150)
+    await start(dut)
+    gaps = chances(source, 0.3, 4)
+    sender = cocotb.start_soon(send(Stream.amaranth(dut, "weights"), beats, gaps))
+    seen = await run_beside_model(dut, 6 * len(beats), coins(source, 0.5))
+    assert sender.done(), "not every row was taken"
+    assert seen["transfers"] == len(beats)
+    assert seen["tiles"] == 150
+    needed = ["taken with a transfer", "taken alone", "held", "LONG_TILE"]
+    needed += ["SHORT_TILE"] if config.rows > 1 else []
+    for what in needed:
+        assert seen[what] > 3, f"{what} came {seen[what]} times only"
+
+
+@cocotb.test(**TIMEOUT)
+async def holds_a_tile_that_is_not_taken(dut):
+    """The stream stalls while a complete tile waits, for as long as it takes."""
+    (config,) = arguments()
+    source = randomness()
+    beats = tile(source, config, config.rows) + tile(source, config, config.rows)
+    await start(dut)
+    sender = cocotb.start_soon(send(Stream.amaranth(dut, "weights"), beats))
+    seen = await run_beside_model(dut, config.rows + 50, coins(source, 0.0))
+    assert (seen["transfers"], seen["held"]) == (config.rows, 50)
+    sender.cancel()
+
+
+@cocotb.test(**TIMEOUT)
+async def forgets_a_tile_at_reset(dut):
+    """Within a tile, or when one waits: the row after a reset is the first of its tile."""
+    (config,) = arguments()
+    source = randomness()
+    await start(dut)
+    beats = any_tiles(source, config, 2000)
+    sender = cocotb.start_soon(
+        send(Stream.amaranth(dut, "weights"), beats, chances(source, 0.3, 4))
+    )
+    seen = await run_beside_model(dut, 1500, coins(source, 0.5), coins(source, 0.05))
+    sender.cancel()
+    assert seen["reset with a tile"] > 3
+    assert seen["reset within a tile"] > 3
+    await reset(dut)
+    assert read(dut, "complete") == read(dut, "started") == read(dut, "loads") == 0
