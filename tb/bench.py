@@ -17,6 +17,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import cocotb
+import filelock
 import numpy as np
 import pytest
 from cocotb.clock import Clock
@@ -80,24 +81,27 @@ def run(
     top = f"weft_{component.__name__.lower()}"
     verilog = to_verilog(top, component, *arguments)
     build = simulators.build(verilog, top, simulator, waves=waves)
-    shutil.rmtree(directory, ignore_errors=True)
-    log = directory / "run.log"
     failure = None
-    try:
-        build.run(
-            coroutines[0].module,
-            directory=directory,
-            test_filter=rf"\.({'|'.join(chosen)})$",
-            environment={
-                "WEFT_BENCH": _to_json(arguments, verilog, top),
-                # To rewrite the asserts of all of numpy takes a second each time.
-                "COCOTB_REWRITE_ASSERTION_FILES": "test_*.py",
-            },
-            seed=int(os.environ["SEED"]),
-            log=log,
-        )
-    except simulators.SimulationFailed as raised:
-        failure = f"{raised}\n{_explain(directory / 'results.xml', log)}"
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    # Two sessions in one tree share the directory: the second waits for the first.
+    with filelock.FileLock(f"{directory}.lock"):
+        shutil.rmtree(directory, ignore_errors=True)
+        log = directory / "run.log"
+        try:
+            build.run(
+                coroutines[0].module,
+                directory=directory,
+                test_filter=rf"\.({'|'.join(chosen)})$",
+                environment={
+                    "WEFT_BENCH": _to_json(arguments, verilog, top),
+                    # To rewrite the asserts of all of numpy takes a second each time.
+                    "COCOTB_REWRITE_ASSERTION_FILES": "test_*.py",
+                },
+                seed=int(os.environ["SEED"]),
+                log=log,
+            )
+        except simulators.SimulationFailed as raised:
+            failure = f"{raised}\n{_explain(directory / 'results.xml', log)}"
     if failure:
         pytest.fail(failure, pytrace=False)
     return build.trace(directory) if waves else None

@@ -42,6 +42,12 @@ def test_refuses_illegal_widths(width):
         IntegerFormat(width)
 
 
+@pytest.mark.parametrize("signed", [0, 2, None, "yes"])
+def test_refuses_a_sign_that_is_no_bool(signed):
+    with pytest.raises(ValueError, match=f"signed or not, True or False, not {signed!r}"):
+        IntegerFormat(8, signed=signed)
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "int", "int0", "int08", "int65", "uint99", "int100", "INT8", " int8", "int8 ", "float8",

@@ -16,7 +16,7 @@ class IntegerFormat:
     Raises
     ------
     ValueError
-        If `width` is not an integer from 1 to 64.
+        If `width` is not an integer from 1 to 64, or `signed` not a bool.
     """
 
     width: int
@@ -25,6 +25,8 @@ class IntegerFormat:
     def __post_init__(self):
         if type(self.width) is not int or not 1 <= self.width <= 64:
             raise ValueError(f"a format's width is 1 to 64 bits, not {self.width!r}")
+        if type(self.signed) is not bool:
+            raise ValueError(f"a format is signed or not, True or False, not {self.signed!r}")
 
     @classmethod
     def parse(cls, text: "str | IntegerFormat") -> "IntegerFormat":

@@ -126,7 +126,7 @@ class MatrixUnit(wiring.Component):
         finish = instantiate(m, "finish_delay", platform, DelayLine, 2, cycles, True)
         results = instantiate(m, "results", platform, ResultBuffer, config, depth)
         m.d.comb += [
-            finish.i.eq(Cat(control.row.valid & control.row.last, control.row.end)),
+            finish.i.eq(Cat(control.row.last, control.row.end)),
             Cat(results.emit, results.ends_job).eq(finish.o),
             results.sums.eq(buffer.sums_out),
             admission.released.eq(results.released),

@@ -68,7 +68,7 @@ class WeightLoader(wiring.Component):
             enables.eq(Cat(1, filled)),
             self.weights.ready.eq(~self.complete | self.take),
             self.transferring.eq(self.weights.valid & self.weights.ready),
-            self.started.eq(self.complete | filled[0] | overrun),
+            self.started.eq(self.complete | filled[0]),
             self.errors.eq(Cat(short, long)),
         ]
 

@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -82,7 +83,8 @@ class Build:
                     waves=self.waves is not None,
                     plusargs=self._plusargs(directory),
                     test_filter=test_filter,
-                    extra_env=environment or {},
+                    # cocotb would rewrite the assertions of every module that it imports.
+                    extra_env={"COCOTB_REWRITE_ASSERTION_FILES": "", **(environment or {})},
                     seed=seed,
                     log_file=log,
                     timescale=TIMESCALE,
@@ -154,8 +156,10 @@ def _compile(verilog: str, target: Build, scratch: Path, arguments: list[str]) -
         ports.write_text(f'`verilator_config\npublic_flat_rw -module "{target.top}" -var "*"\n')
         sources = [VerilatorControlFile(WAIVERS), VerilatorControlFile(ports), source]
         runtime = scratch.parent / f"runtime-{_digest(*_versions(), *arguments)}"
-        for known in runtime.glob("*"):
-            shutil.copy2(known, scratch)
+        # Dated ahead, since make would take them for older than the rules that it is about to get.
+        ahead = time.time() + 24 * 3600
+        for known in runtime.glob("*.o"):
+            os.utime(shutil.copy(known, scratch), (ahead, ahead))
     log = scratch / "build.log"
     runner = get_runner(target.simulator)
     with _without(*RUNNER_VARIABLES):
@@ -182,8 +186,8 @@ def _keep_runtime(scratch: Path, runtime: Path) -> None:
     """Verilator's own objects are the same for every design: keep them for the next build."""
     fresh = runtime.with_name(f".{runtime.name}.{os.getpid()}")
     fresh.mkdir(exist_ok=True)
-    for made in scratch.glob("verilated*.[od]"):
-        shutil.copy2(made, fresh)
+    for made in scratch.glob("verilated*.o"):
+        shutil.copy(made, fresh)
     with contextlib.suppress(OSError):  # another build was first
         fresh.replace(runtime)
     shutil.rmtree(fresh, ignore_errors=True)
