@@ -8,7 +8,8 @@ READY := .venv/.ready
 GIVEN = $(if $($(1)),--$(2) "$($(1))")
 SHAPE = $(call GIVEN,ROWS,rows) $(call GIVEN,COLUMNS,columns)
 JOB = $(SHAPE) $(call GIVEN,M,m) $(call GIVEN,K,k) $(call GIVEN,N,n) $(call GIVEN,SEED,seed) \
-  $(call GIVEN,SIM,simulator) $(call GIVEN,JSON,json) $(if $(filter-out 0,$(WAVES)),--waves)
+  $(call GIVEN,SIM,simulator) $(call GIVEN,JSON,json) $(if $(filter-out 0,$(WAVES)),--waves) \
+  $(if $(filter-out 0,$(GUI)),--gui)
 FILTER = $(or $(COCOTB_TEST_FILTER),$(COCOTB_TESTCASE),$(TESTCASE))
 PYTEST = SEED="$(SEED)" SIM="$(SIM)" WEFT_WAVES="$(filter-out 0,$(WAVES))" \
   COCOTB_TEST_FILTER="$(FILTER)" .venv/bin/python -m pytest -n 2 $(if $(TEST),-k "$(TEST)")
@@ -66,7 +67,7 @@ clean:  ## remove everything generated, but the virtual environment
 ##   SIM            verilator (default) or icarus; in test: only that one
 ##   SEED           replays what a run printed
 ##   WAVES=1        make sim, make test: write a trace as well, on both simulators
-##   GUI=1          make waves: open it in Surfer or GTKWave
+##   GUI=1          make sim, make waves: open the trace in Surfer or GTKWave
 ##   JSON=FILE      make sim: write the report as JSON too
 ##   TEST           make test: run the tests whose names match (pytest -k)
 ##   TESTCASE, COCOTB_TEST_FILTER   make test: only these coroutines of a bench

@@ -61,9 +61,10 @@ def app() -> None:
 @simulator_option
 @click.option("--stalls", is_flag=True, help="Random gaps and back-pressure on all streams.")
 @click.option("--waves", is_flag=True, help="Write a trace of the run, and views of it.")
+@click.option("--gui", is_flag=True, help="The same, and open it in Surfer or GTKWave.")
 @click.option("--json", type=Path, metavar="FILE", help="Write the report there as JSON too.")
 @takes_configuration()
-def sim(config, m, k, n, seed, simulator, stalls, waves, json) -> None:
+def sim(config, m, k, n, seed, simulator, stalls, waves, gui, json) -> None:
     """Run work on the RTL and compare every number with numpy.
 
     Without -m, -k and -n the work is the classification of handwritten digits by a quantized
@@ -77,7 +78,7 @@ def sim(config, m, k, n, seed, simulator, stalls, waves, json) -> None:
     toolchain.require(simulator)
     if json is not None:
         check_writable(json)
-    options = report.Options(config, simulator, seed, waves, stalls, json)
+    options = report.Options(config, simulator, seed, waves or gui, gui, stalls, json)
     sizes = (m, k, n)
     if all(size is None for size in sizes):
         good = report.run_digits(options)

@@ -17,7 +17,7 @@ from weft.layouts import ACTIVITY_SENTENCES, ERROR_SENTENCES, Error
 
 from . import toolchain
 from .job import Outcome, run
-from .waves import make_views
+from .waves import make_views, open_viewer
 
 # Images that go through the network together.
 BATCH = 60
@@ -33,6 +33,7 @@ class Options:
     simulator: str
     seed: int
     waves: bool
+    gui: bool
     stalls: bool
     json: Path | None
 
@@ -182,9 +183,9 @@ def _print_outcome(
         if outcome.trace:
             views = make_views(outcome.trace, config)
             console.print(f"waves: {views.trace}, views: {views.gtkwave}, {views.surfer}")
-    if options.waves:
-        console.print("make waves GUI=1 shows a small run; docs/waves.md is how to read one")
-    else:
+            if options.gui:
+                open_viewer(views)
+    if not options.waves:
         console.print("waves: none were written; WAVES=1 (--waves) writes them")
     exact = cycles == predicted or options.stalls
     if not exact:

@@ -127,7 +127,7 @@ def open_viewer(views: Views) -> subprocess.Popen:
     Raises
     ------
     RuntimeError
-        If neither is installed, or the viewer ends with an error at once (no display).
+        If neither is installed, or the viewer ends at once (no display).
     """
     if shutil.which("surfer"):
         command = ["surfer", str(views.trace), "--command-file", str(views.surfer)]
@@ -144,6 +144,8 @@ def open_viewer(views: Views) -> subprocess.Popen:
         code = viewer.wait(STARTUP_SECONDS)
     except subprocess.TimeoutExpired:
         return viewer
-    if code:
-        raise RuntimeError(f"{command[0]} ended with code {code}; run `{' '.join(command)}`.")
-    return viewer
+    # GTKWave ends with code 0 where there is no display.
+    raise RuntimeError(
+        f"{command[0]} ended at once, with code {code}: is there a display? "
+        f"`{' '.join(command)}` shows what it says."
+    )
