@@ -44,6 +44,15 @@ def chosen_simulators() -> list[str]:
     return [chosen] if chosen else list(toolchain.SIMULATORS)
 
 
+def needs_icarus() -> None:
+    """Skip the test, or fail it if WEFT_NO_SKIP is set, where Icarus Verilog is missing."""
+    if not toolchain.has("iverilog"):
+        missing = str(toolchain.ToolMissing("iverilog"))
+        if os.environ.get("WEFT_NO_SKIP"):
+            pytest.fail(missing, pytrace=False)
+        pytest.skip(missing)
+
+
 def on_simulators(names: str, cases: dict[str, object], *, verilator: int = 1):
     """Parametrize a test: every case on Icarus, the first few on Verilator as well.
 

@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-from bench import chosen_simulators, run
+from bench import chosen_simulators, needs_icarus, run
 from weft_sim import toolchain
 
 # What pytest's -k takes as one name.
@@ -50,11 +50,8 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture(params=chosen_simulators())
 def simulator(request) -> str:
     """Each simulator, or the one that SIM names; skipped if it is not installed."""
-    if request.param == "icarus" and not toolchain.has("iverilog"):
-        missing = str(toolchain.ToolMissing("iverilog"))
-        if os.environ.get("WEFT_NO_SKIP"):
-            pytest.fail(missing, pytrace=False)
-        pytest.skip(missing)
+    if request.param == "icarus":
+        needs_icarus()
     return request.param
 
 

@@ -1,6 +1,5 @@
 """The documentation: the example compiles, the numbers are the code's, links lead somewhere."""
 
-import os
 import re
 import subprocess
 import sys
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import needs_icarus
 from weft import MatrixUnitConfig
 from weft.export import emit, write
 from weft_sim import toolchain
@@ -27,17 +27,6 @@ PAGES = [page for page in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))) if pa
 STREAMS = ("s_axis_weights", "s_axis_activations", "m_axis_results")
 
 
-@pytest.fixture
-def icarus():
-    """Skip, or fail if WEFT_NO_SKIP is set, where Icarus Verilog is missing."""
-    try:
-        toolchain.require("icarus")
-    except toolchain.ToolMissing as missing:
-        if os.environ.get("WEFT_NO_SKIP"):
-            pytest.fail(str(missing), pytrace=False)
-        pytest.skip(str(missing))
-
-
 @pytest.fixture(scope="module")
 def unit(tmp_path_factory):
     """The Verilog that the example instantiates."""
@@ -51,7 +40,8 @@ def succeeds(*command) -> None:
     assert done.returncode == 0 and not done.stderr, done.stderr
 
 
-def test_example_compiles(icarus, unit, tmp_path):
+def test_example_compiles(unit, tmp_path):
+    needs_icarus()
     succeeds("iverilog", "-g2001", "-Wall", "-o", tmp_path / "example", EXAMPLE, unit)
 
 
@@ -70,7 +60,8 @@ def test_every_made_part_is_used():
     assert sorted(name for _, name, _ in tables.PART.findall(text)) == sorted(tables.PARTS)
 
 
-def test_worked_transaction_is_what_the_unit_does(icarus):
+def test_worked_transaction_is_what_the_unit_does():
+    needs_icarus()
     config, operands = transaction.CONFIG, (transaction.A, transaction.B)
     directory = toolchain.build_root() / "tests" / "worked_transaction"
     outcome = run(config, [operands], simulator="icarus", directory=directory, waves=True)
