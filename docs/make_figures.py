@@ -40,6 +40,7 @@ from weft.results import ResultBuffer, ResultColumn
 from weft_sim import Schedule, predict
 from weft_sim.job import run
 from weft_sim.toolchain import build_root, has
+from weft_sim.wave_groups import cells
 
 MULTIPLY = "\N{MULTIPLICATION SIGN}"
 
@@ -96,14 +97,15 @@ def weight_timing() -> Figure:
     figure.subplots_adjust(left=0.07, right=0.985, top=0.69, bottom=0.12)
     cycles_axis(axes, cycles, [f"row {row}" for row in range(rows)])
     axes.set_xlabel("cycle, from the first weight row offered", color=FAINT)
+    scopes = cells(TINY)
     waves = []
     for row in range(rows):
-        cell = f"unit.array.cell_{row}_0"
+        cell = scopes[row, 0]
         draw_shifts(axes, trace, cell, row, cycles)
         waves.append(draw_weight_in_use(axes, trace, cell, row, cycles))
     for edges in zip(*waves, strict=True):
         axes.plot(edges, np.arange(rows) + 0.5, color=CONTROL, linewidth=1.4, zorder=5)
-    loads = [t for t in range(cycles) if trace("unit.array.cell_0_0.load_in", t)]
+    loads = [t for t in range(cycles) if trace(f"{scopes[0, 0]}.load", t)]
     for tile_number in range(2):
         begin, end = loads[tile_number * rows], loads[(tile_number + 1) * rows - 1] + 1
         span(axes, begin, end, -0.2, f"tile {tile_number} is loaded", WEIGHTS)
@@ -115,7 +117,7 @@ def weight_timing() -> Figure:
 def draw_shifts(axes: Axes, trace: Trace, cell: str, row: int, cycles: int) -> None:
     """A square in every cycle in which the cell's shadow register takes a value."""
     for t in range(cycles):
-        if trace(f"{cell}.load_in", t):
+        if trace(f"{cell}.load", t):
             tile(axes, t + 0.18, row + 0.24, 0.64, 0.52, WEIGHTS, "white")
             value = str(trace(f"{cell}.weight_in", t))
             note(axes, t + 0.5, row + 0.5, value, color="white", ha="center", va="center_baseline")
@@ -123,7 +125,7 @@ def draw_shifts(axes: Axes, trace: Trace, cell: str, row: int, cycles: int) -> N
 
 def draw_weight_in_use(axes: Axes, trace: Trace, cell: str, row: int, cycles: int) -> list[int]:
     """A diamond at every edge that copies the shadow, and a band for each weight in use."""
-    edges = [t + 1 for t in range(cycles) if trace(f"{cell}.switch_in", t)]
+    edges = [t + 1 for t in range(cycles) if trace(f"{cell}.switch", t)]
     for begin, end, fill in zip(
         edges, [*edges[1:], cycles], (WEIGHTS_PALE, WEIGHTS_LIGHT), strict=True
     ):

@@ -28,7 +28,8 @@ from weft.layouts import (
 )
 from weft.results import ResultBuffer
 from weft_sim import Schedule, predict
-from weft_sim.bench import PRODUCTS, without_overlap
+from weft_sim.bench_utilization import PRODUCTS
+from weft_sim.cycles import without_overlap
 from weft_sim.timing import lower_bound
 
 DOCS = Path(__file__).parent
@@ -259,8 +260,14 @@ def cycles() -> str:
 
 def halving() -> str:
     """The modules that a 16 x 16 array is made of."""
-    names = re.findall(r"(?m)^module \w+?_(systolic_array_\w+|cell)\b", emit(SMALL).verilog)
+    names = re.findall(r"(?m)^module \w+?_(systolic_\w+|cell)\b", emit(SMALL).verilog)
     return ", ".join(f"`{name}`" for name in names) + f": {len(names)} modules."
+
+
+def cell() -> str:
+    """The cell of a 4 x 4 unit, as emitted."""
+    text = re.search(r"(?ms)^module \w+_cell \(.*?^endmodule\n", emit(TINY).verilog)[0]
+    return f"```verilog\n{text}```"
 
 
 DESCRIPTION_KEYS = {
@@ -309,6 +316,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "cycles": cycles,
     "utilization": utilization,
     "halving": halving,
+    "cell": cell,
     "description": description,
     "example": example,
     "benches": benches,

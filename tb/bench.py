@@ -7,11 +7,14 @@ coroutines inside the simulator, where `arguments` gives back what the component
 Time discipline: await the rising edge, read what a flip-flop samples there, then write.
 """
 
+import itertools
 import json
 import os
 import random
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -75,6 +78,22 @@ def on_simulators(names: str, cases: dict[str, object], *, verilator: int = 1):
     return pytest.mark.parametrize(f"simulator,{names}", parameters, indirect=["simulator"])
 
 
+def whole_yosys(*commands: str) -> None:
+    """Run commands in a Yosys that has all its passes; fail the test if one of them fails."""
+    script = (
+        "import sys\n"
+        "from pyosys import libyosys\n"
+        "design = libyosys.Design()\n"
+        "for command in sys.argv[1:]:\n"
+        "    libyosys.run_pass(command, design)\n"
+    )
+    yosys = subprocess.run(
+        [sys.executable, "-c", script, *commands], capture_output=True, text=True
+    )
+    if yosys.returncode:
+        pytest.fail(yosys.stdout[-2000:] + yosys.stderr, pytrace=False)
+
+
 def run(
     coroutines: Sequence, component: type, *arguments, simulator: str, directory: Path
 ) -> Path | None:
@@ -127,9 +146,9 @@ def _chosen_coroutines(coroutines: Sequence) -> list[str]:
 
 def _to_json(arguments: Sequence, verilog: str, top: str) -> str:
     """What the coroutines have to know: the component's arguments and the Verilog's ports."""
-    body = re.search(rf"(?s)^module {top}\(.*?^endmodule", verilog, re.MULTILINE)[0]
+    heads = re.search(rf"(?ms)^module {top} \(\n(.*?)^\);", verilog)[1]
     ports = {
-        direction: re.findall(rf"(?m)^  {direction} (?:\[.*?\] )?(\w+);", body)
+        direction: re.findall(rf"(?m)^  {direction} (?:reg )?(?:\[.*?\] )?(\w+)", heads)
         for direction in ("input", "output")
     }
     plain = [
@@ -274,6 +293,17 @@ def split(bits: int, width: int, lanes: int) -> list[int]:
 def split_signed(bits: int, width: int, lanes: int) -> list[int]:
     """One number as lanes in two's complement."""
     return [to_signed(lane, width) for lane in split(bits, width, lanes)]
+
+
+def in_parts(number: int, widths: Sequence[int]) -> list[int]:
+    """A sum's parts of given widths, least significant first, each in its place."""
+    lows = itertools.accumulate(widths, initial=0)
+    return [number & ((1 << width) - 1) << low for low, width in zip(lows, widths, strict=False)]
+
+
+def gather_parts(words: Sequence[int], cycle: int, widths: Sequence[int]) -> int:
+    """The sum whose part p comes p cycles after `cycle`, from what was seen in every cycle."""
+    return sum(in_parts(words[cycle + part], widths)[part] for part in range(len(widths)))
 
 
 def operand(source: random.Random, number) -> int:

@@ -1,15 +1,19 @@
 """SystolicArray: exact sums on the wavefront, tiles back to back, and what leaves at each edge."""
 
 import random
+import re
 from dataclasses import dataclass
 
 import cocotb
 import numpy as np
+import pytest
 
 from bench import (
     TIMEOUT,
     arguments,
     compare,
+    gather_parts,
+    in_parts,
     join,
     on_simulators,
     operand,
@@ -18,8 +22,9 @@ from bench import (
     split,
     start,
 )
-from weft.array import FLAT_CELLS, SystolicArray
-from weft.config import MatrixUnitConfig
+from weft.array import BLOCK_COLUMNS, BLOCK_ROWS, SystolicArray, block_of, halves_of
+from weft.config import TPU_V1, MatrixUnitConfig
+from weft.export import to_verilog
 
 TILES = 12
 
@@ -29,14 +34,18 @@ def array(rows, columns, **options):
 
 
 SHAPES = {
-    "3x7": array(3, 7, activation="uint8", multiplier_stages=2, adder_stages=2),
+    "10x18": array(10, 18, activation="uint8", multiplier_stages=2, adder_stages=2),
     "1x1": array(1, 1, multiplier_stages=0),
     "1x5": array(1, 5, weight="uint4"),
     "5x1": array(5, 1, activation="int3", weight="int9", adder_stages=3),
     "2x2": array(2, 2, multiplier_stages=3, adder_stages=4, accumulator_width=8),
+    "8x16": array(8, 16, weight="int2"),
     "9x6": array(9, 6),
     "6x9": array(6, 9, activation="int16", weight="uint16", adder_stages=4, accumulator_width=64),
     "17x2": array(17, 2, multiplier_stages=0, accumulator_width=12),
+    "3x17": array(3, 17, weight="int5", multiplier_stages=2),
+    "1x35": array(1, 35, activation="uint3", adder_stages=2),
+    "9x34": array(9, 34, activation="int4", weight="uint4", multiplier_stages=0),
 }
 
 
@@ -46,11 +55,66 @@ def test_array(simulate, config, rows, columns):
     simulate(coroutines, SystolicArray, config, rows, columns)
 
 
-def test_arrays_are_halved_both_ways():
-    """The shapes above are flat, halved by rows and halved by columns."""
-    large = [shape for _, *shape in SHAPES.values() if shape[0] * shape[1] > FLAT_CELLS]
-    assert 0 < len(large) < len(SHAPES)
-    assert {rows >= columns for rows, columns in large} == {False, True}
+def names_of_halves(config: MatrixUnitConfig, rows: range, columns: range) -> set[str]:
+    """Names of the halves that a field is made of, and of theirs."""
+    halves = halves_of(config, rows, columns)
+    return set(halves).union(*(names_of_halves(config, *half) for half in halves.values()))
+
+
+def test_shapes_are_of_every_kind():
+    """One row or more, whole, cut by rows, by columns, and by both with either first."""
+    kinds, first = set(), set()
+    for config, rows, columns in SHAPES.values():
+        field = config, range(rows), range(columns)
+        kinds.add((rows > 1, *sorted(names_of_halves(*field))))
+        if len(names_of_halves(*field)) == 4:
+            first.add(min(halves_of(*field)))
+    by_rows, by_columns = ("north", "south"), ("east", "west")
+    assert kinds == {
+        (False,),
+        (True,),
+        (False, *by_columns),
+        (True, *by_columns),
+        (True, *by_rows),
+        (True, "east", *by_rows, "west"),
+    }
+    assert first == {"north", "east"}
+    assert [BLOCK_ROWS, BLOCK_COLUMNS] in [shape for _, *shape in SHAPES.values()]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7, 8, 9, 16, 17, 100, 256])
+def test_halves_make_up_the_field(rows):
+    """One side is cut at a power of two of blocks, the other stays; a block has no halves."""
+    for columns in (1, 2, 15, 16, 17, 32, 33, 37, 200, 256):
+        config = MatrixUnitConfig(rows=rows, columns=columns)
+        field = range(rows), range(columns)
+        halves = list(halves_of(config, *field).values())
+        assert bool(halves) == (rows > BLOCK_ROWS or columns > BLOCK_COLUMNS)
+        if halves:
+            near, far = halves
+            (side,) = (side for side in (0, 1) if near[side] != far[side])
+            assert near[1 - side] == far[1 - side] == field[1 - side]
+            assert [*near[side], *far[side]] == list(field[side])
+            blocks, rest = divmod(len(near[side]), block_of(config)[side])
+            assert rest == 0 and blocks == 1 << (blocks.bit_length() - 1)
+            assert len(far[side]) <= len(near[side])
+
+
+def test_blocks_leave_no_rest_where_they_can():
+    sides = {100: 5, 256: 8, 12: 6, 20: 5, 14: 7, 17: 8, 9: 8, 8: 8, 5: 5}
+    for rows, block in sides.items():
+        assert block_of(MatrixUnitConfig(rows=rows, columns=1))[0] == block
+    assert block_of(MatrixUnitConfig(rows=1, columns=37))[1] == 16
+    assert block_of(MatrixUnitConfig(rows=1, columns=100))[1] == 10
+
+
+def test_a_large_array_is_made_of_few_modules():
+    """256 x 256 cells are ten modules, a row and a cell."""
+    verilog = to_verilog("big", SystolicArray, TPU_V1, TPU_V1.rows, TPU_V1.columns)
+    names = re.findall(r"(?m)^module (\w+)", verilog)
+    assert len(names) == len(set(names)) == 10 + 2
+    block = f"systolic_array_{BLOCK_ROWS}x{BLOCK_COLUMNS}"
+    assert {f"big_{part}" for part in (block, f"systolic_row_{BLOCK_COLUMNS}", "cell")} < set(names)
 
 
 @dataclass
@@ -151,20 +215,17 @@ def check_sums(sums_out: list[int], wave: Wave, config: MatrixUnitConfig, cycles
     in_use = wave.tiles[np.cumsum(wave.switches) - 1]
     width, parts = config.sum_width, config.sum_parts
     latency = SystolicArray.latency_of(config)
+    lanes = list(zip(*(split(word, width, config.columns) for word in sums_out), strict=True))
     got, expected = [], []
     for n in cycles:
         sums = wave.activations[n] @ in_use[n] + wave.sums[n]
         expected.append(sums % (1 << width))
-        row = []
-        for column in range(config.columns):
-            whole = low = 0
-            for part, bits in enumerate(parts):
-                cycle = n + latency + column - (len(parts) - 1 - part)
-                lane = split(sums_out[cycle], width, config.columns)[column]
-                whole |= (lane >> low & ((1 << bits) - 1)) << low
-                low += bits
-            row.append(whole)
-        got.append(row)
+        got.append(
+            [
+                gather_parts(lanes[column], n + latency + column - (len(parts) - 1), parts)
+                for column in range(config.columns)
+            ]
+        )
     compare("sums_out", got, expected, [n + latency for n in cycles])
 
 
@@ -201,13 +262,9 @@ def skewed(wave: Wave, config: MatrixUnitConfig, end: int) -> list[dict[str, int
     sums = np.zeros((end, columns), object)
     for n in range(wave.cycles):
         for column in range(columns):
-            low = 0
-            for part, bits in enumerate(config.sum_parts):
+            for part, bits in enumerate(in_parts(int(wave.sums[n, column]), config.sum_parts)):
                 # A sum meets row 0's product after the operand and the multiplier registers.
-                cycle = n + 1 + config.multiplier_stages + column + part
-                bit_field = (int(wave.sums[n, column]) >> low) % (1 << bits)
-                sums[cycle, column] |= bit_field << low
-                low += bits
+                sums[n + 1 + config.multiplier_stages + column + part, column] |= bits
     return [
         {
             "activations_in": join(activations[n], config.activation.width),

@@ -4,11 +4,24 @@ import random
 
 import cocotb
 
-from bench import TIMEOUT, arguments, compare, on_simulators, operand, play, randomness, start
+from bench import (
+    TIMEOUT,
+    arguments,
+    compare,
+    gather_parts,
+    in_parts,
+    on_simulators,
+    operand,
+    play,
+    randomness,
+    start,
+)
 from weft.cell import Cell
 from weft.config import MatrixUnitConfig
 
 CYCLES = 1500
+# A cell's own control, and that of its row.
+ROW_CONTROL = {"load": "row_loads", "switch": "row_switches"}
 
 
 def cell(activation, weight, multiplier_stages, adder_stages, rows=16, accumulator_width=32):
@@ -58,18 +71,16 @@ async def passes_on_and_multiplies(dut):
     source = randomness()
     inputs = [random_inputs(source, config) for _ in range(CYCLES)]
     # The registers of a cell are not reset: fill both weights first.
-    inputs[0]["load_in"] = 1
-    inputs[1]["switch_in"] = 1
+    for cycle, name in enumerate(("load", "switch")):
+        inputs[cycle] |= {name: 1, ROW_CONTROL[name]: 1}
 
     await start(dut)
-    names = ("activation_out", "switch_out", "load_out", "weight_out", "sum_out")
+    names = ("activation_out", "weight_out", "sum_out")
     trace = await play(dut, to_ports(inputs, config), names)
 
-    for name in ("activation", "switch", "load"):
-        expected = [cycle[f"{name}_in"] for cycle in inputs[:-1]]
-        width = config.activation.width if name == "activation" else 1
-        expected = [value % (1 << width) for value in expected]
-        compare(f"{name}_out", trace[f"{name}_out"][1:], expected, range(1, CYCLES))
+    width = config.activation.width
+    expected = [cycle["activation_in"] % (1 << width) for cycle in inputs[:-1]]
+    compare("activation_out", trace["activation_out"][1:], expected, range(1, CYCLES))
 
     shadows, weights = held_weights(inputs)
     expected = [value % (1 << config.weight.width) for value in shadows[1:]]
@@ -81,17 +92,23 @@ async def passes_on_and_multiplies(dut):
     expected = [
         (inputs[n]["activation_in"] * weights[n] + inputs[n]["sum"]) % modulus for n in cycles
     ]
-    got = [gathered(trace["sum_out"], n + latency, config) for n in cycles]
+    got = [gather_parts(trace["sum_out"], n + latency, config.sum_parts) for n in cycles]
     compare("sum_out", got, expected, [n + latency for n in cycles])
 
 
 def random_inputs(source: random.Random, config: MatrixUnitConfig) -> dict[str, int]:
-    """One cycle: `sum` is the partial sum that this cycle's activation is to be added to."""
+    """One cycle: `sum` is the partial sum that this cycle's activation is to be added to.
+
+    The cells beside this one load and switch as well, so the row's control is high more often.
+    """
+    control = {}
+    for name, of_row in ROW_CONTROL.items():
+        control[name] = source.random() < 0.4
+        control[of_row] = control[name] or source.random() < 0.5
     return {
         "activation_in": operand(source, config.activation),
         "weight_in": operand(source, config.weight),
-        "load_in": source.random() < 0.4,
-        "switch_in": source.random() < 0.4,
+        **control,
         "sum": source.choice([0, -1, source.getrandbits(config.sum_width)]),
     }
 
@@ -108,10 +125,10 @@ def held_weights(inputs) -> tuple[list[int], list[int]]:
     shadows, weights = [], []
     for cycle in inputs:
         shadows.append(shadow)
-        if cycle["switch_in"]:
+        if cycle["switch"]:
             weight = shadow
         weights.append(weight)
-        if cycle["load_in"]:
+        if cycle["load"]:
             shadow = cycle["weight_in"]
     return shadows, weights
 
@@ -122,26 +139,14 @@ def to_ports(inputs, config: MatrixUnitConfig) -> list[dict[str, int]]:
         {
             "activation_in": cycle["activation_in"] % (1 << config.activation.width),
             "weight_in": cycle["weight_in"] % (1 << config.weight.width),
-            "load_in": int(cycle["load_in"]),
-            "switch_in": int(cycle["switch_in"]),
+            **{name: int(cycle[name]) for names in ROW_CONTROL.items() for name in names},
             "sum_in": 0,
         }
         for cycle in inputs
     ]
     for n, cycle in enumerate(inputs):
-        low = 0
-        for part, width in enumerate(config.sum_parts):
+        for part, bits in enumerate(in_parts(cycle["sum"], config.sum_parts)):
             at = n + sum_latency(config) - 1 + part
             if at < len(ports):
-                ports[at]["sum_in"] |= ((cycle["sum"] >> low) % (1 << width)) << low
-            low += width
+                ports[at]["sum_in"] |= bits
     return ports
-
-
-def gathered(sums: list[int], cycle: int, config: MatrixUnitConfig) -> int:
-    """The sum whose first part comes in `cycle`."""
-    whole = low = 0
-    for part, width in enumerate(config.sum_parts):
-        whole |= ((sums[cycle + part] >> low) % (1 << width)) << low
-        low += width
-    return whole

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from bench import needs_icarus
+from bench import needs_icarus, whole_yosys
 from weft.axi import port_documentation
 from weft.config import SMALL, TINY, MatrixUnitConfig
 from weft.export import emit, write
@@ -17,17 +17,17 @@ from weft_sim import toolchain
 from weft_sim.lint import CONFIGURATIONS, findings
 from weft_sim.simulator import WAIVERS
 
-HALVED = MatrixUnitConfig(rows=20, columns=9)
+HALVED = MatrixUnitConfig(rows=20, columns=17)
 
 
 def ports_of_verilog(verilog: str, module: str) -> dict[str, tuple[str, int]]:
     """Name to direction and bits, as the Verilog itself declares them."""
-    body = re.search(rf"(?ms)^module {module}\(.*?^endmodule", verilog)[0]
-    found = re.findall(r"(?m)^  (input|output) (?:\[(\d+):0\] )?(\w+);", body)
+    heads = re.search(rf"(?ms)^module {module} \(\n(.*?)^\);", verilog)[1]
+    found = re.findall(r"(?m)^  (input|output) (?:reg )?(?:\[(\d+):0\] )?(\w+)", heads)
     return {name: (direction, int(high or 0) + 1) for direction, high, name in found}
 
 
-@pytest.mark.parametrize("config", [TINY, HALVED, SMALL], ids=["4x4", "20x9", "16x16"])
+@pytest.mark.parametrize("config", [TINY, HALVED, SMALL], ids=["4x4", "20x17", "16x16"])
 def test_ports_are_as_documented(config):
     emission = emit(config)
     documented = {
@@ -44,7 +44,7 @@ def test_text_is_plain_and_free_of_clutter():
     for clutter in ("(*", "src", "$auto", "yosys", "Yosys", str(toolchain.build_root().parent)):
         assert clutter not in verilog, clutter
     assert not re.search(r"/(home|root|tmp|usr|work)/", verilog)
-    assert "rst" not in re.search(r"(?ms)^module \w+_cell\(.*?^endmodule", verilog)[0]
+    assert "rst" not in re.search(r"(?ms)^module \w+_cell \(.*?^endmodule", verilog)[0]
 
 
 def test_every_module_is_there_once_and_named_after_the_top():
@@ -53,6 +53,8 @@ def test_every_module_is_there_once_and_named_after_the_top():
     assert len(modules) == len(set(modules)) == emission.description["modules"]
     assert all(module == "mine" or module.startswith("mine_") for module in modules)
     assert modules.count("mine_cell") == 1
+    rows = [module for module in modules if "_row_" in module]
+    assert sorted(rows) == ["mine_systolic_row_1", "mine_systolic_row_16"]
 
 
 def test_same_bytes_on_a_second_run_and_with_any_hash_seed():
@@ -112,27 +114,15 @@ def test_lint_sees_a_defect(tmp_path):
     assert "UNDRIVEN" in findings(path, "weft_4x4")
 
 
-SYNTHESIZE = """
-import sys
-from pyosys import libyosys
-design = libyosys.Design()
-for command in sys.argv[1:]:
-    libyosys.run_pass(command, design)
-"""
-
-
 def test_yosys_synthesizes_it(tmp_path):
     """For an ECP5: every cell's multiplier becomes a DSP, the sums block memory; no latch."""
     path = write(emit(MatrixUnitConfig(rows=4, columns=4)), tmp_path)
-    commands = [
+    whole_yosys(
         f"read_verilog {path}",
         "synth_ecp5 -top weft_4x4",
         "check -assert",
         f"tee -o {tmp_path / 'cells.json'} stat -json -top weft_4x4",
-    ]
-    command = [sys.executable, "-c", SYNTHESIZE, *commands]
-    yosys = subprocess.run(command, capture_output=True, text=True)
-    assert yosys.returncode == 0, yosys.stdout[-2000:] + yosys.stderr
+    )
     cells = json.loads((tmp_path / "cells.json").read_text())["design"]["num_cells_by_type"]
     assert cells["MULT18X18D"] == 16
     assert cells["DP16KD"] >= 4

@@ -24,7 +24,7 @@ CORNERS = {
     "1x3": MatrixUnitConfig(rows=1, columns=3, activation="uint5", weight="int1"),
     "3x1": MatrixUnitConfig(rows=3, columns=1, adder_stages=4, multiplier_stages=0),
 }
-NESTED = MatrixUnitConfig(rows=20, columns=9, accumulator_depth=16)
+NESTED = MatrixUnitConfig(rows=10, columns=18, accumulator_depth=16)
 
 
 # Corner shapes and nested scopes come from the Verilog, which both simulators read.
@@ -157,7 +157,7 @@ def test_nested_scopes_are_the_right_rows_and_columns(simulator):
     a, b = waves.demo_operands(config, SEED)
     assert len(views.switches) == 2
     scopes = wave_groups.cells(config)
-    assert set(scopes) == {(r, c) for r in range(20) for c in range(9)}
+    assert set(scopes) == {(r, c) for r in range(10) for c in range(18)}
     for tile, start in enumerate(views.switches):
         for (r, c), scope in scopes.items():
             time = start + (r + c + 1) * PERIOD

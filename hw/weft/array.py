@@ -1,15 +1,46 @@
-"""SystolicArray: cells side by side, built by halving."""
+"""SystolicArray: rows of cells, built by halving."""
 
-from amaranth.hdl import Cat, Module, signed
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .cell import Cell
 from .config import MatrixUnitConfig
 from .hierarchy import instantiate, largest_power_of_two_below
+from .row import SystolicRow, column_numbers
 
-# An array of at most this many cells is drawn cell by cell, a larger one is halved.
-FLAT_CELLS = 16
+# A field of at most so many rows and columns is a block, drawn row by row; a larger one is halved.
+# Of the sizes tried this one is simulated fastest.
+BLOCK_ROWS = 8
+BLOCK_COLUMNS = 16
+
+
+def block_of(config: MatrixUnitConfig) -> tuple[int, int]:
+    """Rows and columns of the blocks of an array, whose last ones may be smaller."""
+    return _block_side(config.rows, BLOCK_ROWS), _block_side(config.columns, BLOCK_COLUMNS)
+
+
+def _block_side(side: int, most: int) -> int:
+    """The largest block that leaves no rest, of which there would be a module more."""
+    without_rest = (block for block in range(most, most // 2, -1) if side % block == 0)
+    return next(without_rest, most)
+
+
+def halves_of(
+    config: MatrixUnitConfig, rows: range, columns: range
+) -> dict[str, tuple[range, range]]:
+    """The two halves of a field of an array, by name, with their rows and columns; {} of a block.
+
+    The side that is more blocks long is cut, the near half being a power of two of blocks.
+    """
+    height, width = block_of(config)
+    high, wide = -(-len(rows) // height), -(-len(columns) // width)
+    if high == wide == 1:
+        return {}
+    if high >= wide:
+        cut = height * largest_power_of_two_below(high)
+        return {"north": (rows[:cut], columns), "south": (rows[cut:], columns)}
+    cut = width * largest_power_of_two_below(wide)
+    return {"west": (rows, columns[:cut]), "east": (rows, columns[cut:])}
 
 
 class SystolicArray(wiring.Component):
@@ -19,8 +50,8 @@ class SystolicArray(wiring.Component):
     of row 0's activation of cycle t leaves column 0 at the south in cycle t + `latency_of(config)`,
     provided that row r's activations come r cycles after row 0's; column c's is c cycles later.
 
-    A field of more than FLAT_CELLS cells is made of two smaller ones, again and again, so that
-    each distinct shape is elaborated and emitted once: 256 x 256 cells are 13 modules and Cell.
+    A field larger than a block is made of two smaller ones, again and again, so that each distinct
+    shape is elaborated and emitted once: 256 x 256 cells are ten modules, a SystolicRow and a Cell.
 
     Parameters
     ----------
@@ -67,57 +98,50 @@ class SystolicArray(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        if self.rows * self.columns <= FLAT_CELLS:
-            self._draw_cells(m, platform)
+        if halves := halves_of(self.config, range(self.rows), range(self.columns)):
+            self._join(m, platform, halves)
         else:
-            self._halve(m, platform)
+            self._stack_rows(m, platform)
         return m
 
-    def _draw_cells(self, m: Module, platform) -> None:
-        weights = list(self.weights_in)
-        sums = list(self.sums_in)
-        outs = {"activation": [], "switch": [], "load": []}
-        for row in range(self.rows):
-            activation = self.activations_in[row]
-            switch = self.switches_in[row]
-            load = self.loads_in[row]
-            for column in range(self.columns):
-                cell = instantiate(m, f"cell_{row}_{column}", platform, Cell, self.config)
+    def _stack_rows(self, m: Module, platform) -> None:
+        weights, sums = list(self.weights_in), list(self.sums_in)
+        for index in range(self.rows):
+            row = instantiate(m, f"row_{index}", platform, SystolicRow, self.config, self.columns)
+            m.d.comb += [
+                row.activation_in.eq(self.activations_in[index]),
+                row.switch_in.eq(self.switches_in[index]),
+                row.load_in.eq(self.loads_in[index]),
+                self.activations_out[index].eq(row.activation_out),
+                self.switches_out[index].eq(row.switch_out),
+                self.loads_out[index].eq(row.load_out),
+            ]
+            for column, number in enumerate(column_numbers(self.columns)):
                 m.d.comb += [
-                    cell.activation_in.eq(activation),
-                    cell.switch_in.eq(switch),
-                    cell.load_in.eq(load),
-                    cell.weight_in.eq(weights[column]),
-                    cell.sum_in.eq(sums[column]),
+                    getattr(row, f"weight_in_{number}").eq(weights[column]),
+                    getattr(row, f"sum_in_{number}").eq(sums[column]),
                 ]
-                activation, switch, load = cell.activation_out, cell.switch_out, cell.load_out
-                weights[column], sums[column] = cell.weight_out, cell.sum_out
-            outs["activation"].append(activation)
-            outs["switch"].append(switch)
-            outs["load"].append(load)
-        m.d.comb += [
-            self.activations_out.eq(Cat(*outs["activation"])),
-            self.switches_out.eq(Cat(*outs["switch"])),
-            self.loads_out.eq(Cat(*outs["load"])),
-            self.weights_out.eq(Cat(*weights)),
-            self.sums_out.eq(Cat(*sums)),
-        ]
+                # What leaves this row for the next, by row and column.
+                below = f"{index}_{number}"
+                weights[column] = Signal(self.config.weight.shape, name=f"weight_{below}")
+                sums[column] = Signal(signed(self.config.sum_width), name=f"sum_{below}")
+                m.d.comb += [
+                    weights[column].eq(getattr(row, f"weight_out_{number}")),
+                    sums[column].eq(getattr(row, f"sum_out_{number}")),
+                ]
+        m.d.comb += [self.weights_out.eq(Cat(*weights)), self.sums_out.eq(Cat(*sums))]
 
-    def _halve(self, m: Module, platform) -> None:
-        """Cut the longer side; some edges pass through both halves, the others are split."""
+    def _join(self, m: Module, platform, halves: dict[str, tuple[range, range]]) -> None:
+        """Two halves; some edges pass through both of them, the others are split."""
         west_to_east, north_to_south = ("activations", "switches", "loads"), ("weights", "sums")
-        if self.rows >= self.columns:
-            cut = largest_power_of_two_below(self.rows)
-            shapes = {"north": (cut, self.columns), "south": (self.rows - cut, self.columns)}
-            passed, split = north_to_south, west_to_east
-        else:
-            cut = largest_power_of_two_below(self.columns)
-            shapes = {"west": (self.rows, cut), "east": (self.rows, self.columns - cut)}
-            passed, split = west_to_east, north_to_south
         near, far = (
-            instantiate(m, name, platform, SystolicArray, self.config, *shape)
-            for name, shape in shapes.items()
+            instantiate(m, name, platform, SystolicArray, self.config, len(rows), len(columns))
+            for name, (rows, columns) in halves.items()
         )
+        if "north" in halves:
+            passed, split, cut = north_to_south, west_to_east, len(halves["north"][0])
+        else:
+            passed, split, cut = west_to_east, north_to_south, len(halves["west"][1])
         for edge in passed:
             m.d.comb += [
                 getattr(near, f"{edge}_in").eq(getattr(self, f"{edge}_in")),

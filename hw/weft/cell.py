@@ -11,15 +11,15 @@ class Cell(wiring.Component):
     """One multiply-accumulate of the array.
 
     Activations move east and partial sums move south; the weight in use stays, and beside it a
-    shadow register takes the next tile's weight. An activation and its `switch_in` arrive in the
+    shadow register takes the next tile's weight. An activation and its `switch` arrive in the
     same cycle: the shadow is copied as the activation is registered, so that this activation is
     the first to meet the new weight.
 
-    Timing: `activation_out`, `switch_out` and `load_out` are one register behind their inputs. The
-    product of the activation that came in cycle t meets the `sum_in` of cycle
-    t + 1 + multiplier_stages, and their sum is on `sum_out` one cycle later. With adder stages,
-    part p of a sum (least significant first) comes p cycles after part 0. Nothing stalls, nothing
-    is reset: what was in the array before a reset stays ahead of what comes after it.
+    Timing: `activation_out` is one register behind its input. The product of the activation that
+    came in cycle t meets the `sum_in` of cycle t + 1 + multiplier_stages, and their sum is on
+    `sum_out` one cycle later. With adder stages, part p of a sum (least significant first) comes p
+    cycles after part 0. Nothing stalls, nothing is reset: what was in the array before a reset
+    stays ahead of what comes after it.
 
     Parameters
     ----------
@@ -28,8 +28,10 @@ class Cell(wiring.Component):
     Members
     -------
     activation_in, activation_out : activation format
-    switch_in, switch_out : 1 bit. Take the shadow weight with this activation.
-    load_in, load_out : 1 bit. Take `weight_in` into the shadow.
+    switch : 1 bit in. Take the shadow weight with this activation.
+    load : 1 bit in. Take `weight_in` into the shadow.
+    row_switches, row_loads : 1 bit in. High whenever `switch` or `load` of any cell of the row
+        is, so that a simulator passes over the weights of a row at rest in one step.
     weight_in, weight_out : weight format. The shadow chain, north to south.
     sum_in, sum_out : signed(config.sum_width)
     """
@@ -40,10 +42,10 @@ class Cell(wiring.Component):
             {
                 "activation_in": In(config.activation.shape),
                 "activation_out": Out(config.activation.shape),
-                "switch_in": In(1),
-                "switch_out": Out(1),
-                "load_in": In(1),
-                "load_out": Out(1),
+                "switch": In(1),
+                "load": In(1),
+                "row_switches": In(1),
+                "row_loads": In(1),
                 "weight_in": In(config.weight.shape),
                 "weight_out": Out(config.weight.shape),
                 "sum_in": In(signed(config.sum_width)),
@@ -56,24 +58,14 @@ class Cell(wiring.Component):
         config = self.config
 
         activation = Signal(config.activation.shape, reset_less=True)
-        switch = Signal(reset_less=True)
-        load = Signal(reset_less=True)
-        m.d.sync += [
-            activation.eq(self.activation_in),
-            switch.eq(self.switch_in),
-            load.eq(self.load_in),
-        ]
-        m.d.comb += [
-            self.activation_out.eq(activation),
-            self.switch_out.eq(switch),
-            self.load_out.eq(load),
-        ]
+        m.d.sync += activation.eq(self.activation_in)
+        m.d.comb += self.activation_out.eq(activation)
 
         shadow = Signal(config.weight.shape, reset_less=True)
         weight = Signal(config.weight.shape, reset_less=True)
-        with m.If(self.load_in):
+        with m.If(self.row_loads & self.load):
             m.d.sync += shadow.eq(self.weight_in)
-        with m.If(self.switch_in):
+        with m.If(self.row_switches & self.switch):
             m.d.sync += weight.eq(shadow)
         m.d.comb += self.weight_out.eq(shadow)
 

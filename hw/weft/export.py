@@ -15,6 +15,7 @@ from .config import MatrixUnitConfig
 from .hierarchy import ModuleLibrary
 from .layouts import ERROR_SENTENCES
 from .matrix_unit import MatrixUnit
+from .tidy import tidy
 from .version import __version__
 
 # Lanes of wide ports have names of their own in RTLIL (`lanes[3]`): noise beside the port itself.
@@ -54,13 +55,13 @@ def to_verilog(name: str, component: type, *arguments) -> str:
     yosys = subprocess.run(command, input=script, capture_output=True, text=True)
     if yosys.returncode:
         raise RuntimeError(f"Yosys could not write the Verilog of {name}: {yosys.stderr.strip()}")
-    return _compact(yosys.stdout)
+    return tidy(yosys.stdout)
 
 
 def _readable(rtlil: str) -> str:
     """Choose which of the names of one wire Yosys keeps, and let no register start unknown.
 
-    A module's own names go before those of its submodules' ports (`cell_0_1__sum_in`), which hold
+    A module's own names go before those of its submodules' ports (`cell_1__sum_in`), which hold
     two underscores. Fields of its own structures stay (`row.last`, written `row_last`).
     """
     fields = set(re.findall(r"(?m)^  wire .*\\((?!\w*__)[a-z]\w*(?:\.[a-z]\w*)+)$", rtlil))
@@ -73,27 +74,6 @@ def _readable(rtlil: str) -> str:
     rtlil = re.sub(r"(\\INIT_VALUE (\d+)')x+", lambda match: match[1] + "0" * int(match[2]), rtlil)
     own = r"(?m)^(  wire (?!.*(?:input|output)).*\\(?!\w*__)\w+)$"
     return re.sub(own, r"  attribute \\own 1\n\1", rtlil)
-
-
-def _compact(verilog: str) -> str:
-    """Write a memory's zeros as a loop and long zeros short, and declare a port once.
-
-    Yosys's own header, which names its build, is left out.
-    """
-    verilog = verilog.split("\n", 2)[2]
-    ports_again = r"(?m)^(  (?:input|output) ((?:\[\d+:\d+\] )?\S+ ?;)\n)  wire \2\n"
-    verilog = re.sub(ports_again, r"\1", verilog)
-    zeros = r"  initial begin\n(?:    (\w+)\[\d+\] = \d+'[hdb]0+;\n)+  end\n"
-
-    def loop(match: re.Match) -> str:
-        memory, count = match[1], match[0].count(";")
-        return (
-            f"  initial begin : clear_{memory}\n    integer word;\n"
-            f"    for (word = 0; word < {count}; word = word + 1) {memory}[word] = 0;\n  end\n"
-        )
-
-    verilog = re.sub(zeros, loop, verilog)
-    return re.sub(r"(\d+)'h0{9,}(?![0-9a-f])", r"\1'd0", verilog).rstrip() + "\n"
 
 
 @dataclass(frozen=True)

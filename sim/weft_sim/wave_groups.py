@@ -12,13 +12,14 @@ from amaranth.hdl import Shape
 from vcd.gtkw import GTKWColor
 
 from weft.accumulators import FLAT_COLUMNS as FLAT_BANKS
-from weft.array import FLAT_CELLS
+from weft.array import halves_of
 from weft.axi import tuser_layout
 from weft.config import MatrixUnitConfig
 from weft.formats import IntegerFormat
 from weft.hierarchy import largest_power_of_two_below
 from weft.layouts import Activity, Error
 from weft.results import FLAT_COLUMNS as FLAT_RESULTS
+from weft.row import column_numbers
 
 # Of an array with a longer side, only the edges and the diagonal are listed.
 WHOLE_SIDE = 8
@@ -87,25 +88,20 @@ CONTROL, TROUBLE = GTKWColor.normal, GTKWColor.red
 
 
 def cells(config: MatrixUnitConfig) -> dict[tuple[int, int], str]:
-    """The scope of each cell by its row and column, halved as SystolicArray is."""
+    """The scope of each cell by its row and column in the whole array."""
 
-    def walk(scope: str, rows: int, columns: int) -> dict[tuple[int, int], str]:
-        if rows * columns <= FLAT_CELLS:
-            return {
-                at: "{}.cell_{}_{}".format(scope, *at)
-                for at in product(range(rows), range(columns))
-            }
-        if rows >= columns:
-            cut = largest_power_of_two_below(rows)
-            near = walk(f"{scope}.north", cut, columns)
-            far = walk(f"{scope}.south", rows - cut, columns)
-            return near | {(row + cut, column): path for (row, column), path in far.items()}
-        cut = largest_power_of_two_below(columns)
-        near = walk(f"{scope}.west", rows, cut)
-        far = walk(f"{scope}.east", rows, columns - cut)
-        return near | {(row, column + cut): path for (row, column), path in far.items()}
+    def walk(scope: str, rows: range, columns: range) -> dict[tuple[int, int], str]:
+        if halves := halves_of(config, rows, columns):
+            near, far = (walk(f"{scope}.{name}", *half) for name, half in halves.items())
+            return near | far
+        numbers = column_numbers(len(columns))
+        return {
+            (row, column): f"{scope}.row_{index}.cell_{number}"
+            for index, row in enumerate(rows)
+            for column, number in zip(columns, numbers, strict=True)
+        }
 
-    return walk("unit.array", config.rows, config.columns)
+    return walk("unit.array", range(config.rows), range(config.columns))
 
 
 def banks(config: MatrixUnitConfig) -> list[str]:
@@ -272,12 +268,12 @@ def _array(config: MatrixUnitConfig) -> list[Group]:
 
     weight, activation = _look(config.weight), _look(config.activation)
     return [
-        Group("array: load enables, a thermometer", rows(edge, "load_in", "load")),
+        Group("array: load enables, a thermometer", rows(edge, "load", "load")),
         Group(
             "array: next weights go south",
             rows(by_column, "weight_out", "next", weight, NEXT_WEIGHT),
         ),
-        Group("array: the switch, a diagonal", rows(listed, "switch_in", "switch")),
+        Group("array: the switch, a diagonal", rows(listed, "switch", "switch")),
         Group("array: weights in use", rows(by_column, "weight", "weight", weight, WEIGHT)),
         Group(
             "array: activations go east",

@@ -1,0 +1,98 @@
+"""SystolicRow: cells side by side, and the control that moves east with the activations."""
+
+from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .cell import Cell
+from .config import MatrixUnitConfig
+from .hierarchy import instantiate
+
+
+def column_numbers(columns: int) -> list[str]:
+    """Numbers of columns, all of one length."""
+    return [f"{column:0{len(str(columns - 1))}}" for column in range(columns)]
+
+
+class SystolicRow(wiring.Component):
+    """One row of cells; an activation and its control meet a cell more each cycle.
+
+    What enters at the west in cycle t leaves at the east in cycle t + columns. Column c's weights
+    and sums are c cycles behind column 0's, otherwise as Cell. Never stalls; nothing is reset.
+
+    Parameters
+    ----------
+    config : MatrixUnitConfig
+    columns : int
+
+    Members
+    -------
+    activation_in, activation_out : activation format
+    switch_in, switch_out, load_in, load_out : 1 bit
+    weight_in_<column>, weight_out_<column> : weight format
+    sum_in_<column>, sum_out_<column> : signed(config.sum_width)
+        A port each, with numbers of one length: a simulator that puts a row's registers side by
+        side in this order can compute them as one vector.
+    """
+
+    def __init__(self, config: MatrixUnitConfig, columns: int):
+        self.config = config
+        self.columns = columns
+        members = {
+            "activation_in": In(config.activation.shape),
+            "activation_out": Out(config.activation.shape),
+            "switch_in": In(1),
+            "switch_out": Out(1),
+            "load_in": In(1),
+            "load_out": Out(1),
+        }
+        for number in self.numbers:
+            members[f"weight_in_{number}"] = In(config.weight.shape)
+            members[f"weight_out_{number}"] = Out(config.weight.shape)
+            members[f"sum_in_{number}"] = In(signed(config.sum_width))
+            members[f"sum_out_{number}"] = Out(signed(config.sum_width))
+        super().__init__(members)
+
+    @property
+    def numbers(self) -> list[str]:
+        """The columns as they are named."""
+        return column_numbers(self.columns)
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        switches, row_switches = self._travel(m, "switch", self.switch_in, self.switch_out)
+        loads, row_loads = self._travel(m, "load", self.load_in, self.load_out)
+
+        activation = self.activation_in
+        for column, number in enumerate(self.numbers):
+            cell = instantiate(m, f"cell_{number}", platform, Cell, config)
+            m.d.comb += [
+                cell.activation_in.eq(activation),
+                cell.switch.eq(switches[column]),
+                cell.load.eq(loads[column]),
+                cell.row_switches.eq(row_switches),
+                cell.row_loads.eq(row_loads),
+                cell.weight_in.eq(getattr(self, f"weight_in_{number}")),
+                cell.sum_in.eq(getattr(self, f"sum_in_{number}")),
+                getattr(self, f"weight_out_{number}").eq(cell.weight_out),
+                getattr(self, f"sum_out_{number}").eq(cell.sum_out),
+            ]
+            activation = Signal(config.activation.shape, name=f"activation_{number}")
+            m.d.comb += activation.eq(cell.activation_out)
+        m.d.comb += self.activation_out.eq(activation)
+        return m
+
+    def _travel(self, m: Module, name: str, west, east) -> tuple[Signal, Signal]:
+        """A control bit on its way east: the bit at each cell, and whether there is any."""
+        plural = f"{name}{'es' if name.endswith('h') else 's'}"
+        passed = Signal(self.columns, name=f"{plural}_passed", reset_less=True)
+        now = Signal(self.columns, name=plural)
+        anywhere = Signal(name=f"row_{plural}")
+        m.d.sync += passed.eq(now)
+        m.d.comb += [
+            now.eq(Cat(west, passed)),
+            anywhere.eq(now.any()),
+            east.eq(passed[-1]),
+        ]
+        return now, anywhere

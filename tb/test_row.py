@@ -1,0 +1,197 @@
+"""SystolicRow: control and activations travel east, and each column computes on its diagonal."""
+
+import random
+from dataclasses import dataclass
+
+import cocotb
+import numpy as np
+
+from bench import (
+    TIMEOUT,
+    arguments,
+    compare,
+    gather_parts,
+    in_parts,
+    on_simulators,
+    operand,
+    play,
+    randomness,
+    start,
+)
+from weft.config import MatrixUnitConfig
+from weft.row import SystolicRow, column_numbers
+
+CYCLES = 600
+
+
+def row(columns, **options):
+    return MatrixUnitConfig(**options), columns
+
+
+ROWS = {
+    "5": row(5, multiplier_stages=2, adder_stages=2),
+    "1": row(1),
+    "1-uint16": row(1, activation="uint16", weight="int1", multiplier_stages=0),
+    "2": row(2, activation="int1", weight="uint1", adder_stages=4, rows=1),
+    "3-wrapping": row(3, activation="uint8", multiplier_stages=0, accumulator_width=8, rows=200),
+    "7": row(7, activation="int16", weight="int16", adder_stages=4, accumulator_width=64, rows=256),
+    "10": row(10, activation="uint5", weight="int12", multiplier_stages=3, adder_stages=3),
+    "16": row(16),
+    "17": row(17, weight="uint4", multiplier_stages=0, adder_stages=2),
+}
+
+
+@on_simulators("config, columns", ROWS)
+def test_row(simulate, config, columns):
+    coroutines = [passes_on_and_multiplies, passes_over_a_row_at_rest]
+    simulate(coroutines, SystolicRow, config, columns)
+
+
+def test_numbers_of_columns_are_of_one_length():
+    """Their order as texts is their order."""
+    for columns in (1, 2, 10, 11, 16, 100, 101, 256):
+        numbers = column_numbers(columns)
+        assert [int(number) for number in numbers] == list(range(columns))
+        assert numbers == sorted(numbers) and len({len(number) for number in numbers}) == 1
+    assert column_numbers(10)[-1] == "9" and column_numbers(11)[:2] == ["00", "01"]
+
+
+@dataclass
+class Wave:
+    """What enters a row, by the cycle in which it passes column 0.
+
+    `loads`, `switches` and `activations` (cycles,); `weights` and `sums` (cycles, C), of which
+    column c's come c cycles later. `sums` are those to which the cycle's products are to be added.
+    """
+
+    loads: list[int]
+    switches: list[int]
+    activations: list[int]
+    weights: np.ndarray
+    sums: np.ndarray
+
+    @property
+    def cycles(self) -> int:
+        return len(self.activations)
+
+
+@cocotb.test(**TIMEOUT)
+async def passes_on_and_multiplies(dut):
+    """Every output in every cycle, with loads and switches in any cycle, together and apart."""
+    config, columns = arguments()
+    source = randomness()
+    loads, switches = ([int(source.random() < 0.4) for _ in range(CYCLES)] for _ in range(2))
+    await check_wave(dut, random_wave(source, config, columns, loads, switches))
+
+
+@cocotb.test(**TIMEOUT)
+async def passes_over_a_row_at_rest(dut):
+    """One load or switch on its way at a time, each reaches the last column; long pauses."""
+    config, columns = arguments()
+    source = randomness()
+    loads, switches = [0] * CYCLES, [0] * CYCLES
+    cycle = 2
+    while cycle < CYCLES:
+        source.choice((loads, switches))[cycle] = 1
+        cycle += columns + source.choice([0, 1, 2, 5])
+    await check_wave(dut, random_wave(source, config, columns, loads, switches))
+
+
+def random_wave(
+    source: random.Random, config: MatrixUnitConfig, columns: int, loads, switches
+) -> Wave:
+    """Random numbers around given control."""
+    # The registers of a cell are not reset: fill both weights first.
+    loads[0] = switches[1] = 1
+
+    def numbers(draw) -> np.ndarray:
+        drawn = [draw() for _ in range(CYCLES * columns)]
+        return np.array(drawn, object).reshape(CYCLES, columns)
+
+    return Wave(
+        loads=loads,
+        switches=switches,
+        activations=[operand(source, config.activation) for _ in range(CYCLES)],
+        weights=numbers(lambda: operand(source, config.weight)),
+        sums=numbers(lambda: source.choice([0, -1, source.getrandbits(config.sum_width)])),
+    )
+
+
+async def check_wave(dut, wave: Wave) -> None:
+    """Drive a wave and check every output, each in its exact cycle."""
+    config, columns = arguments()
+    numbers = column_numbers(columns)
+    latency = sum_latency(config)
+    end = wave.cycles + columns + latency + len(config.sum_parts)
+    names = ["activation_out", "switch_out", "load_out"]
+    names += [f"{port}_out_{number}" for port in ("weight", "sum") for number in numbers]
+    await start(dut)
+    trace = await play(dut, to_ports(wave, config, columns, end), names)
+
+    late = slice(columns, columns + wave.cycles)
+    activations = [value % (1 << config.activation.width) for value in wave.activations]
+    cycles = range(late.start, late.stop)
+    for name, expected in (
+        ("activation_out", activations),
+        ("switch_out", wave.switches),
+        ("load_out", wave.loads),
+    ):
+        compare(name, trace[name][late], expected, cycles)
+
+    shadows, weights = held_weights(wave)
+    cycles = range(1, wave.cycles)
+    got = [
+        [trace[f"weight_out_{number}"][n + column] for column, number in enumerate(numbers)]
+        for n in cycles
+    ]
+    compare("weight_out", got, [shadows[n] % (1 << config.weight.width) for n in cycles], cycles)
+
+    got = [
+        [
+            gather_parts(trace[f"sum_out_{number}"], n + latency + column, config.sum_parts)
+            for column, number in enumerate(numbers)
+        ]
+        for n in cycles
+    ]
+    expected = [
+        (wave.activations[n] * weights[n] + wave.sums[n]) % (1 << config.sum_width) for n in cycles
+    ]
+    compare("sum_out", got, expected, [n + latency for n in cycles])
+
+
+def sum_latency(config: MatrixUnitConfig) -> int:
+    """Cycles from an activation in column 0 to the first part of its sum."""
+    operand_register = sum_register = 1
+    return operand_register + config.multiplier_stages + sum_register
+
+
+def held_weights(wave: Wave) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The shadow weights in each cycle, and the weights that each cycle's activation meets."""
+    shadow = weight = np.zeros(wave.weights.shape[1], object)
+    shadows, weights = [], []
+    for load, switch, entering in zip(wave.loads, wave.switches, wave.weights, strict=True):
+        shadows.append(shadow)
+        if switch:
+            weight = shadow
+        weights.append(weight)
+        if load:
+            shadow = entering
+    return shadows, weights
+
+
+def to_ports(wave: Wave, config: MatrixUnitConfig, columns: int, end: int) -> list[dict[str, int]]:
+    """The inputs cycle by cycle: column c's come c cycles late, part p of a sum p cycles more."""
+    numbers = column_numbers(columns)
+    nothing = dict.fromkeys(["activation_in", "switch_in", "load_in"], 0)
+    nothing |= {f"{port}_in_{number}": 0 for port in ("weight", "sum") for number in numbers}
+    ports = [dict(nothing) for _ in range(end)]
+    for n in range(wave.cycles):
+        ports[n]["activation_in"] = wave.activations[n] % (1 << config.activation.width)
+        ports[n]["switch_in"], ports[n]["load_in"] = wave.switches[n], wave.loads[n]
+        for column, number in enumerate(numbers):
+            weight = wave.weights[n, column] % (1 << config.weight.width)
+            ports[n + column][f"weight_in_{number}"] = weight
+            for part, bits in enumerate(in_parts(wave.sums[n, column], config.sum_parts)):
+                at = n + sum_latency(config) - 1 + column + part
+                ports[at][f"sum_in_{number}"] |= bits
+    return ports
