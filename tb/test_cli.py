@@ -114,14 +114,14 @@ def test_an_interrupted_build_leaves_nothing_that_looks_whole(tmp_path):
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("cache/.verilator-*/Vtop.mk")):
+    while not list(tmp_path.glob("cache/.library-*/Unit.mk")):
         assert running.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     os.killpg(running.pid, signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130
     assert said.strip() == "weft: interrupted; nothing half-done was kept"
-    assert not list(tmp_path.glob("cache/verilator-*/"))
+    assert not list(tmp_path.glob("cache/library-*/"))
     again = subprocess.run([WEFT, *arguments], capture_output=True, text=True, env=environment)
     assert again.returncode == 0, again.stderr
     assert "4 of 4 elements equal numpy bit for bit" in again.stdout
@@ -174,7 +174,7 @@ def test_waves_are_written_on_both_simulators(simulator, tmp_path):
 def test_verilog_is_written(tmp_path):
     run = weft("verilog", "--rows", 3, "--columns", 2, "--name", "mine", "--directory", tmp_path)
     assert run.returncode == 0, run.stderr
-    assert "module mine(" in (tmp_path / "mine.v").read_text()
+    assert "module mine (" in (tmp_path / "mine.v").read_text()
     assert json.loads((tmp_path / "mine.json").read_text())["parameters"]["rows"] == 3
 
 

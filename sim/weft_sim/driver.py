@@ -106,7 +106,7 @@ async def drive(
     *,
     weight_gaps: Iterator[int] | None = None,
     activation_gaps: Iterator[int] | None = None,
-    ready: Iterator[bool] | None = None,
+    ready: Iterator[int] | None = None,
     seen: Callable[[int], None] = lambda count: None,
 ) -> Driven:
     """Send a feed through a unit that is idle; call it right after an edge."""

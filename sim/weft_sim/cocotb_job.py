@@ -1,0 +1,155 @@
+"""Products on the simulated unit under cocotb: what runs inside, and who starts it.
+
+The host writes the transfers to a file, the coroutine drives them through the ports of the
+generated Verilog and writes what came out; both sides are here so that neither can drift.
+"""
+
+import itertools
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cocotb
+import filelock
+import numpy as np
+
+from weft.config import MatrixUnitConfig
+from weft.export import emit, parameters_of
+from weft.layouts import Error, counter_layout
+
+from . import simulator as simulators
+from .driver import drive, start
+from .matrix_unit_simulator import Run
+from .reference import check_operands
+from .schedule import Feed, Schedule
+from .stalls import Stalls
+
+
+def run(
+    config: MatrixUnitConfig,
+    operands: list[tuple[np.ndarray, np.ndarray]],
+    *,
+    simulator: str,
+    directory: Path,
+    waves: bool = False,
+    stalls: int | None = None,
+    building: Callable[[], None] = lambda: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Run, Path | None]:
+    """As `job.run`; returns what came out, and the trace if `waves` asks for one."""
+    for a, b in operands:
+        check_operands(config, a, b)
+    schedules = [Schedule.of(config, a, b) for a, b in operands]
+    feed = Feed.join([s.feed(a, b) for s, (a, b) in zip(schedules, operands, strict=True)])
+    emission = emit(config)
+    building()
+    build = simulators.build(emission.verilog, emission.name, simulator, waves=waves)
+
+    directory.mkdir(parents=True, exist_ok=True)
+    # Another run of the same job waits until this one has read its outcome.
+    with filelock.FileLock(directory / ".lock"):
+        outcome = _simulate(config, feed, build, directory.resolve(), stalls, progress)
+    products, taken = [], 0
+    for schedule in schedules:
+        rows = schedule.m * schedule.n_tiles
+        products.append(schedule.gather(outcome["results"][taken : taken + rows]))
+        taken += rows
+    result = Run(
+        products=products,
+        cycles=int(outcome["cycles"]),
+        counters={name: int(outcome[name]) for name, _ in counter_layout()},
+        errors=Error(int(outcome["errors"])),
+        seconds=float(outcome["seconds"]),
+    )
+    return result, build.trace(directory) if waves else None
+
+
+def _simulate(
+    config: MatrixUnitConfig,
+    feed: Feed,
+    build: simulators.Build,
+    directory: Path,
+    stalls: int | None,
+    progress: Callable[[int, int], None],
+) -> dict[str, np.ndarray]:
+    """Run the coroutine `products` on a feed and return what it left."""
+    stored = directory / "outcome.npz"
+    done = directory / "done"
+    for stale in (stored, done):
+        stale.unlink(missing_ok=True)
+    np.savez(directory / "feed.npz", **vars(feed))
+    environment = {
+        "WEFT_JOB": str(directory),
+        "WEFT_STALLS": "" if stalls is None else str(stalls),
+        "WEFT_CONFIG": json.dumps(parameters_of(config)),
+    }
+    log = directory / "run.log"
+    _watched(
+        lambda: build.run(__name__, directory=directory, environment=environment, log=log),
+        lambda: progress(_read_number(done), feed.results),
+    )
+    progress(feed.results, feed.results)
+    with np.load(stored) as arrays:
+        return dict(arrays)
+
+
+def _watched(work: Callable[[], None], look: Callable[[], None]) -> None:
+    """Do `work` in a thread and `look` now and then; pass on what it raises."""
+    raised: list[BaseException] = []
+
+    def guarded():
+        try:
+            work()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=guarded, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.2)
+        look()
+    if raised:
+        raise raised[0]
+
+
+def _read_number(path: Path) -> int:
+    try:
+        return int(path.read_text() or 0)
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+@cocotb.test()
+async def products(dut):
+    """Drive the feed that the host left, and leave what came out."""
+    directory = Path(os.environ["WEFT_JOB"])
+    config = MatrixUnitConfig(**json.loads(os.environ["WEFT_CONFIG"]))
+    with np.load(directory / "feed.npz") as stored:
+        feed = Feed(**stored)
+    stalls = {}
+    if os.environ["WEFT_STALLS"]:
+        lists = vars(Stalls.draw(int(os.environ["WEFT_STALLS"])))
+        stalls = {name: itertools.cycle(array.tolist()) for name, array in lists.items()}
+    done = directory / "done"
+    last_note = time.monotonic()
+
+    def note(count):
+        nonlocal last_note
+        if time.monotonic() - last_note > 0.2:
+            last_note = time.monotonic()
+            done.write_text(str(count))
+
+    await start(dut)
+    started = time.monotonic()
+    driven = await drive(dut, config, feed, seen=note, **stalls)
+    np.savez(
+        directory / "outcome.npz",
+        results=driven.results,
+        cycles=np.array(driven.cycles),
+        errors=np.array(int(dut.error_status.value)),
+        seconds=np.array(time.monotonic() - started),
+        **{name: np.array(count) for name, count in driven.counters.items()},  # pyright: ignore
+    )

@@ -1,0 +1,116 @@
+"""An emitted matrix unit as a shared library: its Verilog, Verilator and a driver in C++."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from weft.export import Emission
+from weft.layouts import counter_layout
+
+from . import toolchain, verilator
+from .cache import cached
+
+DRIVER = Path(__file__).with_name("matrix_unit_driver.cpp")
+LIBRARY = "unit.so"
+PERIOD_PS = 10_000
+TRACES = {
+    "fst": ("verilated_fst_c.h", "VerilatedFstC"),
+    "vcd": ("verilated_vcd_c.h", "VerilatedVcdC"),
+}
+
+# Names of one library must not meet those of another in the process that loads both.
+COMPILER_FLAGS = "-fPIC -fvisibility=hidden -fno-gnu-unique"
+OPTIMIZE = "-O3"
+
+
+@dataclass(frozen=True)
+class Library:
+    """A built library; `waves` is the kind of trace that it writes, fst, vcd or None."""
+
+    path: Path
+    waves: str | None
+
+
+def build(emission: Emission, *, waves: bool = False) -> Library:
+    """Build the library of an emitted unit, or find the one built before.
+
+    Raises
+    ------
+    toolchain.ToolMissing, verilator.SimulationFailed
+        The latter says whether memory or the disk ran out.
+    """
+    toolchain.prepare_environment()
+    toolchain.require("verilator", cocotb=False)
+    kind = None
+    if waves:
+        kind = "fst" if toolchain.fst_headers() else "vcd"
+    arguments = [
+        *("--cc", "--prefix", "Unit", "--top-module", emission.name, "--timescale", "1ns/1ps"),
+        *("--no-assert", "--x-assign", "fast", "--x-initial", "fast", *verilator.OPTIONS),
+        *("-CFLAGS", COMPILER_FLAGS, *((f"--trace-{kind}", "--trace-structs") if kind else ())),
+    ]
+    control = verilator.WAIVERS.read_text() + verilator.structure(emission.verilog)
+    key = [
+        *(emission.verilog, control, DRIVER.read_text(), _settings(kind)),
+        *(*arguments, OPTIMIZE, *verilator.versions()),
+    ]
+
+    def make(scratch: Path) -> list[str]:
+        (scratch / "unit.v").write_text(emission.verilog)
+        (scratch / "control.vlt").write_text(control)
+        (scratch / "unit_settings.h").write_text(_settings(kind))
+        runtime = verilator.Runtime(scratch.parent, *arguments, OPTIMIZE)
+        runtime.lend(scratch)
+        _compile(scratch, arguments, f"{emission.name}.log")
+        runtime.keep(scratch)
+        return [LIBRARY]
+
+    return Library(cached("library", key, make) / LIBRARY, kind)
+
+
+def _compile(scratch: Path, arguments: list[str], name: str) -> None:
+    root = Path(os.environ["PATH"].split(os.pathsep)[0])
+    include = toolchain.verilator_root() / "include"
+    compiler = "c++" if toolchain.has("c++") else "g++"
+    jobs = str(os.cpu_count() or 1)
+    steps = [
+        [root / "verilator", *arguments, "--Mdir", ".", "control.vlt", "unit.v"],
+        [
+            *("make", "-f", "Unit.mk", "-j", jobs),
+            *(f"OPT_FAST={OPTIMIZE}", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2"),
+        ],
+        [
+            *(compiler, "-std=c++17", "-O2", *COMPILER_FLAGS.split(), "-shared", "-pthread"),
+            *(f"-I{include}", f"-I{include / 'vltstd'}", "-I.", DRIVER),
+            *("libUnit.a", "libverilated.a", "-o", LIBRARY, "-lz", "-llz4"),
+        ],
+    ]
+    if "VerilatedFst" not in (scratch / "unit_settings.h").read_text():
+        steps[2] = steps[2][:-2]
+    log = scratch / "build.log"
+    with log.open("w") as out:
+        for step in steps:
+            done = subprocess.run(
+                step, cwd=scratch, stdout=out, stderr=subprocess.STDOUT, check=False
+            )
+            if done.returncode:
+                out.write(f"exit code {done.returncode}\n")
+                if done.returncode < 0:
+                    out.write(f"terminated by signal {-done.returncode}\n")
+                out.flush()
+                raise verilator.build_failed("verilator", log, scratch.parent / f"failed-{name}")
+
+
+def _settings(kind: str | None) -> str:
+    """What the driver has to know of the unit and of its trace."""
+    names = [name for name, _ in counter_layout()]
+    lines = [
+        f"#define WEFT_COUNTER_COUNT {len(names)}",
+        f"#define WEFT_COUNTERS(top) {', '.join(f'top->counter_{name}' for name in names)}",
+        f"#define WEFT_PERIOD {PERIOD_PS}",
+    ]
+    if kind:
+        header, name = TRACES[kind]
+        lines += [f'#define WEFT_TRACE "{header}"', f"#define WEFT_TRACE_CLASS {name}"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,306 @@
+// Drives an emitted matrix unit, built by Verilator as class Unit, from the arrays of its host.
+//
+// Each cycle: inputs are set, the clock falls, what a flip-flop would sample is read, and the clock
+// rises. Lanes are copied as the bytes that they are, little endian.
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+
+#include "Unit.h"
+#include "unit_settings.h"
+#include "verilated.h"
+#ifdef WEFT_TRACE
+#include WEFT_TRACE
+#endif
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "lanes are copied as little endian bytes");
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+constexpr int COUNTERS = WEFT_COUNTER_COUNT;
+constexpr int RESET_CYCLES = 2;
+
+// The structures below are those of matrix_unit_simulator.py, all of 64-bit words.
+
+// Rows of lanes in an array: the first one, bytes from one to the next, and how many. `end`: the
+// last of them bears tlast.
+struct Rows {
+    uint8_t* data;
+    int64_t stride;
+    int64_t count;
+    int64_t end;
+};
+
+// Activation rows with one control: tuser of the first row, of those after it, and what every row
+// adds to it.
+struct Visit {
+    Rows rows;
+    int64_t first_tuser;
+    int64_t tuser;
+    int64_t tuser_step;
+};
+
+// What is fed and where results go. Stalls are cyclic lists: idle cycles before each transfer, and
+// whether results are taken in a cycle; none if `stall_period` is 0. `patience`: cycles without any
+// transfer that mean a hang.
+struct Job {
+    const Rows* weights;
+    const Visit* visits;
+    const Rows* results;
+    int64_t weight_groups, visit_count, result_groups;
+    int64_t weight_bytes, activation_bytes, result_bytes;
+    const uint8_t* weight_gaps;
+    const uint8_t* activation_gaps;
+    const uint8_t* ready;
+    int64_t stall_period;
+    int64_t patience;
+    int64_t trace_start, trace_stop;
+};
+
+enum Status : int64_t { WORKING, DONE, HUNG };
+
+struct Progress {
+    int64_t status;
+    int64_t cycles;
+    int64_t results;
+    int64_t wrong_ends;  // results whose tlast is not what it should be
+    int64_t error_status;
+    int64_t counters[COUNTERS];
+};
+
+namespace {
+
+const Rows& rows_of(const Rows& rows) { return rows; }
+const Rows& rows_of(const Visit& visit) { return visit.rows; }
+
+// A place in a list of groups of rows.
+template <typename Group>
+struct Cursor {
+    const Group* group = nullptr;
+    const Group* stop = nullptr;
+    int64_t row = 0;
+
+    bool done() const { return group == stop; }
+    uint8_t* data() const { return rows_of(*group).data + row * rows_of(*group).stride; }
+    bool at_last_row() const { return row + 1 == rows_of(*group).count; }
+    bool at_end() const { return at_last_row() && rows_of(*group).end; }
+    void advance() {
+        if (at_last_row()) {
+            row = 0;
+            ++group;
+        } else {
+            ++row;
+        }
+    }
+};
+
+// Whether a stream offers its transfer in this cycle: after its gap, until it takes place.
+class Offer {
+public:
+    void start(const uint8_t* list, int64_t length) {
+        gaps = list;
+        period = length;
+        at = 0;
+        next();
+    }
+    void next() {
+        gap = period ? gaps[at] : 0;
+        if (++at >= period) at = 0;
+    }
+    bool in_this_cycle() { return gap == 0 || gap-- == 0; }
+
+private:
+    const uint8_t* gaps = nullptr;
+    int64_t period = 0, at = 0, gap = 0;
+};
+
+class Driver {
+public:
+    Driver() : context(std::make_unique<VerilatedContext>()) {
+        // Otherwise a pool of threads is started, which a model of one thread has no use for.
+        context->threads(1);
+        enter();
+#ifdef WEFT_TRACE
+        context->traceEverOn(true);
+#endif
+        top = std::make_unique<Unit>(context.get(), "");
+    }
+
+    ~Driver() {
+        enter();
+        close_trace();
+        top->final();
+    }
+
+    // Verilator keeps a context for each thread: it is to be this one, whichever thread calls.
+    void enter() { Verilated::threadContextp(context.get()); }
+
+    void reset() {
+        enter();
+        top->s_axis_weights_tvalid = 0;
+        top->s_axis_activations_tvalid = 0;
+        top->m_axis_results_tready = 0;
+        top->clear_errors = 0;
+        for (int cycle = 0; cycle <= RESET_CYCLES; ++cycle) {
+            top->aresetn = cycle == RESET_CYCLES;
+            fall();
+            rise();
+        }
+    }
+
+    void start(const Job& given, Progress& progress) {
+        job = given;
+        weights = {job.weights, job.weights + job.weight_groups};
+        visits = {job.visits, job.visits + job.visit_count};
+        results = {job.results, job.results + job.result_groups};
+        weight_offer.start(job.weight_gaps, job.stall_period);
+        activation_offer.start(job.activation_gaps, job.stall_period);
+        last_transfer = 0;
+        progress = {};
+        read_counters(before);
+    }
+
+    void run(Progress& progress, int64_t cycles) {
+        enter();
+        for (; cycles > 0 && progress.status == WORKING; --cycles) step(progress);
+    }
+
+    bool open_trace(const char* path) {
+#ifdef WEFT_TRACE
+        enter();
+        trace = std::make_unique<WEFT_TRACE_CLASS>();
+        top->trace(trace.get(), 99);
+        trace->open(path);
+        return trace->isOpen();
+#else
+        (void)path;
+        return false;
+#endif
+    }
+
+    void close_trace() {
+#ifdef WEFT_TRACE
+        if (trace) trace->close();
+        trace.reset();
+#endif
+    }
+
+private:
+    void step(Progress& progress) {
+        offer(progress.cycles);
+        show(progress.cycles, 0);
+        fall();
+        show(progress.cycles, 1);
+        const bool weights_taken = top->s_axis_weights_tvalid && top->s_axis_weights_tready;
+        const bool row_taken = top->s_axis_activations_tvalid && top->s_axis_activations_tready;
+        const bool result_taken = top->m_axis_results_tvalid && top->m_axis_results_tready;
+        if (result_taken) take(progress);
+        rise();
+        ++progress.cycles;
+        if (weights_taken) {
+            weights.advance();
+            weight_offer.next();
+        }
+        if (row_taken) {
+            visits.advance();
+            activation_offer.next();
+        }
+        if (weights_taken || row_taken || result_taken) last_transfer = progress.cycles;
+        if (results.done()) {
+            progress.status = DONE;
+        } else if (progress.cycles - last_transfer > job.patience) {
+            progress.status = HUNG;
+        }
+        if (progress.status != WORKING) finish(progress);
+    }
+
+    void offer(int64_t cycle) {
+        top->m_axis_results_tready = job.stall_period == 0 || job.ready[cycle % job.stall_period];
+        top->s_axis_weights_tvalid = !weights.done() && weight_offer.in_this_cycle();
+        if (top->s_axis_weights_tvalid) {
+            std::memcpy(&top->s_axis_weights_tdata, weights.data(), job.weight_bytes);
+            top->s_axis_weights_tlast = weights.at_last_row();
+        }
+        top->s_axis_activations_tvalid = !visits.done() && activation_offer.in_this_cycle();
+        if (top->s_axis_activations_tvalid) {
+            const Visit& visit = *visits.group;
+            std::memcpy(&top->s_axis_activations_tdata, visits.data(), job.activation_bytes);
+            top->s_axis_activations_tuser = (visits.row ? visit.tuser : visit.first_tuser)
+                                            + visits.row * visit.tuser_step;
+            top->s_axis_activations_tlast = visits.at_end();
+        }
+    }
+
+    void take(Progress& progress) {
+        if (results.done()) return;
+        std::memcpy(results.data(), &top->m_axis_results_tdata, job.result_bytes);
+        progress.wrong_ends += bool(top->m_axis_results_tlast) != results.at_end();
+        results.advance();
+        ++progress.results;
+    }
+
+    void finish(Progress& progress) {
+        top->s_axis_weights_tvalid = 0;
+        top->s_axis_activations_tvalid = 0;
+        top->m_axis_results_tready = 0;
+        read_counters(progress.counters);
+        for (int i = 0; i < COUNTERS; ++i) {
+            progress.counters[i] = uint32_t(progress.counters[i] - before[i]);
+        }
+        progress.error_status = top->error_status;
+    }
+
+    void read_counters(int64_t* counters) const {
+        const int64_t now[COUNTERS] = {WEFT_COUNTERS(top)};
+        std::memcpy(counters, now, sizeof now);
+    }
+
+    void fall() {
+        top->aclk = 0;
+        top->eval();
+    }
+
+    void rise() {
+        top->aclk = 1;
+        top->eval();
+    }
+
+    // Writes the first (0) or second half of a cycle to the trace.
+    void show(int64_t cycle, int half) {
+#ifdef WEFT_TRACE
+        if (!trace || cycle < job.trace_start || cycle >= job.trace_stop) return;
+        if (half == 0) top->eval();
+        trace->dump(uint64_t(2 * cycle + half) * (WEFT_PERIOD / 2));
+#else
+        (void)cycle;
+        (void)half;
+#endif
+    }
+
+    std::unique_ptr<VerilatedContext> context;
+    std::unique_ptr<Unit> top;
+#ifdef WEFT_TRACE
+    std::unique_ptr<WEFT_TRACE_CLASS> trace;
+#endif
+    Job job{};
+    Cursor<Rows> weights, results;
+    Cursor<Visit> visits;
+    Offer weight_offer, activation_offer;
+    int64_t last_transfer = 0;
+    int64_t before[COUNTERS]{};
+};
+
+}  // namespace
+
+EXPORT Driver* weft_open() { return new Driver; }
+EXPORT void weft_close(Driver* driver) { delete driver; }
+EXPORT void weft_reset(Driver* driver) { driver->reset(); }
+EXPORT void weft_start(Driver* driver, const Job* job, Progress* progress) {
+    driver->start(*job, *progress);
+}
+EXPORT void weft_run(Driver* driver, Progress* progress, int64_t cycles) {
+    driver->run(*progress, cycles);
+}
+EXPORT int weft_open_trace(Driver* driver, const char* path) { return driver->open_trace(path); }
+EXPORT void weft_close_trace(Driver* driver) { driver->close_trace(); }

@@ -1,0 +1,311 @@
+"""MatrixUnitSimulator: the RTL of a matrix unit as a numpy function, in this process."""
+
+import ctypes
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from weft.axi import tuser_layout
+from weft.config import MatrixUnitConfig
+from weft.export import emit
+from weft.layouts import Error, counter_layout
+from weft.matrix_unit import MatrixUnit
+
+from .library import build
+from .reference import check_operands
+from .schedule import Schedule
+from .stalls import LONGEST_GAP, PERIOD, Stalls
+from .verilator import SimulationFailed
+
+# Structures of matrix_unit_driver.cpp.
+ROWS = np.dtype([(name, "<i8") for name in ("data", "stride", "count", "end")])
+VISIT = np.dtype([*ROWS.descr, *[(n, "<i8") for n in ("first_tuser", "tuser", "tuser_step")]])
+COUNTERS = tuple(name for name, _ in counter_layout())
+WORKING, DONE = 0, 1
+EVERY_CYCLE = (0, 2**62)
+
+# Between two looks at progress and at Ctrl-C.
+LOOK_SECONDS = 0.1
+
+
+def _words(*names: str) -> list[tuple[str, type]]:
+    return [(name, ctypes.c_int64) for name in names]
+
+
+class _Job(ctypes.Structure):
+    _fields_ = [
+        *[(name, ctypes.c_void_p) for name in ("weights", "visits", "results")],
+        *_words("weight_groups", "visit_count", "result_groups"),
+        *_words("weight_bytes", "activation_bytes", "result_bytes"),
+        *[(name, ctypes.c_void_p) for name in ("weight_gaps", "activation_gaps", "ready")],
+        *_words("stall_period", "patience", "trace_start", "trace_stop"),
+    ]
+
+
+class _Progress(ctypes.Structure):
+    _fields_ = [
+        *_words("status", "cycles", "results", "wrong_ends", "error_status"),
+        ("counters", ctypes.c_int64 * len(COUNTERS)),
+    ]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run gave.
+
+    `products` are the unit's, (M, N) each, of config.accumulator.dtype. `cycles` run from the first
+    offered transfer to the last result, both included; `counters` is what the hardware's counters
+    advanced by in that time. `seconds` are those of the simulation alone.
+    """
+
+    products: list[np.ndarray]
+    cycles: int
+    counters: dict[str, int]
+    errors: Error
+    seconds: float
+
+
+class MatrixUnitSimulator:
+    """The generated Verilog of one matrix unit, compiled, and fed from numpy arrays.
+
+    The same ports, handshakes and cycles as under cocotb, about a thousand times faster. Operands
+    in the dtypes of their formats, C contiguous and of whole tiles are read where they are;
+    others are copied once.
+
+    Parameters
+    ----------
+    config : MatrixUnitConfig
+    waves : bool
+        Build it so that `run` can write a trace; that makes it slower even without one.
+
+    Members
+    -------
+    cycles, counters
+        Of the latest run.
+
+    Raises
+    ------
+    toolchain.ToolMissing, verilator.SimulationFailed
+        When it cannot be built.
+
+    Examples
+    --------
+    >>> unit = MatrixUnitSimulator(MatrixUnitConfig(rows=4, columns=4))
+    >>> z = unit.matmul(np.ones((3, 5), np.int8), np.ones((5, 2), np.int8))
+    """
+
+    def __init__(self, config: MatrixUnitConfig, *, waves: bool = False):
+        self.config = config
+        self.cycles = 0
+        self.counters = dict.fromkeys(COUNTERS, 0)
+        built = build(emit(config), waves=waves)
+        self.waves = built.waves
+        self._library = _load(built.path)
+        self._unit = self._library.weft_open()
+        self._fresh = False
+        self.close = weakref.finalize(self, self._library.weft_close, self._unit)
+
+    def matmul(self, a: np.ndarray, b: np.ndarray, *, stalls: int | None = None) -> np.ndarray:
+        """Z = A . B as the RTL computes it.
+
+        Parameters
+        ----------
+        a : integers, (M, K), in the range of config.activation
+        b : integers, (K, N), in the range of config.weight
+        stalls : int, optional
+            Seed of random gaps and back-pressure on all streams; none when left out.
+
+        Returns
+        -------
+        ndarray, (M, N), of config.accumulator.dtype
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `reference.check_operands`.
+        verilator.SimulationFailed
+            If the unit hangs or reports an error.
+        """
+        run = self.run([(a, b)], stalls=stalls)
+        if run.errors:
+            raise SimulationFailed(f"the unit reports {run.errors}")
+        return run.products[0]
+
+    def run(
+        self,
+        operands: list[tuple[np.ndarray, np.ndarray]],
+        *,
+        stalls: int | None = None,
+        trace: Path | None = None,
+        window: tuple[int, int] = EVERY_CYCLE,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Run:
+        """Compute products one after the other, with no pause between them.
+
+        Parameters
+        ----------
+        operands : list of (A, B)
+            As `matmul`.
+        stalls : int, optional
+            As `matmul`.
+        trace : Path, optional
+            Takes the waves of the cycles from window[0] up to but without window[1], counted from
+            the first offered transfer. Needs a unit made with waves=True.
+        progress : callable
+            Called about every 0.1 s with result rows done and in all.
+
+        Raises
+        ------
+        TypeError, ValueError, OSError
+            For operands as `reference.check_operands`; for a trace that cannot be written.
+        verilator.SimulationFailed
+            If the unit hangs.
+        KeyboardInterrupt
+            At the next look; the unit can be used again.
+        """
+        for a, b in operands:
+            check_operands(self.config, a, b)
+        feed = _Feed(self.config, operands)
+        job = feed.job(None if stalls is None else Stalls.draw(stalls))
+        job.trace_start, job.trace_stop = window
+        if not self._fresh:
+            self._library.weft_reset(self._unit)
+        self._fresh = False
+        if trace is not None:
+            self._open_trace(trace)
+        progressed = _Progress()
+        try:
+            seconds = self._run(job, progressed, feed.result_rows, progress)
+        finally:
+            if trace is not None:
+                self._library.weft_close_trace(self._unit)
+        if progressed.status != DONE:
+            raise SimulationFailed(
+                f"the unit hangs: no transfer in {job.patience} cycles, {progressed.results} of "
+                f"{feed.result_rows} result rows came"
+            )
+        if progressed.wrong_ends:
+            raise SimulationFailed(f"{progressed.wrong_ends} results came with a wrong tlast")
+        errors = Error(progressed.error_status)
+        self._fresh = not errors
+        self.cycles = progressed.cycles
+        self.counters = dict(zip(COUNTERS, progressed.counters, strict=True))
+        return Run(feed.products(), self.cycles, self.counters, errors, seconds)
+
+    def _run(self, job: _Job, progressed: _Progress, rows: int, progress) -> float:
+        """Run a job to its end; return the seconds spent in the simulation."""
+        cycles, seconds = 1000, 0.0
+        self._library.weft_start(self._unit, ctypes.byref(job), ctypes.byref(progressed))
+        while progressed.status == WORKING:
+            started = time.perf_counter()
+            self._library.weft_run(self._unit, ctypes.byref(progressed), cycles)
+            spent = time.perf_counter() - started
+            seconds += spent
+            progress(progressed.results, rows)
+            cycles = max(100, min(4 * cycles, int(cycles * LOOK_SECONDS / max(spent, 1e-6))))
+        return seconds
+
+    def _open_trace(self, trace: Path) -> None:
+        if self.waves is None:
+            raise ValueError("a trace needs a simulator made with waves=True")
+        trace.parent.mkdir(parents=True, exist_ok=True)
+        if not self._library.weft_open_trace(self._unit, str(trace).encode()):
+            raise PermissionError(f"{trace} cannot be written")
+
+
+class _Feed:
+    """Where the rows of a run lie in memory, and where its results go."""
+
+    def __init__(self, config: MatrixUnitConfig, operands: list[tuple[np.ndarray, np.ndarray]]):
+        self.config = config
+        self.schedules = [Schedule.of(config, a, b) for a, b in operands]
+        self.padded = [
+            schedule.padded(a, b) for schedule, (a, b) in zip(self.schedules, operands, strict=True)
+        ]
+        self.results = [
+            np.empty((s.m, s.n_tiles * config.columns), config.accumulator.dtype)
+            for s in self.schedules
+        ]
+        self._list_rows()
+        self.result_rows = sum(s.m * s.n_tiles for s in self.schedules)
+
+    def _list_rows(self) -> None:
+        height, columns = self.config.rows, self.config.columns
+        depth = self.config.accumulator_depth
+        at = {name: 1 << field.offset for name, field in tuser_layout(self.config)}
+        weights, visits, parts = [], [], []
+        for schedule, (a, b), z in zip(self.schedules, self.padded, self.results, strict=True):
+            a_at, b_at, z_at = (matrix.ctypes.data for matrix in (a, b, z))
+            a_item, b_item, z_item = a.itemsize, b.itemsize, z.itemsize
+            a_row, b_row, z_row = a.strides[0], b.strides[0], z.strides[0]
+            for visit in schedule.visits():
+                k, n = visit.k_tile * height, visit.n_tile * columns
+                if visit.switch:
+                    last_row = b_at + (k + height - 1) * b_row + n * b_item
+                    weights.append((last_row, -b_row, height, 1))
+                tuser = visit.first * at["first"] | visit.last * at["last"]
+                first = tuser | visit.switch * at["switch"]
+                # A visit of more rows than the accumulators have begins again at row 0.
+                for row in range(visit.start, visit.stop, depth):
+                    data = a_at + row * a_row + k * a_item
+                    count = min(depth, visit.stop - row)
+                    visits.append((data, a_row, count, 0, first, tuser, at["row"]))
+                    first = tuser
+                if visit.last:
+                    start = z_at + visit.start * z_row + n * z_item
+                    parts.append((start, z_row, visit.rows, 0))
+            visits[-1] = (*visits[-1][:3], 1, *visits[-1][4:])
+            parts[-1] = (*parts[-1][:3], 1)
+        self.weights = np.array(weights, ROWS)
+        self.visits = np.array(visits, VISIT)
+        self.parts = np.array(parts, ROWS)
+
+    def job(self, stalls: Stalls | None) -> _Job:
+        """The structure that the driver takes; it points into this object."""
+        config = self.config
+        self.stalls = stalls
+        lists = {}
+        if stalls is not None:
+            lists = {name: array.ctypes.data for name, array in vars(stalls).items()}
+        return _Job(
+            weights=self.weights.ctypes.data,
+            visits=self.visits.ctypes.data,
+            results=self.parts.ctypes.data,
+            weight_groups=len(self.weights),
+            visit_count=len(self.visits),
+            result_groups=len(self.parts),
+            weight_bytes=config.columns * config.weight.dtype.itemsize,
+            activation_bytes=config.rows * config.activation.dtype.itemsize,
+            result_bytes=config.columns * config.accumulator.dtype.itemsize,
+            stall_period=0 if stalls is None else PERIOD,
+            patience=1000 + (MatrixUnit.latency_of(config) + config.rows) * (LONGEST_GAP + 1),
+            **lists,
+        )
+
+    def products(self) -> list[np.ndarray]:
+        """The products without the columns that only fill tiles."""
+        return [z[:, : s.n] for s, z in zip(self.schedules, self.results, strict=True)]
+
+
+def _load(path: Path) -> ctypes.CDLL:
+    library = ctypes.CDLL(str(path))
+    pointer = ctypes.c_void_p
+    library.weft_open.restype = pointer
+    library.weft_open_trace.restype = ctypes.c_int
+    for name, arguments in {
+        "weft_close": (pointer,),
+        "weft_reset": (pointer,),
+        "weft_start": (pointer, pointer, pointer),
+        "weft_run": (pointer, pointer, ctypes.c_int64),
+        "weft_open_trace": (pointer, ctypes.c_char_p),
+        "weft_close_trace": (pointer,),
+    }.items():
+        function = getattr(library, name)
+        function.argtypes = arguments
+        if name != "weft_open_trace":
+            function.restype = None
+    return library

@@ -1,0 +1,38 @@
+"""Gaps and back-pressure on the streams of a unit, drawn from a seed; the same for every driver."""
+
+import random
+from dataclasses import dataclass
+
+import numpy as np
+
+from .streams import chances, coins
+
+# A prime, so that the lists do not keep step with the tiles of a product.
+PERIOD = 4093
+LONGEST_GAP = 5
+
+
+@dataclass(frozen=True)
+class Stalls:
+    """Cyclic lists of PERIOD bytes.
+
+    `weight_gaps`, `activation_gaps`: idle cycles before each transfer, LONGEST_GAP at most.
+    `ready`: whether results are taken, cycle by cycle.
+    """
+
+    weight_gaps: np.ndarray
+    activation_gaps: np.ndarray
+    ready: np.ndarray
+
+    @classmethod
+    def draw(cls, seed: int) -> "Stalls":
+        """One transfer in five waits, and results are not taken in one cycle of five."""
+        source = random.Random(seed)
+        lists = (
+            chances(source, 0.2, LONGEST_GAP),
+            chances(source, 0.2, LONGEST_GAP),
+            coins(source, 0.8),
+        )
+        return cls(
+            *(np.fromiter((next(draws) for _ in range(PERIOD)), np.uint8) for draws in lists)
+        )

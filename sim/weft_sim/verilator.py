@@ -1,0 +1,99 @@
+"""What all builds with Verilator share: how units are optimized, its objects, what went wrong."""
+
+import contextlib
+import os
+import re
+import shutil
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from .cache import digest, is_sound, seal
+
+WAIVERS = Path(__file__).with_name("waivers.vlt")
+
+# Tree-wide rewriting of data flow would write the registers of one block into the code of its
+# neighbours; without it the code of a block is compiled once and runs for all of them.
+OPTIONS = ("-fno-dfg", "-Wno-fatal")
+
+# In the log of a build, and what it means.
+TROUBLES = (
+    (r"No space left on device|Disk quota exceeded", "the disk is full"),
+    (
+        r"[Cc]annot allocate memory|[Oo]ut of memory|memory exhausted|std::bad_alloc"
+        r"|Killed|terminated by signal 9|Error 137",
+        "the machine ran out of memory; close other programs, or build a smaller unit",
+    ),
+)
+
+
+class SimulationFailed(RuntimeError):
+    """A simulator or a build went wrong; the text says what, and names the log."""
+
+
+def build_failed(tool: str, log: Path, kept: Path) -> SimulationFailed:
+    """The error for a failed build, in one sentence; its log is kept where it will not be lost."""
+    text = log.read_text(errors="replace") if log.is_file() else ""
+    with contextlib.suppress(OSError):
+        shutil.copy(log, kept)
+    for pattern, meaning in TROUBLES:
+        if re.search(pattern, text):
+            return SimulationFailed(f"{tool} could not build: {meaning}; see {kept}")
+    return SimulationFailed(f"{tool} could not build; see {kept}")
+
+
+def versions() -> list[str]:
+    """What a build depends on beside its sources."""
+    names = ("cocotb", "verilator")
+    return [f"{name} {version(name)}" for name in names] + [str(Path(os.sys.executable).parent)]
+
+
+def structure(verilog: str) -> str:
+    """A control file that keeps the blocks of an array apart and melts each into one.
+
+    A block is a module that instantiates rows of cells. Its ports stay variables, so that nothing
+    of its neighbours is written into it; its rows and cells are drawn into it, where their
+    registers lie side by side and a compiler makes vectors of them.
+    """
+    lines = ["`verilator_config", 'inline -module "*_cell"', 'inline -module "*_systolic_row_*"']
+    for name, ports, body in re.findall(
+        r"(?ms)^module (\w+) \(\n(.*?)^\);\n(.*?)^endmodule", verilog
+    ):
+        if "_systolic_row_" in body:
+            lines.append(f'no_inline -module "{name}"')
+            lines += [
+                f'public_flat_rd -module "{name}" -var "{port}"'
+                for port in re.findall(r"(\w+),?\n", ports)
+                if port != "clk"
+            ]
+    return "\n".join(lines) + "\n"
+
+
+class Runtime:
+    """Verilator's own objects, the same for every design: kept for the next build."""
+
+    def __init__(self, cache: Path, *options: str):
+        self.folder = cache / f"runtime-{digest([*versions(), *options])}"
+
+    def lend(self, scratch: Path) -> None:
+        """Put the kept objects, if they are sound, into the folder of a build."""
+        if not is_sound(self.folder):
+            return
+        # Dated ahead, since make would take them for older than the rules that it is about to get.
+        ahead = time.time() + 24 * 3600
+        for known in self.folder.glob("*.o"):
+            os.utime(shutil.copy(known, scratch), (ahead, ahead))
+
+    def keep(self, scratch: Path) -> None:
+        """Keep the objects of a finished build, unless sound ones are kept."""
+        if is_sound(self.folder):
+            return
+        fresh = self.folder.with_name(f".{self.folder.name}.{os.getpid()}")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        made = [Path(shutil.copy(made, fresh)).name for made in scratch.glob("verilated*.o")]
+        seal(fresh, made)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another build was first
+            fresh.replace(self.folder)
+        shutil.rmtree(fresh, ignore_errors=True)

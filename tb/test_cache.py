@@ -1,0 +1,159 @@
+"""The cache of builds: made once, checked when found, and sound whatever happens to it."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from weft import MatrixUnitConfig
+from weft.export import emit
+from weft_sim import MatrixUnitSimulator, library, toolchain, verilator
+from weft_sim.cache import cached, is_sound
+from weft_sim.verilator import SimulationFailed, build_failed
+
+ONE = MatrixUnitConfig(rows=1, columns=1, accumulator_depth=1)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("WEFT_BUILD", str(tmp_path / "build"))
+
+
+def maker(calls: list, text: str = "made"):
+    def make(scratch: Path):
+        calls.append(scratch)
+        (scratch / "file").write_text(text)
+        return ["file"]
+
+    return make
+
+
+def test_same_key_is_made_once():
+    calls: list = []
+    entries = {cached("kind", ["a", "b"], maker(calls)) for _ in range(3)}
+    assert len(entries) == len(calls) == 1
+    cached("kind", ["ab"], maker(calls))
+    cached("other", ["a", "b"], maker(calls))
+    assert len(calls) == 3
+
+
+@pytest.mark.parametrize("damage", ["changed", "removed", "no sums", "bad sums", "empty sums"])
+def test_a_damaged_entry_is_made_anew(damage):
+    calls: list = []
+    entry = cached("kind", ["a"], maker(calls))
+    sums = entry / "sha256.json"
+    if damage == "changed":
+        (entry / "file").write_text("mad")
+    elif damage == "removed":
+        (entry / "file").unlink()
+    elif damage == "no sums":
+        sums.unlink()
+    else:
+        sums.write_text("{" if damage == "bad sums" else "{}")
+    assert not is_sound(entry)
+    assert cached("kind", ["a"], maker(calls)) == entry
+    assert len(calls) == 2
+    assert (entry / "file").read_text() == "made"
+    assert is_sound(entry)
+
+
+def test_an_interrupted_build_leaves_no_entry():
+    def interrupted(scratch: Path):
+        (scratch / "file").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cached("kind", ["a"], interrupted)
+    calls: list = []
+    entry = cached("kind", ["a"], maker(calls))
+    assert (entry / "file").read_text() == "made"
+    assert len(calls) == 1
+
+
+def test_concurrent_users_build_once():
+    calls: list = []
+    threads = [
+        threading.Thread(target=lambda: cached("kind", ["a"], maker(calls))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(calls) == 1
+
+
+def test_a_damaged_library_is_built_anew():
+    """Cut short, as by a full disk: not loaded, but rebuilt; the runtime's objects likewise."""
+    built = library.build(emit(ONE))
+    whole = built.path.read_bytes()
+    built.path.write_bytes(whole[:1000])
+    (runtime,) = (toolchain.build_root() / "cache").glob("runtime-*")
+    for made in runtime.glob("*.o"):
+        made.write_bytes(b"")
+    one = np.ones((1, 1), np.int8)
+    assert MatrixUnitSimulator(ONE).matmul(one, one) == 1
+    assert len(built.path.read_bytes()) > 10_000
+
+
+def test_a_build_killed_half_way_leaves_the_cache_sound():
+    """SIGKILL while Verilator or the compiler runs; the next build is whole."""
+    script = "from weft import *; from weft_sim import MatrixUnitSimulator as S; S(SMALL)"
+    process = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
+    cache = toolchain.build_root() / "cache"
+    while not list(cache.glob(".library-*/Unit.mk")):
+        assert process.poll() is None
+    os.killpg(process.pid, 9)
+    process.wait()
+    assert not list(cache.glob("library-*/unit.so"))
+    one = np.ones((1, 1), np.int8)
+    assert MatrixUnitSimulator(ONE).matmul(one, one) == 1
+
+
+LOGS = {
+    "g++: fatal error: Killed signal terminated program cc1plus": "ran out of memory",
+    "virtual memory exhausted: Cannot allocate memory": "ran out of memory",
+    "exit code -9\nterminated by signal 9": "ran out of memory",
+    "fatal error: error writing to a.o: No space left on device": "the disk is full",
+    "unit.v:3: syntax error": r"could not build; see",
+}
+
+
+@pytest.mark.parametrize("text", LOGS)
+def test_a_failed_build_says_why(text, tmp_path):
+    log = tmp_path / "build.log"
+    log.write_text(f"g++ -c Unit.cpp\n{text}\nmake: *** [Unit.o] Error 1\n")
+    error = build_failed("verilator", log, tmp_path / "kept.log")
+    assert isinstance(error, SimulationFailed)
+    assert "\n" not in str(error)
+    with pytest.raises(SimulationFailed, match=LOGS[text]):
+        raise error
+    assert (tmp_path / "kept.log").read_text() == log.read_text()
+
+
+def test_a_compiler_without_memory_is_named(tmp_path, monkeypatch):
+    """A real build whose compiler may not have the memory that it needs."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("c++", "g++"):
+        shim = folder / name
+        shim.write_text(
+            "#!/bin/sh\necho 'cc1plus: out of memory allocating 65536 bytes' >&2\nexit 1\n"
+        )
+        shim.chmod(0o755)
+    toolchain.prepare_environment()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(SimulationFailed, match="ran out of memory"):
+        library.build(emit(ONE))
+    assert not list((toolchain.build_root() / "cache").glob("library-*/"))
+
+
+def test_structure_keeps_blocks_apart():
+    text = verilator.structure(emit(MatrixUnitConfig(rows=17, columns=9)).verilog)
+    blocks = [line for line in text.splitlines() if line.startswith("no_inline")]
+    assert [line.split("_systolic_array_")[1].rstrip('"') for line in blocks] == ["1x9", "8x9"]
+    assert 'public_flat_rd -module "weft_17x9_systolic_array_8x9" -var "sums_in"' in text
+    assert "clk" not in text

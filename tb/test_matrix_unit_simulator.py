@@ -1,0 +1,234 @@
+"""MatrixUnitSimulator: the same bits and cycles as numpy, the cycle model and cocotb."""
+
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from products import draw_matrix, draw_size
+from weft import SMALL, TINY, MatrixUnitConfig
+from weft_sim import MatrixUnitSimulator, Schedule, cocotb_job, job, matmul, predict, toolchain
+from weft_sim.bench_utilization import PRODUCTS, check
+from weft_sim.trace import Trace
+from weft_sim.verilator import SimulationFailed
+
+CONFIGS = {
+    "4x4": TINY,
+    "1x1": MatrixUnitConfig(rows=1, columns=1, accumulator_depth=1),
+    "3x18": MatrixUnitConfig(
+        rows=3,
+        columns=18,
+        activation="uint5",  # type: ignore[arg-type]
+        weight="int12",  # type: ignore[arg-type]
+        accumulator_width=40,
+        accumulator_depth=7,
+        adder_stages=3,
+    ),
+    "17x9": MatrixUnitConfig(
+        rows=17,
+        columns=9,
+        activation="int16",  # type: ignore[arg-type]
+        weight="uint4",  # type: ignore[arg-type]
+        accumulator_depth=20,
+        multiplier_stages=0,
+    ),
+}
+
+
+def source() -> random.Random:
+    return random.Random(os.environ["SEED"])
+
+
+def draw_operands(config, draws: random.Random, m=None):
+    m = m or draw_size(draws, config.rows)
+    k, n = draw_size(draws, config.rows), draw_size(draws, config.columns)
+    a = draw_matrix(draws, config.activation, (m, k))
+    return a, draw_matrix(draws, config.weight, (k, n))
+
+
+def check_run(config, run, operands, stalled=False):
+    """Every product, the tiling of time, and without stalls the cycles and counters."""
+    for (a, b), z in zip(operands, run.products, strict=True):
+        expected = matmul(config, a, b)
+        assert z.dtype == expected.dtype
+        assert np.array_equal(z, expected)
+    assert run.counters["total"] == run.cycles
+    assert sum(run.counters.values()) == 2 * run.cycles
+    assert not run.errors
+    if not stalled:
+        schedules = [Schedule(config, *a.shape, b.shape[1]) for a, b in operands]
+        prediction = predict(config, schedules)
+        assert (run.cycles, run.counters) == (prediction.cycles, prediction.counters)
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_equals_numpy_and_the_cycle_model(config):
+    """Any shapes, back to back, one run after the other, with and without stalls."""
+    unit, draws = MatrixUnitSimulator(config), source()
+    for stalls in (None, 1, None, 2):
+        operands = [draw_operands(config, draws) for _ in range(12)]
+        check_run(config, unit.run(operands, stalls=stalls), operands, stalls is not None)
+    stalled = [unit.run(operands, stalls=seed).cycles for seed in (3, 3, 4)]
+    assert stalled[0] == stalled[1] != stalled[2]
+    assert min(stalled) > unit.run(operands).cycles
+
+
+@pytest.mark.parametrize("simulator", ["verilator", "icarus"], indirect=True)
+@pytest.mark.parametrize("stalls", [None, 5])
+def test_equals_cocotb_cycle_for_cycle(simulator, stalls, tmp_path):
+    """The same ports, the same gaps, the same counters, whoever drives them."""
+    config, draws = CONFIGS["3x18"], source()
+    operands = [draw_operands(config, draws) for _ in range(6)]
+    theirs, _ = cocotb_job.run(
+        config, operands, simulator=simulator, directory=tmp_path / "run", stalls=stalls
+    )
+    ours = MatrixUnitSimulator(config).run(operands, stalls=stalls)
+    assert (ours.cycles, ours.counters) == (theirs.cycles, theirs.counters)
+    for z, expected in zip(ours.products, theirs.products, strict=True):
+        assert np.array_equal(z, expected)
+
+
+def test_reads_operands_of_any_layout():
+    """Views, transposes, other integer dtypes; operands of whole tiles are not copied."""
+    unit, draw = MatrixUnitSimulator(TINY), np.random.default_rng(source().getrandbits(32))
+    a, b = draw.integers(-128, 128, (12, 16)), draw.integers(-128, 128, (16, 8))
+    whole = a.astype(np.int8), b.astype(np.int8)
+    assert all(x is y for x, y in zip(Schedule(TINY, 12, 16, 8).padded(*whole), whole, strict=True))
+    kept = [x.copy() for x in whole]
+    for x, y in itertools.product([a, whole[0], np.asfortranarray(whole[0])], [b, whole[1]]):
+        assert np.array_equal(unit.matmul(x, y), matmul(TINY, x, y))
+    assert np.array_equal(
+        unit.matmul(whole[0][::-2, ::2], whole[1][3:11].copy()),
+        matmul(TINY, whole[0][::-2, ::2], whole[1][3:11]),
+    )
+    assert all(np.array_equal(x, y) for x, y in zip(kept, whole, strict=True))
+
+
+def test_products_of_the_readme_are_simulated():
+    """The table of utilization in the README, on the RTL."""
+    unit = MatrixUnitSimulator(SMALL)
+    for product in PRODUCTS:
+        check(unit, *product)
+
+
+def test_units_live_side_by_side():
+    """Several units of several shapes in one process, also from several threads."""
+    draws = source()
+    units = [MatrixUnitSimulator(config) for config in (*CONFIGS.values(), TINY)]
+    jobs = [(unit, draw_operands(unit.config, draws)) for unit in units for _ in range(5)]
+    for unit, operands in jobs:
+        assert np.array_equal(unit.matmul(*operands), matmul(unit.config, *operands))
+    with ThreadPoolExecutor() as pool:
+        shared = [pool.submit(MatrixUnitSimulator(u.config).matmul, *o) for u, o in jobs]
+        for (unit, operands), found in zip(jobs, shared, strict=True):
+            assert np.array_equal(found.result(), matmul(unit.config, *operands))
+
+
+def test_progress_is_told():
+    seen = []
+    unit = MatrixUnitSimulator(TINY)
+    ones = np.ones((4000, 8), np.int8)
+    unit.run([(ones, ones[:8])], progress=lambda done, total: seen.append((done, total)))
+    assert seen == sorted(seen)
+    assert len(seen) > 2
+    assert seen[-1] == (8000, 8000)
+
+
+def test_interrupted_run_leaves_the_unit_usable():
+    """Ctrl-C comes through at the next look; the next run is right."""
+    unit, draws = MatrixUnitSimulator(TINY), source()
+    ones = np.ones((20_000, 8), np.int8)
+
+    def interrupt(done, total):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        unit.run([(ones, ones[:8])], progress=interrupt)
+    operands = [draw_operands(TINY, draws) for _ in range(3)]
+    check_run(TINY, unit.run(operands), operands)
+
+
+@pytest.mark.parametrize("window", [(0, 10**9), (20, 45)])
+def test_trace_holds_the_cycles_asked_for(window, tmp_path):
+    unit = MatrixUnitSimulator(TINY, waves=True)
+    ones = np.ones((30, 8), np.int8)
+    path = tmp_path / f"waves.{unit.waves}"
+    run = unit.run([(ones, ones[:8, :4])], trace=path, window=window)
+    trace = Trace(path)
+    shown = min(window[1], run.cycles) - window[0]
+    # A cycle begins with a rising edge; the clock is high already where the trace begins.
+    assert len(trace.cycles) in (shown, shown - 1)
+    counted = [trace.value("counter_total", time) for time in trace.cycles]
+    assert counted == list(range(counted[0], counted[0] + len(counted)))
+
+
+BAD = {
+    "a trace without waves": (
+        {"trace": Path("x.fst")},
+        ValueError,
+        "a trace needs a simulator made with waves=True",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_requests_are_refused(case):
+    arguments, kind, sentence = BAD[case]
+    ones = np.ones((2, 2), np.int8)
+    with pytest.raises(kind, match=sentence):
+        MatrixUnitSimulator(TINY).run([(ones, ones)], **arguments)
+
+
+def test_bad_operands_are_refused():
+    unit = MatrixUnitSimulator(TINY)
+    with pytest.raises(TypeError, match="A must hold integers"):
+        unit.matmul(np.ones((2, 2)), np.ones((2, 2), np.int8))
+    with pytest.raises(ValueError, match="B holds 200, beyond int8"):
+        unit.matmul(np.ones((2, 2), np.int8), np.full((2, 2), 200))
+
+
+def test_a_hang_is_an_error(monkeypatch):
+    """Results never taken: the run ends with a sentence, and the unit works again after."""
+    from weft_sim import matrix_unit_simulator as module
+
+    unit = MatrixUnitSimulator(TINY)
+    ones = np.ones((200, 4), np.int8)
+    never = module.Stalls(*(np.zeros(module.PERIOD, np.uint8) for _ in range(3)))
+    monkeypatch.setattr(module.Stalls, "draw", lambda seed: never)
+    with pytest.raises(SimulationFailed, match=r"hangs: no transfer in \d+ cycles, 0 of 200"):
+        unit.matmul(ones, ones[:4], stalls=1)
+    assert np.array_equal(unit.matmul(ones, ones[:4]), matmul(TINY, ones, ones[:4]))
+
+
+def test_needs_no_shared_libpython():
+    """Unlike cocotb: a run in a process that cannot find one."""
+    script = (
+        "import find_libpython; find_libpython.find_libpython = lambda: None\n"
+        "import numpy as np; from weft import TINY; from weft_sim import MatrixUnitSimulator\n"
+        "print(MatrixUnitSimulator(TINY).matmul(np.ones((1, 2), int), np.ones((2, 1), int)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"WEFT_BUILD": str(toolchain.build_root())},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout == "[[2]]\n"
+
+
+def test_job_takes_the_fast_way_under_verilator(tmp_path):
+    """`weft sim`'s job gives the same outcome by either way."""
+    operands = [draw_operands(TINY, source())]
+    fast = job.run(TINY, operands, directory=tmp_path / "fast")
+    assert not (tmp_path / "fast").exists()
+    slow = job.run(TINY, operands, directory=tmp_path / "slow", waves=True)
+    assert slow.trace is not None and slow.trace.is_file()
+    assert (fast.cycles, fast.counters, fast.mismatches) == (slow.cycles, slow.counters, 0)
