@@ -1,6 +1,7 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup sim waves verilog test test-all bench lint docs train lock clean
+.PHONY: help setup sim sim-full waves verilog cycles test test-all bench bench-export bench-speed \
+  bench-utilization bench-docs lint docs train workloads lock clean
 
 PYTHON ?= python3
 WEFT := .venv/bin/weft
@@ -31,6 +32,12 @@ $(READY): requirements.lock pyproject.toml
 sim: $(READY)  ## run the handwritten digits on the RTL; with M K N: any matrix product
 	@$(WEFT) sim $(JOB)
 
+sim-full: $(READY)  ## run ResNet-50's products on 256 x 256 cells; WHOLE=1: every layer
+	@$(WEFT) sim-full $(SHAPE) $(call GIVEN,LAYERS,layers) $(call GIVEN,SEED,seed) $(if $(filter-out 0,$(WHOLE)),--whole)
+
+cycles: $(READY)  ## tell the cycles of the layers in a topology file, LAYERS=FILE, as CSV
+	@$(WEFT) cycles $(SHAPE) $(call GIVEN,LAYERS,layers)
+
 waves: $(READY)  ## make a trace with its GTKWave and Surfer views; GUI=1 opens it
 	@$(WEFT) waves $(SHAPE) $(call GIVEN,SEED,seed) $(call GIVEN,SIM,simulator) $(if $(filter-out 0,$(GUI)),--gui)
 
@@ -46,6 +53,12 @@ test-all: $(READY)  ## the tests and the large sizes, up to 64 x 64
 bench: $(READY)  ## measure: emission, simulation speed, utilization; JSON in build/bench
 	@$(WEFT) bench
 
+bench-export bench-speed bench-utilization: bench-%: $(READY)  ## one of them
+	@$(WEFT) bench $*
+
+bench-docs: $(READY)  ## write docs/performance.md and its plots from build/bench
+	@.venv/bin/python docs/make_performance.py
+
 lint: $(READY)  ## ruff, pyright, and Verilator's lint of the Verilog
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/basedpyright && $(WEFT) lint
 
@@ -54,6 +67,9 @@ docs: $(READY)  ## make every figure and output in docs anew
 
 train: $(READY)  ## train and quantize the digits classifier anew
 	@.venv/bin/python -m weft_sim.train_digits
+
+workloads: $(READY)  ## write the topology files of the networks anew
+	@.venv/bin/python -m weft_sim.make_workloads
 
 lock: $(READY)  ## pin the newest allowed versions in requirements.lock
 	@.venv/bin/python -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o requirements.lock
@@ -64,6 +80,8 @@ clean:  ## remove everything generated, but the virtual environment
 ## Variables:
 ##   ROWS COLUMNS   shape of the array, 1 to 256 each (16, 16; waves: 4, 4)
 ##   M K N          make sim: a product of an M x K by a K x N matrix of random numbers
+##   LAYERS=FILE    make cycles, make sim-full: a network in SCALE-Sim's topology format
+##   WHOLE=1        make sim-full: every layer, not each distinct shape once
 ##   SIM            verilator (default) or icarus; in test: only that one
 ##   SEED           replays what a run printed
 ##   WAVES=1        make sim, make test: write a trace as well, on both simulators

@@ -1,4 +1,4 @@
-"""The command line: `weft sim`, `weft verilog`, `weft waves`, `weft lint`, `weft bench`."""
+"""The command line of Weft; `weft --help` lists its commands."""
 
 import functools
 import os
@@ -135,11 +135,72 @@ def lint() -> None:
 
 
 @app.command()
-def bench() -> None:
-    """Measure emission, simulation speed and utilization; results go to build/bench as JSON."""
-    from .bench import run_all
+@click.option("--layers", type=Path, metavar="FILE", help="Topology file.  [default: ResNet-50]")
+@click.option("--whole", is_flag=True, help="Every layer; each distinct shape once when left out.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Draws the numbers.")
+@takes_configuration(rows=256, columns=256, accumulator_depth=4096)
+def sim_full(config, layers, whole, seed) -> None:
+    """Run the matrix products of a network on a full-size array, compared with numpy."""
+    from .full_run import run_network
 
-    run_all()
+    if seed < 0:
+        raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
+    if not run_network(config, layers, whole, seed):
+        sys.exit(1)
+
+
+@app.command()
+@click.option("--layers", type=Path, metavar="FILE", required=True, help="Topology file, CSV.")
+@click.option("--format", "kind", type=click.Choice(["csv", "json"]), default="csv")
+@click.option(
+    "--output", type=Path, metavar="FILE", help="Where to write.  [default: standard output]"
+)
+@takes_configuration()
+def cycles(config, layers, kind, output) -> None:
+    """Tell the cycles and the utilization of layers, exactly, without a simulation.
+
+    FILE is one of SCALE-Sim's topology files, of the GEMM kind (Layer, M, N, K) or of the
+    convolution kind (Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels,
+    Num Filter, Strides). Networks come with Weft, in the folder workloads of the package weft_sim.
+    """
+    import io
+
+    from weft.export import write_whole
+
+    from .cycles import layer_row, total_row, write_csv, write_json
+    from .layers import read_layers
+
+    if output is not None:
+        check_writable(output)
+    rows = [layer_row(config, layer) for layer in read_layers(layers)]
+    if not rows:
+        raise ValueError(f"{layers} has a head but no layers")
+    out = io.StringIO()
+    if kind == "json":
+        write_json(out, rows, total_row(config, rows))
+    else:
+        write_csv(out, rows)
+    if output is None:
+        print(out.getvalue(), end="")
+    else:
+        write_whole(output, out.getvalue())
+        print(f"{shown(output)}: {len(rows):,} layers")
+
+
+BENCHMARKS = ("export", "speed", "utilization")
+
+
+@app.command()
+@click.argument("names", nargs=-1, type=click.Choice(BENCHMARKS))
+def bench(names) -> None:
+    """Measure emission, simulation speed and utilization; results go to build/bench as JSON.
+
+    NAMES are some of export, speed and utilization; all of them when left out.
+    """
+    import importlib
+
+    for name in names or BENCHMARKS:
+        importlib.import_module(f".bench_{name}", __package__).measure()
 
 
 def check_writable(path: Path) -> None:

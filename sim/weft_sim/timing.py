@@ -1,7 +1,8 @@
-"""The cycle model: how long the unit takes, from the schedule alone, exactly."""
+"""The cycle model: how long the unit takes, from the shapes alone, exactly."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from weft.config import MatrixUnitConfig
 from weft.matrix_unit import MatrixUnit
@@ -28,18 +29,41 @@ def predict(config: MatrixUnitConfig, schedules: Iterable[Schedule]) -> Predicti
     switch may come R cycles after the one before, since the next tile begins to load in the very
     cycle of a switch, and no row waits for anything else.
     """
-    stays = [rows for schedule in schedules for rows in schedule.stays()]
-    return predict_stays(config, stays)
+    return _prediction(config, [_stays(config, schedule) for schedule in schedules])
 
 
-def predict_stays(config: MatrixUnitConfig, stays: list[int]) -> Prediction:
-    """As `predict`, for tiles that stay for so many rows each."""
-    height = config.rows
-    switches = height + sum(max(rows, height) for rows in stays[:-1])
-    last_admission = switches + stays[-1] - 1
-    cycles = last_admission + MatrixUnit.latency_of(config)
-    computing = sum(stays)
-    exposed = (height - 1) + sum(max(0, height - rows) for rows in stays[:-1])
+def lower_bound(config: MatrixUnitConfig, schedules: Iterable[Schedule]) -> int:
+    """Cycles if every tile were loaded once and stayed for all of its rows.
+
+    What no order of work on this array can beat: one load, one row a cycle (and R cycles a tile
+    at the least), one fill and drain.
+    """
+    stays = []
+    for schedule in schedules:
+        tiles, rows = schedule.k_tiles * schedule.n_tiles, schedule.m
+        stays.append(_Stays(rows * tiles, max(rows, config.rows) * tiles, rows))
+    return _prediction(config, stays).cycles
+
+
+@dataclass(frozen=True)
+class _Stays:
+    """How long the tiles of a schedule are in use.
+
+    `computed`: rows in all. `spent`: cycles from switch to switch, R at least for each tile.
+    `last`: rows of the last tile.
+    """
+
+    computed: int
+    spent: int
+    last: int
+
+
+def _prediction(config: MatrixUnitConfig, stays: list[_Stays]) -> Prediction:
+    height, last = config.rows, stays[-1].last
+    computing = sum(stay.computed for stay in stays)
+    spent = sum(stay.spent for stay in stays) - max(last, height) + last
+    cycles = height + spent - 1 + MatrixUnit.latency_of(config)
+    exposed = (height - 1) + spent - computing
     counters = {
         "total": cycles,
         "computing": computing,
@@ -52,13 +76,20 @@ def predict_stays(config: MatrixUnitConfig, stays: list[int]) -> Prediction:
     return Prediction(cycles, counters)
 
 
-def lower_bound(config: MatrixUnitConfig, schedules: Iterable[Schedule]) -> int:
-    """Cycles if every tile were loaded once and stayed for all of its rows.
+def _stays(config: MatrixUnitConfig, schedule: Schedule) -> _Stays:
+    """The sums over `Schedule.stays`, without walking it.
 
-    What no order of work on this array can beat: one load, one row a cycle (and R cycles a tile
-    at the least), one fill and drain.
+    Between two batches of rows a tile stays (see Schedule): for one column of tiles, K - 1 tiles
+    stay for the first batch alone, K - 1 for the last, K - 2 for each between, and one for every
+    two batches that follow each other, K being the tiles along the reduction.
     """
-    stays = [
-        schedule.m for schedule in schedules for _ in range(schedule.k_tiles * schedule.n_tiles)
-    ]
-    return predict_stays(config, stays).cycles
+    height, k_tiles = config.rows, schedule.k_tiles
+    sizes = [stop - start for start, stop in schedule.batches]
+    if len(sizes) == 1:
+        spent = max(sizes[0], height) * k_tiles
+    else:
+        least = [max(size, height) for size in sizes]
+        spent = (k_tiles - 2) * sum(least) + least[0] + least[-1]
+        spent += sum(max(a + b, height) for a, b in pairwise(sizes))
+    n_tiles = schedule.n_tiles
+    return _Stays(schedule.m * k_tiles * n_tiles, spent * n_tiles, sizes[-1])

@@ -1,0 +1,99 @@
+"""Utilization on real shapes: the cycle model from 16 x 16 to 256 x 256, checked on the RTL."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+
+from weft.config import MatrixUnitConfig
+from weft.export import write_whole
+
+from . import toolchain
+from .bench import finish, machine
+from .cycles import layer_row, total_row
+from .layers import WORKLOADS, Layer, read_layers
+from .matrix_unit_simulator import MatrixUnitSimulator
+from .reference import matmul
+from .report import progress_bar, random_operands
+from .schedule import Schedule
+from .timing import predict
+from .verilator import SimulationFailed
+
+SIDES = (16, 32, 64, 128, 256)
+SWEEP = tuple(1 << i for i in range(13))
+SWEEP_K = SWEEP_N = 512
+DEPTH = 4096
+# M, K, N: single tiles, many tiles, ragged edges, and fewer rows than a small array is high.
+PRODUCTS = (
+    (1, 64, 64),
+    (8, 64, 64),
+    (16, 64, 64),
+    (64, 64, 64),
+    (100, 300, 50),
+    (512, 64, 64),
+    (2048, 16, 16),
+    (1000, 128, 128),
+)
+UNITS = {
+    "cycles": "cycles, each layer on its own, times its count",
+    "lower_bound_cycles": "cycles, every tile loaded once",
+    "array_active": "fraction of cycles in which a row enters the array",
+    "of_peak": "multiply-accumulates over cycles x rows x columns",
+    "without_overlap_cycles": "cycles by SCALE-Sim's formula, 2R + C + M - 2 a tile",
+    "checked_on_rtl": "distinct shapes simulated, all equal to the model and to numpy",
+}
+
+
+def workloads() -> dict[str, list[Layer]]:
+    """The networks, a sweep over M, and some single products."""
+    networks = {path.stem: read_layers(path) for path in sorted(WORKLOADS.glob("*.csv"))}
+    sweep = [Layer(f"m{m}", m, SWEEP_K, SWEEP_N) for m in SWEEP]
+    products = [Layer(f"{m}x{k}x{n}", m, k, n) for m, k, n in PRODUCTS]
+    return {**networks, "sweep": sweep, "products": products}
+
+
+def measure(sides: Iterable[int] = SIDES) -> None:
+    """Predict every layer, simulate every distinct shape, and compare."""
+    rows, totals = [], []
+    for side in sides:
+        config = MatrixUnitConfig(rows=side, columns=side, accumulator_depth=DEPTH)
+        known: set[tuple[int, int, int]] = set()
+        unit = None
+        for name, layers in workloads().items():
+            with progress_bar(f"{name} on {side} x {side}") as (building, step):
+                if unit is None:
+                    building()
+                    unit = MatrixUnitSimulator(config)
+                shapes = list(dict.fromkeys((s.m, s.k, s.n) for s in layers))
+                for index, shape in enumerate(shapes):
+                    if shape not in known:
+                        check(unit, *shape)
+                        known.add(shape)
+                    step(index + 1, len(shapes))
+            size = {"workload": name, "rows": side, "columns": side}
+            counted = Counter((s.m, s.k, s.n, s.count) for s in layers)
+            named = {(s.m, s.k, s.n, s.count): s.name for s in reversed(layers)}
+            own = [
+                layer_row(config, Layer(named[key], *key[:3], count=key[3] * times))
+                for key, times in counted.items()
+            ]
+            rows += [{**size, **row} for row in own]
+            if name not in ("sweep", "products"):
+                total = total_row(config, own, name="all")
+                totals.append({**size, **total, "checked_on_rtl": len(shapes)})
+    folder = toolchain.build_root() / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"machine": machine(), "units": UNITS, "rows": rows}, indent=2)
+    write_whole(folder / "utilization.json", text + "\n")
+    finish("utilization_totals", totals, UNITS, ("layer", "columns", "computing", "macs"))
+
+
+def check(unit: MatrixUnitSimulator, m: int, k: int, n: int) -> None:
+    """Run a product; raise SimulationFailed unless it equals numpy's and the model's cycles."""
+    a, b = random_operands(unit.config, m, k, n, seed=0)
+    run = unit.run([(a, b)])
+    what = f"{m} x {k} x {n} on {unit.config.rows} x {unit.config.columns}"
+    if (run.products[0] != matmul(unit.config, a, b)).any():
+        raise SimulationFailed(f"{what}: the product differs from numpy's")
+    prediction = predict(unit.config, [Schedule(unit.config, m, k, n)])
+    if (run.cycles, run.counters) != (prediction.cycles, prediction.counters):
+        raise SimulationFailed(f"{what}: {run.cycles} cycles, the model says {prediction.cycles}")

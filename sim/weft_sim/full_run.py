@@ -1,0 +1,91 @@
+"""`weft sim-full`: the matrix products of a real network on a full-size array, layer by layer."""
+
+import time
+from pathlib import Path
+
+from rich.table import Table
+
+from weft.config import MatrixUnitConfig
+
+from .layers import WORKLOADS, Layer, read_layers
+from .matrix_unit_simulator import MatrixUnitSimulator
+from .reference import matmul
+from .report import console, progress_bar, random_operands
+from .schedule import Schedule
+from .timing import predict
+
+# One layer of each shape: ResNet-50 repeats its blocks, and the cycles of equal shapes are equal.
+DISTINCT = "each shape once"
+STALLS = ("computing", "loading_weights", "waiting_for_room", "idle")
+
+
+def run_network(config: MatrixUnitConfig, path: Path | None, whole: bool, seed: int) -> bool:
+    """Run the layers with seeded values; True if every product and every cycle count is right."""
+    path = path or WORKLOADS / "resnet50.csv"
+    layers = read_layers(path)
+    every = len(layers)
+    if not whole:
+        layers = list({(s.m, s.k, s.n): s for s in reversed(layers)}.values())[::-1]
+    scope = "every layer" if whole else f"{len(layers)} of {every} layers, {DISTINCT}"
+    title = f"{path.stem} on {config.rows} x {config.columns}: {scope}, seed {seed}"
+    console.print(f"[bold]{title}[/bold]")
+    began = time.perf_counter()
+    with progress_bar("the unit") as (building, _):
+        building()
+        unit = MatrixUnitSimulator(config)
+    built = time.perf_counter()
+    rows, good = [], True
+    for index, layer in enumerate(layers):
+        row, right = _run_layer(unit, layer, f"{index + 1} of {len(layers)}: {layer.name}", seed)
+        rows.append(row)
+        good &= right
+    _print_table(rows)
+    cycles = sum(row["total"] for row in rows)
+    macs = sum(layer.m * layer.k * layer.n for layer in layers)
+    seconds = time.perf_counter() - built
+    peak = cycles * config.rows * config.columns
+    console.print(
+        f"{sum(row['right'] for row in rows)} of {len(rows)} products equal numpy bit for bit, "
+        "and the cycle model cycle for cycle"
+    )
+    console.print(
+        f"{cycles:,} cycles, {macs:,} multiply-accumulates, {macs / peak:.1%} of peak; "
+        f"build {built - began:.0f} s, run {seconds:.0f} s "
+        f"({macs / sum(row['seconds'] for row in rows) / 1e6:,.0f} million a second simulated)"
+    )
+    return good
+
+
+def _run_layer(unit: MatrixUnitSimulator, layer: Layer, what: str, seed: int) -> tuple[dict, bool]:
+    config = unit.config
+    a, b = random_operands(config, layer.m, layer.k, layer.n, seed)
+    with progress_bar(what) as (_, step):
+        run = unit.run([(a, b)], progress=step)
+    prediction = predict(config, [Schedule(config, layer.m, layer.k, layer.n)])
+    right = (
+        bool((run.products[0] == matmul(config, a, b)).all())
+        and (run.cycles, run.counters) == (prediction.cycles, prediction.counters)
+        and not run.errors
+    )
+    of_peak = layer.m * layer.k * layer.n / (run.cycles * config.rows * config.columns)
+    row = {"layer": layer, "right": right, "seconds": run.seconds, "of_peak": of_peak}
+    row |= run.counters
+    return row, right
+
+
+def _print_table(rows: list[dict]) -> None:
+    heads = ("layer", "M x K x N", "cycles", *(f"{name} %".replace("_", " ") for name in STALLS))
+    table = Table(*heads, "of peak %", "right", box=None, pad_edge=False)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for row in rows:
+        layer, cycles = row["layer"], row["total"]
+        table.add_row(
+            layer.name,
+            f"{layer.m} x {layer.k} x {layer.n}",
+            f"{cycles:,}",
+            *(f"{100 * row[name] / cycles:.1f}" for name in STALLS),
+            f"{100 * row['of_peak']:.1f}",
+            "yes" if row["right"] else "[red]no[/red]",
+        )
+    console.print(table)
