@@ -1,25 +1,20 @@
 // A 4 x 4 unit in a design of your own. `weft verilog --rows 4 --columns 4` writes weft_4x4.v.
 module example_top (
-  input          clk, reset_n,
-  input   [31:0] weights_tdata,      input        weights_tlast,
-  input          weights_tvalid,     output       weights_tready,
-  input   [31:0] activations_tdata,  input [12:0] activations_tuser,  input activations_tlast,
-  input          activations_tvalid, output       activations_tready,
-  output [127:0] results_tdata,      output       results_tlast,
-  output         results_tvalid,     input        results_tready,
-  output   [4:0] error_status
+  input clk, reset_n, output [4:0] error_status,
+  input [31:0] weights_tdata, input weights_tlast, weights_tvalid, output weights_tready,
+  input [31:0] activations_tdata, input [12:0] activations_tuser,
+  input activations_tlast, activations_tvalid, output activations_tready,
+  output [127:0] results_tdata, output results_tlast, results_tvalid, input results_tready
 );
   weft_4x4 unit (
     .aclk(clk), .aresetn(reset_n), .clear_errors(1'b0), .error_status(error_status),
     .s_axis_weights_tdata(weights_tdata), .s_axis_weights_tlast(weights_tlast),
     .s_axis_weights_tvalid(weights_tvalid), .s_axis_weights_tready(weights_tready),
     .s_axis_activations_tdata(activations_tdata), .s_axis_activations_tuser(activations_tuser),
-    .s_axis_activations_tlast(activations_tlast),
-    .s_axis_activations_tvalid(activations_tvalid), .s_axis_activations_tready(activations_tready),
+    .s_axis_activations_tlast(activations_tlast), .s_axis_activations_tvalid(activations_tvalid),
+    .s_axis_activations_tready(activations_tready), .m_axis_results_tready(results_tready),
     .m_axis_results_tdata(results_tdata), .m_axis_results_tlast(results_tlast),
-    .m_axis_results_tvalid(results_tvalid), .m_axis_results_tready(results_tready),
-    .counter_total(), .counter_computing(), .counter_waiting_for_weights(),
-    .counter_loading_weights(), .counter_waiting_for_activations(),
-    .counter_waiting_for_room(), .counter_idle()
-  );
+    .m_axis_results_tvalid(results_tvalid), .counter_total(), .counter_computing(),
+    .counter_waiting_for_weights(), .counter_loading_weights(), .counter_idle(),
+    .counter_waiting_for_activations(), .counter_waiting_for_room());
 endmodule

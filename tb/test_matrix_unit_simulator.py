@@ -16,6 +16,7 @@ from products import draw_matrix, draw_size
 from weft import SMALL, TINY, MatrixUnitConfig
 from weft_sim import MatrixUnitSimulator, Schedule, cocotb_job, job, matmul, predict, toolchain
 from weft_sim.bench_utilization import PRODUCTS, check
+from weft_sim.stalls import PERIOD
 from weft_sim.trace import Trace
 from weft_sim.verilator import SimulationFailed
 
@@ -81,11 +82,12 @@ def test_equals_numpy_and_the_cycle_model(config):
 
 
 @pytest.mark.parametrize("simulator", ["verilator", "icarus"], indirect=True)
-@pytest.mark.parametrize("stalls", [None, 5])
+@pytest.mark.parametrize("stalls", [None, 5, 6, 7])
 def test_equals_cocotb_cycle_for_cycle(simulator, stalls, tmp_path):
     """The same ports, the same gaps, the same counters, whoever drives them."""
     config, draws = CONFIGS["3x18"], source()
-    operands = [draw_operands(config, draws) for _ in range(6)]
+    # More rows than a list of stalls is long, then many small products.
+    operands = [draw_operands(config, draws, m=m) for m in (PERIOD + 50, *[None] * 6)]
     theirs, _ = cocotb_job.run(
         config, operands, simulator=simulator, directory=tmp_path / "run", stalls=stalls
     )
