@@ -20,7 +20,7 @@ TRACES = {
 }
 
 # Names of one library must not meet those of another in the process that loads both.
-COMPILER_FLAGS = "-fPIC -fvisibility=hidden -fno-gnu-unique"
+COMPILER_FLAGS = "-fPIC -fvisibility=hidden"
 OPTIMIZE = "-O3"
 
 
@@ -62,20 +62,19 @@ def build(emission: Emission, *, waves: bool = False) -> Library:
         (scratch / "unit_settings.h").write_text(_settings(kind))
         runtime = verilator.Runtime(scratch.parent, *arguments, OPTIMIZE)
         runtime.lend(scratch)
-        _compile(scratch, arguments, f"{emission.name}.log")
+        _compile(scratch, arguments, kind, f"{emission.name}.log")
         runtime.keep(scratch)
         return [LIBRARY]
 
     return Library(cached("library", key, make) / LIBRARY, kind)
 
 
-def _compile(scratch: Path, arguments: list[str], name: str) -> None:
-    root = Path(os.environ["PATH"].split(os.pathsep)[0])
+def _compile(scratch: Path, arguments: list[str], kind: str | None, name: str) -> None:
     include = toolchain.verilator_root() / "include"
     compiler = "c++" if toolchain.has("c++") else "g++"
     jobs = str(os.cpu_count() or 1)
     steps = [
-        [root / "verilator", *arguments, "--Mdir", ".", "control.vlt", "unit.v"],
+        ["verilator", *arguments, "--Mdir", ".", "control.vlt", "unit.v"],
         [
             *("make", "-f", "Unit.mk", "-j", jobs),
             *(f"OPT_FAST={OPTIMIZE}", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2"),
@@ -83,11 +82,10 @@ def _compile(scratch: Path, arguments: list[str], name: str) -> None:
         [
             *(compiler, "-std=c++17", "-O2", *COMPILER_FLAGS.split(), "-shared", "-pthread"),
             *(f"-I{include}", f"-I{include / 'vltstd'}", "-I.", DRIVER),
-            *("libUnit.a", "libverilated.a", "-o", LIBRARY, "-lz", "-llz4"),
+            *("libUnit.a", "libverilated.a", "-o", LIBRARY),
+            *(("-lz", "-llz4") if kind == "fst" else ()),
         ],
     ]
-    if "VerilatedFst" not in (scratch / "unit_settings.h").read_text():
-        steps[2] = steps[2][:-2]
     log = scratch / "build.log"
     with log.open("w") as out:
         for step in steps:
