@@ -91,7 +91,7 @@ def test_a_damaged_library_is_built_anew():
     built = library.build(emit(ONE))
     whole = built.path.read_bytes()
     built.path.write_bytes(whole[:1000])
-    (runtime,) = (toolchain.build_root() / "cache").glob("runtime-*")
+    (runtime,) = (toolchain.build_root() / "cache").glob("runtime-*/")
     for made in runtime.glob("*.o"):
         made.write_bytes(b"")
     one = np.ones((1, 1), np.int8)
@@ -149,6 +149,12 @@ def test_a_compiler_without_memory_is_named(tmp_path, monkeypatch):
     with pytest.raises(SimulationFailed, match="ran out of memory"):
         library.build(emit(ONE))
     assert not list((toolchain.build_root() / "cache").glob("library-*/"))
+
+
+def test_a_folder_that_make_cannot_take_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("WEFT_BUILD", str(tmp_path / "my build"))
+    with pytest.raises(ValueError, match=r"may have no space or colon in its path: .*my build"):
+        library.build(emit(ONE))
 
 
 def test_structure_keeps_blocks_apart():

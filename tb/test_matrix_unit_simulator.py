@@ -196,6 +196,31 @@ def test_bad_operands_are_refused():
         unit.matmul(np.ones((2, 2), np.int8), np.full((2, 2), 200))
 
 
+def test_one_unit_runs_one_job():
+    """A second run from the callback or from another thread is refused, and the first is right."""
+    unit, draws = MatrixUnitSimulator(TINY), source()
+    operands = [draw_operands(TINY, draws) for _ in range(3)]
+    refused = []
+
+    def again(done, total):
+        with pytest.raises(RuntimeError, match="is running already: make one for each thread"):
+            unit.matmul(*operands[0])
+        refused.append(done)
+
+    check_run(TINY, unit.run(operands, progress=again), operands)
+    assert refused
+    check_run(TINY, unit.run(operands), operands)
+
+
+def test_a_closed_simulator_says_so():
+    unit = MatrixUnitSimulator(TINY)
+    unit.close()
+    with pytest.raises(RuntimeError, match="this simulator is closed"):
+        unit.matmul(np.ones((1, 1), int), np.ones((1, 1), int))
+    with pytest.raises(ValueError, match="at least one pair of operands"):
+        MatrixUnitSimulator(TINY).run([])
+
+
 def test_a_hang_is_an_error(monkeypatch):
     """Results never taken: the run ends with a sentence, and the unit works again after."""
     from weft_sim import matrix_unit_simulator as module

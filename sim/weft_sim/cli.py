@@ -75,7 +75,7 @@ def sim(config, m, k, n, seed, simulator, stalls, waves, gui, json) -> None:
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     if seed < 0:
         raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
-    toolchain.require(simulator)
+    toolchain.require(simulator, cocotb=simulator != "verilator" or waves or gui)
     if json is not None:
         check_writable(json)
     options = report.Options(config, simulator, seed, waves or gui, gui, stalls, json)
@@ -173,8 +173,6 @@ def cycles(config, layers, kind, output) -> None:
     if output is not None:
         check_writable(output)
     rows = [layer_row(config, layer) for layer in read_layers(layers)]
-    if not rows:
-        raise ValueError(f"{layers} has a head but no layers")
     out = io.StringIO()
     if kind == "json":
         write_json(out, rows, total_row(config, rows))
@@ -226,6 +224,8 @@ def main() -> None:
         fail(error.format_message(), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         fail("interrupted; nothing half-done was kept", 130)
+    except MemoryError:
+        fail("this machine has not the memory for that; use a smaller product", 2)
     except toolchain.ToolMissing as error:
         fail(str(error), 3)
     except (ValueError, TypeError, RuntimeError) as error:

@@ -60,7 +60,7 @@ def run(
     operands : list of (A, B)
         Integers of shapes (M, K) and (K, N) in the ranges of the configuration's formats.
     directory : Path
-        Takes the log and the waves.
+        Takes log and waves of a run under cocotb, as all with waves and under Icarus are.
     stalls : int, optional
         Seed of random gaps and back-pressure on all streams; none when left out.
     building, progress : callables

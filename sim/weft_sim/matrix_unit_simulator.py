@@ -1,6 +1,8 @@
 """MatrixUnitSimulator: the RTL of a matrix unit as a numpy function, in this process."""
 
 import ctypes
+import os
+import threading
 import time
 import weakref
 from collections.abc import Callable
@@ -58,8 +60,8 @@ class Run:
     """What a run gave.
 
     `products` are the unit's, (M, N) each, of config.accumulator.dtype. `cycles` run from the first
-    offered transfer to the last result, both included; `counters` is what the hardware's counters
-    advanced by in that time. `seconds` are those of the simulation alone.
+    in which a transfer could be offered to the last result, both included; `counters` is what the
+    hardware's counters advanced by in that time. `seconds` are those of the simulation alone.
     """
 
     products: list[np.ndarray]
@@ -86,6 +88,8 @@ class MatrixUnitSimulator:
     -------
     cycles, counters
         Of the latest run.
+    close()
+        Free the simulation; done by itself when the simulator is no longer used.
 
     Raises
     ------
@@ -107,6 +111,7 @@ class MatrixUnitSimulator:
         self._library = _load(built.path)
         self._unit = self._library.weft_open()
         self._fresh = False
+        self._running = threading.Lock()
         self.close = weakref.finalize(self, self._library.weft_close, self._unit)
 
     def matmul(self, a: np.ndarray, b: np.ndarray, *, stalls: int | None = None) -> np.ndarray:
@@ -149,7 +154,7 @@ class MatrixUnitSimulator:
         Parameters
         ----------
         operands : list of (A, B)
-            As `matmul`.
+            As `matmul`; one pair at least.
         stalls : int, optional
             As `matmul`.
         trace : Path, optional
@@ -162,13 +167,28 @@ class MatrixUnitSimulator:
         ------
         TypeError, ValueError, OSError
             For operands as `reference.check_operands`; for a trace that cannot be written.
+        RuntimeError
+            If this simulator is closed, or runs already: it has one unit. Make one for each thread.
         verilator.SimulationFailed
             If the unit hangs.
         KeyboardInterrupt
             At the next look; the unit can be used again.
         """
+        if not operands:
+            raise ValueError("a run needs at least one pair of operands")
+        operands = [(np.asarray(a), np.asarray(b)) for a, b in operands]
         for a, b in operands:
             check_operands(self.config, a, b)
+        if not self.close.alive:
+            raise RuntimeError("this simulator is closed")
+        if not self._running.acquire(blocking=False):
+            raise RuntimeError("this simulator is running already: make one for each thread")
+        try:
+            return self._run_job(operands, stalls, trace, window, progress)
+        finally:
+            self._running.release()
+
+    def _run_job(self, operands, stalls, trace, window, progress) -> Run:
         feed = _Feed(self.config, operands)
         job = feed.job(None if stalls is None else Stalls.draw(stalls))
         job.trace_start, job.trace_stop = window
@@ -176,7 +196,7 @@ class MatrixUnitSimulator:
             self._library.weft_reset(self._unit)
         self._fresh = False
         if trace is not None:
-            self._open_trace(trace)
+            self._open_trace(Path(trace))
         progressed = _Progress()
         try:
             seconds = self._run(job, progressed, feed.result_rows, progress)
@@ -213,7 +233,7 @@ class MatrixUnitSimulator:
         if self.waves is None:
             raise ValueError("a trace needs a simulator made with waves=True")
         trace.parent.mkdir(parents=True, exist_ok=True)
-        if not self._library.weft_open_trace(self._unit, str(trace).encode()):
+        if not self._library.weft_open_trace(self._unit, os.fsencode(trace)):
             raise PermissionError(f"{trace} cannot be written")
 
 

@@ -95,9 +95,13 @@ class Schedule:
         return -(-self.n // self.config.columns)
 
     @property
+    def batch_count(self) -> int:
+        return 1 if self.k_tiles == 1 else -(-self.m // self.config.accumulator_depth)
+
+    @property
     def batches(self) -> list[tuple[int, int]]:
         """Rows of A that are in the accumulators together, as (start, stop)."""
-        count = 1 if self.k_tiles == 1 else -(-self.m // self.config.accumulator_depth)
+        count = self.batch_count
         edges = [self.m * i // count for i in range(count + 1)]
         return list(pairwise(edges))
 

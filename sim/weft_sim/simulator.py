@@ -116,9 +116,13 @@ def build(verilog: str, top: str, simulator: str = "verilator", *, waves: bool =
         arguments = ["--no-public-flat-rw", *verilator.OPTIONS]
         if kind:
             arguments += ["--trace-structs"] + (["--trace-fst"] if kind == "fst" else [])
-    key = [verilog, top, str(kind), *arguments, WAIVERS.read_text(), *verilator.versions()]
+    ports = f'public_flat_rw -module "{top}" -var "*"\n'
+    control = verilator.structure(verilog) + ports
+    key = [verilog, top, str(kind), *arguments, *TIMESCALE]
+    key += [WAIVERS.read_text(), control, *verilator.versions()]
 
     def make(scratch: Path) -> list[str]:
+        (scratch / "control.vlt").write_text(control)
         _compile(verilog, top, simulator, kind is not None, scratch, arguments)
         return ["sim.vvp" if simulator == "icarus" else top]
 
@@ -133,10 +137,8 @@ def _compile(
     sources = [source]
     runtime = None
     if simulator == "verilator":
-        control = scratch / "control.vlt"
-        ports = f'public_flat_rw -module "{top}" -var "*"\n'
-        control.write_text(verilator.structure(verilog) + ports)
-        sources = [VerilatorControlFile(WAIVERS), VerilatorControlFile(control), source]
+        control = VerilatorControlFile(scratch / "control.vlt")
+        sources = [VerilatorControlFile(WAIVERS), control, source]
         runtime = verilator.Runtime(scratch.parent, *arguments)
         runtime.lend(scratch)
     log = scratch / "build.log"

