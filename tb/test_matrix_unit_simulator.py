@@ -120,6 +120,20 @@ def test_products_of_the_readme_are_simulated():
         check(unit, *product)
 
 
+def test_a_difference_is_named(monkeypatch):
+    """What the benchmarks and `weft sim-full` go by: a wrong product and wrong cycles are told."""
+    from weft_sim import matrix_unit_simulator as module
+
+    unit, ones = MatrixUnitSimulator(TINY), np.ones((3, 4), np.int8)
+    assert unit.verified_run(ones, ones.T.copy())[1] == ""
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "matmul", lambda config, a, b: matmul(config, a, b) + 1)
+        assert unit.verified_run(ones, ones.T.copy())[1] == "the product differs from numpy's"
+    longer = Schedule(TINY, 4, 4, 3)
+    monkeypatch.setattr(module, "predict", lambda config, schedules: predict(config, [longer]))
+    assert "cycles, the model says" in unit.verified_run(ones, ones.T.copy())[1]
+
+
 def test_units_live_side_by_side():
     """Several units of several shapes in one process, also from several threads."""
     draws = source()

@@ -12,10 +12,7 @@ from .bench import finish, machine
 from .cycles import layer_row, total_row
 from .layers import WORKLOADS, Layer, read_layers
 from .matrix_unit_simulator import MatrixUnitSimulator
-from .reference import matmul
 from .report import progress_bar, random_operands
-from .schedule import Schedule
-from .timing import predict
 from .verilator import SimulationFailed
 
 SIDES = (16, 32, 64, 128, 256)
@@ -90,10 +87,7 @@ def measure(sides: Iterable[int] = SIDES) -> None:
 def check(unit: MatrixUnitSimulator, m: int, k: int, n: int) -> None:
     """Run a product; raise SimulationFailed unless it equals numpy's and the model's cycles."""
     a, b = random_operands(unit.config, m, k, n, seed=0)
-    run = unit.run([(a, b)])
-    what = f"{m} x {k} x {n} on {unit.config.rows} x {unit.config.columns}"
-    if (run.products[0] != matmul(unit.config, a, b)).any():
-        raise SimulationFailed(f"{what}: the product differs from numpy's")
-    prediction = predict(unit.config, [Schedule(unit.config, m, k, n)])
-    if (run.cycles, run.counters) != (prediction.cycles, prediction.counters):
-        raise SimulationFailed(f"{what}: {run.cycles} cycles, the model says {prediction.cycles}")
+    _, difference = unit.verified_run(a, b)
+    if difference:
+        what = f"{m} x {k} x {n} on {unit.config.rows} x {unit.config.columns}"
+        raise SimulationFailed(f"{what}: {difference}")

@@ -9,10 +9,7 @@ from weft.config import MatrixUnitConfig
 
 from .layers import WORKLOADS, Layer, read_layers
 from .matrix_unit_simulator import MatrixUnitSimulator
-from .reference import matmul
 from .report import console, progress_bar, random_operands
-from .schedule import Schedule
-from .timing import predict
 
 # One layer of each shape: ResNet-50 repeats its blocks, and the cycles of equal shapes are equal.
 DISTINCT = "each shape once"
@@ -34,11 +31,10 @@ def run_network(config: MatrixUnitConfig, path: Path | None, whole: bool, seed: 
         building()
         unit = MatrixUnitSimulator(config)
     built = time.perf_counter()
-    rows, good = [], True
-    for index, layer in enumerate(layers):
-        row, right = _run_layer(unit, layer, f"{index + 1} of {len(layers)}: {layer.name}", seed)
-        rows.append(row)
-        good &= right
+    rows = [
+        _run_layer(unit, layer, f"{index} of {len(layers)}: {layer.name}", seed)
+        for index, layer in enumerate(layers, 1)
+    ]
     _print_table(rows)
     cycles = sum(row["total"] for row in rows)
     macs = sum(layer.m * layer.k * layer.n for layer in layers)
@@ -53,24 +49,17 @@ def run_network(config: MatrixUnitConfig, path: Path | None, whole: bool, seed: 
         f"build {built - began:.0f} s, run {seconds:.0f} s "
         f"({macs / sum(row['seconds'] for row in rows) / 1e6:,.0f} million a second simulated)"
     )
-    return good
+    return all(row["right"] for row in rows)
 
 
-def _run_layer(unit: MatrixUnitSimulator, layer: Layer, what: str, seed: int) -> tuple[dict, bool]:
+def _run_layer(unit: MatrixUnitSimulator, layer: Layer, what: str, seed: int) -> dict:
     config = unit.config
     a, b = random_operands(config, layer.m, layer.k, layer.n, seed)
     with progress_bar(what) as (_, step):
-        run = unit.run([(a, b)], progress=step)
-    prediction = predict(config, [Schedule(config, layer.m, layer.k, layer.n)])
-    right = (
-        bool((run.products[0] == matmul(config, a, b)).all())
-        and (run.cycles, run.counters) == (prediction.cycles, prediction.counters)
-        and not run.errors
-    )
+        run, difference = unit.verified_run(a, b, step)
     of_peak = layer.m * layer.k * layer.n / (run.cycles * config.rows * config.columns)
-    row = {"layer": layer, "right": right, "seconds": run.seconds, "of_peak": of_peak}
-    row |= run.counters
-    return row, right
+    row = {"layer": layer, "right": not difference, "seconds": run.seconds, "of_peak": of_peak}
+    return row | run.counters
 
 
 def _print_table(rows: list[dict]) -> None:

@@ -10,10 +10,10 @@ from weft.layouts import counter_layout
 
 from . import toolchain, verilator
 from .cache import cached
+from .driver import PERIOD_NS, RESET_CYCLES
 
 DRIVER = Path(__file__).with_name("matrix_unit_driver.cpp")
 LIBRARY = "unit.so"
-PERIOD_PS = 10_000
 TRACES = {
     "fst": ("verilated_fst_c.h", "VerilatedFstC"),
     "vcd": ("verilated_vcd_c.h", "VerilatedVcdC"),
@@ -64,7 +64,7 @@ def build(emission: Emission, *, waves: bool = False) -> Library:
         (scratch / "unit.v").write_text(emission.verilog)
         (scratch / "control.vlt").write_text(control)
         (scratch / "unit_settings.h").write_text(_settings(kind))
-        runtime = verilator.Runtime(scratch.parent, *arguments, OPTIMIZE)
+        runtime = verilator.Runtime(scratch.parent, *arguments, OPTIMIZE, OPTIMIZE_REST)
         runtime.lend(scratch)
         _compile(scratch, arguments, kind, f"{emission.name}.log")
         runtime.keep(scratch)
@@ -110,7 +110,9 @@ def _settings(kind: str | None) -> str:
     lines = [
         f"#define WEFT_COUNTER_COUNT {len(names)}",
         f"#define WEFT_COUNTERS(top) {', '.join(f'top->counter_{name}' for name in names)}",
-        f"#define WEFT_PERIOD {PERIOD_PS}",
+        f"#define WEFT_RESET_CYCLES {RESET_CYCLES}",
+        # In picoseconds, the unit of the trace.
+        f"#define WEFT_PERIOD {1000 * PERIOD_NS}",
     ]
     if kind:
         header, name = TRACES[kind]

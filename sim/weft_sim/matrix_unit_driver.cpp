@@ -19,7 +19,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "lanes are copied as li
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 constexpr int COUNTERS = WEFT_COUNTER_COUNT;
-constexpr int RESET_CYCLES = 2;
+constexpr int RESET_CYCLES = WEFT_RESET_CYCLES;
 
 // The structures below are those of matrix_unit_simulator.py, all of 64-bit words.
 
