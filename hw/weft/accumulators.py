@@ -1,14 +1,14 @@
 """Accumulators: one memory of sums a column; add, overwrite or emit, one row a cycle."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory
+from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import MatrixUnitConfig
 from .hierarchy import instantiate, largest_power_of_two_below
 from .layouts import row_control_layout
 from .skew import DelayLine
+from .sum_memory import SumMemory
 
 # A buffer of at most this many columns is drawn bank by bank, a larger one is halved.
 FLAT_COLUMNS = 8
@@ -32,6 +32,15 @@ def bank_control_layout(config: MatrixUnitConfig) -> data.StructLayout:
             "row": config.address_width,
         }
     )
+
+
+class Operand(enum.Enum, shape=2):
+    """What a bank adds the next sum to."""
+
+    MEMORY = 0
+    FORWARDED = 1
+    TOTAL = 2
+    ZERO = 3
 
 
 class AccumulatorControl(wiring.Component):
@@ -105,11 +114,9 @@ class AccumulatorBank(wiring.Component):
         config = self.config
         shape = signed(config.accumulator_width)
 
-        m.submodules.memory = memory = Memory(
-            shape=shape, depth=max(2, config.accumulator_depth), init=[]
+        sums = instantiate(
+            m, "sums", platform, SumMemory, config.accumulator_width, config.accumulator_depth
         )
-        read = memory.read_port()
-        write = memory.write_port()
 
         read_control = Signal(bank_control_layout(config))
         add_control = Signal(bank_control_layout(config))
@@ -119,28 +126,37 @@ class AccumulatorBank(wiring.Component):
             add_control.eq(read_control),
             write_control.eq(add_control),
         ]
-        m.d.comb += [self.control_out.eq(read_control), read.addr.eq(self.control_in.row)]
+        m.d.comb += [self.control_out.eq(read_control), sums.read_row.eq(self.control_in.row)]
 
+        # Where the operand comes from is settled a cycle ahead, so that one LUT a bit chooses it.
         total = Signal(shape, reset_less=True)
         past_total = Signal(shape, reset_less=True)
-        operand = Signal(shape, reset_less=True)
+        forwarded = Signal(shape, reset_less=True)
+        source = Signal(Operand)
+        m.d.sync += forwarded.eq(Mux(read_control.newer[1], total, past_total))
         with m.If(read_control.clear):
-            m.d.sync += operand.eq(0)
-        with m.Elif(read_control.newer[1]):
-            m.d.sync += operand.eq(total)
-        with m.Elif(read_control.newer[2]):
-            m.d.sync += operand.eq(past_total)
+            m.d.sync += source.eq(Operand.ZERO)
+        with m.Elif(read_control.newer[0]):
+            m.d.sync += source.eq(Operand.TOTAL)
+        with m.Elif(read_control.newer[1:].any()):
+            m.d.sync += source.eq(Operand.FORWARDED)
         with m.Else():
-            m.d.sync += operand.eq(read.data)
+            m.d.sync += source.eq(Operand.MEMORY)
 
-        base = Signal(shape)
-        m.d.comb += base.eq(Mux(add_control.newer[0], total, operand))
-        m.d.sync += [total.eq(base + self._aligned(m, platform)), past_total.eq(total)]
+        operand = Signal(shape)
+        with m.Switch(source):
+            with m.Case(Operand.MEMORY):
+                m.d.comb += operand.eq(sums.o)
+            with m.Case(Operand.FORWARDED):
+                m.d.comb += operand.eq(forwarded)
+            with m.Case(Operand.TOTAL):
+                m.d.comb += operand.eq(total)
+        m.d.sync += [total.eq(operand + self._aligned(m, platform)), past_total.eq(total)]
 
         m.d.comb += [
-            write.en.eq(write_control.write),
-            write.addr.eq(write_control.row),
-            write.data.eq(total),
+            sums.write.eq(write_control.write),
+            sums.write_row.eq(write_control.row),
+            sums.i.eq(total),
             self.sum_out.eq(total),
         ]
         return m

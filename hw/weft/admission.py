@@ -4,7 +4,9 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .begun import BegunRows
 from .config import MatrixUnitConfig
+from .hierarchy import instantiate
 from .layouts import Activity, Error, activation_layout, row_control_layout
 
 
@@ -29,8 +31,9 @@ class Admission(wiring.Component):
     tile_complete, tile_broken, tile_started, tile_transferring : 1 bit in, from the WeightLoader
     take : 1 bit out. The waiting tile is switched to.
     released : 1 bit in. The result buffer has one place more.
-    lanes, switch : the row for the west edge of the array; zeros where there is none
-    control : row_control_layout(config), for the accumulators
+    lanes, switch : the row for the west edge of the array
+    control : row_control_layout(config), for the accumulators. Where no row is admitted `valid`,
+        `last` and `end` are zero, and the rest and `lanes` mean nothing.
     activity : Activity of this cycle
     errors : Error out, for one cycle
     """
@@ -65,11 +68,15 @@ class Admission(wiring.Component):
         # The row at the gate.
         waiting = Signal()
         row = Signal(activation_layout(self.config))
+        in_range = Signal()
         advance = Signal()
         m.d.comb += self.activations.ready.eq(~waiting | advance)
         with m.If(self.activations.ready):
-            m.d.sync += waiting.eq(self.activations.valid)
-            m.d.sync += row.eq(self.activations.payload)
+            m.d.sync += [
+                waiting.eq(self.activations.valid),
+                row.eq(self.activations.payload),
+                in_range.eq(self.activations.payload.row < depth),
+            ]
 
         credit = Signal(range(self.credits + 1), init=self.credits)
         has_tile = Signal()
@@ -84,15 +91,15 @@ class Admission(wiring.Component):
         # May it be computed?
         tile_in_use = Signal()
         tile_good = Signal()
-        begun = Signal(depth)
-        row_is_begun = Signal()
-        in_range = Signal()
         admitted = Signal()
+        begun = instantiate(m, "begun_rows", platform, BegunRows, self.config)
         m.d.comb += [
+            begun.look.eq(self.activations.ready),
+            begun.row.eq(self.activations.payload.row),
             tile_good.eq(Mux(row.switch, ~self.tile_broken, tile_in_use)),
-            in_range.eq(row.row < depth),
-            row_is_begun.eq(begun.bit_select(row.row, 1)),
-            admitted.eq(advance & tile_good & in_range & (row.first | row_is_begun)),
+            admitted.eq(advance & tile_good & in_range & (row.first | begun.begun)),
+            begun.change.eq(advance & in_range),
+            begun.value.eq(tile_good & ~row.last & (row.first | begun.begun)),
         ]
         with m.If(advance):
             m.d.sync += tile_in_use.eq(tile_good)
@@ -101,31 +108,27 @@ class Admission(wiring.Component):
                     *[0, 0],
                     ~tile_good,
                     ~in_range,
-                    tile_good & in_range & ~row.first & ~row_is_begun,
+                    tile_good & in_range & ~row.first & ~begun.begun,
                 )
             )
-            this_row = Signal(depth)
-            m.d.comb += this_row.eq(1 << row.row)
-            with m.If(admitted & ~row.last):
-                m.d.sync += begun.eq(begun | this_row)
-            with m.Else():
-                m.d.sync += begun.eq(begun & ~this_row)
 
-        m.d.sync += credit.eq(credit - (admitted & row.last) + self.released)
+        # A dropped row's place is given back a cycle late: whether it is dropped is known late.
+        given_back = Signal()
+        m.d.sync += [
+            credit.eq(credit - (advance & row.last) + self.released + given_back),
+            given_back.eq(advance & row.last & ~admitted),
+        ]
 
+        # What marks a row as one is gated; the rest means nothing without it.
         m.d.sync += [
             self.switch.eq(self.take),
-            self.lanes.eq(Mux(admitted, row.lanes.as_value(), 0)),
-            self.control.eq(0),
+            self.lanes.eq(row.lanes),
+            self.control.valid.eq(admitted),
+            self.control.first.eq(row.first),
+            self.control.last.eq(admitted & row.last),
+            self.control.end.eq(admitted & row.end),
+            self.control.row.eq(row.row),
         ]
-        with m.If(admitted):
-            m.d.sync += [
-                self.control.valid.eq(1),
-                self.control.first.eq(row.first),
-                self.control.last.eq(row.last),
-                self.control.end.eq(row.end),
-                self.control.row.eq(row.row),
-            ]
 
         with m.If(advance):
             m.d.comb += self.activity.eq(Activity.COMPUTING)
@@ -136,6 +139,6 @@ class Admission(wiring.Component):
                 m.d.comb += self.activity.eq(Activity.WAITING_FOR_WEIGHTS)
         with m.Elif(waiting):
             m.d.comb += self.activity.eq(Activity.WAITING_FOR_ROOM)
-        with m.Elif(self.tile_started | begun.any()):
+        with m.Elif(self.tile_started | begun.unfinished):
             m.d.comb += self.activity.eq(Activity.WAITING_FOR_ACTIVATIONS)
         return m

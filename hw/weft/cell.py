@@ -4,7 +4,9 @@ from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from . import ecp5
 from .config import MatrixUnitConfig
+from .hierarchy import family_of, instantiate
 
 
 class Cell(wiring.Component):
@@ -62,22 +64,36 @@ class Cell(wiring.Component):
         m.d.comb += self.activation_out.eq(activation)
 
         shadow = Signal(config.weight.shape, reset_less=True)
-        weight = Signal(config.weight.shape, reset_less=True)
         with m.If(self.row_loads & self.load):
             m.d.sync += shadow.eq(self.weight_in)
-        with m.If(self.row_switches & self.switch):
-            m.d.sync += weight.eq(shadow)
         m.d.comb += self.weight_out.eq(shadow)
 
+        if family_of(platform) == ecp5.FAMILY:
+            multiplier = instantiate(m, "multiplier", platform, ecp5.Ecp5Multiplier, config)
+            m.d.comb += [
+                multiplier.activation_in.eq(self.activation_in),
+                multiplier.shadow.eq(shadow),
+                multiplier.switch.eq(self.switch),
+            ]
+            product = multiplier.product
+        else:
+            product = self._multiply(m, activation, shadow)
+        self._add(m, product)
+        return m
+
+    def _multiply(self, m: Module, activation: Signal, shadow: Signal) -> Signal:
+        """The weight in use, and the product behind its registers."""
+        config = self.config
+        weight = Signal(config.weight.shape, reset_less=True)
+        with m.If(self.row_switches & self.switch):
+            m.d.sync += weight.eq(shadow)
         product = Signal(signed(config.product_width))
         m.d.comb += product.eq(activation * weight)
         for stage in range(config.multiplier_stages):
             registered = Signal.like(product, name=f"product_{stage + 1}", reset_less=True)
             m.d.sync += registered.eq(product)
             product = registered
-
-        self._add(m, product)
-        return m
+        return product
 
     def _add(self, m: Module, product: Signal) -> None:
         """Add part by part, the carry of each part registered for the next."""

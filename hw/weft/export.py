@@ -39,15 +39,29 @@ write_verilog -noattr
 HIERARCHY_LEVELS = 24
 
 
-def to_verilog(name: str, component: type, *arguments) -> str:
+def to_verilog(name: str, component: type, *arguments, family: str | None = None) -> str:
     """Verilog-2001 of `component(*arguments)` as module `name`, with every module below it.
 
-    Byte for byte the same for the same arguments. Raises RuntimeError if Yosys fails.
+    Byte for byte the same for the same arguments.
+
+    Parameters
+    ----------
+    family : str, optional
+        FPGA family whose hard blocks are instantiated: "ecp5", "ice40" or "gowin". Portable
+        Verilog when left out.
+
+    Raises
+    ------
+    RuntimeError
+        If Yosys fails.
     """
-    library = ModuleLibrary(name)
+    library = ModuleLibrary(name, family)
     library.add(component, *arguments, name=name)
+    modules = [_readable(rtlil) for rtlil in library.modules.values()]
+    if family is None:
+        modules = [_known_from_the_start(rtlil) for rtlil in modules]
     script = YOSYS_SCRIPT.format(
-        rtlil="\n".join(_readable(rtlil) for rtlil in library.modules.values()),
+        rtlil="\n".join(modules),
         top=name,
         rmports="rmports\n" * HIERARCHY_LEVELS,
     )
@@ -59,7 +73,7 @@ def to_verilog(name: str, component: type, *arguments) -> str:
 
 
 def _readable(rtlil: str) -> str:
-    """Choose which of the names of one wire Yosys keeps, and let no register start unknown.
+    """Choose which of the names of one wire Yosys keeps.
 
     A module's own names go before those of its submodules' ports (`cell_1__sum_in`), which hold
     two underscores. Fields of its own structures stay (`row.last`, written `row_last`).
@@ -70,10 +84,16 @@ def _readable(rtlil: str) -> str:
         if not re.search(rf"\\{plain}\b", rtlil):
             rtlil = re.sub(rf"\\{re.escape(field)}(?![\w.])", rf"\\{plain}", rtlil)
             rtlil = re.sub(rf"(?m)^(  wire .*\\{plain})$", r"  attribute \\keep 1\n\1", rtlil)
-    # What a memory's read port shows before the first read: zeros, as every other register.
-    rtlil = re.sub(r"(\\INIT_VALUE (\d+)')x+", lambda match: match[1] + "0" * int(match[2]), rtlil)
     own = r"(?m)^(  wire (?!.*(?:input|output)).*\\(?!\w*__)\w+)$"
     return re.sub(own, r"  attribute \\own 1\n\1", rtlil)
+
+
+def _known_from_the_start(rtlil: str) -> str:
+    """Let a memory's read port show zeros before the first read, as every other register does.
+
+    The block memories of some FPGAs cannot, and would need a multiplexer behind each bit.
+    """
+    return re.sub(r"(\\INIT_VALUE (\d+)')x+", lambda match: match[1] + "0" * int(match[2]), rtlil)
 
 
 @dataclass(frozen=True)

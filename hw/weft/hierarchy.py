@@ -42,6 +42,11 @@ def instantiate(m: Module, name: str, platform, component: type, *arguments):
     return submodule
 
 
+def family_of(platform) -> str | None:
+    """The FPGA family that a component is elaborated for; None for any, or a simulator."""
+    return platform.family if isinstance(platform, ModuleLibrary) else None
+
+
 def largest_power_of_two_below(size: int) -> int:
     """Where to cut `size` (2 or more) in two so that few distinct sizes come about."""
     return 1 << ((size - 1).bit_length() - 1)
@@ -64,6 +69,8 @@ class ModuleLibrary:
     ----------
     prefix : str
         Put before every module name, so that two units can stand in one design.
+    family : str, optional
+        FPGA family whose hard blocks components may use; portable hardware when left out.
 
     Members
     -------
@@ -71,8 +78,9 @@ class ModuleLibrary:
         Module name to RTLIL text, each module after those that it instantiates.
     """
 
-    def __init__(self, prefix: str):
+    def __init__(self, prefix: str, family: str | None = None):
         self.prefix = prefix
+        self.family = family
         self.modules: dict[str, str] = {}
         self._known: dict[object, tuple[str, wiring.Signature]] = {}
 

@@ -1,0 +1,97 @@
+"""BegunRows: which accumulator rows hold a sum that has begun and is not yet finished."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from .config import MatrixUnitConfig
+
+# Flags to a word: a word and its place are found in about the same time.
+WORD = 16
+
+
+class BegunRows(wiring.Component):
+    """One flag for each accumulator row, all false after a reset.
+
+    The flags are in a memory, which no reset clears; a bit for each of its words says whether it
+    was written since. A row is looked up in one cycle, and in the cycles that follow, until the
+    next is, its flag can be read and changed.
+
+    Latency 1 cycle from `look` to `begun`; a change in the cycle of the next `look` is seen by it.
+
+    Members
+    -------
+    look : 1 bit in. Look `row` up.
+    row : range(accumulator_depth) in
+    begun : 1 bit out. The flag of the row looked up last.
+    change, value : 1 bit in. Set that flag to `value`.
+    unfinished : 1 bit out. Some flag is set.
+    """
+
+    latency = 1
+
+    def __init__(self, config: MatrixUnitConfig):
+        self.config = config
+        super().__init__(
+            {
+                "look": In(1),
+                "row": In(config.address_width),
+                "begun": Out(1),
+                "change": In(1),
+                "value": In(1),
+                "unfinished": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        depth = self.config.accumulator_depth
+        width = min(WORD, depth)
+        words = max(2, -(-depth // width))
+        place_bits = (width - 1).bit_length()
+
+        m.submodules.memory = memory = Memory(shape=width, depth=words, init=[])
+        write = memory.write_port()
+        read = memory.read_port(transparent_for=(write,))
+
+        written = Signal(words)
+        word_written = Signal()
+        row = Signal(self.config.address_width)
+        address, place = row[place_bits:], row[:place_bits]
+        word = Signal(width)
+        changed = Signal(width)
+        m.d.comb += [
+            read.en.eq(self.look),
+            read.addr.eq(self.row[place_bits:]),
+            word.eq(Mux(word_written, read.data, 0)),
+            self.begun.eq(word.bit_select(place, 1)),
+            changed.eq(word),
+            changed.bit_select(place, 1).eq(self.value),
+            write.en.eq(self.change),
+            write.addr.eq(address),
+            write.data.eq(changed),
+        ]
+        with m.If(self.change):
+            m.d.sync += written.bit_select(address, 1).eq(1)
+        with m.If(self.look):
+            same_word = self.change & (self.row[place_bits:] == address)
+            m.d.sync += [
+                row.eq(self.row),
+                word_written.eq(written.bit_select(self.row[place_bits:], 1) | same_word),
+            ]
+
+        # Counted a cycle late, which keeps the carry out of the cycle of the change.
+        count = Signal(range(depth + 1))
+        begins = Signal()
+        ends = Signal()
+        m.d.sync += [
+            begins.eq(self.change & self.value & ~self.begun),
+            ends.eq(self.change & ~self.value & self.begun),
+        ]
+        with m.If(begins):
+            m.d.sync += count.eq(count + 1)
+        with m.If(ends):
+            m.d.sync += count.eq(count - 1)
+        m.d.comb += self.unfinished.eq(begins | (count > 1) | ((count == 1) & ~ends))
+        return m

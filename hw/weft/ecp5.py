@@ -1,0 +1,171 @@
+"""Hard blocks of Lattice ECP5: the multiplier of a cell and the memory of a bank.
+
+After Lattice's ECP5 sysDSP and sysMEM usage guides (FPGA-TN-02205, FPGA-TN-02204).
+"""
+
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .config import MatrixUnitConfig
+
+FAMILY = "ecp5"
+
+OPERAND_BITS = 18
+PRODUCT_BITS = 36
+
+# Address bits that a block of 1024 words of 18 bits does not use as such.
+BLOCK_ADDRESS_BITS = 14
+BLOCK_SHAPES = {1024: (18, 4), 2048: (9, 3)}
+
+
+def _bus(direction: str, name: str, value) -> dict[str, object]:
+    """One port a bit, as Lattice's primitives have them."""
+    return {f"{direction}_{name}{bit}": value[bit] for bit in range(len(value))}
+
+
+class Ecp5Multiplier(wiring.Component):
+    """The stationary weight and the product of a Cell in one MULT18X18D, all in its own registers.
+
+    The same as the Cell's own registers: the product of the activation of cycle t is there in
+    cycle t + 1 + multiplier_stages.
+
+    Members
+    -------
+    activation_in : activation format
+    shadow : weight format in. Becomes the weight in use where `switch` is set.
+    switch : 1 bit in
+    product : signed(config.product_width) out
+    """
+
+    def __init__(self, config: MatrixUnitConfig):
+        self.config = config
+        super().__init__(
+            {
+                "activation_in": In(config.activation.shape),
+                "shadow": In(config.weight.shape),
+                "switch": In(1),
+                "product": Out(signed(config.product_width)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        stages = self.config.multiplier_stages
+        a = Signal(signed(OPERAND_BITS))
+        b = Signal(signed(OPERAND_BITS))
+        product = Signal(signed(PRODUCT_BITS))
+        m.d.comb += [a.eq(self.activation_in), b.eq(self.shadow)]
+        clocks = {
+            "p_REG_INPUTA_CLK": "CLK0",
+            "p_REG_INPUTB_CLK": "CLK0",
+            "p_REG_PIPELINE_CLK": "CLK0" if stages >= 2 else "NONE",
+            "p_REG_OUTPUT_CLK": "CLK0" if stages >= 1 else "NONE",
+        }
+        m.submodules.block = Instance(
+            "MULT18X18D",
+            **clocks,
+            p_REG_INPUTB_CE="CE1",
+            p_GSR="DISABLED",
+            **_bus("i", "A", a),
+            **_bus("i", "B", b),
+            **_bus("i", "C", Const(0, OPERAND_BITS)),
+            **_bus("o", "P", product),
+            i_SIGNEDA=Const(1),
+            i_SIGNEDB=Const(1),
+            i_SOURCEA=Const(0),
+            i_SOURCEB=Const(0),
+            i_CLK0=ClockSignal(),
+            **_bus("i", "CE", Cat(Const(1), self.switch, Const(0, 2))),
+            **_bus("i", "RST", Const(0, 4)),
+        )
+        # The block has no more registers than three in a row.
+        for stage in range(3, stages + 1):
+            registered = Signal.like(product, name=f"product_{stage}", reset_less=True)
+            m.d.sync += registered.eq(product)
+            product = registered
+        m.d.comb += self.product.eq(product)
+        return m
+
+
+class Ecp5Memory(wiring.Component):
+    """A SumMemory of DP16KD blocks, its second register being theirs.
+
+    Parameters
+    ----------
+    width : int
+    depth : int, at most 2048
+
+    Members
+    -------
+    As SumMemory.
+    """
+
+    largest_depth = max(BLOCK_SHAPES)
+
+    def __init__(self, width: int, depth: int):
+        self.width = width
+        self.depth = depth
+        rows = range(max(2, depth))
+        super().__init__(
+            {
+                "read_row": In(rows),
+                "o": Out(width),
+                "write": In(1),
+                "write_row": In(rows),
+                "i": In(width),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        block_width, low = next(
+            shape for depth, shape in BLOCK_SHAPES.items() if self.depth <= depth
+        )
+        # The low address bits of the widest shape enable the bytes of a write.
+        enables = 2 if block_width == OPERAND_BITS else 0
+        read_address = Signal(BLOCK_ADDRESS_BITS)
+        write_address = Signal(BLOCK_ADDRESS_BITS)
+        m.d.comb += [
+            read_address[low:].eq(self.read_row),
+            write_address.eq(Cat(Const(-1, enables), Const(0, low - enables), self.write_row)),
+        ]
+        for index, start in enumerate(range(0, self.width, block_width)):
+            stop = min(start + block_width, self.width)
+            written = Signal(OPERAND_BITS, name=f"written_{index}")
+            out = Signal(OPERAND_BITS, name=f"out_{index}")
+            m.d.comb += [
+                written.eq(self.i[start:stop]),
+                self.o[start:stop].eq(out),
+            ]
+            m.submodules[f"block_{index}"] = Instance(
+                "DP16KD",
+                p_DATA_WIDTH_A=block_width,
+                p_DATA_WIDTH_B=block_width,
+                p_REGMODE_A="NOREG",
+                p_REGMODE_B="OUTREG",
+                p_WRITEMODE_A="NORMAL",
+                p_WRITEMODE_B="NORMAL",
+                p_RESETMODE="SYNC",
+                p_CSDECODE_A="0b000",
+                p_CSDECODE_B="0b000",
+                p_GSR="DISABLED",
+                i_CLKA=ClockSignal(),
+                i_CEA=Const(1),
+                i_OCEA=Const(1),
+                i_WEA=self.write,
+                i_RSTA=Const(0),
+                **_bus("i", "CSA", Const(0, 3)),
+                **_bus("i", "ADA", write_address),
+                **_bus("i", "DIA", written),
+                i_CLKB=ClockSignal(),
+                i_CEB=Const(1),
+                i_OCEB=Const(1),
+                i_WEB=Const(0),
+                i_RSTB=Const(0),
+                **_bus("i", "CSB", Const(0, 3)),
+                **_bus("i", "ADB", read_address),
+                **_bus("i", "DIB", Const(0, OPERAND_BITS)),
+                **_bus("o", "DOB", out),
+            )
+        return m

@@ -1,0 +1,66 @@
+"""SumMemory: a memory of sums, one read and one write a cycle."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from . import ecp5
+from .hierarchy import family_of, instantiate
+
+
+class SumMemory(wiring.Component):
+    """`depth` words that can be read and written every cycle; a row being written reads as it was.
+
+    Latency 2 cycles from `read_row` to `o`: the memory's own register and one behind it, which
+    block memories need to be fast. Zeros until written.
+
+    Parameters
+    ----------
+    width : int
+        Bits of a word.
+    depth : int
+
+    Members
+    -------
+    read_row, write_row : range(depth) in
+    o : `width` bits out
+    write : 1 bit in. Write `i`.
+    i : `width` bits in
+    """
+
+    latency = 2
+
+    def __init__(self, width: int, depth: int):
+        self.width = width
+        self.depth = depth
+        rows = range(max(2, depth))
+        super().__init__(
+            {
+                "read_row": In(rows),
+                "o": Out(width),
+                "write": In(1),
+                "write_row": In(rows),
+                "i": In(width),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        if family_of(platform) == ecp5.FAMILY and self.depth <= ecp5.Ecp5Memory.largest_depth:
+            blocks = instantiate(m, "blocks", platform, ecp5.Ecp5Memory, self.width, self.depth)
+            connect(m, flipped(self), blocks)
+            return m
+        m.submodules.memory = memory = Memory(shape=self.width, depth=max(2, self.depth), init=[])
+        read = memory.read_port()
+        write = memory.write_port()
+        m.d.comb += [
+            read.addr.eq(self.read_row),
+            write.en.eq(self.write),
+            write.addr.eq(self.write_row),
+            write.data.eq(self.i),
+        ]
+        out = Signal(self.width, reset_less=True)
+        m.d.sync += out.eq(read.data)
+        m.d.comb += self.o.eq(out)
+        return m
