@@ -59,14 +59,14 @@ class BegunRows(wiring.Component):
         word_written = Signal()
         row = Signal(self.config.address_width)
         address, place = row[place_bits:], row[:place_bits]
-        word = Signal(width)
+        flags = Signal(width)
         changed = Signal(width)
         m.d.comb += [
             read.en.eq(self.look),
             read.addr.eq(self.row[place_bits:]),
-            word.eq(Mux(word_written, read.data, 0)),
-            self.begun.eq(word.bit_select(place, 1)),
-            changed.eq(word),
+            flags.eq(Mux(word_written, read.data, 0)),
+            self.begun.eq(flags.bit_select(place, 1)),
+            changed.eq(flags),
             changed.bit_select(place, 1).eq(self.value),
             write.en.eq(self.change),
             write.addr.eq(address),
