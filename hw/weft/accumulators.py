@@ -1,7 +1,7 @@
 """Accumulators: one memory of sums a column; add, overwrite or emit, one row a cycle."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import data, enum, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import MatrixUnitConfig
@@ -32,15 +32,6 @@ def bank_control_layout(config: MatrixUnitConfig) -> data.StructLayout:
             "row": config.address_width,
         }
     )
-
-
-class Operand(enum.Enum, shape=2):
-    """What a bank adds the next sum to."""
-
-    MEMORY = 0
-    FORWARDED = 1
-    TOTAL = 2
-    ZERO = 3
 
 
 class AccumulatorControl(wiring.Component):
@@ -132,25 +123,19 @@ class AccumulatorBank(wiring.Component):
         total = Signal(shape, reset_less=True)
         past_total = Signal(shape, reset_less=True)
         forwarded = Signal(shape, reset_less=True)
-        source = Signal(Operand)
+        # 0: the memory, 1: forwarded, 2: total, 3: zero.
+        source = Signal(2)
         m.d.sync += forwarded.eq(Mux(read_control.newer[1], total, past_total))
-        with m.If(read_control.clear):
-            m.d.sync += source.eq(Operand.ZERO)
-        with m.Elif(read_control.newer[0]):
-            m.d.sync += source.eq(Operand.TOTAL)
-        with m.Elif(read_control.newer[1:].any()):
-            m.d.sync += source.eq(Operand.FORWARDED)
-        with m.Else():
-            m.d.sync += source.eq(Operand.MEMORY)
+        m.d.sync += source.eq(
+            Cat(
+                read_control.clear | (~read_control.newer[0] & read_control.newer[1:].any()),
+                read_control.clear | read_control.newer[0],
+            )
+        )
 
+        older = Mux(source[0], forwarded, sums.o.as_signed())
         operand = Signal(shape)
-        with m.Switch(source):
-            with m.Case(Operand.MEMORY):
-                m.d.comb += operand.eq(sums.o)
-            with m.Case(Operand.FORWARDED):
-                m.d.comb += operand.eq(forwarded)
-            with m.Case(Operand.TOTAL):
-                m.d.comb += operand.eq(total)
+        m.d.comb += operand.eq(Mux(source[1], Mux(source[0], 0, total), older))
         m.d.sync += [total.eq(operand + self._aligned(m, platform)), past_total.eq(total)]
 
         m.d.comb += [

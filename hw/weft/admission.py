@@ -78,12 +78,13 @@ class Admission(wiring.Component):
                 in_range.eq(self.activations.payload.row < depth),
             ]
 
-        credit = Signal(range(self.credits + 1), init=self.credits)
+        # One less than the places left, so that its sign alone says that there is none.
+        spare = Signal(range(-1, self.credits), init=self.credits - 1)
         has_tile = Signal()
         has_room = Signal()
         m.d.comb += [
             has_tile.eq(~row.switch | self.tile_complete),
-            has_room.eq(~row.last | (credit != 0)),
+            has_room.eq(~row.last | ~spare[-1]),
             advance.eq(waiting & has_tile & has_room),
             self.take.eq(advance & row.switch),
         ]
@@ -115,7 +116,7 @@ class Admission(wiring.Component):
         # A dropped row's place is given back a cycle late: whether it is dropped is known late.
         given_back = Signal()
         m.d.sync += [
-            credit.eq(credit - (advance & row.last) + self.released + given_back),
+            spare.eq(spare - (advance & row.last) + self.released + given_back),
             given_back.eq(advance & row.last & ~admitted),
         ]
 

@@ -93,5 +93,5 @@ class BegunRows(wiring.Component):
             m.d.sync += count.eq(count + 1)
         with m.If(ends):
             m.d.sync += count.eq(count - 1)
-        m.d.comb += self.unfinished.eq(begins | (count > 1) | ((count == 1) & ~ends))
+        m.d.comb += self.unfinished.eq(begins | count[1:].any() | (count[0] & ~ends))
         return m
