@@ -98,6 +98,10 @@ class Gate:
             and (not row.last or self.places > 0)
         )
 
+    def takes(self) -> bool:
+        row = self.waiting
+        return row is not None and row.switch and (not row.last or self.places > 0)
+
     def activity(self, tiles: Tiles) -> Activity:
         if self.advances(tiles):
             return Activity.COMPUTING
@@ -128,7 +132,7 @@ class Gate:
         advances = self.advances(tiles)
         return {
             "activations__ready": int(self.waiting is None or advances),
-            "take": int(advances and self.waiting.switch),
+            "take": int(self.takes()),
             "activity": self.activity(tiles).value,
             "errors": self.errors(tiles).value,
             **self.issued,
@@ -195,7 +199,7 @@ async def run_beside_model(
         seen[model.activity(now).name] += 1
         for error in Error:
             seen[error.name] += error in model.errors(now)
-        take = read(dut, "take")
+        take = read(dut, "take") and now.complete
         seen["broken tile taken"] += take and now.broken
         model.step(now, released, offered)
         seen["admitted"] += "control" in model.issued

@@ -29,7 +29,7 @@ class Admission(wiring.Component):
     -------
     activations : stream of activation_layout(config)
     tile_complete, tile_broken, tile_started, tile_transferring : 1 bit in, from the WeightLoader
-    take : 1 bit out. The waiting tile is switched to.
+    take : 1 bit out. If a tile is complete, it is switched to.
     released : 1 bit in. The result buffer has one place more.
     lanes, switch : the row for the west edge of the array
     control : row_control_layout(config), for the accumulators. Where no row is admitted `valid`,
@@ -65,28 +65,29 @@ class Admission(wiring.Component):
         m = Module()
         depth = self.config.accumulator_depth
 
-        # The row at the gate.
-        waiting = Signal()
+        # The row at the gate: one that switches, or one that stays with the tile in use.
+        switching = Signal()
+        staying = Signal()
         row = Signal(activation_layout(self.config))
         in_range = Signal()
         advance = Signal()
-        m.d.comb += self.activations.ready.eq(~waiting | advance)
+        offered = self.activations.payload
+        m.d.comb += self.activations.ready.eq(~(switching | staying) | advance)
         with m.If(self.activations.ready):
             m.d.sync += [
-                waiting.eq(self.activations.valid),
-                row.eq(self.activations.payload),
-                in_range.eq(self.activations.payload.row < depth),
+                switching.eq(self.activations.valid & offered.switch),
+                staying.eq(self.activations.valid & ~offered.switch),
+                row.eq(offered),
+                in_range.eq(offered.row < depth),
             ]
 
         # One less than the places left, so that its sign alone says that there is none.
         spare = Signal(range(-1, self.credits), init=self.credits - 1)
-        has_tile = Signal()
         has_room = Signal()
         m.d.comb += [
-            has_tile.eq(~row.switch | self.tile_complete),
             has_room.eq(~row.last | ~spare[-1]),
-            advance.eq(waiting & has_tile & has_room),
-            self.take.eq(advance & row.switch),
+            advance.eq((staying | (switching & self.tile_complete)) & has_room),
+            self.take.eq(switching & has_room),
         ]
 
         # May it be computed?
@@ -96,7 +97,7 @@ class Admission(wiring.Component):
         begun = instantiate(m, "begun_rows", platform, BegunRows, self.config)
         m.d.comb += [
             begun.look.eq(self.activations.ready),
-            begun.row.eq(self.activations.payload.row),
+            begun.row.eq(offered.row),
             tile_good.eq(Mux(row.switch, ~self.tile_broken, tile_in_use)),
             admitted.eq(advance & tile_good & in_range & (row.first | begun.begun)),
             begun.change.eq(advance & in_range),
@@ -122,7 +123,7 @@ class Admission(wiring.Component):
 
         # What marks a row as one is gated; the rest means nothing without it.
         m.d.sync += [
-            self.switch.eq(self.take),
+            self.switch.eq(self.take & self.tile_complete),
             self.lanes.eq(row.lanes),
             self.control.valid.eq(admitted),
             self.control.first.eq(row.first),
@@ -133,12 +134,12 @@ class Admission(wiring.Component):
 
         with m.If(advance):
             m.d.comb += self.activity.eq(Activity.COMPUTING)
-        with m.Elif(waiting & ~has_tile):
+        with m.Elif(switching & ~self.tile_complete):
             with m.If(self.tile_transferring):
                 m.d.comb += self.activity.eq(Activity.LOADING_WEIGHTS)
             with m.Else():
                 m.d.comb += self.activity.eq(Activity.WAITING_FOR_WEIGHTS)
-        with m.Elif(waiting):
+        with m.Elif(switching | staying):
             m.d.comb += self.activity.eq(Activity.WAITING_FOR_ROOM)
         with m.Elif(self.tile_started | begun.unfinished):
             m.d.comb += self.activity.eq(Activity.WAITING_FOR_ACTIVATIONS)

@@ -26,7 +26,7 @@ class WeightLoader(wiring.Component):
     Members
     -------
     weights : stream of weight_layout(config)
-    take : 1 bit in. The complete tile is switched to in this cycle; only while `complete`.
+    take : 1 bit in. If a tile is complete, it is switched to in this cycle.
     complete, broken : 1 bit out. A tile waits in the shadow plane; and it is not usable.
     started : 1 bit out. At least one row of a tile has come and was not taken.
     lanes : one weight row, for the skew at the north edge
