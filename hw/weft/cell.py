@@ -26,6 +26,9 @@ class Cell(wiring.Component):
     Parameters
     ----------
     config : MatrixUnitConfig
+    multiplies : bool
+        Whether the multiplier is inside. A cell without one shows the `weight` in use and takes
+        the `product` of `activation_out` and `weight`, made in multiplier_stages cycles.
 
     Members
     -------
@@ -36,10 +39,17 @@ class Cell(wiring.Component):
         is, so that a simulator passes over the weights of a row at rest in one step.
     weight_in, weight_out : weight format. The shadow chain, north to south.
     sum_in, sum_out : signed(config.sum_width)
+    weight : weight format out, product : signed(config.product_width) in
+        Only of a cell that does not multiply.
     """
 
-    def __init__(self, config: MatrixUnitConfig):
+    def __init__(self, config: MatrixUnitConfig, multiplies: bool = True):
         self.config = config
+        self.multiplies = multiplies
+        outside = {
+            "weight": Out(config.weight.shape),
+            "product": In(signed(config.product_width)),
+        }
         super().__init__(
             {
                 "activation_in": In(config.activation.shape),
@@ -52,6 +62,7 @@ class Cell(wiring.Component):
                 "weight_out": Out(config.weight.shape),
                 "sum_in": In(signed(config.sum_width)),
                 "sum_out": Out(signed(config.sum_width)),
+                **({} if multiplies else outside),
             }
         )
 
@@ -68,7 +79,10 @@ class Cell(wiring.Component):
             m.d.sync += shadow.eq(self.weight_in)
         m.d.comb += self.weight_out.eq(shadow)
 
-        if family_of(platform) == ecp5.FAMILY:
+        if not self.multiplies:
+            m.d.comb += self.weight.eq(self._weight_in_use(m, shadow))
+            product = self.product
+        elif family_of(platform) == ecp5.FAMILY:
             multiplier = instantiate(m, "multiplier", platform, ecp5.Ecp5Multiplier, config)
             m.d.comb += [
                 multiplier.activation_in.eq(self.activation_in),
@@ -81,12 +95,16 @@ class Cell(wiring.Component):
         self._add(m, product)
         return m
 
-    def _multiply(self, m: Module, activation: Signal, shadow: Signal) -> Signal:
-        """The weight in use, and the product behind its registers."""
-        config = self.config
-        weight = Signal(config.weight.shape, reset_less=True)
+    def _weight_in_use(self, m: Module, shadow: Signal) -> Signal:
+        weight = Signal(self.config.weight.shape, name="weight_in_use", reset_less=True)
         with m.If(self.row_switches & self.switch):
             m.d.sync += weight.eq(shadow)
+        return weight
+
+    def _multiply(self, m: Module, activation: Signal, shadow: Signal) -> Signal:
+        """The product of the weight in use, behind its registers."""
+        config = self.config
+        weight = self._weight_in_use(m, shadow)
         product = Signal(signed(config.product_width))
         m.d.comb += product.eq(activation * weight)
         for stage in range(config.multiplier_stages):

@@ -4,9 +4,11 @@ from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from . import ice40
 from .cell import Cell
 from .config import MatrixUnitConfig
-from .hierarchy import instantiate
+from .hierarchy import family_of, instantiate
+from .ice40 import Ice40MultiplierPair
 
 
 def column_numbers(columns: int) -> list[str]:
@@ -64,9 +66,13 @@ class SystolicRow(wiring.Component):
         switches, row_switches = self._travel(m, "switch", self.switch_in, self.switch_out)
         loads, row_loads = self._travel(m, "load", self.load_in, self.load_out)
 
+        in_pairs = family_of(platform) == ice40.FAMILY and Ice40MultiplierPair.fits(config)
+        arguments = (config, False) if in_pairs else (config,)
+        cells = []
         activation = self.activation_in
         for column, number in enumerate(self.numbers):
-            cell = instantiate(m, f"cell_{number}", platform, Cell, config)
+            cell = instantiate(m, f"cell_{number}", platform, Cell, *arguments)
+            cells.append(cell)
             m.d.comb += [
                 cell.activation_in.eq(activation),
                 cell.switch.eq(switches[column]),
@@ -81,7 +87,21 @@ class SystolicRow(wiring.Component):
             activation = Signal(config.activation.shape, name=f"activation_{number}")
             m.d.comb += activation.eq(cell.activation_out)
         m.d.comb += self.activation_out.eq(activation)
+        if in_pairs:
+            self._multiply_in_pairs(m, platform, cells)
         return m
+
+    def _multiply_in_pairs(self, m: Module, platform, cells: list) -> None:
+        """Two cells share a block; of an odd number of cells the last one has one alone."""
+        for first in range(0, len(cells), 2):
+            name = f"multipliers_{self.numbers[first]}"
+            pair = instantiate(m, name, platform, Ice40MultiplierPair, self.config)
+            for index, cell in enumerate(cells[first : first + 2]):
+                m.d.comb += [
+                    getattr(pair, f"activation_{index}").eq(cell.activation_out),
+                    getattr(pair, f"weight_{index}").eq(cell.weight),
+                    cell.product.eq(getattr(pair, f"product_{index}")),
+                ]
 
     def _travel(self, m: Module, name: str, west, east) -> tuple[Signal, Signal]:
         """A control bit on its way east: the bit at each cell, and whether there is any."""

@@ -185,6 +185,40 @@ def cycles(config, layers, kind, output) -> None:
         print(f"{shown(output)}: {len(rows):,} layers")
 
 
+@app.command()
+@click.option("--board", "name", metavar="NAME", default="ulx3s-85f", show_default=True)
+@click.option("--rows", type=int, help="Height of the array.  [default: the board's]")
+@click.option("--columns", type=int, help="Width of the array.  [default: the board's]")
+@click.option("--accumulator-depth", type=int, help="Rows of sums.  [default: the board's]")
+@click.option("--clock", type=float, metavar="MHZ", help="Clock.  [default: the board's]")
+@click.option("--baud", type=int, help="Of the serial line.  [default: the board's]")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of place and route.")
+@click.option("--directory", type=Path, help="Where to write.  [default: build/fpga/...]")
+def fpga(name, clock, baud, seed, directory, **sizes) -> None:
+    """Build the bitstream of a matrix unit for an FPGA board.
+
+    The boards are ulx3s-85f, icebreaker and tang-nano-9k; for arty-a7-35 and arty-z7-20 a project
+    for Vivado is written. What comes of it is in build/fpga/<board>-<rows>x<columns>.
+    """
+    import dataclasses
+
+    from weft.boards import board_named
+
+    from .fpga.build import Job
+    from .fpga.command import build_and_show
+
+    board = board_named(name)
+    given = {field: value for field, value in sizes.items() if value is not None}
+    job = Job(
+        board=board,
+        config=dataclasses.replace(board.config, **given),
+        clock_mhz=clock or board.clock_mhz,
+        baud=baud or board.baud,
+        seed=seed,
+    )
+    build_and_show(job, directory)
+
+
 BENCHMARKS = ("export", "speed", "utilization")
 
 

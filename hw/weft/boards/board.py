@@ -1,0 +1,159 @@
+"""The boards: what is on them, and the array that goes on them when none is asked for."""
+
+from dataclasses import dataclass
+from importlib import import_module
+
+from amaranth.build import Platform
+
+from ..config import MatrixUnitConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """One FPGA board.
+
+    `platform` names the class of amaranth-boards. `luts`, `flip_flops`, `multiplier_blocks` and
+    `block_memories` are what the part has; a block does `multipliers_per_block` products of 8 x 8
+    bits. `clock_mhz` and `config` are what is
+    built when nothing else is asked for; `baud` is what the board's serial adapter takes.
+    `serial_pins` are those of its first Pmod connector, receiving and sending, where the serial
+    adapter of the board itself cannot be reached by the FPGA.
+    """
+
+    name: str
+    title: str
+    family: str
+    part: str
+    platform: str
+    oscillator_hz: int
+    luts: int
+    flip_flops: int
+    multiplier_blocks: int
+    block_memories: int
+    baud: int
+    clock_mhz: float
+    config: MatrixUnitConfig
+    multipliers_per_block: int = 1
+    payload_bytes: int = 1024
+    serial_pins: tuple[str, str] | None = None
+
+    @property
+    def multipliers(self) -> int:
+        """Products of 8 x 8 bits that the part's blocks do each cycle."""
+        return self.multiplier_blocks * self.multipliers_per_block
+
+    def make_platform(self) -> Platform:
+        """The platform of amaranth-boards.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            Without amaranth-boards.
+        """
+        module, name = self.platform.split(":")
+        return getattr(import_module(f"amaranth_boards.{module}"), name)()
+
+
+def _unit(rows: int, columns: int, stages: int, depth: int) -> MatrixUnitConfig:
+    return MatrixUnitConfig(
+        rows=rows, columns=columns, multiplier_stages=stages, accumulator_depth=depth
+    )
+
+
+BOARDS = {
+    board.name: board
+    for board in (
+        Board(
+            name="ulx3s-85f",
+            title="ULX3S with LFE5U-85F",
+            family="ecp5",
+            part="LFE5U-85F-6BG381",
+            platform="ulx3s:ULX3S_85F_Platform",
+            oscillator_hz=25_000_000,
+            luts=83_640,
+            flip_flops=83_640,
+            multiplier_blocks=156,
+            block_memories=208,
+            baud=3_000_000,
+            clock_mhz=125,
+            config=_unit(8, 8, 2, 512),
+        ),
+        Board(
+            name="icebreaker",
+            title="iCEBreaker with iCE40UP5K",
+            family="ice40",
+            part="iCE40UP5K-SG48",
+            platform="icebreaker:ICEBreakerPlatform",
+            oscillator_hz=12_000_000,
+            luts=5_280,
+            flip_flops=5_280,
+            multiplier_blocks=8,
+            multipliers_per_block=2,
+            block_memories=30,
+            baud=1_000_000,
+            clock_mhz=24,
+            config=_unit(4, 4, 1, 128),
+            payload_bytes=256,
+        ),
+        Board(
+            name="tang-nano-9k",
+            title="Tang Nano 9K with GW1NR-9C",
+            family="gowin",
+            part="GW1NR-LV9QN88PC6/I5",
+            platform="tang_nano_9k:TangNano9kPlatform",
+            oscillator_hz=27_000_000,
+            luts=8_640,
+            flip_flops=6_480,
+            multiplier_blocks=40,
+            block_memories=26,
+            baud=2_000_000,
+            clock_mhz=54,
+            config=_unit(4, 4, 1, 128),
+            payload_bytes=256,
+        ),
+        Board(
+            name="arty-a7-35",
+            title="Arty A7 with XC7A35T",
+            family="xc7",
+            part="xc7a35ticsg324-1L",
+            platform="arty_a7:ArtyA7_35Platform",
+            oscillator_hz=100_000_000,
+            luts=20_800,
+            flip_flops=41_600,
+            multiplier_blocks=90,
+            block_memories=50,
+            baud=2_000_000,
+            clock_mhz=150,
+            config=_unit(8, 8, 2, 512),
+        ),
+        Board(
+            name="arty-z7-20",
+            title="Arty Z7 with XC7Z020",
+            family="xc7",
+            part="xc7z020clg400-1",
+            platform="arty_z7:ArtyZ720Platform",
+            oscillator_hz=125_000_000,
+            luts=53_200,
+            flip_flops=106_400,
+            multiplier_blocks=220,
+            block_memories=140,
+            baud=2_000_000,
+            clock_mhz=150,
+            config=_unit(12, 12, 2, 512),
+            serial_pins=("1", "2"),
+        ),
+    )
+}
+
+
+def board_named(name: str) -> Board:
+    """The board of that name.
+
+    Raises
+    ------
+    ValueError
+        With the list of boards, if there is none.
+    """
+    if name not in BOARDS:
+        raise ValueError(f"there is no board {name!r}; the boards are {', '.join(BOARDS)}")
+    return BOARDS[name]

@@ -1,0 +1,101 @@
+"""BoardTop: pins, clock and reset of a board, around a MatrixUnitHost."""
+
+from amaranth.build import Attrs, Platform
+from amaranth.hdl import (
+    ClockDomain,
+    ClockSignal,
+    Elaboratable,
+    Instance,
+    Module,
+    ResetSignal,
+    Signal,
+)
+from amaranth.lib.cdc import ResetSynchronizer
+
+from ..config import MatrixUnitConfig
+from ..export import to_verilog
+from ..host_link import MatrixUnitHost, cycles_per_bit_of
+from .board import Board
+from .clocks import pll_for, pll_instance
+
+HOST_MODULE = "weft_host"
+TOP_MODULE = "weft_board"
+
+
+class BoardTop(Elaboratable):
+    """The design that a board is loaded with.
+
+    The matrix unit and its host link are Verilog of their own, with every module once; what is
+    drawn here is only what they stand on: the PLL, a reset until it has locked, the pins of the
+    serial line and two lights, `busy` and `error`, where the board has them.
+
+    Parameters
+    ----------
+    board : Board
+    config : MatrixUnitConfig
+    clock_hz : int
+        As near as the PLL can, which `clock_hz` of the object tells.
+    baud : int
+
+    Raises
+    ------
+    ValueError
+        If the PLL cannot make the clock, the clock cannot make the baud rate, or the unit cannot
+        stand behind the link.
+    """
+
+    def __init__(self, board: Board, config: MatrixUnitConfig, clock_hz: int, baud: int):
+        self.board = board
+        self.config = config
+        self.pll = pll_for(board.family, board.oscillator_hz, clock_hz)
+        self.clock_hz = self.pll.hz
+        self.baud = baud
+        self.cycles_per_bit = cycles_per_bit_of(self.clock_hz, baud)
+
+    def host_verilog(self) -> str:
+        """The Verilog of the MatrixUnitHost, with the hard blocks of the board's family."""
+        arguments = (self.config, self.cycles_per_bit, self.clock_hz, self.board.payload_bytes)
+        return to_verilog(HOST_MODULE, MatrixUnitHost, *arguments, family=self.board.family)
+
+    def elaborate(self, platform: Platform) -> Module:
+        m = Module()
+        oscillator = platform.request(platform.default_clk, dir="-")
+        serial = self._serial(platform)
+        locked = Signal()
+        m.domains.sync = ClockDomain()
+        m.submodules.pll = pll_instance(
+            self.board.family,
+            self.pll,
+            self.board.oscillator_hz,
+            oscillator.io,
+            ClockSignal(),
+            locked,
+        )
+        m.submodules.reset = ResetSynchronizer(~locked, stages=4)
+
+        busy, error = Signal(), Signal()
+        m.submodules.host = Instance(
+            HOST_MODULE,
+            i_clk=ClockSignal(),
+            i_rst=ResetSignal(),
+            i_rx=serial.rx.i,
+            o_tx=serial.tx.o,
+            o_busy=busy,
+            o_error=error,
+        )
+        for number, light in enumerate((busy, error)):
+            m.d.comb += platform.request("led", number).o.eq(light)
+        return m
+
+    def _serial(self, platform: Platform):
+        """The pins of the serial line."""
+        if self.board.serial_pins is not None:
+            from amaranth_boards.resources import UARTResource
+
+            receive, send = self.board.serial_pins
+            pins = UARTResource(
+                "pmod", 0, rx=receive, tx=send, conn=("pmod", 0), attrs=Attrs(IOSTANDARD="LVCMOS33")
+            )
+            platform.add_resources([pins])
+            return platform.request("pmod", 0)
+        return platform.request("uart", 0)

