@@ -1,16 +1,19 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup sim sim-full waves verilog cycles test test-all bench bench-export bench-speed \
-  bench-utilization bench-docs lint docs train workloads lock clean
+  bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga lint docs train workloads lock \
+  clean
 
 PYTHON ?= python3
 WEFT := .venv/bin/weft
 READY := .venv/.ready
+FPGA_READY := .venv/.ready-fpga
 GIVEN = $(if $($(1)),--$(2) "$($(1))")
 SHAPE = $(call GIVEN,ROWS,rows) $(call GIVEN,COLUMNS,columns)
 JOB = $(SHAPE) $(call GIVEN,M,m) $(call GIVEN,K,k) $(call GIVEN,N,n) $(call GIVEN,SEED,seed) \
   $(call GIVEN,SIM,simulator) $(call GIVEN,JSON,json) $(if $(filter-out 0,$(WAVES)),--waves) \
   $(if $(filter-out 0,$(GUI)),--gui)
+PIN = .venv/bin/python -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 FILTER = $(or $(COCOTB_TEST_FILTER),$(COCOTB_TESTCASE),$(TESTCASE))
 PYTEST = SEED="$(SEED)" SIM="$(SIM)" WEFT_WAVES="$(filter-out 0,$(WAVES))" \
   COCOTB_TEST_FILTER="$(FILTER)" .venv/bin/python -m pytest -n 2 $(if $(TEST),-k "$(TEST)")
@@ -29,6 +32,11 @@ $(READY): requirements.lock pyproject.toml
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
+setup-fpga: $(FPGA_READY)  ## add synthesis, place and route, and boards to it
+$(FPGA_READY): requirements-fpga.lock $(READY)
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fpga.lock
+	@touch $(FPGA_READY)
+
 sim: $(READY)  ## run the handwritten digits on the RTL; with M K N: any matrix product
 	@$(WEFT) sim $(JOB)
 
@@ -44,10 +52,10 @@ waves: $(READY)  ## make a trace with its GTKWave and Surfer views; GUI=1 opens 
 verilog: $(READY)  ## write the Verilog of a ROWS x COLUMNS unit to build/verilog
 	@$(WEFT) verilog $(SHAPE)
 
-test: $(READY)  ## the tests
+test: $(FPGA_READY)  ## the tests
 	@$(PYTEST) -m "not large"
 
-test-all: $(READY)  ## the tests and the large sizes, up to 64 x 64
+test-all: $(FPGA_READY)  ## the tests and the large sizes, up to 64 x 64
 	@$(PYTEST)
 
 bench: $(READY)  ## measure: emission, simulation speed, utilization; JSON in build/bench
@@ -59,7 +67,16 @@ bench-export bench-speed bench-utilization: bench-%: $(READY)  ## one of them
 bench-docs: $(READY)  ## write docs/performance.md and its plots from build/bench
 	@.venv/bin/python docs/make_performance.py
 
-lint: $(READY)  ## ruff, pyright, and Verilator's lint of the Verilog
+fpga: $(FPGA_READY)  ## build the bitstream of a ROWS x COLUMNS unit for BOARD
+	@$(WEFT) fpga $(call GIVEN,BOARD,board) $(SHAPE) $(call GIVEN,CLOCK,clock) $(call GIVEN,BAUD,baud) $(call GIVEN,SEED,seed)
+
+fpga-table: $(FPGA_READY)  ## build sizes x boards x seeds, on SCHEDULER if given; resumes
+	@$(WEFT) fpga-table $(call GIVEN,SCHEDULER,scheduler)
+
+fpga-docs: $(FPGA_READY)  ## write the table of docs/fpga.md and its plot from build/fpga/table
+	@.venv/bin/python docs/make_fpga.py
+
+lint: $(FPGA_READY)  ## ruff, pyright, and Verilator's lint of the Verilog
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/basedpyright && $(WEFT) lint
 
 docs: $(READY)  ## make every figure and output in docs anew
@@ -71,8 +88,9 @@ train: $(READY)  ## train and quantize the digits classifier anew
 workloads: $(READY)  ## write the topology files of the networks anew
 	@.venv/bin/python -m weft_sim.make_workloads
 
-lock: $(READY)  ## pin the newest allowed versions in requirements.lock
-	@.venv/bin/python -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o requirements.lock
+lock: $(READY)  ## pin the newest allowed versions in the lock files
+	@$(PIN) --extra dev --extra fpga --upgrade -o requirements-fpga.lock
+	@$(PIN) --extra dev --constraint requirements-fpga.lock -o requirements.lock
 
 clean:  ## remove everything generated, but the virtual environment
 	@rm -rf build dist .pytest_cache .ruff_cache
@@ -82,6 +100,9 @@ clean:  ## remove everything generated, but the virtual environment
 ##   M K N          make sim: a product of an M x K by a K x N matrix of random numbers
 ##   LAYERS=FILE    make cycles, make sim-full: a network in SCALE-Sim's topology format
 ##   WHOLE=1        make sim-full: every layer, not each distinct shape once
+##   BOARD          make fpga: ulx3s-85f (default), icebreaker, tang-nano-9k, arty-a7-35, arty-z7-20
+##   CLOCK BAUD     make fpga: MHz, and bits a second of the serial line, if not the board's own
+##   SCHEDULER      make fpga-table: address of a Dask scheduler, tcp://host:8786
 ##   SIM            verilator (default) or icarus; in test: only that one
 ##   SEED           replays what a run printed
 ##   WAVES=1        make sim, make test: write a trace as well, on both simulators

@@ -219,6 +219,15 @@ def fpga(name, clock, baud, seed, directory, **sizes) -> None:
     build_and_show(job, directory)
 
 
+@app.command("fpga-table")
+@click.option("--scheduler", metavar="ADDRESS", help="Of Dask.  [default: workers of this machine]")
+def fpga_table(scheduler) -> None:
+    """Build sizes x boards x seeds, in parallel; what is built already is not built again."""
+    from .fpga.table import make_table
+
+    make_table(scheduler)
+
+
 BENCHMARKS = ("export", "speed", "utilization")
 
 

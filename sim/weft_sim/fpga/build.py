@@ -64,9 +64,6 @@ class Job:
         """Name of the folder of its results."""
         return f"{self.board.name}-{self.config.rows}x{self.config.columns}"
 
-    def top(self) -> BoardTop:
-        return BoardTop(self.board, self.config, round(self.clock_mhz * 1e6), self.baud)
-
 
 def check_multipliers(board: Board, config: MatrixUnitConfig) -> None:
     """Refuse an array that needs more multipliers than the part has."""
@@ -80,12 +77,53 @@ def check_multipliers(board: Board, config: MatrixUnitConfig) -> None:
         )
 
 
-def build(job: Job, folder: Path, progress: Callable[[str], None] = lambda step: None) -> dict:
-    """Build a bitstream, or a Vivado project, in `folder`; return the report.
+@dataclass(frozen=True)
+class Design:
+    """A job worked out: every file that the tools read, and one number for all that it depends on.
+
+    `clock_hz` is the frequency that the PLL really makes.
+    """
+
+    job: Job
+    files: dict[str, bytes]
+    clock_hz: int
+    tools: dict[str, str]
+    key: str
+
+    @property
+    def family(self) -> Family:
+        return FAMILIES[self.job.board.family]
+
+    @classmethod
+    def of(cls, job: Job) -> "Design":
+        """Draw the design of a job.
+
+        Raises
+        ------
+        ToolMissing
+        ValueError
+            As BoardTop.
+        """
+        tools = tools_of(FAMILIES[job.board.family])
+        top = BoardTop(job.board, job.config, round(job.clock_mhz * 1e6), job.baud)
+        platform = job.board.make_platform()
+        platform.add_file("host.v", top.host_verilog())
+        files = {
+            name: text if isinstance(text, bytes) else text.encode()
+            for name, text in platform.prepare(top, name=TOP_MODULE).files.items()
+            if not name.endswith(NOT_WRITTEN)
+        }
+        return cls(job, files, top.clock_hz, tools, _key(job, files, tools))
+
+
+def build(
+    design: Design, folder: Path, progress: Callable[[str], None] = lambda step: None
+) -> dict:
+    """Make the bitstream, or the Vivado project, of a design in `folder`; return the report.
 
     The report is in report.json too. Of a board without open tools the folder holds the Verilog,
     the pins and a script for Vivado, and the report has Yosys's count of cells. A folder that
-    holds the report of this very job, of the same Verilog and tools, is left as it is.
+    holds the report of this very design is left as it is.
 
     Parameters
     ----------
@@ -94,30 +132,16 @@ def build(job: Job, folder: Path, progress: Callable[[str], None] = lambda step:
 
     Raises
     ------
-    ToolMissing
     BuildFailed
         If the unit does not fit, or a tool gave up.
     """
-    if not has_package("amaranth_boards"):
-        raise ToolMissing("amaranth_boards")
+    job, family = design.job, design.family
     folder.mkdir(parents=True, exist_ok=True)
-    progress("Verilog")
-    top = job.top()
-    platform = job.board.make_platform()
-    platform.add_file("host.v", top.host_verilog())
-    files = {
-        name: text if isinstance(text, bytes) else text.encode()
-        for name, text in platform.prepare(top, name=TOP_MODULE).files.items()
-        if not name.endswith(NOT_WRITTEN)
-    }
-    family = FAMILIES[job.board.family]
-    tools = tools_of(family)
-    key = _key(job, files, tools)
     report_path = folder / "report.json"
-    if (known := _read_report(report_path)) and known["key"] == key:
+    if (known := read_report(report_path)) and known["key"] == design.key:
         return known
     report_path.unlink(missing_ok=True)
-    for name, content in files.items():
+    for name, content in design.files.items():
         (folder / name).write_bytes(content)
 
     started = time.monotonic()
@@ -125,12 +149,12 @@ def build(job: Job, folder: Path, progress: Callable[[str], None] = lambda step:
     cells = _synthesize(family, folder)
     _check_fit(job, family, cells)
     timing = {"fmax_mhz": None, "timing_met": None, "peak_gmac_per_second": None}
-    if family.place_and_route is not None:
+    if family.place_and_route is not None and family.pack is not None:
         progress("place and route")
-        _run(_place_and_route(job, family), folder, "nextpnr.log")
+        _run([*family.place_and_route(job.board), *_options(job)], folder, "nextpnr.log")
         progress("bitstream")
         _run(family.pack(job.board), folder, "pack.log")
-        timing = _timing(job, top, json.loads((folder / "nextpnr.json").read_text()))
+        timing = _timing(design, json.loads((folder / "nextpnr.json").read_text()))
     report = {
         "board": job.board.name,
         "rows": job.config.rows,
@@ -140,14 +164,14 @@ def build(job: Job, folder: Path, progress: Callable[[str], None] = lambda step:
         "ff": count(cells, family.flip_flops),
         "dsp": count(cells, family.multipliers),
         "bram": count(cells, family.memories),
-        "clock_mhz": top.clock_hz / 1e6,
+        "clock_mhz": design.clock_hz / 1e6,
         "baud": job.baud,
         "seed": job.seed,
         **timing,
         "result": family.result,
         "seconds": round(time.monotonic() - started, 1),
-        "tools": tools,
-        "key": key,
+        "tools": design.tools,
+        "key": design.key,
     }
     write_whole(report_path, json.dumps(report, indent=2) + "\n")
     return report
@@ -175,7 +199,8 @@ def _key(job: Job, files: dict[str, bytes], tools: dict[str, str]) -> str:
     return digest.hexdigest()
 
 
-def _read_report(path: Path) -> dict | None:
+def read_report(path: Path) -> dict | None:
+    """The report that a build left, if there is one."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError):
@@ -214,9 +239,9 @@ def _check_fit(job: Job, family: Family, cells: dict[str, int]) -> None:
             )
 
 
-def _place_and_route(job: Job, family: Family) -> list[str]:
+def _options(job: Job) -> list[str]:
+    """What all nextpnr are told."""
     return [
-        *family.place_and_route(job.board),
         *("--json", f"{TOP_MODULE}.json", "--report", "nextpnr.json"),
         *("--seed", str(job.seed), "--freq", f"{job.clock_mhz:g}", "--timing-allow-fail"),
     ]
@@ -235,11 +260,11 @@ def _run(command: list[str], folder: Path, log: str) -> None:
         raise BuildFailed(f"{command[0]} gave up: {' '.join(errors)} (see {folder / log})")
 
 
-def _timing(job: Job, top: BoardTop, nextpnr: dict) -> dict:
-    fmax = frequency(nextpnr)
+def _timing(design: Design, nextpnr: dict) -> dict:
+    fmax, config = frequency(nextpnr), design.job.config
     return {
         "fmax_mhz": round(fmax, 1),
-        "timing_met": fmax >= top.clock_hz / 1e6,
-        "peak_gmac_per_second": round(job.config.rows * job.config.columns * fmax / 1e3, 2),
+        "timing_met": fmax >= design.clock_hz / 1e6,
+        "peak_gmac_per_second": round(config.rows * config.columns * fmax / 1e3, 2),
         "critical_path": critical_path(nextpnr),
     }

@@ -1,0 +1,122 @@
+"""The table: sizes x boards x options x seeds, built in parallel, each result kept.
+
+Builds run on the workers of Dask: those of this machine, or of a cluster whose scheduler's address
+is given. A result is kept under the number of its design, so that an interrupted table goes on
+where it stopped, and only what has changed is built again.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from weft.boards import BOARDS
+from weft.export import write_whole
+
+from ..report import console, progress_bar
+from ..toolchain import ToolMissing, build_root, has_package
+from .build import BuildFailed, Design, Job, build, read_report
+
+SEEDS = (1, 2, 3)
+
+# Board, clock asked for, sizes, and options beside the board's own.
+POINTS = (
+    ("ulx3s-85f", 160, ((4, 4), (8, 8), (12, 12), (13, 12)), {}),
+    ("icebreaker", 36, ((2, 2), (4, 4)), {}),
+    ("tang-nano-9k", 81, ((2, 2), (4, 4), (6, 4)), {}),
+)
+
+
+def jobs(seeds: tuple[int, ...] = SEEDS) -> Iterator[Job]:
+    """Every build of the table, the seeds of one point together."""
+    for name, clock_mhz, sizes, options in POINTS:
+        board = BOARDS[name]
+        for rows, columns in sizes:
+            config = dataclasses.replace(board.config, rows=rows, columns=columns, **options)
+            for seed in seeds:
+                yield Job(
+                    board=board, config=config, clock_mhz=clock_mhz, baud=board.baud, seed=seed
+                )
+
+
+def measure(design: Design) -> dict:
+    """Build a design anywhere; the report, or why there is none."""
+    with tempfile.TemporaryDirectory(prefix="weft-fpga-") as folder:
+        try:
+            return build(design, Path(folder))
+        except BuildFailed as error:
+            job = design.job
+            return {
+                "board": job.board.name,
+                "rows": job.config.rows,
+                "columns": job.config.columns,
+                "seed": job.seed,
+                "failed": str(error),
+                "key": design.key,
+            }
+
+
+def folder() -> Path:
+    return build_root() / "fpga" / "table"
+
+
+def make_table(scheduler: str | None) -> list[dict]:
+    """Build what is missing; return the reports of all points.
+
+    Parameters
+    ----------
+    scheduler : str, optional
+        Address of a Dask scheduler; workers on this machine when left out.
+
+    Raises
+    ------
+    ToolMissing
+    OSError
+        If the scheduler cannot be reached.
+    """
+    if not has_package("distributed"):
+        raise ToolMissing("distributed")
+    from distributed import Client, LocalCluster, as_completed
+
+    folder().mkdir(parents=True, exist_ok=True)
+    planned = list(jobs())
+    reports: dict[str, dict] = {}
+    missing: list[Design] = []
+    with progress_bar("Verilog of every design") as (_, step):
+        for done, job in enumerate(planned, 1):
+            design = Design.of(job)
+            known = read_report(_path(design.key))
+            if known is None:
+                missing.append(design)
+            reports[design.key] = known or {}
+            step(done, len(planned))
+    console.print(f"{len(planned) - len(missing)} of {len(planned)} builds are there already")
+    if not missing:
+        return list(reports.values())
+    local = {"n_workers": os.cpu_count(), "threads_per_worker": 1, "dashboard_address": None}
+    with (
+        contextlib.nullcontext(scheduler) if scheduler else LocalCluster(**local) as cluster,
+        Client(cluster) as client,
+        progress_bar("builds") as (_, step),
+    ):
+        futures = client.map(measure, missing, pure=False)
+        for done, (_, report) in enumerate(as_completed(futures, with_results=True), 1):
+            reports[report["key"]] = report
+            write_whole(_path(report["key"]), json.dumps(report, indent=2) + "\n")
+            console.print(_line(report), highlight=False)
+            step(done, len(missing))
+    return list(reports.values())
+
+
+def _path(key: str) -> Path:
+    return folder() / f"{key}.json"
+
+
+def _line(report: dict) -> str:
+    name = f"{report['board']} {report['rows']}x{report['columns']} seed {report['seed']}"
+    if "failed" in report:
+        return f"{name}: {report['failed']}"
+    return f"{name}: {report['fmax_mhz']} MHz, {report['seconds']:.0f} s"
