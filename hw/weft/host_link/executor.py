@@ -1,0 +1,250 @@
+"""Executor: does what a request asks for, a byte at a time, and never waits without end."""
+
+from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .ports import BYTE_ADDRESS_WIDTH, REGISTER_BYTES, byte_sink, byte_source, register_bus
+from .protocol import PATIENCE, Command, Status
+
+COUNT_BYTES = 2
+
+
+class Executor(wiring.Component):
+    """Move the bytes of one request between its payload, registers, streams and the response.
+
+    A request of the same sequence as the one before is not executed; the response that is there
+    goes out again. HELLO always is. A request that cannot be done as a whole is answered with its
+    status and has no effect, except that a stream may take or give fewer beats than asked for: one
+    that keeps PATIENCE cycles waiting ends the request.
+
+    Latency: from `received` to `send` 8 cycles, 2 for each byte, 1 for each beat, 2 where a count
+    is answered, and what registers and streams keep waiting; 1 where a response goes out again.
+
+    Parameters
+    ----------
+    payload_bytes : int
+        Most bytes of a payload.
+    registers, first_writable : int
+        Registers are 0 .. registers - 1; from first_writable on they can be written.
+    input_beats, output_beats : tuple of int
+        Bytes of a beat of each stream.
+
+    Members
+    -------
+    received, sequence_number, command, target, length, address, data : the RequestBuffer's
+    busy : 1 bit out. A request is worked on or answered.
+    write, response_address, response_data, send, status, response_length, sent : the
+        ResponseBuffer's
+    registers : register_bus(), out
+    inputs, outputs : byte_sink() and byte_source(), out, one for each stream
+    """
+
+    def __init__(
+        self,
+        payload_bytes: int,
+        registers: int,
+        first_writable: int,
+        input_beats: tuple[int, ...],
+        output_beats: tuple[int, ...],
+    ):
+        self.payload_bytes = payload_bytes
+        self.register_count = registers
+        self.first_writable = first_writable
+        self.input_beats = input_beats
+        self.output_beats = output_beats
+        super().__init__(
+            {
+                "received": In(1),
+                "sequence_number": In(8),
+                "command": In(8),
+                "target": In(8),
+                "length": In(range(payload_bytes + 1)),
+                "address": Out(range(payload_bytes)),
+                "data": In(8),
+                "busy": Out(1),
+                "write": Out(1),
+                "response_address": Out(range(payload_bytes)),
+                "response_data": Out(8),
+                "send": Out(1),
+                "status": Out(Status),
+                "response_length": Out(range(payload_bytes + 1)),
+                "sent": In(1),
+                "registers": Out(register_bus()),
+                "inputs": Out(byte_sink()).array(len(input_beats)),
+                "outputs": Out(byte_source()).array(len(output_beats)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        longest = max(REGISTER_BYTES, *self.input_beats, *self.output_beats)
+        is_command = {command: Signal(name=f"is_{command.name.lower()}") for command in Command}
+        m.d.comb += [signal.eq(self.command == c) for c, signal in is_command.items()]
+        hello, read, write, push, pull = (is_command[command] for command in Command)
+
+        last_sequence = Signal(8)
+        greeted = Signal()
+        # Bytes done and still to do; the second is also where a count is put together.
+        moved = Signal(range(self.payload_bytes + 1))
+        left = Signal(8 * COUNT_BYTES)
+        beat = Signal(range(longest + 1))
+        beat_left = Signal(range(longest + 1))
+        register_byte = Signal(BYTE_ADDRESS_WIDTH)
+        waited = Signal(range(PATIENCE))
+        m.d.comb += [
+            self.busy.eq(1),
+            self.address.eq(moved),
+            self.response_address.eq(moved),
+        ]
+        move = Signal()
+        with m.If(move):
+            m.d.sync += [
+                moved.eq(moved + 1),
+                left.eq(left - 1),
+                beat_left.eq(beat_left - 1),
+                register_byte.eq(register_byte + 1),
+            ]
+        self._connect_streams(m, push, pull, move, beat_left == 1)
+        stream_ready = self._stream_ready(push)
+
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.comb += self.busy.eq(0)
+                m.d.sync += moved.eq(0)
+                with m.If(self.received):
+                    with m.If(greeted & ~hello & (self.sequence_number == last_sequence)):
+                        m.next = "SEND"
+                    with m.Else():
+                        m.next = "COUNT_LOW"
+            with m.State("COUNT_LOW"):
+                m.d.sync += [left.eq(self.data), moved.eq(1)]
+                m.next = "COUNT_FETCH"
+            with m.State("COUNT_FETCH"):
+                m.next = "COUNT_HIGH"
+            with m.State("COUNT_HIGH"):
+                m.d.sync += [left[8:].eq(self.data), moved.eq(0)]
+                with m.If(~read & ~pull):
+                    m.d.sync += left.eq(self.length)
+                m.next = "CHECK"
+            with m.State("CHECK"):
+                status = self._status(left, greeted, is_command)
+                m.d.sync += [
+                    self.status.eq(status),
+                    self.response_length.eq(0),
+                    last_sequence.eq(self.sequence_number),
+                    greeted.eq(greeted | hello),
+                    register_byte.eq(Cat(C(0, 2), self.target)),
+                    beat.eq(self._beat(is_command)),
+                ]
+                with m.If(status == Status.OK):
+                    m.next = "BEAT"
+                with m.Else():
+                    m.next = "SEND"
+            with m.State("BEAT"):
+                m.d.sync += [beat_left.eq(beat), waited.eq(waited + 1)]
+                patient = waited != PATIENCE - 1
+                with m.If((left < beat) | ((push | pull) & ~stream_ready & ~patient)):
+                    m.d.sync += waited.eq(0)
+                    m.next = "END"
+                with m.Elif(~push & ~pull | stream_ready):
+                    m.d.sync += waited.eq(0)
+                    m.next = "FETCH"
+            with m.State("FETCH"):
+                m.next = "BYTE"
+            with m.State("BYTE"):
+                m.d.comb += [
+                    move.eq(~read | self.registers.done),
+                    self.registers.read.eq(read),
+                    self.registers.write.eq(write),
+                    self.write.eq(move & (hello | read | pull)),
+                ]
+                with m.If(move & (beat_left == 1)):
+                    m.next = "BEAT"
+                with m.Elif(move):
+                    m.next = "FETCH"
+            with m.State("END"):
+                with m.If(push | write):
+                    m.d.sync += [left.eq(moved), moved.eq(0)]
+                    m.next = "TALLY_LOW"
+                with m.Else():
+                    m.next = "FINISH"
+            with m.State("TALLY_LOW"):
+                m.d.comb += self.write.eq(1)
+                m.d.sync += [left.eq(left >> 8), moved.eq(1)]
+                m.next = "TALLY_HIGH"
+            with m.State("TALLY_HIGH"):
+                m.d.comb += self.write.eq(1)
+                m.d.sync += moved.eq(2)
+                m.next = "FINISH"
+            with m.State("FINISH"):
+                m.d.sync += self.response_length.eq(moved)
+                m.next = "SEND"
+            with m.State("SEND"):
+                m.d.comb += self.send.eq(1)
+                m.next = "SENDING"
+            with m.State("SENDING"), m.If(self.sent):
+                m.next = "IDLE"
+
+        with m.If(hello):
+            m.d.comb += self.response_data.eq(self.data)
+        with m.Elif(read):
+            m.d.comb += self.response_data.eq(self.registers.read_data)
+        with m.Elif(pull):
+            m.d.comb += self.response_data.eq(self._chosen([s.byte for s in self.outputs]))
+        with m.Else():
+            m.d.comb += self.response_data.eq(left[:8])
+        m.d.comb += [
+            self.registers.address.eq(register_byte),
+            self.registers.write_data.eq(self.data),
+        ]
+        return m
+
+    def _connect_streams(self, m, push, pull, move, last) -> None:
+        for number, sink in enumerate(self.inputs):
+            m.d.comb += [
+                sink.byte.eq(self.data),
+                sink.write.eq(move & push & (self.target == number)),
+                sink.last.eq(last),
+            ]
+        for number, source in enumerate(self.outputs):
+            m.d.comb += [
+                source.take.eq(move & pull & (self.target == number)),
+                source.last.eq(last),
+            ]
+
+    def _stream_ready(self, push) -> Value:
+        rooms = self._chosen([sink.room for sink in self.inputs])
+        return Mux(push, rooms, self._chosen([source.available for source in self.outputs]))
+
+    def _chosen(self, values: list) -> Value:
+        """The value of the stream that the request names."""
+        chosen = C(0)
+        for number, value in enumerate(values):
+            chosen = Mux(self.target == number, value, chosen)
+        return chosen
+
+    def _beat(self, is_command) -> Value:
+        """Bytes that are moved together, or not at all."""
+        inputs = self._chosen([C(size) for size in self.input_beats])
+        outputs = self._chosen([C(size) for size in self.output_beats])
+        streams = Mux(is_command[Command.PUSH], inputs, outputs)
+        on_streams = is_command[Command.PUSH] | is_command[Command.PULL]
+        return Mux(is_command[Command.HELLO], 1, Mux(on_streams, streams, REGISTER_BYTES))
+
+    def _status(self, left, greeted, is_command) -> Value:
+        """Whether the request can be done; `left` is the count that it gives, or its length."""
+        hello, read, write, push, pull = (is_command[command] for command in Command)
+        end = self.target + left[2:]
+        whole_registers = left[:2] == 0
+        fits = (self.length == COUNT_BYTES) & (left <= self.payload_bytes)
+        writable = self.target >= self.first_writable
+        good_length = Mux(read, fits & whole_registers, Mux(write, whole_registers, ~pull | fits))
+        good_address = (end <= self.register_count) & (read | writable)
+        streams = Mux(push, len(self.input_beats), len(self.output_beats))
+        status = Mux((push | pull) & (self.target >= streams), Status.UNKNOWN_STREAM, Status.OK)
+        status = Mux((read | write) & ~good_address, Status.BAD_ADDRESS, status)
+        status = Mux(~good_length, Status.BAD_LENGTH, status)
+        known = hello | read | write | push | pull
+        status = Mux(known, status, Status.UNKNOWN_COMMAND)
+        return Mux(greeted | hello, status, Status.NO_HELLO)

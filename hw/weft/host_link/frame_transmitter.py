@@ -1,0 +1,85 @@
+"""FrameTransmitter: bytes into a frame with escapes, check sequence and flags."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..hierarchy import instantiate
+from .frame_check import FrameCheck
+from .protocol import CHECK_BYTES, ESCAPE, ESCAPE_BIT, FLAG
+
+
+def item_layout() -> data.StructLayout:
+    """One byte of a frame's content; where `end` is set there is none: the frame is complete."""
+    return data.StructLayout({"byte": 8, "end": 1})
+
+
+class FrameTransmitter(wiring.Component):
+    """Flag, content, check sequence, flag; flags and escapes between them are escaped.
+
+    Latency 1 cycle from `i` to `o`, 8 more where the check of the byte before is not yet done.
+
+    Members
+    -------
+    i : stream of item_layout()
+    o : stream of bytes, out
+    """
+
+    def __init__(self):
+        super().__init__({"i": In(stream.Signature(item_layout())), "o": Out(stream.Signature(8))})
+
+    def elaborate(self, platform):
+        m = Module()
+        check = instantiate(m, "check", platform, FrameCheck)
+        byte = Signal(8)
+        check_left = Signal(range(CHECK_BYTES + 1))
+        special = Signal()
+        m.d.comb += special.eq((byte == FLAG) | (byte == ESCAPE))
+        with m.FSM():
+            with m.State("OPEN"):
+                m.d.comb += [
+                    self.o.valid.eq(self.i.valid),
+                    self.o.payload.eq(FLAG),
+                    check.clear.eq(1),
+                ]
+                with m.If(self.i.valid & self.o.ready):
+                    m.next = "CONTENT"
+            with m.State("CONTENT"), m.If(~check.busy):
+                m.d.comb += self.i.ready.eq(1)
+                m.d.sync += [byte.eq(self.i.payload.byte), check_left.eq(CHECK_BYTES)]
+                with m.If(self.i.valid & self.i.payload.end):
+                    m.next = "CHECK"
+                with m.Elif(self.i.valid):
+                    m.d.comb += [check.update.eq(1), check.data.eq(self.i.payload.byte)]
+                    m.next = "BYTE"
+            with m.State("BYTE"):
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(byte)]
+                with m.If(special):
+                    m.d.comb += self.o.payload.eq(ESCAPE)
+                with m.If(self.o.ready):
+                    with m.If(special):
+                        m.next = "ESCAPED"
+                    with m.Elif(check_left == CHECK_BYTES):
+                        m.next = "CONTENT"
+                    with m.Else():
+                        m.next = "CHECK"
+            with m.State("ESCAPED"):
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(byte ^ (1 << ESCAPE_BIT))]
+                with m.If(self.o.ready):
+                    with m.If(check_left == CHECK_BYTES):
+                        m.next = "CONTENT"
+                    with m.Else():
+                        m.next = "CHECK"
+            with m.State("CHECK"), m.If(~check.busy):
+                m.d.sync += byte.eq(~check.low)
+                with m.If(check_left == 0):
+                    m.next = "CLOSE"
+                with m.Else():
+                    m.d.comb += [check.update.eq(1), check.data.eq(check.low)]
+                    m.d.sync += check_left.eq(check_left - 1)
+                    m.next = "BYTE"
+            with m.State("CLOSE"):
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(FLAG)]
+                with m.If(self.o.ready):
+                    m.next = "OPEN"
+        return m

@@ -1,0 +1,125 @@
+"""MatrixUnitHost: a matrix unit behind a serial line, the design that a board is loaded with."""
+
+from types import SimpleNamespace
+
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, ResetSignal, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect
+
+from ..config import MatrixUnitConfig
+from ..hierarchy import instantiate
+from ..layouts import counter_layout
+from .beat_formats import ACTIVATIONS, RESULTS, WEIGHTS, beat_sizes
+from .host_link import HostLink
+from .matrix_unit_streams import MatrixUnitStreams
+from .ports import REGISTER_BYTES
+from .register_file import RegisterFile
+from .registers import (
+    BROKEN_FRAMES_BIT,
+    CLEAR_ERRORS_BIT,
+    FIRST_WRITABLE,
+    REGISTERS,
+    RESET_BIT,
+    SNAPSHOT,
+    SNAPSHOT_REGISTERS,
+    HostParameters,
+    constants,
+)
+from .uart import UartReceiver, UartTransmitter
+
+
+class MatrixUnitHost(wiring.Component):
+    """A MatrixUnit, its streams and its registers, for a host at the other end of a UART.
+
+    Requests, registers and beats are those of protocol.py, registers.py and beat_formats.py. The
+    link takes a byte at a time and the unit a beat a cycle, so the line sets the pace.
+
+    Parameters
+    ----------
+    config : MatrixUnitConfig
+    cycles_per_bit : int, 4 or more
+        Clock cycles of a bit on the line; `uart.cycles_per_bit_of` works it out.
+    clock_hz : int
+        Frequency of the clock, which the host reads.
+    payload_bytes : int, 16 to 32768
+        Most bytes of a payload, at least those of the largest beat. Twice as many are memory.
+
+    Members
+    -------
+    rx : 1 bit in, asynchronous
+    tx : 1 bit out
+    busy : 1 bit out. A request is worked on or answered.
+    error : 1 bit out. The unit has an error that was not cleared.
+
+    Raises
+    ------
+    ValueError
+        As HostParameters.
+    """
+
+    def __init__(
+        self,
+        config: MatrixUnitConfig,
+        cycles_per_bit: int,
+        clock_hz: int,
+        payload_bytes: int = 1024,
+    ):
+        self.parameters = HostParameters(config, cycles_per_bit, clock_hz, payload_bytes)
+        super().__init__({"rx": In(1), "tx": Out(1, init=1), "busy": Out(1), "error": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        host = self.parameters
+        receiver = instantiate(m, "receiver", platform, UartReceiver, host.cycles_per_bit)
+        transmitter = instantiate(m, "transmitter", platform, UartTransmitter, host.cycles_per_bit)
+        link = instantiate(
+            m,
+            "link",
+            platform,
+            HostLink,
+            host.payload_bytes,
+            len(REGISTERS),
+            FIRST_WRITABLE,
+            *beat_sizes(host.config),
+        )
+        connect(m, receiver.o, link.received)
+        connect(m, link.transmitted, transmitter.i)
+        m.d.comb += [
+            receiver.rx.eq(self.rx),
+            link.line_error.eq(receiver.framing_error),
+            self.tx.eq(transmitter.tx),
+        ]
+
+        # What a host writes to `control` takes effect in the cycle after.
+        control = Signal(8)
+        m.d.sync += control.eq(0)
+        control_byte = REGISTER_BYTES * FIRST_WRITABLE
+        with m.If(link.registers.write & (link.registers.address == control_byte)):
+            m.d.sync += control.eq(link.registers.write_data)
+
+        m.domains.unit = ClockDomain("unit", local=True)
+        m.d.comb += [
+            ClockSignal("unit").eq(ClockSignal()),
+            ResetSignal("unit").eq(ResetSignal() | control[RESET_BIT]),
+        ]
+        # A stand-in for the module, so that the domain of what is made can be changed.
+        made = SimpleNamespace(submodules={})
+        unit = instantiate(made, "streams", platform, MatrixUnitStreams, host.config)
+        m.submodules.streams = DomainRenamer("unit")(made.submodules["streams"])
+        connect(m, link.inputs[WEIGHTS], unit.weights)
+        connect(m, link.inputs[ACTIVATIONS], unit.activations)
+        connect(m, link.outputs[RESULTS], unit.results)
+
+        registers = (constants(host), SNAPSHOT, SNAPSHOT_REGISTERS)
+        file = instantiate(m, "registers", platform, RegisterFile, *registers)
+        connect(m, link.registers, file.bus)
+        status = Signal(32)
+        errors = unit.errors.as_value()
+        m.d.comb += [
+            unit.clear_errors.eq(control[CLEAR_ERRORS_BIT]),
+            status[: len(errors)].eq(errors),
+            status[BROKEN_FRAMES_BIT:].eq(link.broken_frames),
+            file.live.eq(Cat(status, *[unit.counters[name] for name, _ in counter_layout()])),
+        ]
+        m.d.sync += [self.busy.eq(link.busy), self.error.eq(errors.any())]
+        return m

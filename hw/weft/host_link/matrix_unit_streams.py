@@ -1,0 +1,106 @@
+"""MatrixUnitStreams: a matrix unit whose streams are moved a byte at a time."""
+
+from amaranth.hdl import Module, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from ..config import MatrixUnitConfig
+from ..hierarchy import instantiate
+from ..lanes import narrow, widen
+from ..layouts import Error, counter_layout
+from ..matrix_unit import MatrixUnit
+from .beat_formats import (
+    ACTIVATIONS,
+    FLAGS,
+    RESULTS,
+    WEIGHTS,
+    activation_beat,
+    beat_sizes,
+    result_beat,
+    weight_beat,
+)
+from .beats import BeatAssembler, BeatSplitter
+from .ports import byte_sink, byte_source
+
+
+class MatrixUnitStreams(wiring.Component):
+    """A MatrixUnit with an assembler or a splitter at each stream; all that its reset resets.
+
+    Beats are those of beat_formats.py. Latency as MatrixUnit, and one cycle more each way.
+
+    Parameters
+    ----------
+    config : MatrixUnitConfig
+
+    Members
+    -------
+    weights, activations : byte_sink()
+    results : byte_source()
+    clear_errors, errors, counters : as MatrixUnit
+    """
+
+    def __init__(self, config: MatrixUnitConfig):
+        self.config = config
+        super().__init__(
+            {
+                "weights": In(byte_sink()),
+                "activations": In(byte_sink()),
+                "results": In(byte_source()),
+                "clear_errors": In(1),
+                "errors": Out(Error),
+                "counters": Out(counter_layout()),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        inputs, outputs = beat_sizes(config)
+        unit = instantiate(m, "unit", platform, MatrixUnit, config)
+        weights = instantiate(m, "weights", platform, BeatAssembler, inputs[WEIGHTS])
+        activations = instantiate(m, "activations", platform, BeatAssembler, inputs[ACTIVATIONS])
+        results = instantiate(m, "results", platform, BeatSplitter, outputs[RESULTS])
+        connect(m, flipped(self.weights), weights.bytes)
+        connect(m, flipped(self.activations), activations.bytes)
+        connect(m, flipped(self.results), results.bytes)
+        m.d.comb += [
+            unit.clear_errors.eq(self.clear_errors),
+            self.errors.eq(unit.errors),
+            self.counters.eq(unit.counters),
+        ]
+
+        beat = _fields(weights.o.payload, weight_beat(config))
+        row = unit.weights.payload
+        m.d.comb += [
+            unit.weights.valid.eq(weights.o.valid),
+            weights.o.ready.eq(unit.weights.ready),
+            row.lanes.eq(narrow(beat["lanes"], config.weight)),
+            row.last.eq(beat["last"]),
+        ]
+        beat = _fields(activations.o.payload, activation_beat(config))
+        row = unit.activations.payload
+        m.d.comb += [
+            unit.activations.valid.eq(activations.o.valid),
+            activations.o.ready.eq(unit.activations.ready),
+            row.lanes.eq(narrow(beat["lanes"], config.activation)),
+            row.row.eq(beat["row"]),
+            *[row[name].eq(beat["flags"][bit]) for bit, name in enumerate(FLAGS)],
+        ]
+        beat = _fields(results.i.payload, result_beat(config))
+        row = unit.results.payload
+        m.d.comb += [
+            results.i.valid.eq(unit.results.valid),
+            unit.results.ready.eq(results.i.ready),
+            beat["lanes"].eq(widen(row.lanes, config.accumulator)),
+            beat["end"].eq(row.end),
+        ]
+        return m
+
+
+def _fields(beat: Value, layout) -> dict[str, Value]:
+    """The fields of a beat by the names of its numpy dtype."""
+    places = {name: layout.fields[name] for name in layout.names}
+    return {
+        name: beat[8 * offset : 8 * (offset + dtype.itemsize)]
+        for name, (dtype, offset, *_) in places.items()
+    }

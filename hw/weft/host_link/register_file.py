@@ -1,0 +1,73 @@
+"""RegisterFile: registers in one memory, into which a consistent snapshot is copied on demand."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In
+
+from .ports import REGISTER_BYTES, register_bus
+
+
+class RegisterFile(wiring.Component):
+    """Constants, and what changes as it was when its first register was last read.
+
+    A read of the lowest byte of register `snapshot` takes all of `live` in one cycle and copies it
+    to that register and those behind it. Other reads see the snapshot.
+
+    Latency 1 cycle from `bus.read` to `bus.done`, and 1 + 4 * snapshot_registers where a snapshot
+    is taken. Writes are not looked at.
+
+    Parameters
+    ----------
+    words : tuple of int
+        What each register holds from the start.
+    snapshot, snapshot_registers : int
+        First register of those that change, and how many these are.
+
+    Members
+    -------
+    bus : register_bus()
+    live : 32 * snapshot_registers bits in
+    """
+
+    def __init__(self, words: tuple[int, ...], snapshot: int, snapshot_registers: int):
+        self.words = words
+        self.snapshot = snapshot
+        self.snapshot_registers = snapshot_registers
+        super().__init__(
+            {"bus": In(register_bus()), "live": In(8 * REGISTER_BYTES * snapshot_registers)}
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        contents = b"".join(word.to_bytes(REGISTER_BYTES, "little") for word in self.words)
+        size = 1 << (len(contents) - 1).bit_length()
+        m.submodules.memory = memory = Memory(shape=8, depth=size, init=contents)
+        write, read = memory.write_port(), memory.read_port()
+        first = REGISTER_BYTES * self.snapshot
+        last = first + REGISTER_BYTES * self.snapshot_registers - 1
+        taken = Signal(len(self.live))
+        at = Signal(range(size))
+        m.d.comb += [
+            read.addr.eq(self.bus.address),
+            self.bus.read_data.eq(read.data),
+            write.addr.eq(at),
+            write.data.eq(taken[:8]),
+        ]
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.sync += at.eq(first)
+                with m.If(self.bus.read & (self.bus.address == first)):
+                    m.d.sync += taken.eq(self.live)
+                    m.next = "COPY"
+                with m.Elif(self.bus.read):
+                    m.next = "DONE"
+            with m.State("COPY"):
+                m.d.comb += write.en.eq(1)
+                m.d.sync += [taken.eq(taken >> 8), at.eq(at + 1)]
+                with m.If(at == last):
+                    m.next = "DONE"
+            with m.State("DONE"):
+                m.d.comb += self.bus.done.eq(1)
+                m.next = "IDLE"
+        return m

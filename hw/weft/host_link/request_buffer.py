@@ -1,0 +1,102 @@
+"""RequestBuffer: one request, kept whole until its check sequence has been seen to be right."""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from .protocol import CHECK_BYTES, HEADER_BYTES
+
+BROKEN_FRAMES_WIDTH = 16
+
+
+class RequestBuffer(wiring.Component):
+    """Take the content of frames down: header in registers, payload in a memory.
+
+    Whatever is not a request of at least a header and at most `payload_bytes` more is dropped, and
+    counted. While `busy`, the request stays as it is: what comes then is dropped up to the next
+    flag after it, and not counted.
+
+    Latency: `received` one cycle after the flag; 1 cycle from `address` to `data`.
+
+    Parameters
+    ----------
+    payload_bytes : int
+        Most bytes of a payload.
+
+    Members
+    -------
+    content, flag, begun, good : from the FrameReceiver
+    busy : 1 bit in
+    received : 1 bit out, for one cycle. `busy` follows in the next.
+    sequence_number, command, target : 8 bits each out
+    length : range(payload_bytes + 1) out. Bytes of the payload.
+    address, data : range(payload_bytes) in, 8 bits out. Reads the payload.
+    broken_frames : 16 bits out. How many were dropped, modulo 2**16.
+    """
+
+    def __init__(self, payload_bytes: int):
+        self.payload_bytes = payload_bytes
+        super().__init__(
+            {
+                "content": In(stream.Signature(8, always_ready=True)),
+                "flag": In(1),
+                "begun": In(1),
+                "good": In(1),
+                "busy": In(1),
+                "received": Out(1),
+                "sequence_number": Out(8),
+                "command": Out(8),
+                "target": Out(8),
+                "length": Out(range(payload_bytes + 1)),
+                "address": In(range(payload_bytes)),
+                "data": Out(8),
+                "broken_frames": Out(BROKEN_FRAMES_WIDTH),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.payload = memory = Memory(shape=8, depth=self.payload_bytes, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        most = self.payload_bytes + CHECK_BYTES
+        header = Signal(range(HEADER_BYTES + 1))
+        count = Signal(range(most + 1))
+        too_long = Signal()
+        # What comes before the first flag is no frame.
+        deaf = Signal(init=1)
+        take = Signal()
+        in_payload = Signal()
+        whole = Signal()
+        byte = self.content.payload
+        fields = Cat(self.sequence_number, self.command, self.target)
+        m.d.comb += [
+            take.eq(self.content.valid & ~deaf & ~self.busy),
+            in_payload.eq(header == HEADER_BYTES),
+            write.en.eq(take & in_payload & (count < self.payload_bytes)),
+            write.addr.eq(count),
+            write.data.eq(byte),
+            read.addr.eq(self.address),
+            self.data.eq(read.data),
+            self.length.eq(count - CHECK_BYTES),
+            whole.eq(self.good & (count >= CHECK_BYTES) & ~too_long),
+        ]
+        with m.If(take & ~in_payload):
+            m.d.sync += [fields.eq(Cat(fields, byte) >> 8), header.eq(header + 1)]
+            # Not before: the length of the request before has to last until the next comes.
+            m.d.sync += count.eq(0)
+        with m.Elif(take & (count == most)):
+            m.d.sync += too_long.eq(1)
+        with m.Elif(take):
+            m.d.sync += count.eq(count + 1)
+
+        m.d.sync += self.received.eq(0)
+        with m.If(self.busy), m.If(self.content.valid | self.flag):
+            m.d.sync += deaf.eq(1)
+        with m.Elif(self.flag):
+            m.d.sync += [header.eq(0), too_long.eq(0), deaf.eq(0)]
+            with m.If(self.begun & ~deaf):
+                m.d.sync += self.received.eq(whole)
+                with m.If(~whole):
+                    m.d.sync += self.broken_frames.eq(self.broken_frames + 1)
+        return m

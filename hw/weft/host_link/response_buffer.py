@@ -1,0 +1,88 @@
+"""ResponseBuffer: the latest response, kept so that it can be sent again."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from .frame_transmitter import item_layout
+from .protocol import Status
+
+
+class ResponseBuffer(wiring.Component):
+    """A payload in a memory, and its way out behind sequence and status.
+
+    Latency 1 cycle from `send` to the first item; then an item every other cycle, or as the stream
+    takes them. Nothing may be written between `send` and `sent`, and the fields hold.
+
+    Parameters
+    ----------
+    payload_bytes : int
+        Most bytes of a payload.
+
+    Members
+    -------
+    write, address, data : 1 bit, range(payload_bytes), 8 bits in. Writes the payload.
+    send : 1 bit in. Send what is there.
+    sequence_number, status, length : 8 bits, Status, range(payload_bytes + 1) in
+    items : stream of item_layout(), out, for the FrameTransmitter
+    sent : 1 bit out, for one cycle. The last item is taken in it.
+    """
+
+    def __init__(self, payload_bytes: int):
+        self.payload_bytes = payload_bytes
+        super().__init__(
+            {
+                "write": In(1),
+                "address": In(range(payload_bytes)),
+                "data": In(8),
+                "send": In(1),
+                "sequence_number": In(8),
+                "status": In(Status),
+                "length": In(range(payload_bytes + 1)),
+                "items": Out(stream.Signature(item_layout())),
+                "sent": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.payload = memory = Memory(shape=8, depth=self.payload_bytes, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        count = Signal(range(self.payload_bytes + 1))
+        items = self.items
+        m.d.comb += [
+            write.en.eq(self.write),
+            write.addr.eq(self.address),
+            write.data.eq(self.data),
+            read.addr.eq(count),
+        ]
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.sync += count.eq(0)
+                with m.If(self.send):
+                    m.next = "SEQUENCE"
+            with m.State("SEQUENCE"):
+                m.d.comb += [items.valid.eq(1), items.payload.byte.eq(self.sequence_number)]
+                with m.If(items.ready):
+                    m.next = "STATUS"
+            with m.State("STATUS"):
+                m.d.comb += [items.valid.eq(1), items.payload.byte.eq(self.status)]
+                with m.If(items.ready):
+                    m.next = "FETCH"
+            with m.State("FETCH"):
+                with m.If(count == self.length):
+                    m.next = "END"
+                with m.Else():
+                    m.next = "BYTE"
+            with m.State("BYTE"):
+                m.d.comb += [items.valid.eq(1), items.payload.byte.eq(read.data)]
+                with m.If(items.ready):
+                    m.d.sync += count.eq(count + 1)
+                    m.next = "FETCH"
+            with m.State("END"):
+                m.d.comb += [items.valid.eq(1), items.payload.end.eq(1)]
+                m.d.comb += self.sent.eq(items.ready)
+                with m.If(items.ready):
+                    m.next = "IDLE"
+        return m

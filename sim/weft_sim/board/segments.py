@@ -1,0 +1,77 @@
+"""From a matrix product to the beats that a board is sent, in an order that cannot deadlock."""
+
+import numpy as np
+
+from weft.host_link.beat_formats import (
+    ACTIVATIONS,
+    FLAGS,
+    WEIGHTS,
+    activation_beat,
+    weight_beat,
+)
+
+from ..schedule import Schedule
+
+
+class Segment:
+    """Beats of one stream that are sent before those of another are.
+
+    Parameters
+    ----------
+    stream : int
+    beats : structured ndarray, (beats,)
+    gives_result : ndarray of bool, (beats,)
+        Which of them bring a result about.
+
+    Members
+    -------
+    finished : whether all were taken
+    """
+
+    def __init__(self, stream: int, beats: np.ndarray, gives_result: np.ndarray):
+        self.stream = stream
+        self.size = beats.itemsize
+        self._bytes = beats.tobytes()
+        self._results = np.concatenate([[0], np.cumsum(gives_result)])
+        self._taken = 0
+
+    @property
+    def finished(self) -> bool:
+        return self._taken * self.size == len(self._bytes)
+
+    def offer(self, most_bytes: int, most_results: int) -> bytes:
+        """The next beats, as many as fit and bring no more results about than there is room for."""
+        allowed = self._results[self._taken] + most_results
+        stop = int(np.searchsorted(self._results, allowed, side="right")) - 1
+        stop = min(stop, self._taken + most_bytes // self.size)
+        return self._bytes[self._taken * self.size : stop * self.size]
+
+    def take(self, taken_bytes: int) -> tuple[int, int]:
+        """Go on behind what was taken: its beats, and the results that they bring about."""
+        beats = taken_bytes // self.size
+        before = self._taken
+        self._taken += beats
+        return beats, int(self._results[self._taken] - self._results[before])
+
+
+def segments(schedule: Schedule, a: np.ndarray, b: np.ndarray) -> list[Segment]:
+    """Each tile, then the rows that pass it: a tile can always be loaded while one is in use."""
+    config = schedule.config
+    feed = schedule.feed(a, b)
+    weights = np.zeros(len(feed.weights), weight_beat(config))
+    weights["lanes"] = feed.weights
+    weights["last"] = feed.tile_end
+    activations = np.zeros(len(feed.activations), activation_beat(config))
+    activations["lanes"] = feed.activations
+    activations["flags"] = sum(getattr(feed, name) << bit for bit, name in enumerate(FLAGS))
+    activations["row"] = feed.row
+
+    switches = np.flatnonzero(feed.switch)
+    stays = np.split(activations, switches[1:])
+    lasts = np.split(feed.last.astype(bool), switches[1:])
+    work = []
+    for tile, (rows, last) in enumerate(zip(stays, lasts, strict=True)):
+        loaded = weights[tile * config.rows : (tile + 1) * config.rows]
+        work.append(Segment(WEIGHTS, loaded, np.zeros(len(loaded), bool)))
+        work.append(Segment(ACTIVATIONS, rows, last))
+    return work

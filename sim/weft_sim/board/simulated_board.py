@@ -1,0 +1,140 @@
+"""SimulatedBoard: the RTL of a board behind a pseudo-terminal, for who has none."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from weft.config import MatrixUnitConfig
+from weft.export import to_verilog
+from weft.host_link import MatrixUnitHost
+
+from .. import simulator as simulators
+from .. import toolchain
+from ..verilator import SimulationFailed
+from .noise import Noise
+
+TOP = "weft_board"
+CLOCK_HZ = 100_000_000
+START_SECONDS = 60
+END_SECONDS = 10
+
+
+class SimulatedBoard:
+    """A MatrixUnitHost in a simulator; what is written to `port` goes to its `rx` bit by bit.
+
+    The simulation is a process of its own, which ends with the context, and by itself when this
+    process is no more.
+
+    Parameters
+    ----------
+    config : MatrixUnitConfig
+    cycles_per_bit : int
+        Few make it fast.
+    payload_bytes : int
+    noise : Noise, optional
+        On both directions of the line.
+    simulator : str
+        "verilator" or "icarus".
+
+    Members
+    -------
+    port : str
+        The pseudo-terminal, within the context.
+    baud : int
+        What the simulation manages at least; a driver works its timeouts out from it.
+    log : Path
+        The simulator's output, within the context.
+
+    Raises
+    ------
+    toolchain.ToolMissing, verilator.SimulationFailed
+        When it cannot be built or does not start.
+
+    Examples
+    --------
+    >>> with SimulatedBoard(TINY) as board, BoardMatrixUnit(board.port, baud=board.baud) as unit:
+    ...     z = unit.matmul(np.ones((3, 5), np.int8), np.ones((5, 2), np.int8))
+    """
+
+    baud = 19_200
+
+    def __init__(
+        self,
+        config: MatrixUnitConfig,
+        *,
+        cycles_per_bit: int = 4,
+        payload_bytes: int = 1024,
+        noise: Noise | None = None,
+        simulator: str = "verilator",
+    ):
+        self.config = config
+        self.cycles_per_bit = cycles_per_bit
+        self.noise = noise or Noise()
+        arguments = config, cycles_per_bit, CLOCK_HZ, payload_bytes
+        verilog = to_verilog(TOP, MatrixUnitHost, *arguments)
+        self._build = simulators.build(verilog, TOP, simulator)
+
+    def __enter__(self) -> "SimulatedBoard":
+        root = toolchain.build_root() / "boards"
+        root.mkdir(parents=True, exist_ok=True)
+        self.directory = Path(tempfile.mkdtemp(dir=root))
+        self.log = self.directory / "run.log"
+        job = {
+            "directory": str(self.directory),
+            "cycles_per_bit": self.cycles_per_bit,
+            "noise": asdict(self.noise),
+            "build": {name: str(value) for name, value in vars(self._build).items() if value},
+        }
+        command = [sys.executable, "-m", "weft_sim.board.simulation", json.dumps(job)]
+        # Its standard input is never written to: that it ends tells the simulation to end.
+        with (self.directory / "errors.log").open("wb") as errors:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
+        try:
+            self.port = self._await_port()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *raised) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the simulation and remove its folder."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            # Whatever is left of it: the simulator is a child of the process.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _await_port(self) -> str:
+        told = self.directory / "port"
+        deadline = time.monotonic() + START_SECONDS
+        while not told.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                errors = (self.directory / "errors.log").read_text(errors="replace").strip()
+                last = errors.splitlines()[-1:] or ["it says nothing"]
+                raise SimulationFailed(f"the simulated board did not start: {last[0]}")
+            time.sleep(0.01)
+        return told.read_text()

@@ -1,0 +1,189 @@
+"""A host at one end of a HostLink and a core at the other, for benches of the link."""
+
+from collections import deque
+
+import cocotb
+
+from bench import arguments, randomness, read, start, tick
+from weft.host_link.protocol import FLAG, HEADER_BYTES, Command, Status
+from weft_sim.board.frames import Decoder, encode
+
+# Cycles between two bytes on the way in: what the link needs at least.
+SPACING = 9
+# Cycles in which an answer has come, if one comes at all.
+ANSWER_CYCLES = 4000
+
+
+class Sink:
+    """An input stream of the core: beats that it took, and how many it is going to take."""
+
+    def __init__(self, dut, number: int, size: int):
+        self.dut, self.name, self.size = dut, f"inputs__{number}", size
+        self.beats: list[bytes] = []
+        self.places = 1 << 30
+        # Cycles until a beat finds room; random ones where there is no number.
+        self.pace: int | None = None
+        self._waited = 0
+        self._beat = bytearray()
+
+    def step(self, source):
+        if read(self.dut, f"{self.name}__write"):
+            assert self._beat or read(self.dut, f"{self.name}__room"), "a beat without room"
+            self._beat.append(read(self.dut, f"{self.name}__byte"))
+            ends = len(self._beat) == self.size
+            assert read(self.dut, f"{self.name}__last") == ends, "`last` on the wrong byte"
+            if ends:
+                self.beats.append(bytes(self._beat))
+                self.places -= 1
+                self._beat.clear()
+                self._room(False)
+        elif not self._beat:
+            shown = read(self.dut, f"{self.name}__room")
+            self._waited = 0 if shown else self._waited + 1
+            comes = source.random() < 0.2 if self.pace is None else self._waited >= self.pace
+            self._room(self.places > 0 and (shown or comes))
+
+    def _room(self, room):
+        getattr(self.dut, f"{self.name}__room").value = int(room)
+
+
+class Origin:
+    """An output stream of the core: beats that it has, one after the other."""
+
+    def __init__(self, dut, number: int, size: int):
+        self.dut, self.name, self.size = dut, f"outputs__{number}", size
+        self.beats: deque[bytes] = deque()
+        self._taken = 0
+
+    def step(self, source):
+        if read(self.dut, f"{self.name}__take"):
+            assert read(self.dut, f"{self.name}__available"), "a byte that is not there"
+            self._taken += 1
+            ends = self._taken == self.size
+            assert read(self.dut, f"{self.name}__last") == ends, "`last` on the wrong byte"
+            if ends:
+                self.beats.popleft()
+                self._taken = 0
+                self._offer(False)
+                return
+        if self._taken or read(self.dut, f"{self.name}__available"):
+            self._offer(True)
+        else:
+            self._offer(bool(self.beats) and source.random() < 0.2)
+
+    def _offer(self, there: bool):
+        getattr(self.dut, f"{self.name}__available").value = int(there)
+        byte = self.beats[0][self._taken] if there else 0xEE
+        getattr(self.dut, f"{self.name}__byte").value = byte
+
+
+class Registers:
+    """The registers of the core: bytes by address, and the writes that came."""
+
+    def __init__(self, dut, source, count: int):
+        self.dut = dut
+        self.bytes = bytearray(source.randbytes(4 * count))
+        self.writes: list[tuple[int, int]] = []
+        self._wait = 0
+
+    def step(self, source):
+        dut = self.dut
+        address = read(dut, "registers__address")
+        if read(dut, "registers__write"):
+            self.writes.append((address, read(dut, "registers__write_data")))
+        done = False
+        if read(dut, "registers__read") and not read(dut, "registers__done"):
+            done = self._wait == 0
+            self._wait = source.choice([0, 0, 3]) if done else self._wait - 1
+        dut.registers__done.value = int(done)
+        dut.registers__read_data.value = self.bytes[address] if done else 0xEE
+
+
+class LinkBench:
+    """Both ends of a link, run from `start` on; `answers` are what came from the link."""
+
+    def __init__(self, dut, source, arguments):
+        payload_bytes, registers, _, inputs, outputs = arguments
+        self.dut, self.source = dut, source
+        self.payload_bytes = payload_bytes
+        self.registers = Registers(dut, source, registers)
+        self.sinks = [Sink(dut, number, size) for number, size in enumerate(inputs)]
+        self.origins = [Origin(dut, number, size) for number, size in enumerate(outputs)]
+        self.decoder = Decoder()
+        self.answers: deque[bytes] = deque()
+        self.task = cocotb.start_soon(self._live())
+
+    async def _live(self):
+        dut, source = self.dut, self.source
+        parts = [self.registers, *self.sinks, *self.origins]
+        while True:
+            await tick(dut)
+            if read(dut, "transmitted__valid") and dut.transmitted__ready.value:
+                sent = bytes([read(dut, "transmitted__payload")])
+                self.answers.extend(self.decoder.feed(sent))
+                assert not self.decoder.broken, "the link sent a broken frame"
+            dut.transmitted__ready.value = int(source.random() < 0.4)
+            for part in parts:
+                part.step(source)
+
+    async def send(self, raw: bytes):
+        """Bytes as they come from the line."""
+        dut = self.dut
+        for byte in raw:
+            dut.received__payload.value = byte
+            dut.received__valid.value = 1
+            await tick(dut)
+            dut.received__valid.value = 0
+            for _ in range(SPACING - 1 + self.source.choice([0, 0, 0, 4])):
+                await tick(dut)
+
+    async def answer(self, cycles: int = ANSWER_CYCLES) -> bytes | None:
+        """The next frame from the link, or None."""
+        for _ in range(cycles):
+            if self.answers:
+                return self.answers.popleft()
+            await tick(self.dut)
+        return None
+
+    async def request(
+        self, sequence: int, command: int | Command, target: int = 0, payload: bytes = b""
+    ) -> tuple[Status, bytes]:
+        """Send a request, which must be answered: its status and payload."""
+        await self.send(encode(request(sequence, command, target, payload)))
+        answer = await self.answer()
+        assert answer is not None, f"no answer to {command} {target} {payload.hex()}"
+        assert answer[0] == sequence % 256, "the sequence of another request"
+        return Status(answer[1]), answer[2:]
+
+    async def resynchronize(self):
+        """After one flag the link must greet; what it was sent before may be answered first."""
+        await self.send(bytes([FLAG]))
+        while await self.answer(600) is not None:
+            pass
+        greeting = self.source.randbytes(4)
+        assert await self.request(200, Command.HELLO, 0, greeting) == (Status.OK, greeting)
+
+    async def no_answer(self):
+        assert await self.answer(1500) is None, "an answer to what is no request"
+
+
+def request(sequence: int, command: int | Command, target: int, payload: bytes) -> bytes:
+    """The content of a request's frame."""
+    number = command.value if isinstance(command, Command) else command
+    content = bytes([sequence % 256, number, target]) + payload
+    assert len(content) == HEADER_BYTES + len(payload)
+    return content
+
+
+def count(number: int) -> bytes:
+    """A count as requests and responses hold it."""
+    return number.to_bytes(2, "little")
+
+
+async def begin(dut, hello: bool = True) -> LinkBench:
+    """A link after reset, and after a HELLO if asked for."""
+    await start(dut)
+    bench = LinkBench(dut, randomness(), arguments())
+    if hello:
+        assert await bench.request(0, Command.HELLO, 0, b"hello") == (Status.OK, b"hello")
+    return bench

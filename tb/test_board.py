@@ -1,0 +1,167 @@
+"""A board at the end of a line: exact products whatever the line does, and clear refusals."""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench import needs_icarus
+from products import draw_matrix
+from weft import TINY, MatrixUnitConfig
+from weft.host_link.beat_formats import WEIGHTS, weight_beat
+from weft_sim import matmul
+from weft_sim.board import BoardError, BoardMatrixUnit, SimulatedBoard
+from weft_sim.board.noise import Noise
+
+RAGGED = MatrixUnitConfig(
+    rows=3,
+    columns=5,
+    activation="uint8",  # type: ignore[arg-type]
+    weight="int16",  # type: ignore[arg-type]
+    accumulator_width=40,
+    accumulator_depth=7,
+    adder_stages=2,
+)
+NOISY = Noise(flipped=0.002, dropped=0.001, duplicated=0.001, garbage=0.0005)
+ROOMY = {"payload_bytes": 1024}
+TIGHT = {"payload_bytes": 64}
+
+
+def source() -> random.Random:
+    return random.Random(os.environ["SEED"])
+
+
+def operands(config, draws, m, k, n):
+    a = draw_matrix(draws, config.activation, (m, k))
+    return a, draw_matrix(draws, config.weight, (k, n))
+
+
+def check_products(unit, draws, shapes):
+    for m, k, n in shapes:
+        a, b = operands(unit.config, draws, m, k, n)
+        expected = matmul(unit.config, a, b)
+        z = unit.matmul(a, b)
+        assert z.dtype == expected.dtype
+        assert np.array_equal(z, expected), f"{m} x {k} x {n}"
+        assert unit.cycles == unit.counters["total"]
+        assert sum(unit.counters.values()) == 2 * unit.cycles
+        assert unit.counters["computing"] >= m
+
+
+SHAPES = [(1, 1, 1), (5, 4, 4), (9, 11, 6), (40, 3, 2)]
+
+
+@pytest.mark.parametrize(
+    ("config", "link"), [(TINY, ROOMY), (RAGGED, TIGHT)], ids=["4x4", "3x5-tight"]
+)
+def test_products_equal_numpy(config, link):
+    """The unit is found out, used, left, and used by the next host in the same way."""
+    with SimulatedBoard(config, **link) as board:
+        with BoardMatrixUnit(board.port, baud=board.baud) as unit:
+            assert unit.config == config
+            check_products(unit, source(), SHAPES)
+            assert not unit.connection.retries
+        with BoardMatrixUnit(board.port, config, baud=board.baud) as unit:
+            check_products(unit, source(), [(3, 5, 2)])
+
+
+@pytest.mark.parametrize("config", [TINY, RAGGED], ids=["4x4", "3x5"])
+def test_products_equal_numpy_on_a_noisy_line(config):
+    noise = replace(NOISY, seed=int(os.environ["SEED"]))
+    with (
+        SimulatedBoard(config, payload_bytes=64, cycles_per_bit=5, noise=noise) as board,
+        BoardMatrixUnit(board.port, baud=board.baud, patience=0.1) as unit,
+    ):
+        check_products(unit, source(), [(6, 5, 6), (9, 3, 4)])
+        assert unit.connection.retries, "there was no noise"
+
+
+def test_products_equal_numpy_on_icarus():
+    needs_icarus()
+    config = MatrixUnitConfig(rows=2, columns=2, accumulator_depth=4)
+    with (
+        SimulatedBoard(config, payload_bytes=16, simulator="icarus") as board,
+        BoardMatrixUnit(board.port, baud=2400) as unit,
+    ):
+        check_products(unit, source(), [(3, 3, 3)])
+
+
+def test_refusals_leave_a_board_that_works():
+    """Another unit, bad operands, an error of the unit, a unit that stands still."""
+    with SimulatedBoard(TINY) as board:
+        other = replace(TINY, rows=8, weight="uint8")
+        differing = r"holds another unit: rows is 4, not 8, weight is int8, not uint8$"
+        with pytest.raises(ValueError, match=differing):
+            BoardMatrixUnit(board.port, other, baud=board.baud)
+        with BoardMatrixUnit(board.port, baud=board.baud, stall_seconds=0.3) as unit:
+            a, b = operands(TINY, source(), 3, 3, 3)
+            with pytest.raises(TypeError, match="A must hold integers"):
+                unit.matmul(a.astype(float), b)
+            with pytest.raises(ValueError, match="cannot be multiplied"):
+                unit.matmul(a, b[:2])
+            push = unit.connection.push
+            lost = "stands still: 0 of 3 result rows came"
+            for sentence, spoil in ((lost, lose_tiles), ("reports .*SHORT_TILE", cut_tiles)):
+                unit.connection.push = spoil(push)
+                with pytest.raises(BoardError, match=sentence):
+                    unit.matmul(a, b)
+                unit.connection.push = push
+                progress = []
+                z = unit.matmul(a, b, progress=lambda *rows: progress.append(rows))  # noqa: B023
+                assert np.array_equal(z, matmul(TINY, a, b))
+                assert progress[-1] == (3, 3)
+
+
+def lose_tiles(push):
+    """Beats of weights are said to be taken, and never sent."""
+    return lambda stream, beats: len(beats) if stream == WEIGHTS else push(stream, beats)
+
+
+def cut_tiles(push):
+    """The first beat of each tile ends it."""
+
+    def cut(stream, beats):
+        size = weight_beat(TINY).itemsize
+        first = beats[: size - 1] + b"\1" + beats[size:]
+        return push(stream, first if stream == WEIGHTS else beats)
+
+    return cut
+
+
+def test_a_simulated_board_ends_with_its_context():
+    with SimulatedBoard(TINY) as board:
+        port = Path(board.port)
+        assert port.exists()
+    assert not port.exists()
+    assert not board.directory.exists()
+
+
+def test_a_simulated_board_ends_with_its_process():
+    """Even if that is killed."""
+    script = (
+        "import sys, time\n"
+        "from weft import TINY\n"
+        "from weft_sim.board import SimulatedBoard\n"
+        "with SimulatedBoard(TINY) as board:\n"
+        "    print(board.port, board.directory, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    user = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert user.stdout is not None
+    with user.stdout as told:
+        port, directory = map(Path, told.readline().split())
+    assert port.exists()
+    user.kill()
+    user.wait()
+    deadline = time.monotonic() + 10
+    while port.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not port.exists()
+    shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,229 @@
+"""Framing: every content comes through, and whatever else comes is no frame."""
+
+import zlib
+
+import cocotb
+
+from bench import TIMEOUT, on_simulators, randomness, read, start, tick
+from weft.host_link.frame_check import FrameCheck
+from weft.host_link.frame_receiver import FrameReceiver
+from weft.host_link.frame_transmitter import FrameTransmitter
+from weft.host_link.protocol import ESCAPE, FLAG
+from weft_sim.board.frames import Decoder, encode
+from weft_sim.streams import Stream, chances, coins, send, throttle, watch
+
+# Cycles between two bytes: what the receiver needs at least, and more.
+SPACINGS = (9, 10, 23)
+ONLY = {"": ()}
+REVERSED_POLYNOMIAL = 0xEDB88320
+RESIDUE = 0xDEBB20E3
+# What is escaped, and what that makes of it.
+ODD = (FLAG, ESCAPE, FLAG ^ 0x20, ESCAPE ^ 0x20)
+# What may come before a frame, or be odd about it.
+TROUBLES = ("none", "garbage", "cut", "abort", "flip", "error", "shared", "escaped")
+
+
+@on_simulators("nothing", ONLY)
+def test_frame_check(simulate, nothing):
+    simulate([equals_crc32], FrameCheck)
+
+
+@on_simulators("nothing", ONLY)
+def test_frame_receiver(simulate, nothing):
+    simulate([takes_every_frame_and_nothing_else], FrameReceiver)
+
+
+@on_simulators("nothing", ONLY)
+def test_frame_transmitter(simulate, nothing):
+    simulate([sends_what_the_encoder_writes], FrameTransmitter)
+
+
+def test_encoder_writes_what_rfc_1662_says():
+    assert encode(b"123456789") == b"~123456789" + bytes.fromhex("2639f4cb") + b"~"
+    assert encode(b"\x7d\x7e\x5d")[1:6] == b"\x7d\x5d\x7d\x5e\x5d"
+
+
+def test_decoder_takes_every_frame_however_it_comes():
+    decoder = Decoder()
+    contents = [bytes([FLAG, ESCAPE, 0]), b"", bytes(range(256))]
+    raw = b"noise~" + b"".join(encode(content) for content in contents) + b"\x7d~~"
+    assert [c for byte in raw for c in decoder.feed(bytes([byte]))] == contents
+    assert decoder.broken == 2
+
+
+def draw_content(source) -> bytes:
+    """Bytes that need escapes more often than by chance."""
+    size = source.choice([0, 1, 2, source.randrange(30)])
+    return bytes(source.choice([*ODD, source.randrange(256)]) for _ in range(size))
+
+
+def almost_right(check: bytes, bit: int) -> bytes:
+    """A check sequence after which one bit of the register differs from what it has to be.
+
+    The right sequence makes all bits of register and sequence differ, and 32 steps lead from there
+    to the residue. So the way back from a residue with another bit shows what is to be changed.
+    """
+    register = RESIDUE ^ 1 << bit
+    for _ in range(32):
+        high = register >> 31
+        register = (register ^ high * REVERSED_POLYNOMIAL) << 1 & 0xFFFFFFFF | high
+    differs = register ^ 0xFFFFFFFF
+    return (int.from_bytes(check, "little") ^ differs).to_bytes(4, "little")
+
+
+async def update(dut, byte: int):
+    dut.data.value = byte
+    dut.update.value = 1
+    await tick(dut)
+    dut.update.value = 0
+    await tick(dut)
+    while read(dut, "busy"):
+        await tick(dut)
+
+
+@cocotb.test(**TIMEOUT)
+async def equals_crc32(dut):
+    """`match` after the check sequence and only there; `low` gives that sequence itself."""
+    source = randomness()
+    await start(dut)
+    for _ in range(40):
+        # In the middle of a byte.
+        dut.update.value = 1
+        for _ in range(source.randrange(1, 9)):
+            await tick(dut)
+            dut.update.value = 0
+        dut.clear.value = 1
+        await tick(dut)
+        dut.clear.value = 0
+        content = draw_content(source)
+        for byte in content:
+            await update(dut, byte)
+            await tick(dut)
+            assert not read(dut, "match")
+        given = bytearray()
+        for _ in range(4):
+            await tick(dut)
+            given.append(read(dut, "low") ^ 0xFF)
+            await update(dut, read(dut, "low"))
+        assert bytes(given) == zlib.crc32(content).to_bytes(4, "little")
+        wrong = almost_right(given, source.randrange(32))
+        for check in (given, wrong):
+            dut.clear.value = 1
+            await tick(dut)
+            dut.clear.value = 0
+            for byte in content + bytes(check):
+                await update(dut, byte)
+            await tick(dut)
+            assert read(dut, "match") == (check is given)
+
+
+def escape_everything(content: bytes) -> bytes:
+    """A frame in which every byte is escaped that can be, needed or not."""
+    checked = content + zlib.crc32(content).to_bytes(4, "little")
+    kept = FLAG ^ 0x20
+    escaped = b"".join(
+        bytes([byte]) if byte == kept else bytes([ESCAPE, byte ^ 0x20]) for byte in checked
+    )
+    return bytes([FLAG]) + escaped + bytes([FLAG])
+
+
+class Receiver:
+    """Feeds raw bytes; takes down contents with their verdicts."""
+
+    def __init__(self, dut):
+        self.dut = dut
+        self.content = bytearray()
+        self.frames: list[bytes | None] = []
+
+    async def feed(self, raw: bytes, spacing: int):
+        for byte in raw:
+            await self._cycle(byte)
+            for _ in range(spacing - 1):
+                await self._cycle(None)
+
+    async def lose_a_byte(self):
+        self.dut.line_error.value = 1
+        await self._cycle(None)
+        self.dut.line_error.value = 0
+
+    async def _cycle(self, byte: int | None):
+        dut = self.dut
+        dut.i__valid.value = byte is not None
+        # Without `valid` this must not matter.
+        dut.i__payload.value = FLAG if byte is None else byte
+        await tick(dut)
+        if read(dut, "o__valid"):
+            self.content.append(read(dut, "o__payload"))
+        if read(dut, "flag"):
+            if read(dut, "begun"):
+                good = read(dut, "good")
+                self.frames.append(bytes(self.content[:-4]) if good else None)
+            self.content.clear()
+
+    def taken(self) -> list[bytes | None]:
+        frames, self.frames = self.frames, []
+        return frames
+
+
+@cocotb.test(**TIMEOUT)
+async def takes_every_frame_and_nothing_else(dut):
+    """Whole frames between all that can go wrong: each is taken, each other thing is not."""
+    source = randomness()
+    await start(dut)
+    receiver = Receiver(dut)
+    await receiver.feed(bytes([FLAG]), 9)
+    assert receiver.taken() == []
+    for _ in range(60):
+        spacing = source.choice(SPACINGS)
+        content = draw_content(source) + b"x"
+        frame = encode(content)
+        trouble = source.choice(TROUBLES)
+        if trouble == "garbage":
+            await receiver.feed(source.randbytes(source.randrange(1, 9)), spacing)
+        elif trouble == "cut":
+            await receiver.feed(frame[: source.randrange(2, len(frame) - 1)], spacing)
+        elif trouble == "abort":
+            await receiver.feed(frame[:-1] + bytes([ESCAPE, FLAG]), spacing)
+        elif trouble == "flip":
+            at = source.randrange(1, len(frame) - 1)
+            flipped = bytes([frame[at] ^ 1 << source.randrange(8)])
+            await receiver.feed(frame[:at] + flipped + frame[at + 1 :], spacing)
+        elif trouble == "error":
+            await receiver.feed(frame[: source.randrange(1, len(frame))], spacing)
+            await receiver.lose_a_byte()
+        elif trouble == "shared":
+            await receiver.feed(encode(content)[:-1], spacing)
+        elif trouble == "escaped":
+            frame = escape_everything(content)
+        await receiver.feed(frame, spacing)
+        frames = receiver.taken()
+        assert frames[-1] == content, trouble
+        if trouble == "shared":
+            assert frames == [content, content]
+        else:
+            assert not any(frames[:-1]), f"{trouble} made a frame: {frames}"
+        if trouble in ("abort", "error"):
+            assert frames[0] is None, f"{trouble} was not seen"
+
+
+@cocotb.test(**TIMEOUT)
+async def sends_what_the_encoder_writes(dut):
+    """Under any gaps before it and any ready behind it."""
+    source = randomness()
+    await start(dut)
+    items, line = Stream.amaranth(dut, "i"), Stream.amaranth(dut, "o")
+    sent = bytearray()
+    cocotb.start_soon(watch(line, lambda payload: sent.append(payload[0])))
+    for likely, gap in ((1.0, 0.0), (0.3, 0.0), (0.5, 0.3), (0.03, 0.0)):
+        contents = [draw_content(source) for _ in range(8)]
+        throttling = cocotb.start_soon(throttle(line, coins(source, likely)))
+        beats = [(item,) for content in contents for item in (*content, 1 << 8)]
+        await send(items, beats, chances(source, gap, 30))
+        expected = b"".join(encode(content) for content in contents)
+        while len(sent) < len(expected):
+            await tick(dut)
+        for _ in range(100):
+            await tick(dut)
+        assert bytes(sent) == expected
+        sent.clear()
+        throttling.cancel()

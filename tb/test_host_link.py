@@ -1,0 +1,234 @@
+"""HostLink: requests do what they say, once, or are refused and do nothing."""
+
+import cocotb
+import pytest
+from cocotb.triggers import ClockCycles
+
+from bench import TIMEOUT, arguments, on_simulators
+from link_bench import begin, count
+from weft.host_link.host_link import HostLink, check_link
+from weft.host_link.protocol import ESCAPE, FLAG, MAX_PAYLOAD_BYTES, PATIENCE, Command, Status
+
+# Payload bytes, registers, the first that can be written, beats of each stream in and out.
+LINKS = {
+    "small": (16, 5, 3, (3, 1), (4,)),
+    "streams": (21, 9, 9, (7,), (1, 2, 21)),
+    "registers": (64, 256, 0, (64,), (3,)),
+}
+PARTS = "payload_bytes, registers, first_writable, input_beats, output_beats"
+LONG = {**TIMEOUT, "timeout_time": 10}
+
+
+@on_simulators(PARTS, LINKS)
+def test_host_link(simulate, payload_bytes, registers, first_writable, input_beats, output_beats):
+    coroutines = [
+        greets_with_any_bytes,
+        answers_nothing_before_hello,
+        reads_and_writes_registers,
+        pushes_as_many_whole_beats_as_are_taken,
+        waits_for_each_beat_anew,
+        pulls_as_many_whole_beats_as_are_there,
+        refuses_what_cannot_be_done,
+        executes_a_request_once,
+    ]
+    link = payload_bytes, registers, first_writable, input_beats, output_beats
+    simulate(coroutines, HostLink, *link)
+
+
+def test_impossible_links_are_refused():
+    with pytest.raises(ValueError, match=f"payload_bytes must be an integer from 16 to {1 << 15}"):
+        check_link(MAX_PAYLOAD_BYTES + 1, 1, 1, (1,), (1,))
+    with pytest.raises(ValueError, match="at most 256 registers, the writable ones last, not 257"):
+        check_link(16, 257, 1, (1,), (1,))
+    for inputs, outputs in (((), (1,)), ((1,), ()), ((17,), (1,)), ((1,), (0,))):
+        with pytest.raises(ValueError, match="each way needs a stream, with beats of 1 to 16 byte"):
+            check_link(16, 1, 1, inputs, outputs)
+
+
+@cocotb.test(**LONG)
+async def greets_with_any_bytes(dut):
+    bench = await begin(dut)
+    source = bench.source
+    for size in (0, 1, 2, bench.payload_bytes - 1, bench.payload_bytes):
+        payload = bytes(source.choice([FLAG, ESCAPE, source.randrange(256)]) for _ in range(size))
+        sequence, target = source.randrange(256), source.randrange(256)
+        expected = Status.OK, payload
+        assert await bench.request(sequence, Command.HELLO, target, payload) == expected
+
+
+@cocotb.test(**LONG)
+async def answers_nothing_before_hello(dut):
+    """Whatever the sequence; and nothing is done."""
+    bench = await begin(dut, hello=False)
+    for sequence in (0, 0, 1, 255):
+        for command in (*list(Command)[1:], 77):
+            answer = await bench.request(sequence, command, 0, count(4))
+            assert answer == (Status.NO_HELLO, b"")
+    assert await bench.request(255, Command.HELLO) == (Status.OK, b"")
+    assert not bench.registers.writes
+
+
+@cocotb.test(**LONG)
+async def reads_and_writes_registers(dut):
+    payload_bytes, registers, first_writable, _, _ = arguments()
+    bench = await begin(dut)
+    source = bench.source
+    most = min(payload_bytes // 4, 12)
+    spans = [(0, 0), (0, 1), (registers - 1, 1), (registers, 0)]
+    for _ in range(4):
+        address = source.randrange(registers)
+        spans.append((address, source.randint(1, min(most, registers - address))))
+    for sequence, (address, words) in enumerate(spans, start=1):
+        if address > 255:
+            continue
+        expected = bytes(bench.registers.bytes[4 * address : 4 * (address + words)])
+        answer = await bench.request(sequence, Command.READ, address, count(4 * words))
+        assert answer == (Status.OK, expected), f"{words} registers from {address} on"
+    for sequence, (address, words) in enumerate(spans, start=100):
+        if not first_writable <= address <= 255:
+            continue
+        written = source.randbytes(4 * words)
+        answer = await bench.request(sequence, Command.WRITE, address, written)
+        assert answer == (Status.OK, count(4 * words))
+        assert bench.registers.writes == [(4 * address + i, b) for i, b in enumerate(written)]
+        bench.registers.writes.clear()
+
+
+@cocotb.test(**LONG)
+async def pushes_as_many_whole_beats_as_are_taken(dut):
+    """All, some or none; bytes that make no whole beat are left."""
+    bench = await begin(dut)
+    sequence = 0
+    for number, sink in enumerate(bench.sinks):
+        whole = bench.payload_bytes // sink.size
+        for places in {0, 1, whole - 1, whole, whole + 1}:
+            for offered in {0, sink.size, sink.size - 1, bench.payload_bytes}:
+                sequence += 1
+                sink.beats.clear()
+                sink.places = places
+                await ClockCycles(dut.clk, 3)
+                payload = bench.source.randbytes(offered)
+                status, taken = await bench.request(sequence, Command.PUSH, number, payload)
+                beats = min(places, offered // sink.size)
+                assert (status, taken) == (Status.OK, count(beats * sink.size))
+                assert b"".join(sink.beats) == payload[: beats * sink.size]
+
+
+@cocotb.test(**LONG)
+async def waits_for_each_beat_anew(dut):
+    """A stream that is slow, but not too slow, takes all; one that is too slow takes nothing."""
+    bench = await begin(dut)
+    sink = bench.sinks[0]
+    payload = bench.source.randbytes(bench.payload_bytes // sink.size * sink.size)
+    for sequence, (pace, taken) in enumerate(((PATIENCE - 20, len(payload)), (3000, 0)), start=1):
+        sink.beats.clear()
+        # So that the pace holds for the first beat too.
+        sink.places = 0
+        await ClockCycles(dut.clk, 3)
+        sink.pace, sink.places = pace, 1 << 30
+        answer = await bench.request(sequence, Command.PUSH, 0, payload)
+        assert answer == (Status.OK, count(taken))
+        assert b"".join(sink.beats) == payload[:taken]
+
+
+@cocotb.test(**LONG)
+async def pulls_as_many_whole_beats_as_are_there(dut):
+    bench = await begin(dut)
+    sequence = 0
+    for number, origin in enumerate(bench.origins):
+        whole = bench.payload_bytes // origin.size
+        for there in {0, 1, min(whole, 9), min(whole + 1, 10)}:
+            for most in {0, origin.size, origin.size - 1, bench.payload_bytes}:
+                sequence += 1
+                beats = [bench.source.randbytes(origin.size) for _ in range(there)]
+                origin.beats.extend(beats)
+                status, payload = await bench.request(sequence, Command.PULL, number, count(most))
+                left = len(origin.beats)
+                given = min(there, most // origin.size)
+                assert (status, left) == (Status.OK, there - given)
+                assert payload == b"".join(beats[:given])
+                rest = b""
+                while origin.beats:
+                    sequence += 1
+                    most = bench.payload_bytes
+                    rest += (await bench.request(sequence, Command.PULL, number, count(most)))[1]
+                assert rest == b"".join(beats[given:])
+
+
+def wrong_requests(link) -> list[tuple[Status, int, int, bytes]]:
+    """Every way in which a request can be wrong: status, command, target, payload."""
+    payload_bytes, registers, first_writable, inputs, outputs = link
+    word = bytes(4)
+    wrong = [(Status.UNKNOWN_COMMAND, command, 0, count(4)) for command in (0, 6, 0x81, 255)]
+    for bad in (
+        b"",
+        b"\4",
+        count(4) + b"\0",
+        count(3),
+        count(5),
+        count(payload_bytes // 4 * 4 + 4),
+    ):
+        wrong.append((Status.BAD_LENGTH, Command.READ, 0, bad))
+    for bad in (b"", b"\4", count(0) + b"\0", count(payload_bytes + 1), count(0xFFFF)):
+        wrong.append((Status.BAD_LENGTH, Command.PULL, 0, bad))
+    for bad in (b"\0", word + b"\0", bytes(3)):
+        wrong.append((Status.BAD_LENGTH, Command.WRITE, first_writable % 256, bad))
+    if registers < 256:
+        wrong.append((Status.BAD_ADDRESS, Command.READ, registers, count(4)))
+        wrong.append((Status.BAD_ADDRESS, Command.READ, 255, count(8)))
+        wrong.append((Status.BAD_ADDRESS, Command.WRITE, registers, word))
+    wrong.append((Status.BAD_ADDRESS, Command.READ, registers - 1, count(8)))
+    wrong.append((Status.BAD_ADDRESS, Command.WRITE, registers - 1, 2 * word))
+    if first_writable:
+        wrong.append((Status.BAD_ADDRESS, Command.WRITE, first_writable - 1, word))
+        wrong.append((Status.BAD_ADDRESS, Command.WRITE, 0, word))
+    for target in (len(inputs), 255):
+        wrong.append((Status.UNKNOWN_STREAM, Command.PUSH, target, bytes(payload_bytes)))
+    for target in (len(outputs), 255):
+        wrong.append((Status.UNKNOWN_STREAM, Command.PULL, target, count(1)))
+    return wrong
+
+
+@cocotb.test(**LONG)
+async def refuses_what_cannot_be_done(dut):
+    """Each with its status and no effect, and a right request works after it."""
+    bench = await begin(dut)
+    for origin in bench.origins:
+        origin.beats.append(bytes(origin.size))
+    sequence = 0
+    for status, command, target, payload in wrong_requests(arguments()):
+        sequence += 2
+        answer = await bench.request(sequence, command, target, payload)
+        assert answer == (status, b""), f"{command} {target} {payload.hex()}"
+        answer = await bench.request(sequence + 1, Command.READ, 0, count(4))
+        assert answer == (Status.OK, bytes(bench.registers.bytes[:4]))
+    assert not bench.registers.writes
+    assert not any(sink.beats for sink in bench.sinks)
+    assert all(len(origin.beats) == 1 for origin in bench.origins)
+
+
+@cocotb.test(**LONG)
+async def executes_a_request_once(dut):
+    """A request that comes again is answered as before, and does nothing; HELLO sets a sequence."""
+    bench = await begin(dut)
+    sink, origin = bench.sinks[0], bench.origins[0]
+    beat = bench.source.randbytes(sink.size)
+    beats = [bench.source.randbytes(origin.size) for _ in range(3)]
+    origin.beats.extend(beats)
+    for _ in range(3):
+        answer = await bench.request(1, Command.PUSH, 0, beat)
+        assert answer == (Status.OK, count(sink.size))
+    assert sink.beats == [beat]
+    for sequence in (2, 3, 3, 3, 4, 4):
+        answer = await bench.request(sequence, Command.PULL, 0, count(origin.size))
+        assert answer == (Status.OK, beats[sequence - 2])
+    # The sequence alone says that it is the same one.
+    answer = await bench.request(4, Command.READ, 0, count(4))
+    assert answer == (Status.OK, beats[2])
+    for status in (Status.UNKNOWN_COMMAND, Status.UNKNOWN_COMMAND):
+        assert await bench.request(5, 99, 0, b"") == (status, b"")
+    for greeting in (b"a", b"b"):
+        assert await bench.request(5, Command.HELLO, 0, greeting) == (Status.OK, greeting)
+    assert await bench.request(5, Command.PUSH, 0, beat) == (Status.OK, b"b")
+    assert await bench.request(4, Command.PUSH, 0, beat) == (Status.OK, count(sink.size))
+    assert sink.beats == [beat, beat]

@@ -1,0 +1,250 @@
+"""MatrixUnitHost: the whole board, driven by its pins alone."""
+
+from collections import deque
+
+import cocotb
+import numpy as np
+import pytest
+from cocotb.triggers import ClockCycles, FallingEdge, Timer
+
+from bench import PERIOD_NS, TIMEOUT, arguments, compare, on_simulators, randomness, read, start
+from link_bench import count, request
+from products import draw_matrix
+from weft.config import MatrixUnitConfig
+from weft.host_link import MatrixUnitHost
+from weft.host_link.beat_formats import RESULTS, WEIGHTS, result_beat
+from weft.host_link.protocol import Command, Status
+from weft.host_link.registers import (
+    ADDRESSES,
+    CLEAR_ERRORS_BIT,
+    REGISTERS,
+    RESET_BIT,
+    SNAPSHOT,
+    SNAPSHOT_REGISTERS,
+    HostParameters,
+    constants,
+    decode_parameter,
+    encode_parameter,
+)
+from weft.layouts import Error
+from weft_sim.board.frames import Decoder, encode
+from weft_sim.board.segments import segments
+from weft_sim.reference import matmul
+from weft_sim.schedule import Schedule
+
+PAYLOAD_BYTES = 64
+LONG = {**TIMEOUT, "timeout_time": 20}
+
+
+CONFIG = MatrixUnitConfig(
+    rows=3,
+    columns=2,
+    activation="uint5",  # type: ignore[arg-type]
+    weight="int16",  # type: ignore[arg-type]
+    accumulator_width=48,
+    accumulator_depth=8,
+)
+
+
+@on_simulators("cycles_per_bit", {"": 5})
+def test_matrix_unit_host(simulate, cycles_per_bit):
+    coroutines = [
+        says_what_it_is,
+        computes_products,
+        counts_every_cycle_once,
+        shows_and_clears_errors,
+        drops_and_counts_broken_frames,
+        begins_anew_after_a_reset_of_the_unit,
+    ]
+    simulate(coroutines, MatrixUnitHost, CONFIG, cycles_per_bit, 12_000_000, PAYLOAD_BYTES)
+
+
+def test_parameters_are_the_same_on_both_sides():
+    config = MatrixUnitConfig(rows=3, activation="uint5", weight="int16")  # type: ignore[arg-type]
+    for name, value in vars(config).items():
+        assert decode_parameter(name, encode_parameter(value)) == value
+
+
+def test_impossible_parameters_are_refused():
+    config = MatrixUnitConfig(rows=2, columns=16)
+    for wrong, sentence in {
+        (3, 1, 1024): "cycles_per_bit must be an integer of at least 4, not 3",
+        (4, 0, 1024): r"clock_hz must be an integer below 2\*\*32, not 0",
+        (4, 1, 8): "payload_bytes must be an integer from 16 to 32768, not 8",
+        (4, 1, 64): "payload_bytes must be at least 65, the largest beat of this unit, not 64",
+    }.items():
+        with pytest.raises(ValueError, match=sentence):
+            HostParameters(config, *wrong)
+
+
+class Pins:
+    """A host at the two pins."""
+
+    def __init__(self, dut):
+        self.dut = dut
+        self.config, cycles, *_ = arguments()
+        self.bit_ns = cycles * PERIOD_NS
+        self.sequence = 0
+        self.answers: deque[bytes] = deque()
+        cocotb.start_soon(self._listen())
+
+    async def _listen(self):
+        decoder = Decoder()
+        while True:
+            await FallingEdge(self.dut.tx)
+            await Timer(self.bit_ns // 2, "ns")
+            byte = 0
+            for place in range(8):
+                await Timer(self.bit_ns, "ns")
+                byte |= int(self.dut.tx.value) << place
+            self.answers.extend(decoder.feed(bytes([byte])))
+
+    async def send(self, raw: bytes):
+        for byte in raw:
+            for bit in (0, *(byte >> place & 1 for place in range(8)), 1):
+                self.dut.rx.value = bit
+                await Timer(self.bit_ns, "ns")
+
+    async def request(self, command: Command, target: int, payload: bytes) -> bytes:
+        self.sequence += 1
+        await self.send(encode(request(self.sequence, command, target, payload)))
+        while not self.answers:
+            await ClockCycles(self.dut.clk, 10)
+        answer = self.answers.popleft()
+        assert answer[:2] == bytes([self.sequence % 256, Status.OK.value])
+        return answer[2:]
+
+    async def read_words(self, address: int, words: int) -> list[int]:
+        raw = await self.request(Command.READ, address, count(4 * words))
+        return np.frombuffer(raw, "<u4").tolist()
+
+    async def control(self, bit: int):
+        word = (1 << bit).to_bytes(4, "little")
+        assert await self.request(Command.WRITE, ADDRESSES["control"], word) == count(4)
+
+    async def counters(self) -> list[int]:
+        _, *counters = await self.read_words(SNAPSHOT, SNAPSHOT_REGISTERS)
+        return counters
+
+    async def compute(self, source, requests: int = 1 << 30) -> bool:
+        """A product of several rows and tiles, checked; False if given up after some requests."""
+        config = self.config
+        m, k, n = source.randint(2, 4), source.randint(4, 6), source.randint(1, 3)
+        a = draw_matrix(source, config.activation, (m, k))
+        b = draw_matrix(source, config.weight, (k, n))
+        schedule = Schedule.of(config, a, b)
+        beat = result_beat(config)
+        received = b""
+        work = deque(segments(schedule, a, b))
+        rows = m * schedule.n_tiles
+        while len(received) < rows * beat.itemsize:
+            requests -= 2
+            if requests < 0:
+                return False
+            if work:
+                segment = work[0]
+                offer = segment.offer(PAYLOAD_BYTES, 1 << 30)
+                taken = await self.request(Command.PUSH, segment.stream, offer)
+                segment.take(int.from_bytes(taken, "little"))
+                if segment.finished:
+                    work.popleft()
+            received += await self.request(Command.PULL, RESULTS, count(PAYLOAD_BYTES))
+        results = np.frombuffer(received, beat)
+        assert results["end"].tolist() == [0] * (rows - 1) + [1]
+        compare("Z", schedule.gather(results["lanes"]), matmul(config, a, b))
+        return True
+
+
+async def begin(dut) -> Pins:
+    dut.rx.value = 1
+    await start(dut)
+    dut.rx.value = 1
+    pins = Pins(dut)
+    await Timer(20 * pins.bit_ns, "ns")
+    await pins.request(Command.HELLO, 0, b"")
+    return pins
+
+
+@cocotb.test(**LONG)
+async def says_what_it_is(dut):
+    pins = await begin(dut)
+    expected = constants(HostParameters(*arguments()))
+    step = PAYLOAD_BYTES // 4
+    for address in range(0, len(REGISTERS), step):
+        words = await pins.read_words(address, min(step, len(REGISTERS) - address))
+        for register, word, constant in zip(
+            REGISTERS[address:], words, expected[address:], strict=False
+        ):
+            assert word == constant or not register.constant, register.name
+
+
+@cocotb.test(**LONG)
+async def computes_products(dut):
+    pins = await begin(dut)
+    source = randomness()
+    for _ in range(2):
+        assert await pins.compute(source)
+    assert not read(dut, "error")
+
+
+@cocotb.test(**LONG)
+async def counts_every_cycle_once(dut):
+    """Each snapshot holds together, and counters go on from one to the next."""
+    pins = await begin(dut)
+    before = [0] * len(await pins.counters())
+    for _ in range(2):
+        await pins.compute(randomness(), 6)
+        total, *parts = await pins.counters()
+        assert total == sum(parts)
+        assert all(now >= then for now, then in zip([total, *parts], before, strict=True))
+        before = [total, *parts]
+
+
+@cocotb.test(**LONG)
+async def shows_and_clears_errors(dut):
+    """In the register and at the pin."""
+    pins = await begin(dut)
+    rows = pins.config.rows
+    beat = bytearray(PAYLOAD_BYTES)[: pins.config.columns * pins.config.weight.lane_width // 8 + 1]
+    beat[-1] = 1
+    assert rows > 1
+    await pins.request(Command.PUSH, WEIGHTS, bytes(beat))
+    (status,) = await pins.read_words(SNAPSHOT, 1)
+    assert Error(status) == Error.SHORT_TILE
+    assert read(dut, "error")
+    # Only the lowest byte counts.
+    await pins.request(Command.WRITE, ADDRESSES["control"], b"\0\xff\xff\xff")
+    assert await pins.read_words(SNAPSHOT, 1) == [status]
+    await pins.control(CLEAR_ERRORS_BIT)
+    assert await pins.read_words(SNAPSHOT, 1) == [0]
+    assert not read(dut, "error")
+
+
+@cocotb.test(**LONG)
+async def drops_and_counts_broken_frames(dut):
+    """Noise, and a request into which a byte without a stop bit has come."""
+    pins = await begin(dut)
+    await pins.send(b"~noise~")
+    assert await pins.read_words(SNAPSHOT, 1) == [1 << 16]
+    frame = encode(request(99, Command.HELLO, 0, b""))
+    await pins.send(frame[:4])
+    dut.rx.value = 0
+    await Timer(11 * pins.bit_ns, "ns")
+    dut.rx.value = 1
+    await Timer(2 * pins.bit_ns, "ns")
+    await pins.send(frame[4:])
+    assert await pins.read_words(SNAPSHOT, 1) == [2 << 16]
+
+
+@cocotb.test(**LONG)
+async def begins_anew_after_a_reset_of_the_unit(dut):
+    """A product that was given up anywhere leaves nothing behind: results, tiles, counters."""
+    pins = await begin(dut)
+    source = randomness()
+    for _ in range(2):
+        await pins.compute(source, source.randrange(2, 9))
+        await pins.control(RESET_BIT)
+        assert await pins.request(Command.PULL, RESULTS, count(PAYLOAD_BYTES)) == b""
+        total, *parts = await pins.counters()
+        assert total == parts[-1] < 3000, "counters that were not reset"
+        assert await pins.compute(source)

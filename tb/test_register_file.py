@@ -1,0 +1,74 @@
+"""RegisterFile: constants at every address, and a snapshot that was all true at one moment."""
+
+import cocotb
+
+from bench import TIMEOUT, arguments, on_simulators, randomness, read, start, tick
+from weft.host_link.register_file import RegisterFile
+
+# Words, the first register of the snapshot, and how many these are.
+FILES = {
+    "middle": (tuple(range(0x01020304, 0x01020304 + 11)), 2, 3),
+    "all": ((0, 0), 0, 2),
+    "one": ((0xFFFFFFFF, 0, 0x80000001), 1, 1),
+}
+
+
+@on_simulators("words, snapshot, snapshot_registers", FILES)
+def test_register_file(simulate, words, snapshot, snapshot_registers):
+    simulate([reads_every_register], RegisterFile, words, snapshot, snapshot_registers)
+
+
+async def read_byte(dut, address: int) -> int:
+    dut.bus__address.value = address
+    await tick(dut)
+    dut.bus__read.value = 1
+    for _ in range(1000):
+        await tick(dut)
+        if read(dut, "bus__done"):
+            byte = read(dut, "bus__read_data")
+            dut.bus__read.value = 0
+            await tick(dut)
+            return byte
+    raise AssertionError(f"byte {address} was never read")
+
+
+@cocotb.test(**TIMEOUT)
+async def reads_every_register(dut):
+    """While what is live changes in every cycle; the snapshot is the one of the latest such read.
+
+    Each live word counts the same cycles, from its own start, so that two of different moments
+    show.
+    """
+    words, snapshot, count = arguments()
+    source = randomness()
+    await start(dut)
+    base = [source.getrandbits(31) for _ in range(count)]
+    cycle = [0]
+
+    async def live():
+        while True:
+            cycle[0] += 1
+            counted = [(word + cycle[0]).to_bytes(4, "little") for word in base]
+            dut.live.value = int.from_bytes(b"".join(counted), "little")
+            await tick(dut)
+
+    cocotb.start_soon(live())
+    expected = bytearray(b"".join(word.to_bytes(4, "little") for word in words))
+    size, first = len(expected), 4 * snapshot
+    for address in [
+        *range(size),
+        *(source.randrange(size) for _ in range(50)),
+        first,
+        *range(size),
+    ]:
+        before = cycle[0]
+        byte = await read_byte(dut, address)
+        if address == first:
+            rest = [await read_byte(dut, first + place) for place in range(1, 4 * count)]
+            taken = bytes([byte, *rest])
+            values = [int.from_bytes(taken[at : at + 4], "little") for at in range(0, 4 * count, 4)]
+            moments = {value - word for value, word in zip(values, base, strict=True)}
+            assert len(moments) == 1, f"of several moments: {moments}"
+            assert before <= moments.pop() <= before + 4
+            expected[first : first + 4 * count] = taken
+        assert byte == expected[address], f"byte {address}"
