@@ -13,8 +13,6 @@ import os
 import random
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -26,10 +24,12 @@ import pytest
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, Timer
 
+import netlist
 from weft.config import MatrixUnitConfig
 from weft.export import parameters_of, to_verilog
 from weft_sim import simulator as simulators
 from weft_sim import toolchain
+from weft_sim.yosys import YosysFailed, run_yosys
 
 PERIOD_NS = 10
 RESET_CYCLES = 2
@@ -80,24 +80,29 @@ def on_simulators(names: str, cases: dict[str, object], *, verilator: int = 1):
 
 def whole_yosys(*commands: str) -> None:
     """Run commands in a Yosys that has all its passes; fail the test if one of them fails."""
-    script = (
-        "import sys\n"
-        "from pyosys import libyosys\n"
-        "design = libyosys.Design()\n"
-        "for command in sys.argv[1:]:\n"
-        "    libyosys.run_pass(command, design)\n"
-    )
-    yosys = subprocess.run(
-        [sys.executable, "-c", script, *commands], capture_output=True, text=True
-    )
-    if yosys.returncode:
-        pytest.fail(yosys.stdout[-2000:] + yosys.stderr, pytrace=False)
+    try:
+        run_yosys(*commands)
+    except YosysFailed as failed:
+        pytest.fail(str(failed), pytrace=False)
 
 
 def run(
-    coroutines: Sequence, component: type, *arguments, simulator: str, directory: Path
+    coroutines: Sequence,
+    component: type,
+    *arguments,
+    simulator: str,
+    directory: Path,
+    family: str | None = None,
+    synthesized: bool = False,
 ) -> Path | None:
     """Run coroutines on the Verilog of `component(*arguments)`; fail the test if one fails.
+
+    Parameters
+    ----------
+    family : str, optional
+        FPGA family whose hard blocks are in the Verilog; on Icarus only.
+    synthesized : bool
+        Run them on what the family's synthesis makes of the Verilog.
 
     Returns
     -------
@@ -107,8 +112,13 @@ def run(
     chosen = _chosen_coroutines(coroutines)
     waves = bool(os.environ.get("WEFT_WAVES"))
     top = f"weft_{component.__name__.lower()}"
-    verilog = to_verilog(top, component, *arguments)
-    build = simulators.build(verilog, top, simulator, waves=waves)
+    verilog = to_verilog(top, component, *arguments, family=family)
+    simulated = netlist.synthesize(verilog, top, family) if family and synthesized else verilog
+    if family:
+        simulated += netlist.cell_models(family)
+    build = simulators.build(simulated, top, simulator, waves=waves)
+    if family:
+        _check_warnings(build.directory / "build.log")
     failure = None
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Two sessions in one tree share the directory: the second waits for the first.
@@ -117,11 +127,11 @@ def run(
         log = directory / "run.log"
         try:
             build.run(
-                coroutines[0].module,
+                sorted({coroutine.module for coroutine in coroutines}),
                 directory=directory,
-                test_filter=rf"\.({'|'.join(chosen)})$",
+                test_filter=rf"^({'|'.join(chosen)})$",
                 environment={
-                    "WEFT_BENCH": _to_json(arguments, verilog, top),
+                    "WEFT_BENCH": _to_json(arguments, verilog, top, family),
                     # To rewrite the asserts of all of numpy takes a second each time.
                     "COCOTB_REWRITE_ASSERTION_FILES": "test_*.py",
                 },
@@ -135,17 +145,25 @@ def run(
     return build.trace(directory) if waves else None
 
 
+def _check_warnings(log: Path) -> None:
+    """Fail the test if a model of a cell lacks a parameter that is set: to Icarus a warning."""
+    warnings = [line for line in log.read_text().splitlines() if "warning" in line]
+    if warnings:
+        pytest.fail("\n".join(warnings[:LOG_TAIL]), pytrace=False)
+
+
 def _chosen_coroutines(coroutines: Sequence) -> list[str]:
     """Names of the coroutines that COCOTB_TEST_FILTER lets through; skip the test if none."""
     wanted = os.environ.get("COCOTB_TEST_FILTER", "")
-    chosen = [c.name for c in coroutines if re.search(wanted, f"{c.module}.{c.name}")]
+    names = [f"{coroutine.module}.{coroutine.name}" for coroutine in coroutines]
+    chosen = [re.escape(name) for name in names if re.search(wanted, name)]
     if not chosen:
         pytest.skip(f"no coroutine of this test matches COCOTB_TEST_FILTER={wanted}")
     return chosen
 
 
-def _to_json(arguments: Sequence, verilog: str, top: str) -> str:
-    """What the coroutines have to know: the component's arguments and the Verilog's ports."""
+def _to_json(arguments: Sequence, verilog: str, top: str, family: str | None) -> str:
+    """What the coroutines have to know: the arguments, the Verilog's ports and the FPGA family."""
     heads = re.search(rf"(?ms)^module {top} \(\n(.*?)^\);", verilog)[1]
     ports = {
         direction: re.findall(rf"(?m)^  {direction} (?:reg )?(?:\[.*?\] )?(\w+)", heads)
@@ -154,7 +172,7 @@ def _to_json(arguments: Sequence, verilog: str, top: str) -> str:
     plain = [
         {"config": parameters_of(a)} if isinstance(a, MatrixUnitConfig) else a for a in arguments
     ]
-    return json.dumps({"arguments": plain, **ports})
+    return json.dumps({"arguments": plain, "family": family, **ports})
 
 
 def _explain(results: Path, log: Path) -> str:
@@ -183,6 +201,11 @@ def arguments() -> list:
 
 def _given() -> dict:
     return json.loads(os.environ["WEFT_BENCH"])
+
+
+def on_fpga() -> bool:
+    """Whether the component is made of an FPGA's blocks."""
+    return _given()["family"] is not None
 
 
 def randomness() -> random.Random:

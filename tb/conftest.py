@@ -57,12 +57,16 @@ def simulator(request) -> str:
 
 @pytest.fixture
 def simulate(request, simulator):
-    """`simulate(coroutines, component, *arguments)`: run coroutines on a component's Verilog."""
+    """`simulate(coroutines, component, *arguments)`: run coroutines on a component's Verilog.
 
-    def simulate(coroutines, component, *arguments):
+    `family` and `synthesized` as `bench.run` has them.
+    """
+
+    def simulate(coroutines, component, *arguments, **options):
         test = re.sub(r"[^\w.+-]+", "-", request.node.nodeid.removeprefix("tb/")).strip("-")
         directory = toolchain.build_root() / "tests" / test
-        trace = run(coroutines, component, *arguments, simulator=simulator, directory=directory)
+        where = {"simulator": simulator, "directory": directory}
+        trace = run(coroutines, component, *arguments, **where, **options)
         if trace:
             request.node.user_properties.append(("trace", str(trace)))
 

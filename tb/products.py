@@ -5,7 +5,7 @@ import random
 import numpy as np
 from cocotb.triggers import RisingEdge
 
-from bench import compare
+from bench import compare, on_fpga
 from weft.axi import port_documentation
 from weft.config import MatrixUnitConfig
 from weft_sim.driver import drive
@@ -89,15 +89,23 @@ async def compute(dut, config, products, **stalls):
 
 
 async def outputs_stay_known(dut, config):
-    """No output may hold an unknown bit, in any cycle."""
+    """No output may hold an unknown bit, in any cycle.
+
+    On an FPGA but for the payload while there is none: some block memories show nothing that is
+    known before they are first read.
+    """
     names = [
         name
         for name, (direction, _, _) in port_documentation(config).items()
         if direction == "output"
     ]
+    payload = ("m_axis_results_tdata", "m_axis_results_tlast") if on_fpga() else ()
     while True:
         await RisingEdge(dut.aclk)
+        valid = dut.m_axis_results_tvalid.value == 1
         for name in names:
+            if name in payload and not valid:
+                continue
             value = getattr(dut, name).value
             assert value.is_resolvable, f"{name} is {value}"
 

@@ -22,6 +22,7 @@ CONFIGURATION_OPTIONS = (
     ("multiplier_stages", int, "Registers behind the multiplier, 0 to 3."),
     ("adder_stages", int, "Parts that a sum is cut into, one cycle each, 1 to 4."),
 )
+FIELDS = tuple(name for name, _, _ in CONFIGURATION_OPTIONS)
 simulator_option = click.option(
     "--simulator", default="verilator", show_default=True, help="verilator or icarus."
 )
@@ -33,19 +34,38 @@ def takes_configuration(**defaults):
     def decorate(command):
         @functools.wraps(command)
         def with_config(**arguments):
-            fields = {name: arguments.pop(name) for name, _, _ in CONFIGURATION_OPTIONS}
+            fields = {name: arguments.pop(name) for name in FIELDS}
             return command(config=MatrixUnitConfig(**fields), **arguments)
 
-        for name, kind, text in reversed(CONFIGURATION_OPTIONS):
-            default = defaults.get(name, getattr(MatrixUnitConfig(), name))
-            option = f"--{name.replace('_', '-')}"
-            default = default if kind is int else str(default)
-            with_config = click.option(
-                option, type=kind, default=default, show_default=True, help=text
-            )(with_config)
-        return with_config
+        values = {name: defaults.get(name, getattr(MatrixUnitConfig(), name)) for name in FIELDS}
+        return _with_options(with_config, values)
 
     return decorate
+
+
+def takes_parts_of_configuration(command):
+    """Give a command the same options, without defaults; those given come as the dict `given`."""
+
+    @functools.wraps(command)
+    def with_given(**arguments):
+        fields = {name: arguments.pop(name) for name in FIELDS}
+        given = {name: value for name, value in fields.items() if value is not None}
+        return command(given=given, **arguments)
+
+    return _with_options(with_given, dict.fromkeys(FIELDS))
+
+
+def _with_options(command, defaults: dict):
+    for name, kind, text in reversed(CONFIGURATION_OPTIONS):
+        default = defaults[name]
+        command = click.option(
+            f"--{name.replace('_', '-')}",
+            type=kind,
+            default=default if default is None or kind is int else str(default),
+            show_default=True,
+            help=text,
+        )(command)
+    return command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -187,18 +207,17 @@ def cycles(config, layers, kind, output) -> None:
 
 @app.command()
 @click.option("--board", "name", metavar="NAME", default="ulx3s-85f", show_default=True)
-@click.option("--rows", type=int, help="Height of the array.  [default: the board's]")
-@click.option("--columns", type=int, help="Width of the array.  [default: the board's]")
-@click.option("--accumulator-depth", type=int, help="Rows of sums.  [default: the board's]")
 @click.option("--clock", type=float, metavar="MHZ", help="Clock.  [default: the board's]")
 @click.option("--baud", type=int, help="Of the serial line.  [default: the board's]")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of place and route.")
 @click.option("--directory", type=Path, help="Where to write.  [default: build/fpga/...]")
-def fpga(name, clock, baud, seed, directory, **sizes) -> None:
+@takes_parts_of_configuration
+def fpga(name, clock, baud, seed, directory, given) -> None:
     """Build the bitstream of a matrix unit for an FPGA board.
 
     The boards are ulx3s-85f, icebreaker and tang-nano-9k; for arty-a7-35 and arty-z7-20 a project
-    for Vivado is written. What comes of it is in build/fpga/<board>-<rows>x<columns>.
+    for Vivado is written. What comes of it is in build/fpga/<board>-<rows>x<columns>. What is not
+    given of the unit is as the board has it.
     """
     import dataclasses
 
@@ -208,12 +227,11 @@ def fpga(name, clock, baud, seed, directory, **sizes) -> None:
     from .fpga.command import build_and_show
 
     board = board_named(name)
-    given = {field: value for field, value in sizes.items() if value is not None}
     job = Job(
         board=board,
         config=dataclasses.replace(board.config, **given),
-        clock_mhz=clock or board.clock_mhz,
-        baud=baud or board.baud,
+        clock_mhz=board.clock_mhz if clock is None else clock,
+        baud=board.baud if baud is None else baud,
         seed=seed,
     )
     build_and_show(job, directory)

@@ -6,6 +6,7 @@ Builds are cached by content: of the Verilog, the simulator, the options and the
 import contextlib
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class Build:
 
     def run(
         self,
-        test_module: str,
+        test_module: str | Sequence[str],
         *,
         directory: Path,
         test_filter: str | None = None,
@@ -44,12 +45,12 @@ class Build:
         seed: int | None = None,
         log: Path | None = None,
     ) -> None:
-        """Run the cocotb tests of a module in `directory`; raise SimulationFailed if one fails.
+        """Run the cocotb tests of modules in `directory`; raise SimulationFailed if one fails.
 
         Parameters
         ----------
-        test_module : str
-            Importable name of the module that holds the coroutines.
+        test_module : str or sequence of str
+            Importable names of the modules that hold the coroutines.
         test_filter : str, optional
             Regular expression; only tests whose names match are run.
         environment : dict, optional

@@ -7,14 +7,16 @@ from amaranth.build import Platform
 
 from ..config import MatrixUnitConfig
 
+NARROW_BITS = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
     """One FPGA board.
 
     `platform` names the class of amaranth-boards. `luts`, `flip_flops`, `multiplier_blocks` and
-    `block_memories` are what the part has; a block does `multipliers_per_block` products of 8 x 8
-    bits. `clock_mhz` and `config` are what is
+    `block_memories` are what the part has; a block does one product, or
+    `multipliers_per_block` of at most 8 x 8 bits. `clock_mhz` and `config` are what is
     built when nothing else is asked for; `baud` is what the board's serial adapter takes.
     `serial_pins` are those of its first Pmod connector, receiving and sending, where the serial
     adapter of the board itself cannot be reached by the FPGA.
@@ -37,10 +39,10 @@ class Board:
     payload_bytes: int = 1024
     serial_pins: tuple[str, str] | None = None
 
-    @property
-    def multipliers(self) -> int:
-        """Products of 8 x 8 bits that the part's blocks do each cycle."""
-        return self.multiplier_blocks * self.multipliers_per_block
+    def multipliers_for(self, config: MatrixUnitConfig) -> int:
+        """Products that the part's blocks do each cycle, operands being as wide as they are."""
+        narrow = max(config.activation.width, config.weight.width) <= NARROW_BITS
+        return self.multiplier_blocks * (self.multipliers_per_block if narrow else 1)
 
     def make_platform(self) -> Platform:
         """The platform of amaranth-boards.
@@ -104,7 +106,8 @@ BOARDS = {
             oscillator_hz=27_000_000,
             luts=8_640,
             flip_flops=6_480,
-            multiplier_blocks=40,
+            multiplier_blocks=20,
+            multipliers_per_block=2,
             block_memories=26,
             baud=2_000_000,
             clock_mhz=54,

@@ -10,6 +10,7 @@ from amaranth.hdl import (
     ResetSignal,
     Signal,
 )
+from amaranth.lib import io
 from amaranth.lib.cdc import ResetSynchronizer
 
 from ..config import MatrixUnitConfig
@@ -73,18 +74,22 @@ class BoardTop(Elaboratable):
         )
         m.submodules.reset = ResetSynchronizer(~locked, stages=4)
 
+        m.submodules.receive = receive = io.Buffer("i", serial.rx)
+        m.submodules.send = send = io.Buffer("o", serial.tx)
         busy, error = Signal(), Signal()
         m.submodules.host = Instance(
             HOST_MODULE,
             i_clk=ClockSignal(),
             i_rst=ResetSignal(),
-            i_rx=serial.rx.i,
-            o_tx=serial.tx.o,
+            i_rx=receive.i,
+            o_tx=send.o,
             o_busy=busy,
             o_error=error,
         )
         for number, light in enumerate((busy, error)):
-            m.d.comb += platform.request("led", number).o.eq(light)
+            pin = platform.request("led", number, dir="-")
+            m.submodules[f"light_{number}"] = buffer = io.Buffer("o", pin)
+            m.d.comb += buffer.o.eq(light)
         return m
 
     def _serial(self, platform: Platform):
@@ -97,5 +102,5 @@ class BoardTop(Elaboratable):
                 "pmod", 0, rx=receive, tx=send, conn=("pmod", 0), attrs=Attrs(IOSTANDARD="LVCMOS33")
             )
             platform.add_resources([pins])
-            return platform.request("pmod", 0)
-        return platform.request("uart", 0)
+        name = "uart" if self.board.serial_pins is None else "pmod"
+        return platform.request(name, 0, dir={"rx": "-", "tx": "-"})

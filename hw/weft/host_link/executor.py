@@ -80,7 +80,8 @@ class Executor(wiring.Component):
         m = Module()
         longest = max(REGISTER_BYTES, *self.input_beats, *self.output_beats)
         is_command = {command: Signal(name=f"is_{command.name.lower()}") for command in Command}
-        m.d.comb += [signal.eq(self.command == c) for c, signal in is_command.items()]
+        # Header fields stand still long before `received`: what they select is decoded ahead.
+        m.d.sync += [signal.eq(self.command == c) for c, signal in is_command.items()]
         hello, read, write, push, pull = (is_command[command] for command in Command)
 
         last_sequence = Signal(8)
@@ -106,7 +107,9 @@ class Executor(wiring.Component):
                 register_byte.eq(register_byte + 1),
             ]
         self._connect_streams(m, push, pull, move, beat_left == 1)
-        stream_ready = self._stream_ready(push)
+        stream_ready = Signal()
+        m.d.sync += stream_ready.eq(self._stream_ready(push))
+        judged = self._judge(m, left, is_command)
 
         with m.FSM():
             with m.State("IDLE"):
@@ -121,6 +124,8 @@ class Executor(wiring.Component):
                 m.d.sync += [left.eq(self.data), moved.eq(1)]
                 m.next = "COUNT_FETCH"
             with m.State("COUNT_FETCH"):
+                m.next = "COUNT_WAIT"
+            with m.State("COUNT_WAIT"):
                 m.next = "COUNT_HIGH"
             with m.State("COUNT_HIGH"):
                 m.d.sync += [left[8:].eq(self.data), moved.eq(0)]
@@ -128,19 +133,25 @@ class Executor(wiring.Component):
                     m.d.sync += left.eq(self.length)
                 m.next = "CHECK"
             with m.State("CHECK"):
-                status = self._status(left, greeted, is_command)
+                m.next = "JUDGE"
+            with m.State("JUDGE"):
                 m.d.sync += [
-                    self.status.eq(status),
+                    self.status.eq(Mux(greeted | hello, judged, Status.NO_HELLO)),
                     self.response_length.eq(0),
                     last_sequence.eq(self.sequence_number),
                     greeted.eq(greeted | hello),
                     register_byte.eq(Cat(C(0, 2), self.target)),
                     beat.eq(self._beat(is_command)),
                 ]
-                with m.If(status == Status.OK):
+                m.next = "BEGIN"
+            with m.State("BEGIN"):
+                with m.If(self.status == Status.OK):
                     m.next = "BEAT"
                 with m.Else():
                     m.next = "SEND"
+            # What a stream is ready for is known a cycle late.
+            with m.State("SETTLE"):
+                m.next = "BEAT"
             with m.State("BEAT"):
                 m.d.sync += [beat_left.eq(beat), waited.eq(waited + 1)]
                 patient = waited != PATIENCE - 1
@@ -151,6 +162,8 @@ class Executor(wiring.Component):
                     m.d.sync += waited.eq(0)
                     m.next = "FETCH"
             with m.State("FETCH"):
+                m.next = "WAIT"
+            with m.State("WAIT"):
                 m.next = "BYTE"
             with m.State("BYTE"):
                 m.d.comb += [
@@ -160,7 +173,7 @@ class Executor(wiring.Component):
                     self.write.eq(move & (hello | read | pull)),
                 ]
                 with m.If(move & (beat_left == 1)):
-                    m.next = "BEAT"
+                    m.next = "SETTLE"
                 with m.Elif(move):
                     m.next = "FETCH"
             with m.State("END"):
@@ -232,19 +245,26 @@ class Executor(wiring.Component):
         on_streams = is_command[Command.PUSH] | is_command[Command.PULL]
         return Mux(is_command[Command.HELLO], 1, Mux(on_streams, streams, REGISTER_BYTES))
 
-    def _status(self, left, greeted, is_command) -> Value:
-        """Whether the request can be done; `left` is the count that it gives, or its length."""
-        hello, read, write, push, pull = (is_command[command] for command in Command)
-        end = self.target + left[2:]
-        whole_registers = left[:2] == 0
-        fits = (self.length == COUNT_BYTES) & (left <= self.payload_bytes)
-        writable = self.target >= self.first_writable
-        good_length = Mux(read, fits & whole_registers, Mux(write, whole_registers, ~pull | fits))
-        good_address = (end <= self.register_count) & (read | writable)
+    def _judge(self, m, left, is_command) -> Signal:
+        """Whether a greeted request can be done, two cycles after what it is judged by.
+
+        `left` is the count that it gives, or its length.
+        """
+        read, write, push, pull = (is_command[c] for c in Command if c != Command.HELLO)
+        known = Cat(*is_command.values()).any()
+        fits, whole, in_range, unknown_stream = Signal(), Signal(), Signal(), Signal()
         streams = Mux(push, len(self.input_beats), len(self.output_beats))
-        status = Mux((push | pull) & (self.target >= streams), Status.UNKNOWN_STREAM, Status.OK)
-        status = Mux((read | write) & ~good_address, Status.BAD_ADDRESS, status)
+        writable = self.target >= self.first_writable
+        m.d.sync += [
+            fits.eq((self.length == COUNT_BYTES) & (left <= self.payload_bytes)),
+            whole.eq(left[:2] == 0),
+            in_range.eq((self.target + left[2:] <= self.register_count) & (read | writable)),
+            unknown_stream.eq((push | pull) & (self.target >= streams)),
+        ]
+        good_length = Mux(read, fits & whole, Mux(write, whole, ~pull | fits))
+        status = Mux(unknown_stream, Status.UNKNOWN_STREAM, Status.OK)
+        status = Mux((read | write) & ~in_range, Status.BAD_ADDRESS, status)
         status = Mux(~good_length, Status.BAD_LENGTH, status)
-        known = hello | read | write | push | pull
-        status = Mux(known, status, Status.UNKNOWN_COMMAND)
-        return Mux(greeted | hello, status, Status.NO_HELLO)
+        judged = Signal(Status)
+        m.d.comb += judged.eq(Mux(known, status, Status.UNKNOWN_COMMAND))
+        return judged

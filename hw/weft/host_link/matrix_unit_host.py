@@ -90,17 +90,19 @@ class MatrixUnitHost(wiring.Component):
             self.tx.eq(transmitter.tx),
         ]
 
-        # What a host writes to `control` takes effect in the cycle after.
+        # What a host writes to `control` takes effect in the cycles after.
         control = Signal(8)
         m.d.sync += control.eq(0)
         control_byte = REGISTER_BYTES * FIRST_WRITABLE
         with m.If(link.registers.write & (link.registers.address == control_byte)):
             m.d.sync += control.eq(link.registers.write_data)
 
+        unit_reset = Signal(init=1)
+        m.d.sync += unit_reset.eq(control[RESET_BIT])
         m.domains.unit = ClockDomain("unit", local=True)
         m.d.comb += [
             ClockSignal("unit").eq(ClockSignal()),
-            ResetSignal("unit").eq(ResetSignal() | control[RESET_BIT]),
+            ResetSignal("unit").eq(unit_reset),
         ]
         # A stand-in for the module, so that the domain of what is made can be changed.
         made = SimpleNamespace(submodules={})

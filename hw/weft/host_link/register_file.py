@@ -14,7 +14,7 @@ class RegisterFile(wiring.Component):
     A read of the lowest byte of register `snapshot` takes all of `live` in one cycle and copies it
     to that register and those behind it. Other reads see the snapshot.
 
-    Latency 1 cycle from `bus.read` to `bus.done`, and 1 + 4 * snapshot_registers where a snapshot
+    Latency 2 cycles from `bus.read` to `bus.done`, and 2 + 4 * snapshot_registers where a snapshot
     is taken. Writes are not looked at.
 
     Parameters
@@ -50,10 +50,11 @@ class RegisterFile(wiring.Component):
         at = Signal(range(size))
         m.d.comb += [
             read.addr.eq(self.bus.address),
-            self.bus.read_data.eq(read.data),
             write.addr.eq(at),
             write.data.eq(taken[:8]),
         ]
+        # A register right behind the memory, which is slow.
+        m.d.sync += self.bus.read_data.eq(read.data)
         with m.FSM():
             with m.State("IDLE"):
                 m.d.sync += at.eq(first)
@@ -61,12 +62,14 @@ class RegisterFile(wiring.Component):
                     m.d.sync += taken.eq(self.live)
                     m.next = "COPY"
                 with m.Elif(self.bus.read):
-                    m.next = "DONE"
+                    m.next = "FETCH"
             with m.State("COPY"):
                 m.d.comb += write.en.eq(1)
                 m.d.sync += [taken.eq(taken >> 8), at.eq(at + 1)]
                 with m.If(at == last):
-                    m.next = "DONE"
+                    m.next = "FETCH"
+            with m.State("FETCH"):
+                m.next = "DONE"
             with m.State("DONE"):
                 m.d.comb += self.bus.done.eq(1)
                 m.next = "IDLE"

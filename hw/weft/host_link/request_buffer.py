@@ -17,7 +17,7 @@ class RequestBuffer(wiring.Component):
     counted. While `busy`, the request stays as it is: what comes then is dropped up to the next
     flag after it, and not counted.
 
-    Latency: `received` one cycle after the flag; 1 cycle from `address` to `data`.
+    Latency: `received` one cycle after the flag; 2 cycles from `address` to `data`.
 
     Parameters
     ----------
@@ -77,10 +77,11 @@ class RequestBuffer(wiring.Component):
             write.addr.eq(count),
             write.data.eq(byte),
             read.addr.eq(self.address),
-            self.data.eq(read.data),
             self.length.eq(count - CHECK_BYTES),
             whole.eq(self.good & (count >= CHECK_BYTES) & ~too_long),
         ]
+        # A register right behind the memory, which is slow.
+        m.d.sync += self.data.eq(read.data)
         with m.If(take & ~in_payload):
             m.d.sync += [fields.eq(Cat(fields, byte) >> 8), header.eq(header + 1)]
             # Not before: the length of the request before has to last until the next comes.

@@ -12,7 +12,7 @@ from .protocol import Status
 class ResponseBuffer(wiring.Component):
     """A payload in a memory, and its way out behind sequence and status.
 
-    Latency 1 cycle from `send` to the first item; then an item every other cycle, or as the stream
+    Latency 1 cycle from `send` to the first item; then an item every third cycle, or as the stream
     takes them. Nothing may be written between `send` and `sent`, and the fields hold.
 
     Parameters
@@ -50,6 +50,7 @@ class ResponseBuffer(wiring.Component):
         m.submodules.payload = memory = Memory(shape=8, depth=self.payload_bytes, init=[])
         write, read = memory.write_port(), memory.read_port()
         count = Signal(range(self.payload_bytes + 1))
+        byte = Signal(8)
         items = self.items
         m.d.comb += [
             write.en.eq(self.write),
@@ -57,6 +58,8 @@ class ResponseBuffer(wiring.Component):
             write.data.eq(self.data),
             read.addr.eq(count),
         ]
+        # A register right behind the memory, which is slow.
+        m.d.sync += byte.eq(read.data)
         with m.FSM():
             with m.State("IDLE"):
                 m.d.sync += count.eq(0)
@@ -74,9 +77,11 @@ class ResponseBuffer(wiring.Component):
                 with m.If(count == self.length):
                     m.next = "END"
                 with m.Else():
-                    m.next = "BYTE"
+                    m.next = "WAIT"
+            with m.State("WAIT"):
+                m.next = "BYTE"
             with m.State("BYTE"):
-                m.d.comb += [items.valid.eq(1), items.payload.byte.eq(read.data)]
+                m.d.comb += [items.valid.eq(1), items.payload.byte.eq(byte)]
                 with m.If(items.ready):
                     m.d.sync += count.eq(count + 1)
                     m.next = "FETCH"

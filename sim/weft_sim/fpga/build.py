@@ -57,6 +57,9 @@ class Job:
     def __post_init__(self):
         if self.seed < 0:
             raise ValueError(f"a seed must be an integer of at least 0, not {self.seed}")
+        for name, value in (("clock", self.clock_mhz), ("baud rate", self.baud)):
+            if value <= 0:
+                raise ValueError(f"a {name} must be more than 0, not {value:g}")
         check_multipliers(self.board, self.config)
 
     @property
@@ -67,12 +70,12 @@ class Job:
 
 def check_multipliers(board: Board, config: MatrixUnitConfig) -> None:
     """Refuse an array that needs more multipliers than the part has."""
-    needed = config.rows * config.columns
-    if needed > board.multipliers:
-        side = math.isqrt(board.multipliers)
+    needed, there = config.rows * config.columns, board.multipliers_for(config)
+    if needed > there:
+        side = math.isqrt(there)
         raise BuildFailed(
             f"{config.rows}x{config.columns} needs {needed} multipliers, the {board.part} has "
-            f"{board.multipliers}; the largest square array of {config.activation} by "
+            f"{there}; the largest square array of {config.activation} by "
             f"{config.weight} is {side}x{side}"
         )
 

@@ -73,7 +73,7 @@ FAMILIES = {
         result=f"{NAME}.fs",
         luts={"LUT": 1, "ALU": 1, "RAM16SDP4": 4},
         flip_flops={"DFF": 1},
-        multipliers={"MULT9X9": 1, "MULT18X18": 2},
+        multipliers={"MULT9X9": 0.5, "MULT18X18": 1},
         memories={"SDP": 1, "DPX": 1, "DPB": 1, "SP": 1},
     ),
     "xc7": Family(

@@ -21,6 +21,8 @@ from ..toolchain import ToolMissing, build_root, has_package
 from .build import BuildFailed, Design, Job, build, read_report
 
 SEEDS = (1, 2, 3)
+# Of this machine: a process for each core.
+WORKERS = {"n_workers": os.cpu_count()}
 
 # Board, clock asked for, sizes, and options beside the board's own.
 POINTS = (
@@ -96,9 +98,10 @@ def make_table(scheduler: str | None) -> list[dict]:
     console.print(f"{len(planned) - len(missing)} of {len(planned)} builds are there already")
     if not missing:
         return list(reports.values())
-    local = {"n_workers": os.cpu_count(), "threads_per_worker": 1, "dashboard_address": None}
     with (
-        contextlib.nullcontext(scheduler) if scheduler else LocalCluster(**local) as cluster,
+        contextlib.nullcontext(scheduler)
+        if scheduler
+        else LocalCluster(threads_per_worker=1, dashboard_address=None, **WORKERS) as cluster,
         Client(cluster) as client,
         progress_bar("builds") as (_, step),
     ):
