@@ -216,14 +216,14 @@ def randomness() -> random.Random:
 async def start(dut) -> None:
     """Zero every input, start the clock, reset, and return right after an edge.
 
-    No output may be unknown from then on.
+    No output may be unknown from then on, but on an FPGA, whose blocks wake up unknown.
     """
     for name in _given()["input"]:
         getattr(dut, name).value = 0
     if hasattr(dut, "clk"):
         Clock(dut.clk, PERIOD_NS, unit="ns").start(start_high=False)
     await reset(dut)
-    for name in _given()["output"]:
+    for name in () if on_fpga() else _given()["output"]:
         value = getattr(dut, name).value
         assert value.is_resolvable, f"{name} is {value} after reset"
 
@@ -243,8 +243,13 @@ async def tick(dut) -> None:
 
 
 def read(dut, name: str) -> int:
-    """An output as a number; an unknown bit is a failure."""
+    """An output as a number; an unknown bit is a failure.
+
+    On an FPGA it is drawn, so that whoever depends on it sees a wrong number.
+    """
     value = getattr(dut, name).value
+    if on_fpga():
+        return int(value.resolve("random"))
     assert value.is_resolvable, f"{name} is {value}"
     return int(value)
 

