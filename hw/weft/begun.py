@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from .config import MatrixUnitConfig
 
 # Flags to a word: a word and its place are found in about the same time.
-WORD = 16
+WORD = 8
 
 
 class BegunRows(wiring.Component):

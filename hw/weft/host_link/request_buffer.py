@@ -68,6 +68,7 @@ class RequestBuffer(wiring.Component):
         take = Signal()
         in_payload = Signal()
         whole = Signal()
+        right_length = Signal()
         byte = self.content.payload
         fields = Cat(self.sequence_number, self.command, self.target)
         m.d.comb += [
@@ -78,8 +79,6 @@ class RequestBuffer(wiring.Component):
             payload.i.eq(byte),
             payload.read_row.eq(self.address),
             self.data.eq(payload.o),
-            self.length.eq(count - CHECK_BYTES),
-            whole.eq(self.good & (count >= CHECK_BYTES) & ~too_long),
         ]
         with m.If(take & ~in_payload):
             m.d.sync += [fields.eq(Cat(fields, byte) >> 8), header.eq(header + 1)]
@@ -90,7 +89,13 @@ class RequestBuffer(wiring.Component):
         with m.Elif(take):
             m.d.sync += count.eq(count + 1)
 
-        m.d.sync += self.received.eq(0)
+        # Judged a cycle late: bytes are many cycles apart.
+        m.d.sync += [
+            self.received.eq(0),
+            self.length.eq(count - CHECK_BYTES),
+            right_length.eq((count >= CHECK_BYTES) & ~too_long),
+        ]
+        m.d.comb += whole.eq(self.good & right_length)
         with m.If(self.busy), m.If(self.content.valid | self.flag):
             m.d.sync += deaf.eq(1)
         with m.Elif(self.flag):
