@@ -79,7 +79,7 @@ class Tiles:
 class Gate:
     """Admission in Python: the row at the gate, the credits, and which sums have begun.
 
-    `issued` holds the outputs one cycle behind the gate that mean something.
+    `issued` holds the outputs that mean something, and `deciding` those of a cycle later.
     """
 
     config: MatrixUnitConfig
@@ -89,6 +89,7 @@ class Gate:
     given_back: int = 0
     begun: set[int] = field(default_factory=set)
     issued: dict[str, int] = field(default_factory=lambda: {"switch": 0})
+    deciding: dict[str, int] = field(default_factory=lambda: {"switch": 0})
 
     def advances(self, tiles: Tiles) -> bool:
         row = self.waiting
@@ -140,19 +141,19 @@ class Gate:
 
     def step(self, tiles: Tiles, released: bool, offered: Row | None) -> None:
         row, advances, errors = self.waiting, self.advances(tiles), self.errors(tiles)
-        self.issued = {"switch": 0}
+        self.issued, self.deciding = self.deciding, {"switch": 0}
         self.places += self.given_back
         self.given_back = 0
         if advances:
-            self.issued["switch"] = int(row.switch)
+            self.deciding["switch"] = int(row.switch)
             self.places -= row.last
             self.given_back = int(row.last and bool(errors))
             if row.switch:
                 self.good_tile = not tiles.broken
             if not errors:
-                self.issued["lanes"] = row.lanes
+                self.deciding["lanes"] = row.lanes
                 flags = join([1, row.first, row.last, row.end], 1)
-                self.issued["control"] = flags | row.row << 4
+                self.deciding["control"] = flags | row.row << 4
             if errors or row.last:
                 self.begun.discard(row.row)
             else:
@@ -207,7 +208,8 @@ async def run_beside_model(
             now = Tiles()
         if resetting:
             model, now = Gate(config, places), Tiles()
-        if sender.done() and model.waiting is None and "control" not in model.issued:
+        on_the_way = "control" in {*model.issued, *model.deciding}
+        if sender.done() and model.waiting is None and not on_the_way:
             break
     seen["sent"] = stream.transfers
     sender.cancel()

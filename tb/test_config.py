@@ -51,6 +51,24 @@ def test_reads_formats_and_refuses_others(name):
             MatrixUnitConfig(**{name: text})
 
 
+def test_inner_product_is_plain_or_fast():
+    assert MatrixUnitConfig().inner_product == "plain"
+    for value in ("", "Fast", "slow", True, None, 2):
+        with pytest.raises(ValueError) as refusal:
+            MatrixUnitConfig(inner_product=value)
+        assert str(refusal.value) == f"inner_product must be plain or fast, not {value!r}"
+
+
+def test_fast_inner_product_takes_rows_in_pairs():
+    for rows in (2, 4, 256):
+        assert MatrixUnitConfig(rows=rows, inner_product="fast").cell_rows == rows // 2
+        assert MatrixUnitConfig(rows=rows).cell_rows == rows
+    for rows in (1, 3, 255):
+        sentence = f"rows must be even for the fast inner product, .* not {rows}"
+        with pytest.raises(ValueError, match=sentence):
+            MatrixUnitConfig(rows=rows, inner_product="fast")
+
+
 def test_is_frozen_and_compares_by_value():
     with pytest.raises(dataclasses.FrozenInstanceError):
         TINY.rows = 5

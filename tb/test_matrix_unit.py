@@ -41,6 +41,58 @@ FORMATS = {
     "four adder stages": unit(1, 1, adder_stages=4, multiplier_stages=0),
     "three multiplier stages": unit(2, 5, multiplier_stages=3, accumulator_width=33),
 }
+FAST = {
+    "16x16": unit(16, 16, inner_product="fast", accumulator_depth=512),
+    "6x5": unit(6, 5, inner_product="fast", multiplier_stages=2),
+    "2x1": unit(2, 1, inner_product="fast", accumulator_depth=1),
+    "2x2": unit(2, 2, inner_product="fast", multiplier_stages=0),
+    "4x3": unit(4, 3, inner_product="fast", multiplier_stages=3, accumulator_depth=3),
+    "10x9": unit(10, 9, inner_product="fast", adder_stages=2),
+    "2x11": unit(2, 11, inner_product="fast"),
+    "14x1": unit(14, 1, inner_product="fast", multiplier_stages=0),
+    "uint8 by int8": unit(4, 4, inner_product="fast", activation="uint8"),
+    "int8 by uint8": unit(4, 3, inner_product="fast", weight="uint8", multiplier_stages=3),
+    "int16 by int16": unit(4, 3, inner_product="fast", activation="int16", weight="int16"),
+    "uint16 by uint16": unit(
+        *(2, 3),
+        inner_product="fast",
+        activation="uint16",
+        weight="uint16",
+        accumulator_width=64,
+        adder_stages=2,
+    ),
+    "int1 by uint1": unit(
+        *(4, 2),
+        inner_product="fast",
+        activation="int1",
+        weight="uint1",
+        accumulator_width=8,
+        multiplier_stages=2,
+    ),
+    "uint1 by int1": unit(
+        4, 2, inner_product="fast", activation="uint1", weight="int1", accumulator_width=8
+    ),
+    "uint5 by int11": unit(
+        *(6, 2),
+        inner_product="fast",
+        activation="uint5",
+        weight="int11",
+        accumulator_width=20,
+        adder_stages=3,
+    ),
+    "int3 by int5": unit(
+        4, 3, inner_product="fast", activation="int3", weight="int5", adder_stages=4
+    ),
+    "int16 into 8 bits": unit(
+        *(4, 2),
+        inner_product="fast",
+        activation="int16",
+        weight="int16",
+        accumulator_width=8,
+        adder_stages=2,
+        multiplier_stages=2,
+    ),
+}
 LARGE = {
     "32x32": unit(32, 32, accumulator_depth=512),
     "64x64": unit(64, 64, accumulator_depth=512),
@@ -59,6 +111,24 @@ def test_shapes(simulate, config):
 @on_simulators("config", FORMATS, verilator=1)
 def test_formats(simulate, config):
     simulate([multiplies, wraps_as_numpy_does], AxiMatrixUnit, config)
+
+
+@on_simulators("config", FAST, verilator=2)
+def test_fast_inner_product(simulate, config):
+    """The shapes and formats once more, with half of the multipliers."""
+    simulate(
+        [
+            multiplies,
+            runs_back_to_back,
+            adds_to_the_same_row_every_cycle,
+            wraps_as_numpy_does,
+            stalls_change_nothing_but_time,
+            works_as_new_after_a_reset,
+            unknown_inputs_stay_out,
+        ],
+        AxiMatrixUnit,
+        config,
+    )
 
 
 @on_simulators("config", {name: SHAPES[name] for name in ("5x7", "4x4", "1x1", "6x1")}, verilator=1)

@@ -45,7 +45,10 @@ def test_weights(simulate, config):
 
 @dataclass
 class Loader:
-    """The loader in Python: how many rows of a tile have come, and whether a tile waits."""
+    """The loader in Python: how many rows of a tile have come, and whether a tile waits.
+
+    `loads` and `lanes` are the outputs, `next_loads` and `next_lanes` those of a cycle later.
+    """
 
     rows: int
     count: int = 0
@@ -53,6 +56,8 @@ class Loader:
     broken: bool = False
     loads: int = 0
     lanes: int = 0
+    next_loads: int = 0
+    next_lanes: int = 0
 
     def outputs(self, valid: bool, last: bool, take: bool) -> dict[str, int]:
         ready = not self.complete or take
@@ -77,12 +82,13 @@ class Loader:
         transferring = valid and (not self.complete or take)
         if take:
             self.complete = False
-        self.loads = 0
+        self.loads, self.next_loads = self.next_loads, 0
+        self.lanes = self.next_lanes
         if not transferring:
             return
         if self.count < self.rows:
-            self.loads = (2 << self.count) - 1
-        self.lanes = lanes
+            self.next_loads = (2 << self.count) - 1
+        self.next_lanes = lanes
         self.count += 1
         if last:
             self.complete, self.broken = True, self.count != self.rows

@@ -1,13 +1,23 @@
 """Admission: which activation row enters the array, when, and whether it may."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .begun import BegunRows
 from .config import MatrixUnitConfig
 from .hierarchy import instantiate
 from .layouts import Activity, Error, activation_layout, row_control_layout
+
+# Rows whose lanes are on their way past the gate: one at it, one before and one behind it.
+LANE_SLOTS = 4
+
+
+def gate_layout(config: MatrixUnitConfig) -> data.StructLayout:
+    """What the gate knows of a row: all of activation_layout(config) but the lanes."""
+    fields = activation_layout(config).members
+    return data.StructLayout({name: shape for name, shape in fields.items() if name != "lanes"})
 
 
 class Admission(wiring.Component):
@@ -22,8 +32,12 @@ class Admission(wiring.Component):
     that was never begun. A dropped row ends the sum that it was part of, so that no wrong sum can
     come out later. The switch that it carried takes place all the same.
 
-    Latency 2 cycles from `activations` to `lanes`, `switch` and `control` when nothing is waited
-    for.
+    Only the control of a row is held at the gate. Its lanes, which are many wires, go through a
+    memory of a few rows and are read a cycle after the row was let in, so that no decision has to
+    reach them within a cycle.
+
+    Latency 3 cycles from `activations` to `lanes`, `switch` and `control` when nothing is waited
+    for, of which `issue_latency` from the cycle in which the row is let in.
 
     Members
     -------
@@ -38,7 +52,8 @@ class Admission(wiring.Component):
     errors : Error out, for one cycle
     """
 
-    latency = 2
+    latency = 3
+    issue_latency = 2
 
     def __init__(self, config: MatrixUnitConfig, credits: int):
         self.config = config
@@ -68,16 +83,20 @@ class Admission(wiring.Component):
         # The row at the gate: one that switches, or one that stays with the tile in use.
         switching = Signal()
         staying = Signal()
-        row = Signal(activation_layout(self.config))
+        waiting = Signal()
+        row = Signal(gate_layout(self.config))
         in_range = Signal()
         advance = Signal()
         offered = self.activations.payload
-        m.d.comb += self.activations.ready.eq(~(switching | staying) | advance)
+        m.d.comb += [
+            waiting.eq(switching | staying),
+            self.activations.ready.eq(~waiting | advance),
+        ]
         with m.If(self.activations.ready):
             m.d.sync += [
                 switching.eq(self.activations.valid & offered.switch),
                 staying.eq(self.activations.valid & ~offered.switch),
-                row.eq(offered),
+                *[row[name].eq(offered[name]) for name, _ in row.shape()],
                 in_range.eq(offered.row < depth),
             ]
 
@@ -122,15 +141,19 @@ class Admission(wiring.Component):
         ]
 
         # What marks a row as one is gated; the rest means nothing without it.
+        switch = Signal()
+        control = Signal.like(self.control)
         m.d.sync += [
-            self.switch.eq(self.take & self.tile_complete),
-            self.lanes.eq(row.lanes),
-            self.control.valid.eq(admitted),
-            self.control.first.eq(row.first),
-            self.control.last.eq(admitted & row.last),
-            self.control.end.eq(admitted & row.end),
-            self.control.row.eq(row.row),
+            switch.eq(self.take & self.tile_complete),
+            control.valid.eq(admitted),
+            control.first.eq(row.first),
+            control.last.eq(admitted & row.last),
+            control.end.eq(admitted & row.end),
+            control.row.eq(row.row),
+            self.switch.eq(switch),
+            self.control.eq(control),
         ]
+        self._pass_lanes(m, self.activations.valid & self.activations.ready, advance)
 
         with m.If(advance):
             m.d.comb += self.activity.eq(Activity.COMPUTING)
@@ -139,8 +162,32 @@ class Admission(wiring.Component):
                 m.d.comb += self.activity.eq(Activity.LOADING_WEIGHTS)
             with m.Else():
                 m.d.comb += self.activity.eq(Activity.WAITING_FOR_WEIGHTS)
-        with m.Elif(switching | staying):
+        with m.Elif(waiting):
             m.d.comb += self.activity.eq(Activity.WAITING_FOR_ROOM)
         with m.Elif(self.tile_started | begun.unfinished):
             m.d.comb += self.activity.eq(Activity.WAITING_FOR_ACTIVATIONS)
         return m
+
+    def _pass_lanes(self, m: Module, taken, advance) -> None:
+        """Write the lanes of a row that is taken, and read them once it advances."""
+        lanes = Signal(self.lanes.shape(), reset_less=True)
+        writes = Signal()
+        write_slot = Signal(range(LANE_SLOTS))
+        read_slot = Signal(range(LANE_SLOTS))
+        advanced = Signal()
+        m.submodules.rows = memory = Memory(shape=lanes.shape(), depth=LANE_SLOTS, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        m.d.sync += [
+            lanes.eq(self.activations.payload.lanes),
+            writes.eq(taken),
+            write_slot.eq(write_slot + writes),
+            advanced.eq(advance),
+            read_slot.eq(read_slot + advanced),
+        ]
+        m.d.comb += [
+            write.en.eq(writes),
+            write.addr.eq(write_slot),
+            write.data.eq(lanes),
+            read.addr.eq(read_slot),
+            self.lanes.eq(read.data),
+        ]

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from .config import MatrixUnitConfig
 from .hierarchy import instantiate, largest_power_of_two_below
-from .row import SystolicRow, column_numbers
+from .row import SystolicRow, cell_of, column_numbers
 
 # A field of at most so many rows and columns is a block, drawn row by row; a larger one is halved.
 # Of the sizes tried this one is simulated fastest.
@@ -16,7 +16,7 @@ BLOCK_COLUMNS = 16
 
 def block_of(config: MatrixUnitConfig) -> tuple[int, int]:
     """Rows and columns of the blocks of an array, whose last ones may be smaller."""
-    return _block_side(config.rows, BLOCK_ROWS), _block_side(config.columns, BLOCK_COLUMNS)
+    return _block_side(config.cell_rows, BLOCK_ROWS), _block_side(config.columns, BLOCK_COLUMNS)
 
 
 def _block_side(side: int, most: int) -> int:
@@ -49,6 +49,7 @@ class SystolicArray(wiring.Component):
     What enters row r at the west in cycle t leaves it at the east in cycle t + columns. The sum
     of row 0's activation of cycle t leaves column 0 at the south in cycle t + `latency_of(config)`,
     provided that row r's activations come r cycles after row 0's; column c's is c cycles later.
+    When a switch comes, before its activations or with them, is what the cell says.
 
     A field larger than a block is made of two smaller ones, again and again, so that each distinct
     shape is elaborated and emitted once: 256 x 256 cells are ten modules, a SystolicRow and a Cell.
@@ -56,14 +57,15 @@ class SystolicArray(wiring.Component):
     Parameters
     ----------
     config : MatrixUnitConfig
+        Which also says what a cell is, and how many rows of a tile one row of cells holds.
     rows, columns : int
-        Shape of this field, which is part or all of the configuration's array.
+        Shape of this field in cells, which is part or all of the configuration's array.
 
     Members
     -------
-    activations_in, activations_out : ArrayLayout(activation format, rows)
+    activations_in, activations_out : ArrayLayout(activation_shape_of the cell, rows)
     switches_in, switches_out, loads_in, loads_out : one bit a row
-    weights_in, weights_out : ArrayLayout(weight format, columns)
+    weights_in, weights_out : ArrayLayout(weight_shape_of the cell, columns)
     sums_in, sums_out : ArrayLayout(signed(config.sum_width), columns)
     """
 
@@ -71,8 +73,9 @@ class SystolicArray(wiring.Component):
         self.config = config
         self.rows = rows
         self.columns = columns
-        activations = data.ArrayLayout(config.activation.shape, rows)
-        weights = data.ArrayLayout(config.weight.shape, columns)
+        cell = cell_of(config)
+        activations = data.ArrayLayout(cell.activation_shape_of(config), rows)
+        weights = data.ArrayLayout(cell.weight_shape_of(config), columns)
         sums = data.ArrayLayout(signed(config.sum_width), columns)
         super().__init__(
             {
@@ -94,7 +97,7 @@ class SystolicArray(wiring.Component):
         """Cycles from row 0's activation to column 0's sum, all its parts there."""
         operand_register = 1
         parts = len(config.sum_parts)
-        return operand_register + config.multiplier_stages + config.rows + parts - 1
+        return operand_register + config.multiplier_stages + config.cell_rows + parts - 1
 
     def elaborate(self, platform):
         m = Module()
@@ -106,6 +109,7 @@ class SystolicArray(wiring.Component):
 
     def _stack_rows(self, m: Module, platform) -> None:
         weights, sums = list(self.weights_in), list(self.sums_in)
+        weight_shape = cell_of(self.config).weight_shape_of(self.config)
         for index in range(self.rows):
             row = instantiate(m, f"row_{index}", platform, SystolicRow, self.config, self.columns)
             m.d.comb += [
@@ -123,7 +127,7 @@ class SystolicArray(wiring.Component):
                 ]
                 # What leaves this row for the next, by row and column.
                 below = f"{index}_{number}"
-                weights[column] = Signal(self.config.weight.shape, name=f"weight_{below}")
+                weights[column] = Signal(weight_shape, name=f"weight_{below}")
                 sums[column] = Signal(signed(self.config.sum_width), name=f"sum_{below}")
                 m.d.comb += [
                     weights[column].eq(getattr(row, f"weight_out_{number}")),

@@ -1,12 +1,13 @@
 """AxiMatrixUnit: the matrix unit with AXI4-Stream port names and byte-wide lanes."""
 
-from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, ResetSignal, Value
+from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import MatrixUnitConfig
 from .formats import IntegerFormat
 from .hierarchy import instantiate
+from .lanes import narrow, widen
 from .layouts import Error, activation_layout, counter_layout
 from .matrix_unit import MatrixUnit
 
@@ -104,16 +105,16 @@ class AxiMatrixUnit(wiring.Component):
         m.d.comb += [
             weights.valid.eq(self.s_axis_weights_tvalid),
             weights.payload.last.eq(self.s_axis_weights_tlast),
-            weights.payload.lanes.eq(_narrow(self.s_axis_weights_tdata, config.weight)),
+            weights.payload.lanes.eq(narrow(self.s_axis_weights_tdata, config.weight)),
             self.s_axis_weights_tready.eq(weights.ready),
             activations.valid.eq(self.s_axis_activations_tvalid),
             activations.payload.end.eq(self.s_axis_activations_tlast),
-            activations.payload.lanes.eq(_narrow(self.s_axis_activations_tdata, config.activation)),
+            activations.payload.lanes.eq(narrow(self.s_axis_activations_tdata, config.activation)),
             *[activations.payload[name].eq(tuser[name]) for name, _ in tuser.shape()],
             self.s_axis_activations_tready.eq(activations.ready),
             self.m_axis_results_tvalid.eq(results.valid),
             self.m_axis_results_tlast.eq(results.payload.end),
-            self.m_axis_results_tdata.eq(_widen(results.payload.lanes, config.accumulator)),
+            self.m_axis_results_tdata.eq(widen(results.payload.lanes, config.accumulator)),
             results.ready.eq(self.m_axis_results_tready),
             unit.clear_errors.eq(self.clear_errors),
             self.error_status.eq(unit.errors),
@@ -123,19 +124,3 @@ class AxiMatrixUnit(wiring.Component):
             ],
         ]
         return m
-
-
-def _narrow(port: Value, number: IntegerFormat) -> Value:
-    """Lanes of a format out of byte-wide lanes."""
-    step = number.lane_width
-    if step == number.width:
-        return port
-    return Cat(*[port[at : at + number.width] for at in range(0, len(port), step)])
-
-
-def _widen(lanes: data.View, number: IntegerFormat) -> Value:
-    """Byte-wide lanes out of lanes of a signed format."""
-    extend = number.lane_width - number.width
-    if extend == 0:
-        return lanes.as_value()
-    return Cat(*[Cat(lane, lane[-1].replicate(extend)) for lane in lanes])

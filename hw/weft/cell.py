@@ -1,12 +1,13 @@
 """Cell: one multiply-accumulate with a stationary weight."""
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Module, Shape, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from . import ecp5
 from .config import MatrixUnitConfig
 from .hierarchy import family_of, instantiate
+from .partial_sums import add_in_parts, delayed_parts
 
 
 class Cell(wiring.Component):
@@ -66,6 +67,16 @@ class Cell(wiring.Component):
             }
         )
 
+    @staticmethod
+    def activation_shape_of(config: MatrixUnitConfig) -> Shape:
+        """What moves east."""
+        return config.activation.shape
+
+    @staticmethod
+    def weight_shape_of(config: MatrixUnitConfig) -> Shape:
+        """What the shadow chain holds."""
+        return config.weight.shape
+
     def elaborate(self, platform):
         m = Module()
         config = self.config
@@ -92,11 +103,13 @@ class Cell(wiring.Component):
             product = multiplier.product
         else:
             product = self._multiply(m, activation, shadow)
-        self._add(m, product)
+        added = add_in_parts(m, config, self.sum_in, delayed_parts(m, config, product))
+        m.d.comb += self.sum_out.eq(added)
         return m
 
     def _weight_in_use(self, m: Module, shadow: Signal) -> Signal:
-        weight = Signal(self.config.weight.shape, name="weight_in_use", reset_less=True)
+        name = "weight" if self.multiplies else "weight_in_use"
+        weight = Signal(self.config.weight.shape, name=name, reset_less=True)
         with m.If(self.row_switches & self.switch):
             m.d.sync += weight.eq(shadow)
         return weight
@@ -112,23 +125,3 @@ class Cell(wiring.Component):
             m.d.sync += registered.eq(product)
             product = registered
         return product
-
-    def _add(self, m: Module, product: Signal) -> None:
-        """Add part by part, the carry of each part registered for the next."""
-        extended = Signal(signed(self.config.sum_width))
-        m.d.comb += extended.eq(product)
-        sums, low, carry = [], 0, 0
-        widths = self.config.sum_parts
-        for index, width in enumerate(widths):
-            part = extended[low : low + width]
-            for stage in range(index):
-                delayed = Signal(width, name=f"product_part_{index}_{stage + 1}", reset_less=True)
-                m.d.sync += delayed.eq(part)
-                part = delayed
-            has_carry = index < len(widths) - 1
-            total = Signal(width + has_carry, name=f"sum_{index}", reset_less=True)
-            m.d.sync += total.eq(self.sum_in[low : low + width] + part + carry)
-            sums.append(total[:width])
-            carry = total[width:]
-            low += width
-        m.d.comb += self.sum_out.eq(Cat(*sums))

@@ -8,6 +8,8 @@ from .formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat, width_for
 MAX_SIDE = 256
 MAX_DEPTH = 4096
 
+INNER_PRODUCTS = ("plain", "fast")
+
 
 def _check(condition: bool, sentence: str) -> None:
     if not condition:
@@ -23,7 +25,7 @@ def _check_range(name: str, value: object, low: int, high: int) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixUnitConfig:
-    """Shape, formats and pipelining of one matrix unit.
+    """Shape, formats, pipelining and arithmetic of one matrix unit.
 
     Parameters
     ----------
@@ -43,6 +45,9 @@ class MatrixUnitConfig:
     adder_stages : int, 1..4
         Parts that the partial sum is cut into, one cycle each. The parts of one sum move south
         one cycle apart, so that a further part costs one cycle in all, not one a row.
+    inner_product : plain or fast
+        How the array multiplies. plain: a multiplier for each row and column. fast: one for each
+        two rows and column, one more for each two rows, and some adders; `rows` must be even.
 
     Raises
     ------
@@ -58,6 +63,7 @@ class MatrixUnitConfig:
     accumulator_depth: int = 512
     multiplier_stages: int = 1
     adder_stages: int = 1
+    inner_product: str = "plain"
 
     def __post_init__(self):
         for name in ("activation", "weight"):
@@ -73,6 +79,25 @@ class MatrixUnitConfig:
         _check_range("accumulator_depth", self.accumulator_depth, 1, MAX_DEPTH)
         _check_range("multiplier_stages", self.multiplier_stages, 0, 3)
         _check_range("adder_stages", self.adder_stages, 1, 4)
+        _check(
+            self.inner_product in INNER_PRODUCTS,
+            f"inner_product must be {' or '.join(INNER_PRODUCTS)}, not {self.inner_product!r}",
+        )
+        _check(
+            self.rows % self.rows_per_cell == 0,
+            f"rows must be even for the fast inner product, which takes them in pairs, "
+            f"not {self.rows}",
+        )
+
+    @property
+    def rows_per_cell(self) -> int:
+        """Rows of a tile whose products one cell of the array adds up."""
+        return 2 if self.inner_product == "fast" else 1
+
+    @property
+    def cell_rows(self) -> int:
+        """Height of the array in cells."""
+        return self.rows // self.rows_per_cell
 
     @property
     def accumulator(self) -> IntegerFormat:

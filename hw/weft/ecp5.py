@@ -3,7 +3,7 @@
 After Lattice's ECP5 sysDSP and sysMEM usage guides (FPGA-TN-02205, FPGA-TN-02204).
 """
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, signed
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -22,6 +22,35 @@ BLOCK_SHAPES = {1024: (18, 4), 2048: (9, 3)}
 def _bus(direction: str, name: str, value) -> dict[str, object]:
     """One port a bit, as Lattice's primitives have them."""
     return {f"{direction}_{name}{bit}": value[bit] for bit in range(len(value))}
+
+
+def _multiplier(
+    m: Module, a: Value, b: Value, *, input: bool, pipeline: bool, output: bool, enable_b: Value
+) -> Signal:
+    """The product of a MULT18X18D with some of its three registers in a row."""
+    product = Signal(signed(PRODUCT_BITS))
+    clock = {True: "CLK0", False: "NONE"}
+    m.submodules.block = Instance(
+        "MULT18X18D",
+        p_REG_INPUTA_CLK=clock[input],
+        p_REG_INPUTB_CLK=clock[input],
+        p_REG_PIPELINE_CLK=clock[pipeline],
+        p_REG_OUTPUT_CLK=clock[output],
+        p_REG_INPUTB_CE="CE1",
+        p_GSR="DISABLED",
+        **_bus("i", "A", a),
+        **_bus("i", "B", b),
+        **_bus("i", "C", Const(0, OPERAND_BITS)),
+        **_bus("o", "P", product),
+        i_SIGNEDA=Const(1),
+        i_SIGNEDB=Const(1),
+        i_SOURCEA=Const(0),
+        i_SOURCEB=Const(0),
+        i_CLK0=ClockSignal(),
+        **_bus("i", "CE", Cat(Const(1), enable_b, Const(0, 2))),
+        **_bus("i", "RST", Const(0, 4)),
+    )
+    return product
 
 
 class Ecp5Multiplier(wiring.Component):
@@ -54,36 +83,62 @@ class Ecp5Multiplier(wiring.Component):
         stages = self.config.multiplier_stages
         a = Signal(signed(OPERAND_BITS))
         b = Signal(signed(OPERAND_BITS))
-        product = Signal(signed(PRODUCT_BITS))
         m.d.comb += [a.eq(self.activation_in), b.eq(self.shadow)]
-        clocks = {
-            "p_REG_INPUTA_CLK": "CLK0",
-            "p_REG_INPUTB_CLK": "CLK0",
-            "p_REG_PIPELINE_CLK": "CLK0" if stages >= 2 else "NONE",
-            "p_REG_OUTPUT_CLK": "CLK0" if stages >= 1 else "NONE",
-        }
-        m.submodules.block = Instance(
-            "MULT18X18D",
-            **clocks,
-            p_REG_INPUTB_CE="CE1",
-            p_GSR="DISABLED",
-            **_bus("i", "A", a),
-            **_bus("i", "B", b),
-            **_bus("i", "C", Const(0, OPERAND_BITS)),
-            **_bus("o", "P", product),
-            i_SIGNEDA=Const(1),
-            i_SIGNEDB=Const(1),
-            i_SOURCEA=Const(0),
-            i_SOURCEB=Const(0),
-            i_CLK0=ClockSignal(),
-            **_bus("i", "CE", Cat(Const(1), self.switch, Const(0, 2))),
-            **_bus("i", "RST", Const(0, 4)),
+        product = _multiplier(
+            *(m, a, b),
+            input=True,
+            pipeline=stages >= 2,
+            output=stages >= 1,
+            enable_b=self.switch,
         )
         # The block has no more registers than three in a row.
         for stage in range(3, stages + 1):
             registered = Signal.like(product, name=f"product_{stage}", reset_less=True)
             m.d.sync += registered.eq(product)
             product = registered
+        m.d.comb += self.product.eq(product)
+        return m
+
+
+class Ecp5PairMultiplier(wiring.Component):
+    """The product of two registered numbers in one MULT18X18D, `stages` cycles later.
+
+    Three stages are as many registers as the block has, and let it run at its full speed.
+
+    Parameters
+    ----------
+    width, product_width, stages : int
+
+    Members
+    -------
+    first, second : signed(width) in
+    product : signed(product_width) out. The low bits of the product.
+    """
+
+    def __init__(self, width: int, product_width: int, stages: int):
+        self.width = width
+        self.product_width = product_width
+        self.stages = stages
+        super().__init__(
+            {
+                "first": In(signed(width)),
+                "second": In(signed(width)),
+                "product": Out(signed(product_width)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        a = Signal(signed(OPERAND_BITS))
+        b = Signal(signed(OPERAND_BITS))
+        m.d.comb += [a.eq(self.first), b.eq(self.second)]
+        product = _multiplier(
+            *(m, a, b),
+            input=self.stages >= 3,
+            pipeline=self.stages >= 2,
+            output=self.stages >= 1,
+            enable_b=Const(1),
+        )
         m.d.comb += self.product.eq(product)
         return m
 
@@ -128,7 +183,9 @@ class Ecp5Memory(wiring.Component):
         write_address = Signal(BLOCK_ADDRESS_BITS)
         m.d.comb += [
             read_address[low:].eq(self.read_row),
-            write_address.eq(Cat(Const(-1, enables), Const(0, low - enables), self.write_row)),
+            write_address.eq(
+                Cat(Const((1 << enables) - 1, enables), Const(0, low - enables), self.write_row)
+            ),
         ]
         for index, start in enumerate(range(0, self.width, block_width)):
             stop = min(start + block_width, self.width)

@@ -163,13 +163,19 @@ def write_whole(path: Path, text: str) -> None:
         unfinished.unlink(missing_ok=True)
 
 
+def _shown_parameters(config: MatrixUnitConfig) -> dict[str, int | str]:
+    """Those of the header. The plain inner product, which needs no word, adds no line to it."""
+    parameters = parameters_of(config)
+    return {k: v for k, v in parameters.items() if (k, v) != ("inner_product", "plain")}
+
+
 def _header(config: MatrixUnitConfig, name: str) -> str:
     lines = [
         f"{name}: matrix unit, {config.rows} rows x {config.columns} columns, weight stationary.",
         f"Written by Weft {__version__}. Licence: Apache-2.0.",
         "",
         "Parameters",
-        *(f"  {field} = {value}" for field, value in parameters_of(config).items()),
+        *(f"  {field} = {value}" for field, value in _shown_parameters(config).items()),
         "",
         f"A row of activations is on m_axis_results {MatrixUnit.latency_of(config)} cycles after",
         "its transfer, unless something stalls. Streams are AXI4-Stream: a transfer takes place",

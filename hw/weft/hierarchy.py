@@ -95,7 +95,8 @@ class ModuleLibrary:
         return self._known[key]
 
     def _free_name(self, component: type, arguments: tuple) -> str:
-        kind = re.sub(r"(?<!^)(?=[A-Z])", "_", component.__name__).lower()
+        types = [component, *(value for value in arguments if isinstance(value, type))]
+        kind = "_".join(re.sub(r"(?<!^)(?=[A-Z])", "_", t.__name__).lower() for t in types)
         sizes = "x".join(str(value) for value in arguments if type(value) is int)
         stem = "_".join(part for part in (self.prefix, kind, sizes) if part)
         taken = {name for name, _ in self._known.values()}

@@ -30,7 +30,8 @@ class Ice40MultiplierPair(wiring.Component):
     Parameters
     ----------
     config : MatrixUnitConfig
-        With operands of at most 8 bits and at least one multiplier stage; see `fits`.
+        With operands of at most 8 bits, at least one multiplier stage, and the plain inner
+        product; see `fits`.
 
     Members
     -------
@@ -52,7 +53,8 @@ class Ice40MultiplierPair(wiring.Component):
     def fits(config: MatrixUnitConfig) -> bool:
         """Whether the cells of a configuration can use the block."""
         widest = max(config.activation.width, config.weight.width)
-        return widest <= OPERAND_BITS and config.multiplier_stages >= 1
+        plain = config.inner_product == "plain"
+        return plain and widest <= OPERAND_BITS and config.multiplier_stages >= 1
 
     def elaborate(self, platform):
         m = Module()

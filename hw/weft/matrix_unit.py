@@ -9,6 +9,7 @@ from .admission import Admission
 from .array import SystolicArray
 from .config import MatrixUnitConfig
 from .counters import CycleCounters
+from .fast_array import FastArray
 from .hierarchy import instantiate
 from .layouts import Error, activation_layout, counter_layout, result_layout, weight_layout
 from .results import ResultBuffer
@@ -56,10 +57,15 @@ class MatrixUnit(wiring.Component):
         )
 
     @staticmethod
-    def finish_latency_of(config: MatrixUnitConfig) -> int:
+    def array_latency_of(config: MatrixUnitConfig) -> int:
+        """Cycles from row 0's activation at the west edge to column 0's sum."""
+        array = FastArray if config.inner_product == "fast" else SystolicArray
+        return array.latency_of(config)
+
+    @classmethod
+    def finish_latency_of(cls, config: MatrixUnitConfig) -> int:
         """Cycles from a row's admission to column 0's finished sum."""
-        issue = 1
-        return issue + SystolicArray.latency_of(config) + AccumulatorBank.latency
+        return Admission.issue_latency + cls.array_latency_of(config) + AccumulatorBank.latency
 
     @classmethod
     def result_depth_of(cls, config: MatrixUnitConfig) -> int:
@@ -69,7 +75,7 @@ class MatrixUnit(wiring.Component):
     @classmethod
     def latency_of(cls, config: MatrixUnitConfig) -> int:
         """Cycles from an activation row's transfer to its result's, without stalls."""
-        gate = Admission.latency - 1
+        gate = Admission.latency - Admission.issue_latency
         return gate + cls.finish_latency_of(config) + ResultBuffer.latency_of(config)
 
     def elaborate(self, platform):
@@ -90,14 +96,18 @@ class MatrixUnit(wiring.Component):
         ]
 
         # The two edges: activations and their switch from the west, weights from the north.
-        width = config.activation.width
-        west = instantiate(m, "activation_skew", platform, Skew, width, config.rows)
+        height = config.cell_rows
+        width = config.activation.width * config.rows_per_cell
+        west = instantiate(m, "activation_skew", platform, Skew, width, height)
         width = config.weight.width
         north = instantiate(m, "weight_skew", platform, Skew, width, config.columns)
-        shape = config.rows, config.columns
-        array = instantiate(m, "array", platform, SystolicArray, config, *shape)
-        # Row r's switch is row 0's, r cycles later.
-        switches = Signal(config.rows, reset_less=True)
+        if config.inner_product == "fast":
+            array = instantiate(m, "array", platform, FastArray, config)
+        else:
+            shape = height, config.columns
+            array = instantiate(m, "array", platform, SystolicArray, config, *shape)
+        # The switch of a row of cells is that of the first, so many cycles later.
+        switches = Signal(height, reset_less=True)
         m.d.comb += [
             west.i.eq(admission.lanes),
             array.activations_in.eq(west.o),
@@ -110,7 +120,7 @@ class MatrixUnit(wiring.Component):
 
         # The control of a row takes the short way and meets its sums at the accumulators.
         width = admission.control.shape().size
-        cycles = SystolicArray.latency_of(config) - AccumulatorBank.read_latency
+        cycles = self.array_latency_of(config) - AccumulatorBank.read_latency
         wait = instantiate(m, "control_delay", platform, DelayLine, width, cycles, True)
         control = instantiate(m, "accumulator_control", platform, AccumulatorControl, config)
         shape = config, config.columns

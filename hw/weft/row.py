@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from . import ice40
 from .cell import Cell
 from .config import MatrixUnitConfig
+from .fast_cell import FastCell
 from .hierarchy import family_of, instantiate
 from .ice40 import Ice40MultiplierPair
 
@@ -16,11 +17,17 @@ def column_numbers(columns: int) -> list[str]:
     return [f"{column:0{len(str(columns - 1))}}" for column in range(columns)]
 
 
+def cell_of(config: MatrixUnitConfig) -> type[Cell] | type[FastCell]:
+    """What the array is made of."""
+    return FastCell if config.inner_product == "fast" else Cell
+
+
 class SystolicRow(wiring.Component):
     """One row of cells; an activation and its control meet a cell more each cycle.
 
     What enters at the west in cycle t leaves at the east in cycle t + columns. Column c's weights
-    and sums are c cycles behind column 0's, otherwise as Cell. Never stalls; nothing is reset.
+    and sums are c cycles behind column 0's, otherwise as the cell, which `cell_of` the
+    configuration is. Never stalls; nothing is reset.
 
     Parameters
     ----------
@@ -29,9 +36,9 @@ class SystolicRow(wiring.Component):
 
     Members
     -------
-    activation_in, activation_out : activation format
+    activation_in, activation_out : activation_shape_of the cell
     switch_in, switch_out, load_in, load_out : 1 bit
-    weight_in_<column>, weight_out_<column> : weight format
+    weight_in_<column>, weight_out_<column> : weight_shape_of the cell
     sum_in_<column>, sum_out_<column> : signed(config.sum_width)
         A port each, with numbers of one length: a simulator that puts a row's registers side by
         side in this order can compute them as one vector.
@@ -40,17 +47,18 @@ class SystolicRow(wiring.Component):
     def __init__(self, config: MatrixUnitConfig, columns: int):
         self.config = config
         self.columns = columns
+        cell = cell_of(config)
         members = {
-            "activation_in": In(config.activation.shape),
-            "activation_out": Out(config.activation.shape),
+            "activation_in": In(cell.activation_shape_of(config)),
+            "activation_out": Out(cell.activation_shape_of(config)),
             "switch_in": In(1),
             "switch_out": Out(1),
             "load_in": In(1),
             "load_out": Out(1),
         }
         for number in self.numbers:
-            members[f"weight_in_{number}"] = In(config.weight.shape)
-            members[f"weight_out_{number}"] = Out(config.weight.shape)
+            members[f"weight_in_{number}"] = In(cell.weight_shape_of(config))
+            members[f"weight_out_{number}"] = Out(cell.weight_shape_of(config))
             members[f"sum_in_{number}"] = In(signed(config.sum_width))
             members[f"sum_out_{number}"] = Out(signed(config.sum_width))
         super().__init__(members)
@@ -63,6 +71,7 @@ class SystolicRow(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
+        cell_type = cell_of(config)
         switches, row_switches = self._travel(m, "switch", self.switch_in, self.switch_out)
         loads, row_loads = self._travel(m, "load", self.load_in, self.load_out)
 
@@ -71,7 +80,7 @@ class SystolicRow(wiring.Component):
         cells = []
         activation = self.activation_in
         for column, number in enumerate(self.numbers):
-            cell = instantiate(m, f"cell_{number}", platform, Cell, *arguments)
+            cell = instantiate(m, f"cell_{number}", platform, cell_type, *arguments)
             cells.append(cell)
             m.d.comb += [
                 cell.activation_in.eq(activation),
@@ -84,7 +93,7 @@ class SystolicRow(wiring.Component):
                 getattr(self, f"weight_out_{number}").eq(cell.weight_out),
                 getattr(self, f"sum_out_{number}").eq(cell.sum_out),
             ]
-            activation = Signal(config.activation.shape, name=f"activation_{number}")
+            activation = Signal(cell_type.activation_shape_of(config), name=f"activation_{number}")
             m.d.comb += activation.eq(cell.activation_out)
         m.d.comb += self.activation_out.eq(activation)
         if in_pairs:

@@ -20,8 +20,9 @@ class WeightLoader(wiring.Component):
     A tile of other than R rows is seen by its `last` flag: it is taken off the stream as a whole,
     so that tiles and switches stay paired, and handed over as broken.
 
-    Latency 1 cycle from `weights` to `lanes` and `loads`. At most one tile waits: the stream
-    stalls while a complete tile has not been taken.
+    Latency 2 cycles from `weights` to `lanes` and `loads`, as from `take` to the switch that
+    Admission sends. At most one tile waits: the stream stalls while a complete tile has not been
+    taken.
 
     Members
     -------
@@ -34,7 +35,7 @@ class WeightLoader(wiring.Component):
     errors : Error out. SHORT_TILE or LONG_TILE, for one cycle.
     """
 
-    latency = 1
+    latency = 2
 
     def __init__(self, config: MatrixUnitConfig):
         self.config = config
@@ -72,12 +73,19 @@ class WeightLoader(wiring.Component):
             self.errors.eq(Cat(short, long)),
         ]
 
-        m.d.sync += [self.loads.eq(0), self.lanes.eq(row.lanes)]
+        loads = Signal(rows)
+        lanes = Signal(self.lanes.shape(), reset_less=True)
+        m.d.sync += [
+            loads.eq(0),
+            lanes.eq(row.lanes),
+            self.loads.eq(loads),
+            self.lanes.eq(lanes),
+        ]
         with m.If(self.take):
             m.d.sync += self.complete.eq(0)
         with m.If(self.transferring):
             with m.If(~overrun):
-                m.d.sync += self.loads.eq(enables)
+                m.d.sync += loads.eq(enables)
             with m.If(row.last):
                 m.d.comb += short.eq(~overrun & ~enables[-1])
                 m.d.sync += [

@@ -15,6 +15,7 @@ CONFIGURATIONS = (
     MatrixUnitConfig(rows=1, columns=1, accumulator_depth=1),
     MatrixUnitConfig(rows=20, columns=9, activation="uint5", weight="int11", adder_stages=3),  # type: ignore[arg-type]
     MatrixUnitConfig(rows=3, columns=17, accumulator_width=20, multiplier_stages=0),
+    MatrixUnitConfig(rows=18, columns=5, inner_product="fast", multiplier_stages=3),
 )
 
 

@@ -18,6 +18,7 @@ from weft.config import MatrixUnitConfig
 from weft.formats import IntegerFormat
 from weft.hierarchy import largest_power_of_two_below
 from weft.layouts import Activity, Error
+from weft.pairs import operand_shape
 from weft.results import FLAT_COLUMNS as FLAT_RESULTS
 from weft.row import column_numbers
 
@@ -88,7 +89,7 @@ CONTROL, TROUBLE = GTKWColor.normal, GTKWColor.red
 
 
 def cells(config: MatrixUnitConfig) -> dict[tuple[int, int], str]:
-    """The scope of each cell by its row and column in the whole array."""
+    """The scope of each cell by its row of cells and its column in the whole array."""
 
     def walk(scope: str, rows: range, columns: range) -> dict[tuple[int, int], str]:
         if halves := halves_of(config, rows, columns):
@@ -101,7 +102,8 @@ def cells(config: MatrixUnitConfig) -> dict[tuple[int, int], str]:
             for column, number in zip(columns, numbers, strict=True)
         }
 
-    return walk("unit.array", range(config.rows), range(config.columns))
+    scope = "unit.array.cells" if config.inner_product == "fast" else "unit.array"
+    return walk(scope, range(config.cell_rows), range(config.columns))
 
 
 def banks(config: MatrixUnitConfig) -> list[str]:
@@ -131,7 +133,7 @@ def _listed(size: int) -> list[int]:
 
 def _listed_cells(config: MatrixUnitConfig) -> list[tuple[int, int]]:
     """All cells, or some of the edges and of the diagonal, row by row."""
-    rows, columns = config.rows, config.columns
+    rows, columns = config.cell_rows, config.columns
     whole = rows <= WHOLE_SIDE and columns <= WHOLE_SIDE
     diagonal = {(at, at) for at in _listed(min(rows, columns))}
     edges = {(r, c) for r in _listed(rows) for c in (0, columns - 1)}
@@ -232,7 +234,7 @@ def _west(config: MatrixUnitConfig) -> list[Group]:
                 Row(f"{gate}.waiting", "a row is there", color=CONTROL),
                 Row(f"{gate}.advance", "it goes in", color=CONTROL),
                 Row(f"{gate}.take", "it takes the next tile", color=CONTROL),
-                Row(f"{gate}.credit", "free places", "unsigned", CONTROL),
+                Row(f"{gate}.spare", "free places but one", "signed", CONTROL),
                 Row(f"{gate}.errors", "errors now", ERRORS.name, TROUBLE),
                 Row("error_status", "errors so far", ERRORS.name, TROUBLE),
             ],
@@ -249,41 +251,91 @@ def _west(config: MatrixUnitConfig) -> list[Group]:
 
 
 def _array(config: MatrixUnitConfig) -> list[Group]:
-    scope = cells(config)
     listed = _listed_cells(config)
     by_column = sorted(listed, key=lambda at: at[::-1])
-    edge = [(row, 0) for row in _listed(config.rows)]
+    edge = [(row, 0) for row in _listed(config.cell_rows)]
     split = " (in parts, one cycle apart)" if len(config.sum_parts) > 1 else ""
-
-    def rows(
-        which: list[tuple[int, int]],
-        signal: str,
-        what: str,
-        look: str = "wave",
-        color: GTKWColor = CONTROL,
-    ) -> list[Row]:
-        return [
-            Row(f"{scope[r, c]}.{signal}", f"cell r{r} c{c} {what}", look, color) for r, c in which
-        ]
-
-    weight, activation = _look(config.weight), _look(config.activation)
+    groups = _fast_operands if config.inner_product == "fast" else _operands
+    next_weights, weights, activations = groups(config, listed, by_column)
     return [
-        Group("array: load enables, a thermometer", rows(edge, "load", "load")),
-        Group(
-            "array: next weights go south",
-            rows(by_column, "weight_out", "next", weight, NEXT_WEIGHT),
-        ),
-        Group("array: the switch, a diagonal", rows(listed, "switch", "switch")),
-        Group("array: weights in use", rows(by_column, "weight", "weight", weight, WEIGHT)),
-        Group(
-            "array: activations go east",
-            rows(listed, "activation_out", "activation", activation, ACTIVATION),
-        ),
+        Group("array: load enables, a thermometer", _of_cells(config, edge, "load", "load")),
+        next_weights,
+        Group("array: the switch, a diagonal", _of_cells(config, listed, "switch", "switch")),
+        weights,
+        activations,
         Group(
             f"array: partial sums go south{split}",
-            rows(by_column, "sum_out", "sum", "signed", SUM),
+            _of_cells(config, by_column, "sum_out", "sum", "signed", SUM),
         ),
     ]
+
+
+def _of_cells(
+    config: MatrixUnitConfig,
+    which: list[tuple[int, int]],
+    signal: str,
+    what: str,
+    look: str = "wave",
+    color: GTKWColor = CONTROL,
+    **bits: int,
+) -> list[Row]:
+    """A signal of some cells, a cell being named after its first row in a tile."""
+    scope, height = cells(config), config.rows_per_cell
+    return [
+        Row(f"{scope[r, c]}.{signal}", f"cell r{r * height} c{c} {what}", look, color, **bits)
+        for r, c in which
+    ]
+
+
+def _operands(
+    config: MatrixUnitConfig, listed: list[tuple[int, int]], by_column: list[tuple[int, int]]
+) -> tuple[Group, Group, Group]:
+    weight, activation = _look(config.weight), _look(config.activation)
+    shown = "activation_out", "activation", activation, ACTIVATION
+    return (
+        Group(
+            "array: next weights go south",
+            _of_cells(config, by_column, "weight_out", "next", weight, NEXT_WEIGHT),
+        ),
+        Group(
+            "array: weights in use",
+            _of_cells(config, by_column, "weight", "weight", weight, WEIGHT),
+        ),
+        Group("array: activations go east", _of_cells(config, listed, *shown)),
+    )
+
+
+def _fast_operands(
+    config: MatrixUnitConfig, listed: list[tuple[int, int]], by_column: list[tuple[int, int]]
+) -> tuple[Group, Group, Group]:
+    width = operand_shape(config).width
+    pair = [("first", 0), ("second", width)]
+    return (
+        Group(
+            "array: next differences of weights go south",
+            _of_cells(config, by_column, "weight_out", "next", "signed", NEXT_WEIGHT),
+        ),
+        Group(
+            "array: differences of weights in use",
+            [
+                row
+                for side in ("upper", "lower")
+                for row in _of_cells(config, by_column, f"{side}_weight", side, "signed", WEIGHT)
+            ],
+        ),
+        Group(
+            "array: activations plus weights go east",
+            [
+                row
+                for name, low in pair
+                for row in _of_cells(
+                    *(config, listed, "activation_out", f"{name} sum", "signed", ACTIVATION),
+                    low=low,
+                    width=width,
+                )
+            ],
+        ),
+    )
 
 
 def _south(config: MatrixUnitConfig) -> list[Group]:

@@ -5,6 +5,7 @@ from importlib import import_module
 
 from amaranth.build import Platform
 
+from .. import ice40
 from ..config import MatrixUnitConfig
 
 NARROW_BITS = 8
@@ -39,8 +40,11 @@ class Board:
     payload_bytes: int = 1024
     serial_pins: tuple[str, str] | None = None
 
-    def multipliers_for(self, config: MatrixUnitConfig) -> int:
-        """Products that the part's blocks do each cycle, operands being as wide as they are."""
+    def multipliers_for(self, config: MatrixUnitConfig) -> int | None:
+        """Products that the part's blocks do each cycle; None where LUTs do them."""
+        if self.family == ice40.FAMILY:
+            fits = ice40.Ice40MultiplierPair.fits(config)
+            return self.multiplier_blocks * self.multipliers_per_block if fits else None
         narrow = max(config.activation.width, config.weight.width) <= NARROW_BITS
         return self.multiplier_blocks * (self.multipliers_per_block if narrow else 1)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
-from ..config import MatrixUnitConfig
+from ..config import INNER_PRODUCTS, MatrixUnitConfig
 from ..formats import IntegerFormat
 from ..layouts import ACTIVITY_SENTENCES, Activity
 from ..version import __version__
@@ -60,8 +60,10 @@ class Register:
     writable: bool = False
 
 
-def encode_parameter(value: int | IntegerFormat) -> int:
+def encode_parameter(value: int | str | IntegerFormat) -> int:
     """A parameter of a MatrixUnitConfig as a register holds it."""
+    if value in INNER_PRODUCTS:
+        return INNER_PRODUCTS.index(value)
     if isinstance(value, IntegerFormat):
         return value.width | value.signed << 8
     if not isinstance(value, int):
@@ -69,9 +71,11 @@ def encode_parameter(value: int | IntegerFormat) -> int:
     return int(value)
 
 
-def decode_parameter(name: str, word: int) -> int | IntegerFormat:
+def decode_parameter(name: str, word: int) -> int | str | IntegerFormat:
     """The parameter `name` of a MatrixUnitConfig from its register."""
     default = getattr(MatrixUnitConfig(), name)
+    if default in INNER_PRODUCTS:
+        return INNER_PRODUCTS[word]
     if isinstance(default, IntegerFormat):
         return IntegerFormat(word & 0xFF, signed=bool(word >> 8))
     return type(default)(word)
@@ -83,8 +87,12 @@ def _version() -> int:
 
 
 def _parameter(name: str) -> Register:
-    is_format = isinstance(getattr(MatrixUnitConfig(), name), IntegerFormat)
-    meaning = "of the unit" + (": width [7:0], signed [8]" if is_format else "")
+    default = getattr(MatrixUnitConfig(), name)
+    meaning = "of the unit"
+    if isinstance(default, IntegerFormat):
+        meaning += ": width [7:0], signed [8]"
+    elif default in INNER_PRODUCTS:
+        meaning += ": " + ", ".join(f"{i} {kind}" for i, kind in enumerate(INNER_PRODUCTS))
     return Register(name, meaning, lambda host: encode_parameter(getattr(host.config, name)))
 
 

@@ -1,5 +1,6 @@
 """Builds: a matrix unit on a board, from its Verilog to the bitstream and the report."""
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -12,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from weft.boards import TOP_MODULE, Board, BoardTop
-from weft.config import MatrixUnitConfig
+from weft.config import MAX_SIDE, MatrixUnitConfig
 from weft.export import parameters_of, write_whole
 
 from ..toolchain import ToolMissing, build_root, has_package
@@ -70,14 +71,29 @@ class Job:
 
 def check_multipliers(board: Board, config: MatrixUnitConfig) -> None:
     """Refuse an array that needs more multipliers than the part has."""
-    needed, there = config.rows * config.columns, board.multipliers_for(config)
-    if needed > there:
-        side = math.isqrt(there)
+    needed, there = multipliers_of(config), board.multipliers_for(config)
+    if there is not None and needed > there:
+        side = max(
+            (n for n in range(1, MAX_SIDE + 1) if _square_multipliers(config, n) <= there),
+            default=0,
+        )
         raise BuildFailed(
             f"{config.rows}x{config.columns} needs {needed} multipliers, the {board.part} has "
-            f"{there}; the largest square array of {config.activation} by "
-            f"{config.weight} is {side}x{side}"
+            f"{there}; the largest square array of {config.activation} by {config.weight} with "
+            f"the {config.inner_product} inner product is {side}x{side}"
         )
+
+
+def multipliers_of(config: MatrixUnitConfig) -> int:
+    """Hard multipliers of an array; a fast one has a column more for its activations."""
+    columns = config.columns + (config.inner_product == "fast")
+    return config.cell_rows * columns
+
+
+def _square_multipliers(config: MatrixUnitConfig, side: int) -> float:
+    if side % config.rows_per_cell:
+        return math.inf
+    return multipliers_of(dataclasses.replace(config, rows=side, columns=side))
 
 
 @dataclass(frozen=True)

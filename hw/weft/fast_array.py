@@ -1,0 +1,82 @@
+"""FastArray: a SystolicArray of FastCells, and the edges that make its sums inner products."""
+
+from amaranth.hdl import Module, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .activation_correction import ActivationCorrection
+from .activation_products import ActivationProducts
+from .array import SystolicArray
+from .chain import Chain
+from .config import MatrixUnitConfig
+from .hierarchy import instantiate
+from .weight_products import SHARING, WeightProducts, WeightProductsControl
+
+
+class FastArray(wiring.Component):
+    """All of an array that computes the fast inner product; from outside as a SystolicArray.
+
+    What arrives at the edges is skewed: pair j of activations, rows 2j and 2j + 1, and its switch
+    j cycles after pair 0, the weights of column c c cycles after column 0's. Column c's sum is c
+    cycles behind column 0's, which comes `latency_of(config)` cycles after pair 0. Never stalls;
+    nothing is reset.
+
+    A tile shifts the shadows of both rows of a pair together, from the first load that reaches
+    the upper one. With its k-th transfer, in cycle t(k) >= s + k if s is the cycle in which the
+    switch before is admitted, a tile loads rows 0 to k: pair j is shifted first in cycle
+    t(2j) + 1 >= s + 2j + 1, and its switch comes in cycle s + j + 1, not later.
+
+    Members
+    -------
+    activations_in : ArrayLayout(activation format, R)
+    switches_in : one bit a pair
+    loads_in : one bit a row of a tile, as from the WeightLoader
+    weights_in : ArrayLayout(weight format, C)
+    sums_out : ArrayLayout(signed(config.sum_width), C)
+    """
+
+    def __init__(self, config: MatrixUnitConfig):
+        self.config = config
+        super().__init__(
+            {
+                "activations_in": In(data.ArrayLayout(config.activation.shape, config.rows)),
+                "switches_in": In(config.cell_rows),
+                "loads_in": In(config.rows),
+                "weights_in": In(data.ArrayLayout(config.weight.shape, config.columns)),
+                "sums_out": Out(data.ArrayLayout(signed(config.sum_width), config.columns)),
+            }
+        )
+
+    @staticmethod
+    def latency_of(config: MatrixUnitConfig) -> int:
+        """Cycles from pair 0 of the activations to column 0's sum, all its parts there."""
+        west = 1
+        return west + SystolicArray.latency_of(config) + ActivationCorrection.latency
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        pairs, columns = config.cell_rows, config.columns
+
+        west = instantiate(m, "west", platform, Chain, ActivationProducts, config, pairs)
+        control = instantiate(m, "north_control", platform, WeightProductsControl, config)
+        links = -(-columns // SHARING)
+        north = instantiate(m, "north", platform, Chain, WeightProducts, config, links)
+        cells = instantiate(m, "cells", platform, SystolicArray, config, pairs, columns)
+        south = instantiate(m, "south", platform, Chain, ActivationCorrection, config, columns)
+        m.d.comb += [
+            west.activations.eq(self.activations_in),
+            control.loads.eq(self.loads_in[:2]),
+            control.switch.eq(self.switches_in[0]),
+            north.control_in.eq(control.control),
+            north.weight.eq(self.weights_in),
+            cells.activations_in.eq(west.pair),
+            cells.switches_in.eq(self.switches_in),
+            cells.loads_in.eq(self.loads_in[0::2]),
+            cells.weights_in.eq(north.difference),
+            cells.sums_in.eq(north.sum),
+            south.products_in.eq(west.sum_out),
+            south.sum.eq(cells.sums_out),
+            self.sums_out.eq(south.corrected),
+        ]
+        return m

@@ -1,0 +1,151 @@
+"""WeightProducts: the north edge of the fast inner product, where tiles of weights come in."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .config import MatrixUnitConfig
+from .hierarchy import instantiate
+from .pairs import difference_shape
+from .partial_sums import delayed_parts
+from .skew import DelayLine
+from .small_multiplier import SmallMultiplier
+
+# Columns that share a multiplier.
+SHARING = 2
+
+# What a column does with the weights that pass. `load`: a weight is here. `multiply`: it is the
+# second of a pair. `clear`: a tile begins. `add`: the product of a pair is there. `switch`: the
+# tile is in use from here on.
+CONTROL = data.StructLayout({"load": 1, "multiply": 1, "clear": 1, "add": 1, "switch": 1})
+
+
+class WeightProductsControl(wiring.Component):
+    """Turn the loads and the switch of column 0 into what WeightProducts does there.
+
+    `clear`, `add` and `switch` are as much later as a product takes.
+
+    Members
+    -------
+    loads : 2 bits in, the loads of the first two rows of a tile
+    switch : 1 bit in, of the first pair of rows
+    control : CONTROL out
+    """
+
+    def __init__(self, config: MatrixUnitConfig):
+        self.config = config
+        super().__init__({"loads": In(2), "switch": In(1), "control": Out(CONTROL)})
+
+    def elaborate(self, platform):
+        m = Module()
+        # A tile loads the first row each time, and all but the first time the second as well.
+        load = Signal()
+        begins = Signal()
+        multiply = Signal()
+        pair_begun = Signal(reset_less=True)
+        m.d.comb += [
+            load.eq(self.loads[0]),
+            begins.eq(load & ~self.loads[1]),
+            # After a broken tile this may be a weight too soon; the sum is cleared just then.
+            multiply.eq(load & pair_begun),
+        ]
+        with m.If(load):
+            m.d.sync += pair_begun.eq(begins | ~pair_begun)
+
+        cycles = SmallMultiplier.latency_of(self.config)
+        delay = instantiate(m, "delay", platform, DelayLine, 3, cycles, False)
+        control = self.control
+        m.d.comb += [
+            control.load.eq(load),
+            control.multiply.eq(multiply),
+            delay.i.eq(Cat(begins, multiply, self.switch)),
+            Cat(control.clear, control.add, control.switch).eq(delay.o),
+        ]
+        return m
+
+
+class WeightProducts(wiring.Component):
+    """Two columns' north edge: differences for the shadow chains, and minus the sums of all w0 w1.
+
+    The two weights of a pair come in with two loads that follow each other, the lower row's first.
+    So a column needs a product in every second cycle at most, and the column to its east needs its
+    own one cycle later: a multiplier serves both, and none of them ever waits. A column's sum is
+    kept twice, as weights are: of the tile that comes, and of that in use.
+
+    Timing, of the west one: `difference` in the cycle of `weight`. A `switch` comes
+    SmallMultiplier.latency_of(config) cycles after that of the first pair of rows, and is seen in
+    the `sum` of the next cycle, in which the first FastCell adds the first product of the new tile
+    to it. Part p of `sum` is p cycles later. The east one is a cycle behind, and what goes out at
+    the east another cycle. Nothing stalls, nothing is reset.
+
+    Members
+    -------
+    weight : ArrayLayout(weight format, 2) in
+    neighbour_in, neighbour_out : weight format. The weight of the column to the west, and the
+        east one's for the column to the east.
+    difference : ArrayLayout(difference_shape(config), 2) out. Each weight less its neighbour.
+    control_in, control_out : CONTROL
+    sum : ArrayLayout(signed(config.sum_width), 2) out. What a column's partial sums begin with.
+    """
+
+    passed = ("neighbour", "control")
+
+    def __init__(self, config: MatrixUnitConfig):
+        self.config = config
+        super().__init__(self.members_of(config))
+
+    @staticmethod
+    def members_of(config: MatrixUnitConfig) -> dict[str, wiring.Member]:
+        """The members by name, for a Chain."""
+        return {
+            "weight": In(data.ArrayLayout(config.weight.shape, SHARING)),
+            "neighbour_in": In(config.weight.shape),
+            "neighbour_out": Out(config.weight.shape),
+            "difference": Out(data.ArrayLayout(difference_shape(config), SHARING)),
+            "control_in": In(CONTROL),
+            "control_out": Out(CONTROL),
+            "sum": Out(data.ArrayLayout(signed(config.sum_width), SHARING)),
+        }
+
+    def elaborate(self, platform):
+        m = Module()
+        multiplier = instantiate(m, "multiplier", platform, SmallMultiplier, self.config)
+
+        neighbour, control = self.neighbour_in, self.control_in
+        lower_weights = []
+        for column in range(SHARING):
+            weight = self.weight[column]
+            m.d.comb += self.difference[column].eq(weight - neighbour)
+
+            lower = Signal(self.config.weight.shape, name=f"lower_{column}", reset_less=True)
+            with m.If(control.load):
+                m.d.sync += lower.eq(weight)
+            lower_weights.append(lower)
+            self._add_up(m, column, control, multiplier.product)
+
+            neighbour = Signal.like(lower, name=f"neighbour_{column}", reset_less=True)
+            passing = Signal(CONTROL, name=f"passing_{column}", reset_less=True)
+            m.d.sync += [neighbour.eq(weight), passing.eq(control)]
+            control = passing
+
+        west_multiplies = self.control_in.multiply
+        m.d.comb += [
+            multiplier.first.eq(Mux(west_multiplies, *lower_weights)),
+            multiplier.second.eq(Mux(west_multiplies, *self.weight)),
+            self.neighbour_out.eq(neighbour),
+            self.control_out.eq(control),
+        ]
+        return m
+
+    def _add_up(self, m: Module, column: int, control: data.View, product: Signal) -> None:
+        """The sum of a column's products, of the tile that comes and of that in use."""
+        shape = signed(self.config.sum_width)
+        coming = Signal(shape, name=f"coming_{column}", reset_less=True)
+        in_use = Signal(shape, name=f"in_use_{column}", reset_less=True)
+        with m.If(control.clear):
+            m.d.sync += coming.eq(0)
+        with m.Elif(control.add):
+            m.d.sync += coming.eq(coming - product)
+        with m.If(control.switch):
+            m.d.sync += in_use.eq(coming)
+        m.d.comb += self.sum[column].eq(Cat(*delayed_parts(m, self.config, in_use)))

@@ -1,0 +1,85 @@
+"""Boards: clocks that the PLLs can make, pins that the boards have, and designs around a unit."""
+
+import dataclasses
+
+import pytest
+
+from weft.boards import BOARDS, TOP_MODULE, BoardTop, board_named
+from weft.boards.clocks import pll_for
+from weft.config import MatrixUnitConfig
+
+OPEN = [board for board in BOARDS.values() if board.family != "xc7"]
+
+
+def by_name(boards):
+    return pytest.mark.parametrize("board", boards, ids=lambda board: board.name)
+
+
+# Family, input and output in MHz, and the factors as the vendors' formulas have them.
+CLOCKS = {
+    "ecp5": ("ecp5", 25, 150, lambda p: 25 * p.multiply / p.divide, (400, 800)),
+    "ice40": ("ice40", 12, 30, lambda p: 12 * p.multiply / p.divide / p.post_divide, (533, 1066)),
+    "gowin": ("gowin", 27, 81, lambda p: 27 * p.multiply / p.divide, (400, 1200)),
+    "xc7": ("xc7", 100, 150, lambda p: 100 * p.multiply / p.divide / p.post_divide, (800, 1600)),
+}
+
+
+@pytest.mark.parametrize("family, given, wanted, output, oscillator", CLOCKS.values(), ids=CLOCKS)
+def test_clock(family, given, wanted, output, oscillator):
+    pll = pll_for(family, given * 1_000_000, wanted * 1_000_000)
+    assert pll.hz == wanted * 1_000_000
+    assert output(pll) == pytest.approx(wanted)
+    low, high = oscillator
+    inside = wanted * pll.post_divide
+    assert low <= inside <= high
+
+
+def test_a_clock_near_enough_is_told_as_it_is():
+    pll = pll_for("ecp5", 25_000_000, 137_000_000)
+    assert pll.hz == 137_500_000 == 25_000_000 * pll.multiply / pll.divide
+
+
+def test_a_clock_out_of_reach_is_refused():
+    with pytest.raises(ValueError, match="cannot make 3 MHz of 12 MHz: the nearest is 8"):
+        pll_for("ice40", 12_000_000, 3_000_000)
+
+
+def test_an_unknown_board_is_refused_with_the_list():
+    with pytest.raises(ValueError, match="no board 'de10'; the boards are ulx3s-85f, icebreaker"):
+        board_named("de10")
+
+
+@by_name(OPEN)
+def test_narrow_operands_share_a_block_where_they_can(board):
+    wide = dataclasses.replace(board.config, activation="int9")
+    assert board.multipliers_for(wide) in (board.multiplier_blocks, None)
+    assert (
+        board.multipliers_for(board.config) == board.multiplier_blocks * board.multipliers_per_block
+    )
+
+
+@by_name(BOARDS.values())
+def test_design_has_a_clock_a_reset_and_a_serial_line(board):
+    small = MatrixUnitConfig(rows=2, columns=2, accumulator_depth=16)
+    top = BoardTop(board, small, round(board.clock_mhz * 1e6), board.baud)
+    platform = board.make_platform()
+    platform.add_file("host.v", top.host_verilog())
+    files = platform.prepare(top, name=TOP_MODULE).files
+    pins = next(
+        text if isinstance(text, str) else text.decode()
+        for name, text in files.items()
+        if name.endswith((".lpf", ".pcf", ".cst", ".xdc"))
+    )
+    for port in ("rx", "tx", "led_0", "led_1", platform.default_clk):
+        assert port in pins, f"{port} has no pin"
+    source = next(files[name] for name in files if name in (f"{TOP_MODULE}.il", f"{TOP_MODULE}.v"))
+    primitive = {"ecp5": "EHXPLLL", "ice40": "SB_PLL40_PAD", "gowin": "rPLL", "xc7": "PLLE2_BASE"}
+    text = source if isinstance(source, str) else source.decode()
+    assert primitive[board.family] in text
+    assert "weft_host" in text
+
+    verilog = top.host_verilog()
+    blocks = {"ecp5": ("MULT18X18D", "DP16KD"), "ice40": ("SB_MAC16",)}
+    for family, named in blocks.items():
+        for block in named:
+            assert (block in verilog) == (board.family == family), block

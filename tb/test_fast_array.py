@@ -1,0 +1,263 @@
+"""FastArray: exact inner products on the wavefront, and proofs for narrow formats."""
+
+import random
+import re
+from dataclasses import dataclass
+
+import cocotb
+import numpy as np
+import pytest
+
+from bench import (
+    TIMEOUT,
+    arguments,
+    compare,
+    gather_parts,
+    join,
+    on_simulators,
+    operand,
+    play,
+    randomness,
+    split,
+    start,
+    whole_yosys,
+)
+from weft.config import TPU_V1, MatrixUnitConfig
+from weft.export import to_verilog
+from weft.fast_array import FastArray
+
+TILES = 12
+
+
+def array(rows, columns, **options):
+    return MatrixUnitConfig(rows=rows, columns=columns, inner_product="fast", **options)
+
+
+SHAPES = {
+    "18x18": array(18, 18, activation="uint8", multiplier_stages=2, adder_stages=2),
+    "2x1": array(2, 1, multiplier_stages=0),
+    "2x5": array(2, 5, weight="uint4"),
+    "6x1": array(6, 1, activation="int3", weight="int9", adder_stages=3),
+    "2x2": array(2, 2, multiplier_stages=3, adder_stages=4, accumulator_width=8),
+    "8x16": array(8, 16, weight="int2"),
+    "10x6": array(10, 6),
+    "6x9": array(6, 9, activation="int16", weight="uint16", adder_stages=4, accumulator_width=64),
+    "34x3": array(34, 3, multiplier_stages=0, accumulator_width=12),
+    "4x17": array(4, 17, weight="int5", multiplier_stages=2),
+    "2x35": array(2, 35, activation="uint3", adder_stages=2),
+}
+
+
+@on_simulators("config", SHAPES)
+def test_fast_array(simulate, config):
+    coroutines = [switches_every_r_cycles, loads_and_switches_at_any_legal_time]
+    simulate(coroutines, FastArray, config)
+
+
+def test_a_large_array_is_made_of_few_modules():
+    """256 x 256: each kind of chain is one module a length, and so is the field of cells."""
+    config = MatrixUnitConfig(rows=TPU_V1.rows, columns=TPU_V1.columns, inner_product="fast")
+    verilog = to_verilog("big", FastArray, config)
+    names = re.findall(r"(?m)^module (\w+)", verilog)
+    assert len(names) == len(set(names)) < 40
+    assert "big_chain_activation_products_8" in names
+
+
+@dataclass
+class Wave:
+    """What enters an array, undone of its skew.
+
+    `activations` (cycles, R) and `switches` (cycles,) by the cycle in which they reach the first
+    pair of rows; `tiles` (tiles, R, C), and `pushes` (tiles, R), the cycles in which the rows of a
+    tile are pushed into column 0, row R-1 first.
+    """
+
+    activations: np.ndarray
+    switches: np.ndarray
+    tiles: np.ndarray
+    pushes: np.ndarray
+
+    @property
+    def cycles(self) -> int:
+        return len(self.activations)
+
+
+@cocotb.test(**TIMEOUT)
+async def switches_every_r_cycles(dut):
+    """Each tile is pushed from the very cycle of the switch before, without a gap."""
+    (config,) = arguments()
+    pushes = np.arange(TILES * config.rows).reshape(TILES, config.rows)
+    await check_wave(dut, random_wave(randomness(), config, pushes, waits=[0] * TILES))
+
+
+@cocotb.test(**TIMEOUT)
+async def loads_and_switches_at_any_legal_time(dut):
+    """Gaps between pushes, tiles that wait, tiles that stay."""
+    (config,) = arguments()
+    source = randomness()
+    pushes, waits, cycle = [], [], 0
+    for _ in range(TILES):
+        pushes.append([])
+        cycle += source.choice([0, 0, 1, 5])
+        for _ in range(config.rows):
+            cycle += source.choice([0, 0, 0, 1, 3])
+            pushes[-1].append(cycle)
+            cycle += 1
+        waits.append(source.choice([0, 0, 1, 4]))
+        cycle += waits[-1]
+    await check_wave(dut, random_wave(source, config, np.array(pushes), waits))
+
+
+def random_wave(source: random.Random, config: MatrixUnitConfig, pushes, waits) -> Wave:
+    """Random numbers around given pushes; a tile is switched to so long after its last one."""
+    rows, columns = config.rows, config.columns
+    cycles = int(pushes[-1, -1]) + waits[-1] + 10
+    switches = np.zeros(cycles, int)
+    switches[pushes[:, -1] + 1 + np.array(waits)] = 1
+
+    def numbers(shape, number):
+        drawn = [operand(source, number) for _ in range(np.prod(shape))]
+        return np.array(drawn, object).reshape(shape)
+
+    return Wave(
+        activations=numbers((cycles, rows), config.activation),
+        switches=switches,
+        tiles=numbers((len(pushes), rows, columns), config.weight),
+        pushes=pushes,
+    )
+
+
+async def check_wave(dut, wave: Wave) -> None:
+    """Column c's sum of wave n, all its parts there, in cycle n + latency + c."""
+    (config,) = arguments()
+    columns, parts = config.columns, config.sum_parts
+    latency = FastArray.latency_of(config)
+    end = wave.cycles + config.rows + columns + latency + 2
+    await start(dut)
+    trace = await play(dut, skewed(wave, config, end), ["sums_out"])
+
+    width = config.sum_width
+    in_use = wave.tiles[np.cumsum(wave.switches) - 1]
+    lanes = list(zip(*(split(word, width, columns) for word in trace["sums_out"]), strict=True))
+    cycles = range(int(np.flatnonzero(wave.switches)[0]), wave.cycles)
+    got = [
+        [
+            gather_parts(lanes[column], n + latency + column - (len(parts) - 1), parts)
+            for column in range(columns)
+        ]
+        for n in cycles
+    ]
+    expected = [wave.activations[n] @ in_use[n] % (1 << width) for n in cycles]
+    compare("sums_out", got, expected, [n + latency for n in cycles])
+
+
+def skewed(wave: Wave, config: MatrixUnitConfig, end: int) -> list[dict[str, int]]:
+    """The ports cycle by cycle: pair j comes j cycles late, column c c cycles late."""
+    rows, columns = config.rows, config.columns
+    activations = np.zeros((end, rows), object)
+    switches = np.zeros((end, rows // 2), int)
+    for row in range(rows):
+        late = row // 2
+        activations[late : late + wave.cycles, row] = wave.activations[:, row]
+        switches[late : late + wave.cycles, late] = wave.switches
+    weights = np.zeros((end, columns), object)
+    loads = [0] * end
+    for tile, cycles in enumerate(wave.pushes):
+        for push, cycle in enumerate(cycles):
+            loads[cycle] = (2 << push) - 1
+            for column in range(columns):
+                weights[cycle + column, column] = wave.tiles[tile, rows - 1 - push, column]
+    return [
+        {
+            "activations_in": join(activations[n], config.activation.width),
+            "switches_in": join(switches[n], 1),
+            "loads_in": loads[n],
+            "weights_in": join(weights[n], config.weight.width),
+        }
+        for n in range(end)
+    ]
+
+
+# Two rows and two columns; a tile is loaded in every two cycles and stays for two rows.
+PROOF = """
+module proof(
+  input clk, input {activation} [{a}:0] a0, a1, input {weight} [{w}:0] left, right, output good
+);
+  (* keep *) reg second = 0;
+  always @(posedge clk) second <= ~second;
+
+  // The tile that is loaded, row 1 first, and the one in use.
+  reg {weight} [{w}:0] left1, right1, left0, right0, use_left0, use_left1, use_right0, use_right1;
+  reg [{w}:0] late_right;
+  always @(posedge clk) begin
+    late_right <= right;
+    if (second) begin
+      left0 <= left; right0 <= right;
+    end else begin
+      left1 <= left; right1 <= right;
+    end
+  end
+  wire {weight} [{w}:0] l0 = second ? use_left0 : left0, l1 = second ? use_left1 : left1;
+  wire {weight} [{w}:0] r0 = second ? use_right0 : right0, r1 = second ? use_right1 : right1;
+  always @(posedge clk) begin
+    use_left0 <= l0; use_left1 <= l1; use_right0 <= r0; use_right1 <= r1;
+  end
+
+  // What must come out, as many cycles later as it takes.
+  wire signed [{s}:0] x0 = a0, x1 = a1, y0 = l0, y1 = l1, z0 = r0, z1 = r1;
+  wire [{s}:0] left_sum = x0 * y0 + x1 * y1, right_sum = x0 * z0 + x1 * z1;
+  reg [{s}:0] expected_left [0:{latency}], expected_right [0:{latency}];
+  integer i;
+  always @(posedge clk) begin
+    expected_left[0] <= left_sum; expected_right[0] <= right_sum;
+    for (i = 1; i <= {latency}; i = i + 1) begin
+      expected_left[i] <= expected_left[i - 1]; expected_right[i] <= expected_right[i - 1];
+    end
+  end
+
+  wire [{s}:0] got_left, got_right;
+  array array(
+    .clk(clk), .activations_in({{a1, a0}}), .switches_in(~second), .loads_in({{second, 1'b1}}),
+    .weights_in({{late_right, left}}), .sums_out({{got_right, got_left}})
+  );
+  assign good = got_left == expected_left[{latency} - 1] && got_right == expected_right[{latency}];
+endmodule
+"""
+PROVEN = {
+    "int3-int3": array(2, 2, activation="int3", weight="int3"),
+    "uint2-int3": array(2, 2, activation="uint2", weight="int3", multiplier_stages=0),
+    "int3-uint2": array(2, 2, activation="int3", weight="uint2", multiplier_stages=2),
+    "uint2-uint2": array(2, 2, activation="uint2", weight="uint2", multiplier_stages=3),
+    "int1-uint1": array(2, 2, activation="int1", weight="uint1", accumulator_width=8),
+}
+
+
+@pytest.mark.parametrize("config", PROVEN.values(), ids=PROVEN)
+def test_is_the_inner_product_for_all_operands(config, tmp_path):
+    """From any state of its registers, and with all other tiles and rows before and after."""
+    prove(config, to_verilog("array", FastArray, config), tmp_path)
+
+
+def prove(config: MatrixUnitConfig, verilog: str, directory) -> None:
+    """Unroll a tile's load and the rows that meet it; every number is an unknown."""
+    latency = FastArray.latency_of(config)
+    harness = PROOF.format(
+        activation="signed" if config.activation.signed else "",
+        weight="signed" if config.weight.signed else "",
+        a=config.activation.width - 1,
+        w=config.weight.width - 1,
+        s=config.sum_width - 1,
+        latency=latency,
+    )
+    path = directory / "proof.v"
+    path.write_text(verilog + harness)
+    # The first row that meets a tile loaded since the start is that of cycle 2; so is its sum
+    # on the left, and a cycle later that on the right.
+    skipped = 2 + latency + 1
+    whole_yosys(
+        f"read_verilog {path}",
+        "hierarchy -top proof",
+        "proc; flatten; memory_map; opt_clean",
+        "setattr -unset init w:* w:second %d",
+        f"sat -verify -seq {skipped + 2} -prove good 1 -prove-skip {skipped} proof",
+    )

@@ -1,0 +1,166 @@
+"""FPGA builds: bitstreams for every board, what does not fit, reports, and the table."""
+
+import dataclasses
+import json
+
+import pytest
+
+from weft.boards import BOARDS
+from weft_sim.fpga import table
+from weft_sim.fpga.build import BuildFailed, Design, Job, build
+from weft_sim.fpga.families import count
+from weft_sim.fpga.report import critical_path, frequency, plain_name
+from weft_sim.toolchain import build_root
+
+
+def job(board="icebreaker", rows=2, columns=2, **changes):
+    chosen = BOARDS[board]
+    config = dataclasses.replace(chosen.config, rows=rows, columns=columns, **changes)
+    return Job(board=chosen, config=config, clock_mhz=chosen.clock_mhz, baud=chosen.baud, seed=1)
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_every_board_builds(board):
+    """A 2x2 unit: the bitstream is there, the report is true to the netlist, the clock is met."""
+    design = Design.of(job(board))
+    folder = build_root() / "tests" / f"fpga-{board}"
+    report = build(design, folder)
+    assert json.loads((folder / "report.json").read_text()) == report
+    assert (folder / report["result"]).stat().st_size > 1000
+    names = {"board", "rows", "columns", "options", "lut", "ff", "dsp", "bram", "seed", "tools"}
+    assert names | {"fmax_mhz", "peak_gmac_per_second"} <= set(report)
+    assert report["dsp"] == {"icebreaker": 2, "tang-nano-9k": 2}.get(board, 4)
+    assert 300 < report["lut"] < BOARDS[board].luts
+    assert 300 < report["ff"] < BOARDS[board].flip_flops
+    assert 0 < report["bram"] <= BOARDS[board].block_memories
+    if report["fmax_mhz"] is None:
+        assert BOARDS[board].family == "xc7"
+        assert "add_files host.v" in (folder / "weft_board.tcl").read_text()
+        return
+    assert report["timing_met"], report["critical_path"]
+    assert report["peak_gmac_per_second"] == round(4 * report["fmax_mhz"] / 1000, 2)
+    # The same design again is not built again.
+    assert build(design, folder, lambda step: pytest.fail(f"{step} was run again")) == report
+
+
+NOT_BUILT = {
+    "multipliers": (
+        lambda: job("ulx3s-85f", 16, 16),
+        "16x16 needs 256 multipliers, the LFE5U-85F-6BG381 has 156; "
+        "the largest square array of int8 by int8 with the plain inner product is 12x12",
+    ),
+    "fast": (
+        lambda: job("ulx3s-85f", 26, 12, inner_product="fast"),
+        "26x12 needs 169 multipliers, the LFE5U-85F-6BG381 has 156; "
+        "the largest square array of int8 by int8 with the fast inner product is 16x16",
+    ),
+}
+
+
+@pytest.mark.parametrize("make, sentence", NOT_BUILT.values(), ids=NOT_BUILT)
+def test_what_cannot_fit_is_refused_before_any_work(make, sentence):
+    with pytest.raises(BuildFailed) as refusal:
+        make()
+    assert str(refusal.value) == sentence
+
+
+def test_what_does_not_fit_is_refused_before_it_is_placed(tmp_path):
+    design = Design.of(job("icebreaker", 2, 4, accumulator_depth=2048))
+    steps = []
+    with pytest.raises(BuildFailed, match=r"2x4 needs \d+ block memories, the iCE40UP5K-SG48 has"):
+        build(design, tmp_path, steps.append)
+    assert steps == ["synthesis"]
+    assert not (tmp_path / "report.json").exists()
+
+
+@pytest.mark.parametrize("field", ["clock_mhz", "baud", "seed"])
+def test_senseless_numbers_are_refused(field):
+    with pytest.raises(ValueError, match="must be"):
+        dataclasses.replace(job(), **{field: -1})
+
+
+def test_a_part_of_the_design_changes_its_key():
+    key = Design.of(job()).key
+    assert Design.of(job()).key == key
+    assert Design.of(job(accumulator_depth=64)).key != key
+    assert Design.of(dataclasses.replace(job(), seed=2)).key != key
+
+
+def step(kind, delay, start, end):
+    return {"type": kind, "delay": delay, "from": {"cell": start}, "to": {"cell": end}}
+
+
+def test_the_critical_path_in_words():
+    """The longest path within a clock; one to a pin does not count."""
+    start, end = "host.unit.row_TRELLIS_FF_Q_65", "host.unit.begun_TRELLIS_FF_Q_3"
+    short = [step("clk-to-q", 0.5, start, start), step("routing", 1.0, start, start)]
+    lut = "host.unit.row_LUT4_A_Z"
+    long = [*short, step("logic", 0.25, lut, lut), step("routing", 2.0, lut, end)]
+    pin = [step("routing", 9.0, start, "tx")]
+    report = {
+        "critical_paths": [
+            {"from": "clk", "to": "clk", "path": short},
+            {"from": "clk", "to": "clk", "path": long},
+            {"from": "clk", "to": "<async>", "path": pin},
+        ],
+        "fmax": {"clk": {"achieved": 150.0}, "slow": {"achieved": 100.0}},
+    }
+    assert critical_path(report) == (
+        "from unit.row to unit.begun: 3.8 ns, 0.8 of logic (1 elements) and 3.0 of routing"
+    )
+    assert frequency(report) == 100.0
+
+
+NAMES = {
+    "host.unit.a.row_TRELLIS_FF_Q_65": "unit.a.row",
+    "host.link.fsm_state_DFFRE_Q_3": "link.fsm_state",
+    "host.unit.beat_SB_DFFESR_Q_3_D_SB_LUT4_O_I3_SB_LUT4_O_LC": "unit.beat",
+    "$gbuf_host.unit.x_SB_DFFE_Q_E": "unit.x",
+    "host.unit.bank_0.sums.blocks.block_0": "unit.bank_0.sums.blocks.block_0",
+    "host.unit.sum_TRELLIS_FF_Q_1_DI_CCU2C_S0$CCU2_COMB0": "unit.sum",
+}
+
+
+@pytest.mark.parametrize("cell, name", NAMES.items())
+def test_a_register_is_named_as_in_the_source(cell, name):
+    assert plain_name(cell) == name
+
+
+def test_cells_are_counted_by_what_they_are():
+    cells = {"LUT4": 10, "CCU2C": 3, "TRELLIS_FF": 7, "LUT": 1}
+    assert count(cells, {"LUT4": 1, "CCU2C": 2}) == 16
+    assert count({"MULT9X9": 3}, {"MULT9X9": 0.5}) == 2
+
+
+@pytest.fixture
+def two_points(monkeypatch, tmp_path):
+    """A table of two points whose builds take no time, on workers in this process."""
+    monkeypatch.setenv("WEFT_BUILD", str(tmp_path))
+    monkeypatch.setattr(table, "POINTS", (("icebreaker", 24, ((1, 1), (2, 1)), {}),))
+    monkeypatch.setattr(table, "WORKERS", {"n_workers": 1, "processes": False})
+    log = tmp_path / "built"
+
+    def measure(design):
+        with log.open("a") as built:
+            built.write(f"{design.key}\n")
+        config = design.job.config
+        report = {"board": "icebreaker", "rows": config.rows, "columns": config.columns}
+        if config.rows == 2 and design.job.seed == 3:
+            return {**report, "seed": 3, "key": design.key, "failed": "no room"}
+        return {**report, "seed": design.job.seed, "key": design.key, "fmax_mhz": 30, "seconds": 1}
+
+    monkeypatch.setattr(table, "measure", measure)
+    return log
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_table_resumes(two_points, capsys):
+    """What was built, and what failed, is kept; only what is missing is built."""
+    reports = table.make_table(None)
+    assert len(reports) == len(two_points.read_text().split()) == 6
+    assert [r["failed"] for r in reports if "failed" in r] == ["no room"]
+    lost = next(table.folder().glob("*.json"))
+    lost.unlink()
+    assert len(table.make_table(None)) == 6
+    assert two_points.read_text().split()[6:] == [lost.stem]
+    assert "5 of 6 builds are there already" in capsys.readouterr().out
