@@ -13,8 +13,8 @@ from .sum_memory import SumMemory
 # A buffer of at most this many columns is drawn bank by bank, a larger one is halved.
 FLAT_COLUMNS = 8
 
-# A sum is written three cycles after its row was read: so many rows on the way can be newer.
-READ_TO_WRITE = 3
+# A sum is written four cycles after its row was read: so many rows on the way can be newer.
+READ_TO_WRITE = 4
 
 
 def bank_control_layout(config: MatrixUnitConfig) -> data.StructLayout:
@@ -86,7 +86,7 @@ class AccumulatorBank(wiring.Component):
     sum_out : signed(config.accumulator_width)
     """
 
-    read_latency = 2
+    read_latency = 3
     latency = 1
 
     def __init__(self, config: MatrixUnitConfig):
@@ -110,11 +110,13 @@ class AccumulatorBank(wiring.Component):
         )
 
         read_control = Signal(bank_control_layout(config))
+        fetch_control = Signal(bank_control_layout(config))
         add_control = Signal(bank_control_layout(config))
         write_control = Signal(bank_control_layout(config))
         m.d.sync += [
             read_control.eq(self.control_in),
-            add_control.eq(read_control),
+            fetch_control.eq(read_control),
+            add_control.eq(fetch_control),
             write_control.eq(add_control),
         ]
         m.d.comb += [self.control_out.eq(read_control), sums.read_row.eq(self.control_in.row)]
@@ -123,20 +125,23 @@ class AccumulatorBank(wiring.Component):
         total = Signal(shape, reset_less=True)
         past_total = Signal(shape, reset_less=True)
         forwarded = Signal(shape, reset_less=True)
+        operand = Signal(shape, reset_less=True)
         # 0: the memory, 1: forwarded, 2: total, 3: zero.
         source = Signal(2)
-        m.d.sync += forwarded.eq(Mux(read_control.newer[1], total, past_total))
-        m.d.sync += source.eq(
-            Cat(
-                read_control.clear | (~read_control.newer[0] & read_control.newer[1:].any()),
-                read_control.clear | read_control.newer[0],
-            )
-        )
-
         older = Mux(source[0], forwarded, sums.o.as_signed())
-        operand = Signal(shape)
-        m.d.comb += operand.eq(Mux(source[1], Mux(source[0], 0, total), older))
-        m.d.sync += [total.eq(operand + self._aligned(m, platform)), past_total.eq(total)]
+        m.d.sync += [
+            forwarded.eq(Mux(read_control.newer[2], total, past_total)),
+            source.eq(
+                Cat(
+                    read_control.clear | (~read_control.newer[1] & read_control.newer[2:].any()),
+                    read_control.clear | read_control.newer[1],
+                )
+            ),
+            operand.eq(Mux(source[1], Mux(source[0], 0, total), older)),
+        ]
+        base = Signal(shape)
+        m.d.comb += base.eq(Mux(add_control.newer[0], total, operand))
+        m.d.sync += [total.eq(base + self._aligned(m, platform)), past_total.eq(total)]
 
         m.d.comb += [
             sums.write.eq(write_control.write),

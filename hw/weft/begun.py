@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from .config import MatrixUnitConfig
 
 # Flags to a word: a word and its place are found in about the same time.
-WORD = 8
+WORD = 16
 
 
 class BegunRows(wiring.Component):
@@ -72,13 +72,21 @@ class BegunRows(wiring.Component):
             write.addr.eq(address),
             write.data.eq(changed),
         ]
-        with m.If(self.change):
-            m.d.sync += written.bit_select(address, 1).eq(1)
+        # Noted a cycle late, which keeps a decoder of all words out of the cycle of the change.
+        looked = self.row[place_bits:]
+        noted = Signal()
+        noted_address = Signal.like(address)
+        m.d.sync += [noted.eq(self.change), noted_address.eq(address)]
+        with m.If(noted):
+            m.d.sync += written.bit_select(noted_address, 1).eq(1)
         with m.If(self.look):
-            same_word = self.change & (self.row[place_bits:] == address)
             m.d.sync += [
                 row.eq(self.row),
-                word_written.eq(written.bit_select(self.row[place_bits:], 1) | same_word),
+                word_written.eq(
+                    written.bit_select(looked, 1)
+                    | (noted & (looked == noted_address))
+                    | (self.change & (looked == address))
+                ),
             ]
 
         # Counted a cycle late, which keeps the carry out of the cycle of the change.

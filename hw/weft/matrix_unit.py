@@ -63,9 +63,15 @@ class MatrixUnit(wiring.Component):
         return array.latency_of(config)
 
     @classmethod
+    def sum_wait_of(cls, config: MatrixUnitConfig) -> int:
+        """Cycles that the sums of the smallest arrays wait until their row has been read."""
+        return max(0, AccumulatorBank.read_latency - cls.array_latency_of(config))
+
+    @classmethod
     def finish_latency_of(cls, config: MatrixUnitConfig) -> int:
         """Cycles from a row's admission to column 0's finished sum."""
-        return Admission.issue_latency + cls.array_latency_of(config) + AccumulatorBank.latency
+        array = cls.array_latency_of(config) + cls.sum_wait_of(config)
+        return Admission.issue_latency + array + AccumulatorBank.latency
 
     @classmethod
     def result_depth_of(cls, config: MatrixUnitConfig) -> int:
@@ -120,16 +126,23 @@ class MatrixUnit(wiring.Component):
 
         # The control of a row takes the short way and meets its sums at the accumulators.
         width = admission.control.shape().size
-        cycles = self.array_latency_of(config) - AccumulatorBank.read_latency
+        wait_for_read = self.sum_wait_of(config)
+        cycles = self.array_latency_of(config) + wait_for_read - AccumulatorBank.read_latency
         wait = instantiate(m, "control_delay", platform, DelayLine, width, cycles, True)
         control = instantiate(m, "accumulator_control", platform, AccumulatorControl, config)
+        sums = array.sums_out
+        if wait_for_read:
+            width = config.sum_width * config.columns
+            line = instantiate(m, "sum_delay", platform, DelayLine, width, wait_for_read, False)
+            m.d.comb += line.i.eq(sums)
+            sums = line.o
         shape = config, config.columns
         buffer = instantiate(m, "accumulators", platform, AccumulatorBuffer, *shape)
         m.d.comb += [
             wait.i.eq(admission.control),
             control.row.eq(wait.o),
             buffer.control_in.eq(control.control),
-            buffer.sums_in.eq(array.sums_out),
+            buffer.sums_in.eq(sums),
         ]
 
         cycles = AccumulatorBank.read_latency + AccumulatorBank.latency

@@ -158,16 +158,17 @@ class ResultBuffer(wiring.Component):
 
         write_slot = Signal(range(self.depth))
         read_slot = Signal(range(self.depth))
-        arrived = Signal(range(self.depth + 1))
+        # One less than the rows there, so that its sign alone says that there is none.
+        rows_behind = Signal(range(-1, self.depth), init=-1)
         landed = Signal()
         fetch = Signal()
         results = self.results
         m.d.comb += [
             landed.eq(columns.write_out),
-            fetch.eq(((arrived != 0) | landed) & (~results.valid | results.ready)),
+            fetch.eq((~rows_behind[-1] | landed) & (~results.valid | results.ready)),
             self.released.eq(fetch),
         ]
-        m.d.sync += arrived.eq(arrived + landed - fetch)
+        m.d.sync += rows_behind.eq(rows_behind + landed - fetch)
         with m.If(self.emit):
             m.d.sync += write_slot.eq(self._after(write_slot))
         with m.If(fetch):
