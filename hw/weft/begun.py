@@ -59,35 +59,49 @@ class BegunRows(wiring.Component):
         word_written = Signal()
         row = Signal(self.config.address_width)
         address, place = row[place_bits:], row[:place_bits]
+        looked = self.row[place_bits:]
+
+        # A change is written a cycle late. A row that was looked up in the cycle of the change has
+        # read a word that differs in one bit, which is put right here.
+        changed = Signal()
+        changed_row = Signal(self.config.address_width)
+        changed_value = Signal()
+        changed_flags = Signal(width)
+        same_row = Signal()
+        same_word = Signal()
         flags = Signal(width)
-        changed = Signal(width)
         m.d.comb += [
             read.en.eq(self.look),
-            read.addr.eq(self.row[place_bits:]),
+            read.addr.eq(looked),
             flags.eq(Mux(word_written, read.data, 0)),
-            self.begun.eq(flags.bit_select(place, 1)),
-            changed.eq(flags),
-            changed.bit_select(place, 1).eq(self.value),
-            write.en.eq(self.change),
-            write.addr.eq(address),
-            write.data.eq(changed),
+            self.begun.eq(Mux(same_row, changed_value, flags.bit_select(place, 1))),
         ]
-        # Noted a cycle late, which keeps a decoder of all words out of the cycle of the change.
-        looked = self.row[place_bits:]
-        noted = Signal()
-        noted_address = Signal.like(address)
-        m.d.sync += [noted.eq(self.change), noted_address.eq(address)]
-        with m.If(noted):
-            m.d.sync += written.bit_select(noted_address, 1).eq(1)
+        m.d.sync += changed.eq(self.change)
+        with m.If(self.change):
+            m.d.sync += [changed_row.eq(row), changed_value.eq(self.value)]
         with m.If(self.look):
             m.d.sync += [
                 row.eq(self.row),
+                same_row.eq(self.change & (self.row == row)),
+                same_word.eq(self.change & (looked == address)),
                 word_written.eq(
-                    written.bit_select(looked, 1)
-                    | (noted & (looked == noted_address))
-                    | (self.change & (looked == address))
+                    written.bit_select(looked, 1) | (changed & (looked == changed_row[place_bits:]))
                 ),
             ]
+
+        right_flags = Signal(width)
+        m.d.comb += right_flags.eq(flags)
+        with m.If(same_word):
+            m.d.comb += right_flags.bit_select(changed_row[:place_bits], 1).eq(changed_value)
+        m.d.sync += changed_flags.eq(right_flags)
+        m.d.comb += [
+            write.en.eq(changed),
+            write.addr.eq(changed_row[place_bits:]),
+            write.data.eq(changed_flags),
+            write.data.bit_select(changed_row[:place_bits], 1).eq(changed_value),
+        ]
+        with m.If(changed):
+            m.d.sync += written.bit_select(changed_row[place_bits:], 1).eq(1)
 
         # Counted a cycle late, which keeps the carry out of the cycle of the change.
         count = Signal(range(depth + 1))
