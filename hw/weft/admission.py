@@ -134,15 +134,15 @@ class Admission(wiring.Component):
             )
 
         # A dropped row's place is given back a cycle late: whether it is dropped is known late.
-        given_back = Signal()
+        control = Signal.like(self.control)
+        place_taken = Signal()
         m.d.sync += [
-            spare.eq(spare - (advance & row.last) + self.released + given_back),
-            given_back.eq(advance & row.last & ~admitted),
+            place_taken.eq(advance & row.last),
+            spare.eq(spare - (advance & row.last) + self.released + (place_taken & ~control.valid)),
         ]
 
         # What marks a row as one is gated; the rest means nothing without it.
         switch = Signal()
-        control = Signal.like(self.control)
         m.d.sync += [
             switch.eq(self.take & self.tile_complete),
             control.valid.eq(admitted),
