@@ -107,9 +107,11 @@ class BegunRows(wiring.Component):
         count = Signal(range(depth + 1))
         begins = Signal()
         ends = Signal()
-        m.d.sync += [
-            begins.eq(self.change & self.value & ~self.begun),
-            ends.eq(self.change & ~self.value & self.begun),
+        was_begun = Signal()
+        m.d.sync += was_begun.eq(self.begun)
+        m.d.comb += [
+            begins.eq(changed & changed_value & ~was_begun),
+            ends.eq(changed & ~changed_value & was_begun),
         ]
         with m.If(begins):
             m.d.sync += count.eq(count + 1)
