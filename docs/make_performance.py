@@ -8,8 +8,9 @@ import re
 import sys
 
 from canvas import ACTIVATIONS, CONTROL, FAINT, INK, RULE, SUMS, WEIGHTS, note, plt, save
+from markdown_table import table
 from matplotlib.figure import Figure
-from tables import DOCS, table
+from tables import DOCS
 
 from weft_sim.toolchain import build_root
 

@@ -11,7 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import fpga_tables
+import host_link_tables
 import transaction
+from markdown_table import table
 
 from weft import SMALL, TINY, TPU_V1, MatrixUnit, MatrixUnitConfig
 from weft.accumulators import AccumulatorBank
@@ -79,14 +82,6 @@ def _remade() -> Iterable[tuple[Path, str]]:
     for path in _files():
         text = path.read_text()
         yield path, PART.sub(lambda m: f"{m[1]}{PARTS[m[2]]()}\n{m[3]}", text)
-
-
-def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A Markdown table."""
-    lines = [list(heads)]
-    lines.append(["---"] * len(lines[0]))
-    lines += [[str(cell) for cell in row] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def ports() -> str:
@@ -320,4 +315,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "description": description,
     "example": example,
     "benches": benches,
+    "boards": fpga_tables.boards,
+    "commands": host_link_tables.commands,
+    "statuses": host_link_tables.statuses,
+    "registers": host_link_tables.registers,
 }
