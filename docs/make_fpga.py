@@ -3,6 +3,7 @@
 A part stands between `<!-- measured: name -->` and `<!-- end -->`.
 """
 
+import dataclasses
 import json
 import re
 import sys
@@ -14,10 +15,18 @@ from matplotlib.figure import Figure
 from tables import DOCS
 
 from weft.boards import BOARDS
-from weft_sim.fpga.table import folder
+from weft_sim.fpga.cells import array_cost
+from weft_sim.fpga.table import FAST, folder
 
 PAGE = DOCS / "fpga.md"
 MEASURED = re.compile(r"(?s)(<!-- measured: (\w+) -->\n).*?(<!-- end -->)")
+# Arrays alone: board whose family and formats they have, rows, columns, options.
+ARRAYS = (
+    ("ulx3s-85f", 8, 8, {}),
+    ("ulx3s-85f", 16, 8, FAST),
+    ("icebreaker", 4, 4, {}),
+    ("tang-nano-9k", 4, 4, {}),
+)
 COLORS = {"ulx3s-85f": WEIGHTS, "tang-nano-9k": ACTIVATIONS, "icebreaker": CONTROL}
 
 
@@ -78,6 +87,18 @@ def paths() -> str:
     return table(("Board", "Array", "Critical path"), rows)
 
 
+def cells() -> str:
+    """What the array alone takes for each multiply-accumulate."""
+    rows = []
+    for board, height, columns, options in ARRAYS:
+        config = dataclasses.replace(BOARDS[board].config, rows=height, columns=columns, **options)
+        cost = array_cost(config, BOARDS[board].family)
+        kind = ", fast" if config.inner_product == "fast" else ""
+        numbers = f"{cost['lut']:.1f}", f"{cost['ff']:.1f}", f"{cost['dsp']:.2f}"
+        rows.append((BOARDS[board].family, f"{height} x {columns}{kind}", *numbers))
+    return table(("Family", "Array", "LUT", "Flip-flops", "Multipliers"), rows)
+
+
 def tools() -> str:
     """What the table was made with."""
     versions = {tool: v for seeds in points() for tool, v in seeds[0]["tools"].items()}
@@ -112,7 +133,7 @@ def plot() -> Figure:
     return figure
 
 
-PARTS = {"results": results, "paths": paths, "tools": tools}
+PARTS = {"results": results, "paths": paths, "tools": tools, "cells": cells}
 
 
 def main() -> None:

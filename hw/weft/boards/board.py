@@ -81,7 +81,7 @@ BOARDS = {
             multiplier_blocks=156,
             block_memories=208,
             baud=3_000_000,
-            clock_mhz=125,
+            clock_mhz=100,
             config=_unit(8, 8, 2, 512),
         ),
         Board(

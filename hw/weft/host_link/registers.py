@@ -75,6 +75,8 @@ def decode_parameter(name: str, word: int) -> int | str | IntegerFormat:
     """The parameter `name` of a MatrixUnitConfig from its register."""
     default = getattr(MatrixUnitConfig(), name)
     if default in INNER_PRODUCTS:
+        if word >= len(INNER_PRODUCTS):
+            raise ValueError(f"no inner_product has the number {word}")
         return INNER_PRODUCTS[word]
     if isinstance(default, IntegerFormat):
         return IntegerFormat(word & 0xFF, signed=bool(word >> 8))

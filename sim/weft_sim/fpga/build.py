@@ -212,7 +212,10 @@ def default_folder(job: Job) -> Path:
 
 def _key(job: Job, files: dict[str, bytes], tools: dict[str, str]) -> str:
     """What a result depends on, as one number."""
-    digest = hashlib.sha256(json.dumps([repr(job), tools]).encode())
+    family = FAMILIES[job.board.family]
+    place = family.place_and_route(job.board) if family.place_and_route else []
+    commands = [family.synthesis, *place, *_options(job)]
+    digest = hashlib.sha256(json.dumps([commands, tools]).encode())
     for name in sorted(files):
         digest.update(name.encode() + b"\0" + files[name])
     return digest.hexdigest()
