@@ -8,7 +8,18 @@ from itertools import cycle, islice
 
 import cocotb
 
-from bench import TIMEOUT, arguments, join, on_simulators, operand, randomness, read, start, tick
+from bench import (
+    TIMEOUT,
+    arguments,
+    join,
+    on_simulators,
+    operand,
+    randomness,
+    read,
+    reset,
+    start,
+    tick,
+)
 from weft.admission import Admission
 from weft.config import MatrixUnitConfig
 from weft.layouts import Activity, Error
@@ -37,6 +48,7 @@ def test_admission(simulate, config, credits):
         holds_and_drops_as_it_must,
         waits_for_room,
         works_as_new_after_reset,
+        remembers_neighbours_from_the_first_cycle,
     ]
     simulate(coroutines, Admission, config, credits)
 
@@ -347,3 +359,19 @@ async def works_as_new_after_reset(dut):
     assert seen["admitted"] > 100
     assert seen["NO_TILE"] > 3
     assert seen["IDLE"] > 3
+
+
+@cocotb.test(**TIMEOUT)
+async def remembers_neighbours_from_the_first_cycle(dut):
+    """Right after a reset two rows begin, so many cycles apart, and both can be added to."""
+    config, _ = arguments()
+    source = randomness()
+    await start(dut)
+    other = min(1, config.accumulator_depth - 1)
+    for gap in range(6):
+        rows = [Row(0, switch=True, first=True), Row(0, first=True, row=other)]
+        rows += [Row(0), Row(0, row=other), Row(0), Row(0, row=other)]
+        await reset(dut)
+        gaps = iter([0, gap, *[0] * len(rows)])
+        seen = await run_beside_model(dut, rows, 60, good_tile(), coins(source, 1.0), gaps)
+        assert seen["admitted"] == len(rows), f"{gap} cycles apart"

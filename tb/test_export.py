@@ -80,7 +80,7 @@ def test_json_describes_the_file(tmp_path):
     assert described["bytes"] == path.stat().st_size
     assert described["parameters"]["rows"] == 4
     assert described["parameters"]["activation"] == "int8"
-    assert described["latency_cycles"] == 4 + 4 + 1 + 1 + 4
+    assert described["latency_cycles"] == 4 + 4 + 1 + 1 + 5
     assert described["ports"].keys() == port_documentation(TINY).keys()
 
 

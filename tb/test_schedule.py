@@ -85,12 +85,12 @@ def test_schedule_refuses_bad_sizes(sizes):
 def test_cycles_follow_the_formula():
     """R, then max(M, R) a tile, then the way through the unit; worked out by hand."""
     config = MatrixUnitConfig(rows=16, columns=16)
-    assert MatrixUnit.latency_of(config) == 16 + 16 + 1 + 1 + 4
-    assert predict(config, [Schedule(config, 64, 16, 16)]).cycles == 16 + 63 + 38
-    assert predict(config, [Schedule(config, 64, 64, 64)]).cycles == 16 + 15 * 64 + 63 + 38
-    assert predict(config, [Schedule(config, 1, 64, 16)]).cycles == 16 + 3 * 16 + 0 + 38
+    assert MatrixUnit.latency_of(config) == 16 + 16 + 1 + 1 + 5
+    assert predict(config, [Schedule(config, 64, 16, 16)]).cycles == 16 + 63 + 39
+    assert predict(config, [Schedule(config, 64, 64, 64)]).cycles == 16 + 15 * 64 + 63 + 39
+    assert predict(config, [Schedule(config, 1, 64, 16)]).cycles == 16 + 3 * 16 + 0 + 39
     two = [Schedule(config, 64, 16, 16), Schedule(config, 8, 16, 16)]
-    assert predict(config, two).cycles == 16 + 64 + 7 + 38
+    assert predict(config, two).cycles == 16 + 64 + 7 + 39
 
 
 def test_counters_of_the_model_partition_time():

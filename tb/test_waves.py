@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from weft import SMALL, TINY, Activity, Error, MatrixUnitConfig
+from weft.admission import Admission
 from weft.layouts import ACTIVITY_SENTENCES
 from weft_sim import toolchain, wave_groups, waves
 from weft_sim.driver import PERIOD_NS
@@ -65,9 +66,9 @@ def in_trace(trace):
 
 
 def first_switch(config, trace):
-    """When the first tile enters: all its rows are transferred, then admission and its register."""
+    """When the first tile enters: once its rows are transferred, after admission."""
     offered = next(time for time in trace.cycles if trace.value("s_axis_weights_tvalid", time))
-    return offered + (config.rows + 1) * PERIOD
+    return offered + (config.rows + Admission.issue_latency) * PERIOD
 
 
 def check_signals(config, simulator):

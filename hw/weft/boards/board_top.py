@@ -103,4 +103,5 @@ class BoardTop(Elaboratable):
             )
             platform.add_resources([pins])
         name = "uart" if self.board.serial_pins is None else "pmod"
-        return platform.request(name, 0, dir={"rx": "-", "tx": "-"})
+        pins = platform.lookup(name, 0).ios
+        return platform.request(name, 0, dir={pin.name: "-" for pin in pins})

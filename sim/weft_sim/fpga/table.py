@@ -31,15 +31,13 @@ WORKERS: dict[str, Any] = {
 FAST = {"inner_product": "fast", "multiplier_stages": 3}
 
 # Board, clock asked for in MHz, sizes, seeds of place and route, and options beside the board's.
-# The largest come first, so that they do not keep everybody waiting at the end.
 POINTS = (
-    ("ulx3s-85f", 150, ((24, 12),), (1,), FAST),
-    ("ulx3s-85f", 150, ((12, 12),), (1, 2, 3), {}),
-    ("ulx3s-85f", 150, ((16, 8),), (1, 2, 3), FAST),
+    ("icebreaker", 36, ((2, 2), (4, 4)), (1, 2, 3), {}),
     ("ulx3s-85f", 150, ((8, 8), (4, 4)), (1, 2, 3), {}),
     ("ulx3s-85f", 150, ((8, 8),), (1, 2, 3), FAST),
     ("tang-nano-9k", 81, ((4, 4),), (1, 2, 3), {}),
-    ("icebreaker", 36, ((4, 4), (2, 2)), (1, 2, 3), {}),
+    ("ulx3s-85f", 150, ((12, 12),), (1, 2, 3), {}),
+    ("ulx3s-85f", 150, ((16, 8), (24, 12)), (1, 2, 3), FAST),
 )
 
 
