@@ -233,7 +233,7 @@ def _west(config: MatrixUnitConfig) -> list[Group]:
                 Row(f"{gate}.activity", "activity", ACTIVITIES.name),
                 Row(f"{gate}.waiting", "a row is there", color=CONTROL),
                 Row(f"{gate}.advance", "it goes in", color=CONTROL),
-                Row(f"{gate}.take", "it takes the next tile", color=CONTROL),
+                Row(f"{gate}.take", "it wants the next tile", color=CONTROL),
                 Row(f"{gate}.spare", "free places but one", "signed", CONTROL),
                 Row(f"{gate}.errors", "errors now", ERRORS.name, TROUBLE),
                 Row("error_status", "errors so far", ERRORS.name, TROUBLE),
