@@ -39,8 +39,8 @@ from weft.array import SystolicArray
 from weft.results import ResultBuffer, ResultColumn
 from weft_sim import Schedule, predict
 from weft_sim.job import run
+from weft_sim.scopes import cells
 from weft_sim.toolchain import build_root, has
-from weft_sim.wave_groups import cells
 
 MULTIPLY = "\N{MULTIPLICATION SIGN}"
 

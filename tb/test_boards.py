@@ -1,6 +1,10 @@
 """Boards: clocks that the PLLs can make, pins that the boards have, and designs around a unit."""
 
 import dataclasses
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +36,41 @@ def test_clock(family, given, wanted, output, oscillator):
     low, high = oscillator
     inside = wanted * pll.post_divide
     assert low <= inside <= high
+
+
+# What the PLL tools of the open flows print, and how it names our factors. Gowin's takes the
+# slowest oscillator that it can, so that its last factor is another.
+TOOLS = {
+    "ecp5": (
+        ("yowasp-ecppll", "-i", "25", "-o", "100"),
+        (r"Refclk divisor: (\d+)", r"Feedback divisor: (\d+)", r"clkout0 divisor: (\d+)"),
+        (0, 0, 0),
+    ),
+    "ice40": (
+        ("yowasp-icepll", "-i", "12", "-o", "24"),
+        (r"DIVR: +(\d+)", r"DIVF: +(\d+)", r"DIVQ: +(\d+)"),
+        (1, 1, None),
+    ),
+    "gowin": (
+        ("gowin_pll", "-d", "GW1NR-9 C6/I5", "-i", "27", "-o", "54"),
+        (r"\.IDIV_SEL\((\d+)", r"\.FBDIV_SEL\((\d+)"),
+        (1, 1),
+    ),
+}
+
+
+@pytest.mark.parametrize("family", TOOLS)
+def test_factors_are_those_of_the_tools(family):
+    command, patterns, more = TOOLS[family]
+    program = Path(sys.executable).with_name(command[0])
+    told = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=True)
+    numbers = [int(re.search(pattern, told.stdout + told.stderr)[1]) for pattern in patterns]
+    factors = [
+        1 << n if extra is None else n + extra for n, extra in zip(numbers, more, strict=True)
+    ]
+    wanted, given = (int(command[command.index(flag) + 1]) * 1_000_000 for flag in ("-o", "-i"))
+    pll = pll_for(family, given, wanted)
+    assert [pll.divide, pll.multiply, pll.post_divide][: len(factors)] == factors
 
 
 def test_a_clock_near_enough_is_told_as_it_is():

@@ -13,11 +13,11 @@ from netlist import cell_models
 from test_accumulators import Accumulators, bank
 from test_cell import cell
 from test_row import row
+from weft.block_memory import BlockMemory
 from weft.cell import Cell
 from weft.config import MatrixUnitConfig
 from weft.export import to_verilog
 from weft.row import SystolicRow
-from weft.sum_memory import SumMemory
 
 on_icarus = pytest.mark.parametrize("simulator", ["icarus"], indirect=True)
 
@@ -89,8 +89,8 @@ def test_accumulators_of_ecp5(simulate, config):
 @on_icarus
 @pytest.mark.parametrize("family", [None, "ecp5"])
 @pytest.mark.parametrize("width, depth", [(32, 512), (20, 1024), (18, 1025), (64, 2048), (9, 4096)])
-def test_sum_memory(simulate, family, width, depth):
-    simulate([keeps_every_row], SumMemory, width, depth, family=family)
+def test_block_memory(simulate, family, width, depth):
+    simulate([keeps_every_row], BlockMemory, width, depth, family=family)
 
 
 NARROW = MatrixUnitConfig(columns=5)
@@ -102,9 +102,9 @@ COUNTS = {
     "even row": (PAIR, 2, "ice40", SystolicRow, NARROW, 4),
     "wide row": (PAIR, 0, "ice40", SystolicRow, MatrixUnitConfig(weight="int9"), 4),
     "row at once": (PAIR, 0, "ice40", SystolicRow, MatrixUnitConfig(multiplier_stages=0), 4),
-    "1024 sums": (MEMORY, 2, "ecp5", SumMemory, 32, 1024),
-    "2048 sums": (MEMORY, 4, "ecp5", SumMemory, 32, 2048),
-    "4096 sums": (MEMORY, 0, "ecp5", SumMemory, 32, 4096),
+    "1024 sums": (MEMORY, 2, "ecp5", BlockMemory, 32, 1024),
+    "2048 sums": (MEMORY, 4, "ecp5", BlockMemory, 32, 2048),
+    "4096 sums": (MEMORY, 0, "ecp5", BlockMemory, 32, 4096),
 }
 
 
@@ -214,6 +214,6 @@ async def keeps_every_row(dut):
         await play(dut, writes, [])
         expected |= new
         rows = source.sample(range(depth), depth)
-        reads = [{"write": 0, "read_row": row} for row in rows] + [{}] * SumMemory.latency
+        reads = [{"write": 0, "read_row": row} for row in rows] + [{}] * BlockMemory.latency
         trace = await play(dut, reads, ["o"])
-        compare("o", trace["o"][SumMemory.latency :], [expected[row] for row in rows])
+        compare("o", trace["o"][BlockMemory.latency :], [expected[row] for row in rows])

@@ -11,7 +11,7 @@ import pytest
 from weft import SMALL, TINY, Activity, Error, MatrixUnitConfig
 from weft.admission import Admission
 from weft.layouts import ACTIVITY_SENTENCES
-from weft_sim import toolchain, wave_groups, waves
+from weft_sim import scopes, toolchain, wave_groups, wave_rows, waves
 from weft_sim.driver import PERIOD_NS
 from weft_sim.reference import matmul
 from weft_sim.trace import Trace
@@ -108,7 +108,7 @@ def test_cells_follow_the_model(simulator):
     a, b = (operand.astype(int) for operand in waves.demo_operands(TINY, SEED))
     height, stages = TINY.rows, TINY.multiplier_stages
     start = first_switch(TINY, trace)
-    for (r, c), scope in wave_groups.cells(TINY).items():
+    for (r, c), scope in scopes.cells(TINY).items():
         weight, activation, total = (
             f"{scope}.{signal}" for signal in ("weight", "activation_out", "sum_out")
         )
@@ -128,8 +128,8 @@ def as_shown(trace, row, time):
     width = trace.width(row.path)
     if row.low is not None:
         value, width = value >> row.low & ((1 << row.width) - 1), row.width
-    if row.look in wave_groups.DECODERS:
-        return wave_groups.DECODERS[row.look].texts[value]
+    if row.look in wave_rows.DECODERS:
+        return wave_rows.DECODERS[row.look].texts[value]
     if row.look == "binary":
         return f"{value:0{width}b}"
     return str(value - (value >> (width - 1) << width) if row.look == "signed" else value)
@@ -159,17 +159,17 @@ def test_nested_scopes_are_the_right_rows_and_columns(simulator):
     views, trace = demo(config, simulator)
     a, b = waves.demo_operands(config, SEED)
     assert len(views.switches) == 2
-    scopes = wave_groups.cells(config)
-    assert set(scopes) == {(r, c) for r in range(10) for c in range(18)}
+    by_place = scopes.cells(config)
+    assert set(by_place) == {(r, c) for r in range(10) for c in range(18)}
     for tile, start in enumerate(views.switches):
-        for (r, c), scope in scopes.items():
+        for (r, c), scope in by_place.items():
             time = start + (r + c + 1) * PERIOD
             expected = b[tile * config.rows + r, c]
             assert trace.value(f"{scope}.weight", time, signed=True) == expected
 
     z = matmul(config, a, b)
     valid = [time for time in trace.cycles if trace.value("m_axis_results_tvalid", time) == 1]
-    places, banks = wave_groups.result_columns(config), wave_groups.banks(config)
+    places, banks = scopes.result_columns(config), scopes.banks(config)
     assert len(valid) == len(z) and len(places) == len(banks) == config.columns
     for time, row in zip(valid, z, strict=True):
         assert [trace.value(f"{place}.o", time, signed=True) for place in places] == row.tolist()

@@ -4,11 +4,11 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from .block_memory import BlockMemory
 from .config import MatrixUnitConfig
 from .hierarchy import instantiate, largest_power_of_two_below
 from .layouts import row_control_layout
 from .skew import DelayLine
-from .sum_memory import SumMemory
 
 # A buffer of at most this many columns is drawn bank by bank, a larger one is halved.
 FLAT_COLUMNS = 8
@@ -106,7 +106,7 @@ class AccumulatorBank(wiring.Component):
         shape = signed(config.accumulator_width)
 
         sums = instantiate(
-            m, "sums", platform, SumMemory, config.accumulator_width, config.accumulator_depth
+            m, "sums", platform, BlockMemory, config.accumulator_width, config.accumulator_depth
         )
 
         read_control = Signal(bank_control_layout(config))

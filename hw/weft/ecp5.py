@@ -1,6 +1,7 @@
-"""Hard blocks of Lattice ECP5: the multiplier of a cell and the memory of a bank.
+"""Hard blocks of Lattice ECP5: multipliers, and memories with a register.
 
-After Lattice's ECP5 sysDSP and sysMEM usage guides (FPGA-TN-02205, FPGA-TN-02204).
+Ports and parameters are those of Yosys's cells; Lattice describes the blocks in its sysDSP and
+sysMEM usage guides (FPGA-TN-02205, FPGA-TN-02204).
 """
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value, signed
@@ -17,6 +18,7 @@ PRODUCT_BITS = 36
 # Address bits that a block of 1024 words of 18 bits does not use as such.
 BLOCK_ADDRESS_BITS = 14
 BLOCK_SHAPES = {1024: (18, 4), 2048: (9, 3)}
+LARGEST_DEPTH = max(BLOCK_SHAPES)
 
 
 def _bus(direction: str, name: str, value) -> dict[str, object]:
@@ -143,86 +145,57 @@ class Ecp5PairMultiplier(wiring.Component):
         return m
 
 
-class Ecp5Memory(wiring.Component):
-    """A SumMemory of DP16KD blocks, its second register being theirs.
+def add_memory(m: Module, memory) -> None:
+    """Draw a BlockMemory of at most LARGEST_DEPTH rows as DP16KD blocks.
 
-    Parameters
-    ----------
-    width : int
-    depth : int, at most 2048
-
-    Members
-    -------
-    As SumMemory.
+    Its second register is theirs.
     """
-
-    largest_depth = max(BLOCK_SHAPES)
-
-    def __init__(self, width: int, depth: int):
-        self.width = width
-        self.depth = depth
-        rows = range(max(2, depth))
-        super().__init__(
-            {
-                "read_row": In(rows),
-                "o": Out(width),
-                "write": In(1),
-                "write_row": In(rows),
-                "i": In(width),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        block_width, low = next(
-            shape for depth, shape in BLOCK_SHAPES.items() if self.depth <= depth
-        )
-        # The low address bits of the widest shape enable the bytes of a write.
-        enables = 2 if block_width == OPERAND_BITS else 0
-        read_address = Signal(BLOCK_ADDRESS_BITS)
-        write_address = Signal(BLOCK_ADDRESS_BITS)
+    block_width, low = next(shape for depth, shape in BLOCK_SHAPES.items() if memory.depth <= depth)
+    # The low address bits of the widest shape enable the bytes of a write.
+    enables = 2 if block_width == OPERAND_BITS else 0
+    read_address = Signal(BLOCK_ADDRESS_BITS)
+    write_address = Signal(BLOCK_ADDRESS_BITS)
+    m.d.comb += [
+        read_address[low:].eq(memory.read_row),
+        write_address.eq(
+            Cat(Const((1 << enables) - 1, enables), Const(0, low - enables), memory.write_row)
+        ),
+    ]
+    for index, start in enumerate(range(0, memory.width, block_width)):
+        stop = min(start + block_width, memory.width)
+        written = Signal(OPERAND_BITS, name=f"written_{index}")
+        out = Signal(OPERAND_BITS, name=f"out_{index}")
         m.d.comb += [
-            read_address[low:].eq(self.read_row),
-            write_address.eq(
-                Cat(Const((1 << enables) - 1, enables), Const(0, low - enables), self.write_row)
-            ),
+            written.eq(memory.i[start:stop]),
+            memory.o[start:stop].eq(out),
         ]
-        for index, start in enumerate(range(0, self.width, block_width)):
-            stop = min(start + block_width, self.width)
-            written = Signal(OPERAND_BITS, name=f"written_{index}")
-            out = Signal(OPERAND_BITS, name=f"out_{index}")
-            m.d.comb += [
-                written.eq(self.i[start:stop]),
-                self.o[start:stop].eq(out),
-            ]
-            m.submodules[f"block_{index}"] = Instance(
-                "DP16KD",
-                p_DATA_WIDTH_A=block_width,
-                p_DATA_WIDTH_B=block_width,
-                p_REGMODE_A="NOREG",
-                p_REGMODE_B="OUTREG",
-                p_WRITEMODE_A="NORMAL",
-                p_WRITEMODE_B="NORMAL",
-                p_RESETMODE="SYNC",
-                p_CSDECODE_A="0b000",
-                p_CSDECODE_B="0b000",
-                p_GSR="DISABLED",
-                i_CLKA=ClockSignal(),
-                i_CEA=Const(1),
-                i_OCEA=Const(1),
-                i_WEA=self.write,
-                i_RSTA=Const(0),
-                **_bus("i", "CSA", Const(0, 3)),
-                **_bus("i", "ADA", write_address),
-                **_bus("i", "DIA", written),
-                i_CLKB=ClockSignal(),
-                i_CEB=Const(1),
-                i_OCEB=Const(1),
-                i_WEB=Const(0),
-                i_RSTB=Const(0),
-                **_bus("i", "CSB", Const(0, 3)),
-                **_bus("i", "ADB", read_address),
-                **_bus("i", "DIB", Const(0, OPERAND_BITS)),
-                **_bus("o", "DOB", out),
-            )
-        return m
+        m.submodules[f"block_{index}"] = Instance(
+            "DP16KD",
+            p_DATA_WIDTH_A=block_width,
+            p_DATA_WIDTH_B=block_width,
+            p_REGMODE_A="NOREG",
+            p_REGMODE_B="OUTREG",
+            p_WRITEMODE_A="NORMAL",
+            p_WRITEMODE_B="NORMAL",
+            p_RESETMODE="SYNC",
+            p_CSDECODE_A="0b000",
+            p_CSDECODE_B="0b000",
+            p_GSR="DISABLED",
+            i_CLKA=ClockSignal(),
+            i_CEA=Const(1),
+            i_OCEA=Const(1),
+            i_WEA=memory.write,
+            i_RSTA=Const(0),
+            **_bus("i", "CSA", Const(0, 3)),
+            **_bus("i", "ADA", write_address),
+            **_bus("i", "DIA", written),
+            i_CLKB=ClockSignal(),
+            i_CEB=Const(1),
+            i_OCEB=Const(1),
+            i_WEB=Const(0),
+            i_RSTB=Const(0),
+            **_bus("i", "CSB", Const(0, 3)),
+            **_bus("i", "ADB", read_address),
+            **_bus("i", "DIB", Const(0, OPERAND_BITS)),
+            **_bus("o", "DOB", out),
+        )

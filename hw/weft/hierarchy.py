@@ -13,6 +13,7 @@ from amaranth.hdl import (
     ClockDomain,
     ClockSignal,
     Const,
+    DomainRenamer,
     Fragment,
     Instance,
     Module,
@@ -24,10 +25,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 
-def instantiate(m: Module, name: str, platform, component: type, *arguments):
+def instantiate(m: Module, name: str, platform, component: type, *arguments, domain: str = "sync"):
     """Add `component(*arguments)` to `m` as submodule `name`; return the interface to connect to.
 
-    The arguments must be hashable.
+    The arguments must be hashable. `domain` is the clock domain of `m` that it runs in.
     """
     if isinstance(platform, ModuleLibrary):
         module, signature = platform.add(component, *arguments)
@@ -36,9 +37,13 @@ def instantiate(m: Module, name: str, platform, component: type, *arguments):
             f"{'i' if flow == In else 'o'}_{port}": value
             for port, flow, value in _ports(signature, interface)
         }
-        m.submodules[name] = Instance(module, i_clk=ClockSignal(), i_rst=ResetSignal(), **ports)
+        m.submodules[name] = Instance(
+            module, i_clk=ClockSignal(domain), i_rst=ResetSignal(domain), **ports
+        )
         return interface
-    m.submodules[name] = submodule = component(*arguments)
+    submodule = component(*arguments)
+    renamed = domain != "sync"
+    m.submodules[name] = DomainRenamer(domain)(submodule) if renamed else submodule
     return submodule
 
 

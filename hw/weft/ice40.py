@@ -1,6 +1,7 @@
 """The hard block of Lattice iCE40 UltraPlus: two multipliers of 8 x 8 bits.
 
-After Lattice's DSP function usage guide for iCE40 (FPGA-TN-02007).
+Ports and parameters are those of Yosys's cell, whose model the benches use; Lattice describes the
+block in its DSP function usage guide (FPGA-TN-02007).
 """
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, signed, unsigned

@@ -3,125 +3,34 @@
 Rows and columns are named, and values of several bits are shown as numbers or as decoded text.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from itertools import product
 
-from amaranth.hdl import Shape
 from vcd.gtkw import GTKWColor
 
-from weft.accumulators import FLAT_COLUMNS as FLAT_BANKS
-from weft.array import halves_of
 from weft.axi import tuser_layout
 from weft.config import MatrixUnitConfig
 from weft.formats import IntegerFormat
-from weft.hierarchy import largest_power_of_two_below
-from weft.layouts import Activity, Error
+from weft.layouts import Activity
 from weft.pairs import operand_shape
-from weft.results import FLAT_COLUMNS as FLAT_RESULTS
-from weft.row import column_numbers
+
+from .scopes import banks, cells, result_columns
+from .wave_rows import (
+    ACTIVATION,
+    ACTIVITIES,
+    CONTROL,
+    ERRORS,
+    NEXT_WEIGHT,
+    SUM,
+    SUM_FLAGS,
+    SUMS,
+    TROUBLE,
+    WEIGHT,
+    Group,
+    Row,
+)
 
 # Of an array with a longer side, only the edges and the diagonal are listed.
 WHOLE_SIDE = 8
-
-
-@dataclass(frozen=True)
-class Decoder:
-    """Text for the values of a signal of `width` bits."""
-
-    name: str
-    width: int
-    texts: dict[int, str]
-
-
-def enum_decoder(name: str, values: type[Enum]) -> Decoder:
-    """Decode the members of an enumeration by their names."""
-    texts = {member.value: member.name for member in values}
-    return Decoder(name, Shape.cast(values).width, texts)
-
-
-def flags_decoder(name: str, flags: Sequence[str], none: str) -> Decoder:
-    """Decode bits by the names of those that are set, lowest first."""
-    texts = {
-        value: " ".join(flag for bit, flag in enumerate(flags) if value >> bit & 1) or none
-        for value in range(1 << len(flags))
-    }
-    return Decoder(name, len(flags), texts)
-
-
-SUM_FLAGS = ("first", "last")
-
-ACTIVITIES = enum_decoder("weft_activity", Activity)
-ERRORS = flags_decoder("weft_errors", [str(error.name) for error in Error], "none")
-SUMS = flags_decoder("weft_sum", SUM_FLAGS, "-")
-DECODERS = {decoder.name: decoder for decoder in (ACTIVITIES, ERRORS, SUMS)}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a view.
-
-    `path` is below the unit's top scope. `look` is how values are shown: "wave" for one bit,
-    "signed", "unsigned", "binary", or the name of a decoder. `low` and `width`: only these bits.
-    """
-
-    path: str
-    name: str
-    look: str = "wave"
-    color: GTKWColor = GTKWColor.normal
-    low: int | None = None
-    width: int = 1
-
-
-@dataclass(frozen=True)
-class Group:
-    """Rows under one heading."""
-
-    name: str
-    rows: list[Row] = field(default_factory=list)
-    closed: bool = False
-
-
-WEIGHT, NEXT_WEIGHT = GTKWColor.orange, GTKWColor.yellow
-ACTIVATION, SUM = GTKWColor.green, GTKWColor.violet
-CONTROL, TROUBLE = GTKWColor.normal, GTKWColor.red
-
-
-def cells(config: MatrixUnitConfig) -> dict[tuple[int, int], str]:
-    """The scope of each cell by its row of cells and its column in the whole array."""
-
-    def walk(scope: str, rows: range, columns: range) -> dict[tuple[int, int], str]:
-        if halves := halves_of(config, rows, columns):
-            near, far = (walk(f"{scope}.{name}", *half) for name, half in halves.items())
-            return near | far
-        numbers = column_numbers(len(columns))
-        return {
-            (row, column): f"{scope}.row_{index}.cell_{number}"
-            for index, row in enumerate(rows)
-            for column, number in zip(columns, numbers, strict=True)
-        }
-
-    scope = "unit.array.cells" if config.inner_product == "fast" else "unit.array"
-    return walk(scope, range(config.cell_rows), range(config.columns))
-
-
-def banks(config: MatrixUnitConfig) -> list[str]:
-    """The scope of each column's accumulators."""
-    return _lanes("unit.accumulators", "bank", config.columns, FLAT_BANKS)
-
-
-def result_columns(config: MatrixUnitConfig) -> list[str]:
-    """The scope of each column of the result buffer."""
-    return _lanes("unit.results.columns", "column", config.columns, FLAT_RESULTS)
-
-
-def _lanes(scope: str, name: str, columns: int, flat: int) -> list[str]:
-    if columns <= flat:
-        return [f"{scope}.{name}_{column}" for column in range(columns)]
-    cut = largest_power_of_two_below(columns)
-    west = _lanes(f"{scope}.west", name, cut, flat)
-    return west + _lanes(f"{scope}.east", name, columns - cut, flat)
 
 
 def _listed(size: int) -> list[int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from vcd.gtkw import GTKWSave, make_translation_filter
 
 from .trace import Trace
-from .wave_groups import DECODERS, Decoder, Group, Row
+from .wave_rows import DECODERS, Decoder, Group, Row
 
 # What fits one screen: this many cycles beside the names, in a window of this size.
 SCREEN_CYCLES = 64

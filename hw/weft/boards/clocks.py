@@ -1,7 +1,7 @@
 """The clock of a board: the PLL of each family, and the factors that it takes.
 
-Ranges are those of the vendors' data sheets: Lattice FPGA-DS-02012 (ECP5) and FPGA-DS-02008 (iCE40
-UltraPlus), Gowin DS117 (GW1NR), AMD DS181 and DS187 (7 series, speed grade 1).
+The tests compare the factors with what ecppll, icepll and gowin_pll choose. Those of AMD's 7 series
+stand in its data sheets (DS181, DS187) and are Vivado's to check.
 """
 
 from collections.abc import Iterator
@@ -38,6 +38,10 @@ class _Ranges:
     # Whether the oscillator runs at the output times post_divide, or at the output of the feedback.
     post_divider_in_feedback: bool = True
 
+    def off_middle(self, pll: Pll) -> float:
+        """How far from the middle of its range the oscillator runs, in MHz."""
+        return abs(pll.hz * pll.post_divide / 1e6 - sum(self.oscillator) / 2)
+
 
 _RANGES = {
     "ecp5": _Ranges(range(1, 129), range(1, 81), tuple(range(1, 129)), (10, 400), (400, 800)),
@@ -52,7 +56,7 @@ _RANGES = {
 
 
 def pll_for(family: str, input_hz: int, wanted_hz: int) -> Pll:
-    """The factors that come nearest to a frequency.
+    """The factors that come nearest to a frequency, its oscillator in the middle of its range.
 
     Parameters
     ----------
@@ -64,9 +68,10 @@ def pll_for(family: str, input_hz: int, wanted_hz: int) -> Pll:
     ValueError
         If the PLL cannot make a clock within one per cent of it; names the nearest.
     """
+    ranges = _RANGES[family]
     nearest = min(
-        _candidates(_RANGES[family], input_hz),
-        key=lambda pll: (abs(pll.hz - wanted_hz), pll.divide, pll.post_divide),
+        _candidates(ranges, input_hz),
+        key=lambda pll: (abs(pll.hz - wanted_hz), pll.divide, ranges.off_middle(pll)),
     )
     if abs(nearest.hz - wanted_hz) > TOLERANCE * wanted_hz:
         raise ValueError(

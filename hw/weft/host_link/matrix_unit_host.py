@@ -1,8 +1,6 @@
 """MatrixUnitHost: a matrix unit behind a serial line, the design that a board is loaded with."""
 
-from types import SimpleNamespace
-
-from amaranth.hdl import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, ResetSignal, Signal
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
@@ -104,10 +102,7 @@ class MatrixUnitHost(wiring.Component):
             ClockSignal("unit").eq(ClockSignal()),
             ResetSignal("unit").eq(unit_reset),
         ]
-        # A stand-in for the module, so that the domain of what is made can be changed.
-        made = SimpleNamespace(submodules={})
-        unit = instantiate(made, "streams", platform, MatrixUnitStreams, host.config)
-        m.submodules.streams = DomainRenamer("unit")(made.submodules["streams"])
+        unit = instantiate(m, "streams", platform, MatrixUnitStreams, host.config, domain="unit")
         connect(m, link.inputs[WEIGHTS], unit.weights)
         connect(m, link.inputs[ACTIVATIONS], unit.activations)
         connect(m, link.outputs[RESULTS], unit.results)

@@ -4,8 +4,8 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..block_memory import BlockMemory
 from ..hierarchy import instantiate
-from ..sum_memory import SumMemory
 from .protocol import CHECK_BYTES, HEADER_BYTES
 
 BROKEN_FRAMES_WIDTH = 16
@@ -58,7 +58,7 @@ class RequestBuffer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        payload = instantiate(m, "payload", platform, SumMemory, 8, self.payload_bytes)
+        payload = instantiate(m, "payload", platform, BlockMemory, 8, self.payload_bytes)
         most = self.payload_bytes + CHECK_BYTES
         header = Signal(range(HEADER_BYTES + 1))
         count = Signal(range(most + 1))

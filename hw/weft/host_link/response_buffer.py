@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..block_memory import BlockMemory
 from ..hierarchy import instantiate
-from ..sum_memory import SumMemory
 from .frame_transmitter import item_layout
 from .protocol import Status
 
@@ -48,7 +48,7 @@ class ResponseBuffer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        payload = instantiate(m, "payload", platform, SumMemory, 8, self.payload_bytes)
+        payload = instantiate(m, "payload", platform, BlockMemory, 8, self.payload_bytes)
         count = Signal(range(self.payload_bytes + 1))
         items = self.items
         m.d.sync += [

@@ -1,15 +1,15 @@
-"""SumMemory: a memory of sums, one read and one write a cycle."""
+"""BlockMemory: a memory with a register behind it, one read and one write a cycle."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out
 
 from . import ecp5
-from .hierarchy import family_of, instantiate
+from .hierarchy import family_of
 
 
-class SumMemory(wiring.Component):
+class BlockMemory(wiring.Component):
     """`depth` words that can be read and written every cycle; a row being written reads as it was.
 
     Latency 2 cycles from `read_row` to `o`: the memory's own register and one behind it, which
@@ -47,9 +47,8 @@ class SumMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        if family_of(platform) == ecp5.FAMILY and self.depth <= ecp5.Ecp5Memory.largest_depth:
-            blocks = instantiate(m, "blocks", platform, ecp5.Ecp5Memory, self.width, self.depth)
-            connect(m, flipped(self), blocks)
+        if family_of(platform) == ecp5.FAMILY and self.depth <= ecp5.LARGEST_DEPTH:
+            ecp5.add_memory(m, self)
             return m
         m.submodules.memory = memory = Memory(shape=self.width, depth=max(2, self.depth), init=[])
         read = memory.read_port()

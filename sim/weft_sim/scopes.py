@@ -1,0 +1,44 @@
+"""Where the cells, banks and result columns of a unit stand in the hierarchy of its Verilog."""
+
+from weft.accumulators import FLAT_COLUMNS as FLAT_BANKS
+from weft.array import halves_of
+from weft.config import MatrixUnitConfig
+from weft.hierarchy import largest_power_of_two_below
+from weft.results import FLAT_COLUMNS as FLAT_RESULTS
+from weft.row import column_numbers
+
+
+def cells(config: MatrixUnitConfig) -> dict[tuple[int, int], str]:
+    """The scope of each cell by its row of cells and its column in the whole array."""
+
+    def walk(scope: str, rows: range, columns: range) -> dict[tuple[int, int], str]:
+        if halves := halves_of(config, rows, columns):
+            near, far = (walk(f"{scope}.{name}", *half) for name, half in halves.items())
+            return near | far
+        numbers = column_numbers(len(columns))
+        return {
+            (row, column): f"{scope}.row_{index}.cell_{number}"
+            for index, row in enumerate(rows)
+            for column, number in zip(columns, numbers, strict=True)
+        }
+
+    scope = "unit.array.cells" if config.inner_product == "fast" else "unit.array"
+    return walk(scope, range(config.cell_rows), range(config.columns))
+
+
+def banks(config: MatrixUnitConfig) -> list[str]:
+    """The scope of each column's accumulators."""
+    return _lanes("unit.accumulators", "bank", config.columns, FLAT_BANKS)
+
+
+def result_columns(config: MatrixUnitConfig) -> list[str]:
+    """The scope of each column of the result buffer."""
+    return _lanes("unit.results.columns", "column", config.columns, FLAT_RESULTS)
+
+
+def _lanes(scope: str, name: str, columns: int, flat: int) -> list[str]:
+    if columns <= flat:
+        return [f"{scope}.{name}_{column}" for column in range(columns)]
+    cut = largest_power_of_two_below(columns)
+    west = _lanes(f"{scope}.west", name, cut, flat)
+    return west + _lanes(f"{scope}.east", name, columns - cut, flat)

@@ -1,0 +1,72 @@
+"""What a view of a trace is made of: rows, groups of them, colours, and decoders of values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from amaranth.hdl import Shape
+from vcd.gtkw import GTKWColor
+
+from weft.layouts import Activity, Error
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Text for the values of a signal of `width` bits."""
+
+    name: str
+    width: int
+    texts: dict[int, str]
+
+
+def enum_decoder(name: str, values: type[Enum]) -> Decoder:
+    """Decode the members of an enumeration by their names."""
+    texts = {member.value: member.name for member in values}
+    return Decoder(name, Shape.cast(values).width, texts)
+
+
+def flags_decoder(name: str, flags: Sequence[str], none: str) -> Decoder:
+    """Decode bits by the names of those that are set, lowest first."""
+    texts = {
+        value: " ".join(flag for bit, flag in enumerate(flags) if value >> bit & 1) or none
+        for value in range(1 << len(flags))
+    }
+    return Decoder(name, len(flags), texts)
+
+
+SUM_FLAGS = ("first", "last")
+
+ACTIVITIES = enum_decoder("weft_activity", Activity)
+ERRORS = flags_decoder("weft_errors", [str(error.name) for error in Error], "none")
+SUMS = flags_decoder("weft_sum", SUM_FLAGS, "-")
+DECODERS = {decoder.name: decoder for decoder in (ACTIVITIES, ERRORS, SUMS)}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a view.
+
+    `path` is below the unit's top scope. `look` is how values are shown: "wave" for one bit,
+    "signed", "unsigned", "binary", or the name of a decoder. `low` and `width`: only these bits.
+    """
+
+    path: str
+    name: str
+    look: str = "wave"
+    color: GTKWColor = GTKWColor.normal
+    low: int | None = None
+    width: int = 1
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows under one heading."""
+
+    name: str
+    rows: list[Row] = field(default_factory=list)
+    closed: bool = False
+
+
+WEIGHT, NEXT_WEIGHT = GTKWColor.orange, GTKWColor.yellow
+ACTIVATION, SUM = GTKWColor.green, GTKWColor.violet
+CONTROL, TROUBLE = GTKWColor.normal, GTKWColor.red
