@@ -4,9 +4,10 @@ A part stands between `<!-- measured: name -->` and `<!-- end -->`.
 """
 
 import dataclasses
-import json
 import re
 import sys
+from dataclasses import dataclass
+from functools import cache
 from statistics import median
 
 from canvas import ACTIVATIONS, CONTROL, RULE, WEIGHTS, note, plt, save
@@ -14,9 +15,11 @@ from markdown_table import table
 from matplotlib.figure import Figure
 from tables import DOCS
 
+from weft import MatrixUnitConfig
 from weft.boards import BOARDS
+from weft_sim.fpga.build import Design, Job, read_report
 from weft_sim.fpga.cells import array_cost
-from weft_sim.fpga.table import FAST, folder
+from weft_sim.fpga.table import FAST, folder, jobs, result_path
 
 PAGE = DOCS / "fpga.md"
 MEASURED = re.compile(r"(?s)(<!-- measured: (\w+) -->\n).*?(<!-- end -->)")
@@ -30,60 +33,79 @@ ARRAYS = (
 COLORS = {"ulx3s-85f": WEIGHTS, "tang-nano-9k": ACTIVATIONS, "icebreaker": CONTROL}
 
 
-def points() -> list[list[dict]]:
-    """The reports of each point of the table, one for each seed, smallest arrays first."""
-    reports = [json.loads(path.read_text()) for path in folder().glob("*.json")]
-    if not reports:
-        sys.exit(f"{folder()} is empty: run `make fpga-table` first")
-    grouped: dict[tuple, list[dict]] = {}
-    for report in reports:
-        if "failed" not in report:
-            grouped.setdefault(identity(report), []).append(report)
-    return [sorted(grouped[key], key=lambda r: r["seed"]) for key in sorted(grouped)]
+@dataclass(frozen=True)
+class Point:
+    """One unit on one board, and the reports of the seeds with which it was built."""
+
+    job: Job
+    reports: list[dict]
+
+    @property
+    def name(self) -> str:
+        return array_name(self.job.config)
 
 
-def identity(report: dict) -> tuple:
-    board = list(BOARDS).index(report["board"])
-    return board, report["rows"] * report["columns"], json.dumps(report["options"])
+@cache
+def points() -> list[Point]:
+    """Every point of the table, smallest arrays first, with the results of these very designs."""
+    found: dict[Job, list[dict]] = {}
+    for job in jobs():
+        seeds = found.setdefault(dataclasses.replace(job, seed=0), [])
+        report = read_report(result_path(Design.of(job).key))
+        if report is not None and "failed" not in report:
+            seeds.append(report)
+    if not any(found.values()):
+        sys.exit(f"{folder()} has no result of today's designs: run `make fpga-table` first")
+    boards = list(BOARDS.values())
+    order = sorted(found, key=lambda j: (boards.index(j.board), j.config.rows * j.config.columns))
+    return [Point(job, found[job]) for job in order]
 
 
-def name(report: dict) -> str:
-    kind = ", fast" if report["options"].get("inner_product") == "fast" else ""
-    return f"{report['rows']} x {report['columns']}{kind}"
+def built() -> list[Point]:
+    return [point for point in points() if point.reports]
+
+
+def array_name(config: MatrixUnitConfig) -> str:
+    kind = ", fast" if config.inner_product == "fast" else ""
+    return f"{config.rows} x {config.columns}{kind}"
 
 
 def results() -> str:
     """Resources, frequency over the seeds, and peak of every point."""
     rows = []
-    for seeds in points():
-        first = seeds[0]
-        fmax = [r["fmax_mhz"] for r in seeds]
+    for point in points():
+        config, clock = point.job.config, f"{point.job.clock_mhz:g}"
+        if not point.reports:
+            rows.append((point.job.board.name, point.name, *[""] * 4, clock, "", "", "", ""))
+            continue
+        first = point.reports[0]
+        fmax = [r["fmax_mhz"] for r in point.reports]
         middle = median(fmax)
-        macs = first["rows"] * first["columns"]
         rows.append(
             (
-                first["board"],
-                name(first),
+                point.job.board.name,
+                point.name,
                 f"{first['lut']:,}",
                 f"{first['ff']:,}",
                 first["dsp"],
                 first["bram"],
+                clock,
                 f"**{middle:.0f}**",
                 f"{min(fmax):.0f} to {max(fmax):.0f}",
-                ", ".join(str(r["seed"]) for r in seeds),
-                f"{macs * middle / 1000:.2f}",
+                ", ".join(str(r["seed"]) for r in point.reports),
+                f"{config.rows * config.columns * middle / 1000:.2f}",
             )
         )
     heads = (
         *("Board", "Array", "LUT", "Flip-flops", "Multipliers", "Memories"),
-        *("MHz, median", "MHz, all", "Seeds", "GMAC/s"),
+        *("MHz asked for", "MHz, median", "MHz, all", "Seeds", "GMAC/s"),
     )
     return table(heads, rows)
 
 
 def paths() -> str:
     """The critical path of each point's first seed."""
-    rows = [(s[0]["board"], name(s[0]), s[0]["critical_path"]) for s in points()]
+    rows = [(p.job.board.name, p.name, p.reports[0]["critical_path"]) for p in built()]
     return table(("Board", "Array", "Critical path"), rows)
 
 
@@ -93,15 +115,14 @@ def cells() -> str:
     for board, height, columns, options in ARRAYS:
         config = dataclasses.replace(BOARDS[board].config, rows=height, columns=columns, **options)
         cost = array_cost(config, BOARDS[board].family)
-        kind = ", fast" if config.inner_product == "fast" else ""
         numbers = f"{cost['lut']:.1f}", f"{cost['ff']:.1f}", f"{cost['dsp']:.2f}"
-        rows.append((BOARDS[board].family, f"{height} x {columns}{kind}", *numbers))
+        rows.append((BOARDS[board].family, array_name(config), *numbers))
     return table(("Family", "Array", "LUT", "Flip-flops", "Multipliers"), rows)
 
 
 def tools() -> str:
     """What the table was made with."""
-    versions = {tool: v for seeds in points() for tool, v in seeds[0]["tools"].items()}
+    versions = {tool: v for p in built() for tool, v in p.reports[0]["tools"].items()}
     return ", ".join(f"{tool} {versions[tool]}" for tool in sorted(versions)) + "."
 
 
@@ -111,10 +132,12 @@ def plot() -> Figure:
     figure.subplots_adjust(left=0.09, right=0.97, top=0.95, bottom=0.13)
     for board, color in COLORS.items():
         own = sorted(
-            (s[0]["lut"], median(r["peak_gmac_per_second"] for r in s), name(s[0]))
-            for s in points()
-            if s[0]["board"] == board
+            (p.reports[0]["lut"], median(r["peak_gmac_per_second"] for r in p.reports), p.name)
+            for p in built()
+            if p.job.board.name == board
         )
+        if not own:
+            continue
         best: list[tuple] = []
         for lut, peak, label in own:
             if not best or peak > best[-1][1]:

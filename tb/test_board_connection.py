@@ -5,10 +5,12 @@ import random
 import threading
 import tty
 
+import numpy as np
 import pytest
 
 from products import draw_matrix
 from weft import MatrixUnitConfig
+from weft.host_link.beat_formats import ACTIVATIONS, FLAGS, WEIGHTS, activation_beat, weight_beat
 from weft.host_link.protocol import PROTOCOL_VERSION, Status
 from weft.host_link.registers import ADDRESSES, HostParameters, constants
 from weft_sim import Schedule
@@ -18,6 +20,7 @@ from weft_sim.board.frames import Decoder, encode
 from weft_sim.board.noise import Noise, NoisyLine
 from weft_sim.board.segments import segments
 
+BAUD = 115_200
 CONFIG = MatrixUnitConfig(
     rows=3,
     columns=5,
@@ -59,22 +62,26 @@ def test_foreign_boards_are_refused(monkeypatch, changed, sentence):
     answers = Answers(CONFIG, **changed)
     monkeypatch.setattr(board_matrix_unit, "Connection", lambda *_, **__: answers)
     with pytest.raises(BoardError, match=sentence):
-        BoardMatrixUnit("PORT")
+        BoardMatrixUnit("PORT", baud=BAUD)
     assert answers.closed
 
 
 def test_config_is_read_from_the_board(monkeypatch):
     monkeypatch.setattr(board_matrix_unit, "Connection", lambda *_, **__: Answers(CONFIG))
-    assert BoardMatrixUnit("PORT").config == BoardMatrixUnit("PORT", CONFIG).config == CONFIG
+    assert (
+        BoardMatrixUnit("PORT", baud=BAUD).config
+        == BoardMatrixUnit("PORT", CONFIG, baud=BAUD).config
+        == CONFIG
+    )
 
 
 def test_silence_and_missing_ports_are_errors():
     with pytest.raises(BoardError, match="/dev/missing cannot be opened at 115200 baud: "):
-        BoardMatrixUnit("/dev/missing")
+        BoardMatrixUnit("/dev/missing", baud=BAUD)
     ours, theirs = os.openpty()
     port = os.ttyname(theirs)
     with pytest.raises(BoardError, match=rf"{port} does not answer: HELLO was sent 20 times at"):
-        BoardMatrixUnit(port, patience=0.005)
+        BoardMatrixUnit(port, baud=BAUD, patience=0.005)
     os.close(ours)
     os.close(theirs)
 
@@ -124,7 +131,7 @@ def test_an_answer_is_the_one_to_the_request(line):
 
     answers = (right, lambda c: stale(c) + right(c), stale, right, odd, right, broken, right)
     thread = answer_requests(ours, *answers)
-    connection = Connection(port, 115_200, patience=0.05)
+    connection = Connection(port, BAUD, patience=0.05)
     for retries in (0, 0, 1, 2, 3):
         assert connection.read(7, 1) == [1]
         assert connection.retries == retries
@@ -135,7 +142,7 @@ def test_an_answer_is_the_one_to_the_request(line):
 def test_a_refusal_is_told(line):
     ours, port = line
     thread = answer_requests(ours, lambda c: encode(bytes([c[0], Status.BAD_ADDRESS.value])))
-    connection = Connection(port, 115_200)
+    connection = Connection(port, BAUD)
     with pytest.raises(BoardError, match="refuses READ: a register does not exist"):
         connection.read(200, 1)
     thread.join()
@@ -158,6 +165,8 @@ def test_segments_hold_every_beat_once():
     b = draw_matrix(draws, CONFIG.weight, (7, 6))
     schedule = Schedule.of(CONFIG, a, b)
     results = 0
+    feed = schedule.feed(a, b)
+    sent: dict[int, bytes] = {WEIGHTS: b"", ACTIVATIONS: b""}
     for segment in segments(schedule, a, b):
         while not segment.finished:
             room = draws.randint(0, 3)
@@ -165,6 +174,25 @@ def test_segments_hold_every_beat_once():
             assert len(offer) <= 64 and len(offer) % segment.size == 0
             taken = draws.randint(0, len(offer) // segment.size) * segment.size
             beats, given = segment.take(taken)
+            sent[segment.stream] += offer[:taken]
             assert beats * segment.size == taken and given <= room
             results += given
     assert results == 11 * schedule.n_tiles
+    weights = np.frombuffer(sent[WEIGHTS], weight_beat(CONFIG))
+    assert (weights["lanes"] == feed.weights).all() and (weights["last"] == feed.tile_end).all()
+    rows = np.frombuffer(sent[ACTIVATIONS], activation_beat(CONFIG))
+    assert (rows["lanes"] == feed.activations).all() and (rows["row"] == feed.row).all()
+    for bit, flag in enumerate(FLAGS):
+        assert (rows["flags"] >> bit & 1 == getattr(feed, flag)).all()
+
+
+def test_a_lost_port_is_told():
+    """As where a cable is pulled: both ends of the line are gone."""
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    connection = Connection(os.ttyname(theirs), BAUD)
+    os.close(ours)
+    os.close(theirs)
+    with pytest.raises(BoardError, match="was lost: "):
+        connection.read(0, 1)
+    connection.close()

@@ -8,13 +8,17 @@ from .block_memory import BlockMemory
 from .config import MatrixUnitConfig
 from .hierarchy import instantiate, largest_power_of_two_below
 from .layouts import row_control_layout
+from .partial_sums import parts_of
 from .skew import DelayLine
 
 # A buffer of at most this many columns is drawn bank by bank, a larger one is halved.
 FLAT_COLUMNS = 8
 
-# A sum is written four cycles after its row was read: so many rows on the way can be newer.
-READ_TO_WRITE = 4
+# A bank's operand is chosen behind the memory, and its sum is written a cycle after the addition.
+READ_LATENCY = BlockMemory.latency + 1
+ADD_LATENCY = 1
+# So many rows on the way to the memory can be newer than what was read.
+READ_TO_WRITE = READ_LATENCY + ADD_LATENCY
 
 
 def bank_control_layout(config: MatrixUnitConfig) -> data.StructLayout:
@@ -86,8 +90,8 @@ class AccumulatorBank(wiring.Component):
     sum_out : signed(config.accumulator_width)
     """
 
-    read_latency = 3
-    latency = 1
+    read_latency = READ_LATENCY
+    latency = ADD_LATENCY
 
     def __init__(self, config: MatrixUnitConfig):
         self.config = config
@@ -153,15 +157,14 @@ class AccumulatorBank(wiring.Component):
 
     def _aligned(self, m: Module, platform):
         """The sum with all its parts in one cycle."""
-        parts, low = [], 0
-        widths = self.config.sum_parts
-        for index, width in enumerate(widths):
-            cycles = len(widths) - 1 - index
-            line = instantiate(m, f"align_{index}", platform, DelayLine, width, cycles, False)
-            m.d.comb += line.i.eq(self.sum_in[low : low + width])
-            parts.append(line.o)
-            low += width
-        return Cat(*parts).as_signed()
+        parts = list(parts_of(self.config, self.sum_in))
+        aligned = []
+        for index, part in enumerate(parts):
+            arguments = len(part), len(parts) - 1 - index, False
+            line = instantiate(m, f"align_{index}", platform, DelayLine, *arguments)
+            m.d.comb += line.i.eq(part)
+            aligned.append(line.o)
+        return Cat(*aligned).as_signed()
 
 
 class AccumulatorBuffer(wiring.Component):

@@ -22,6 +22,7 @@ class ActivationProducts(wiring.Component):
     sum_in, sum_out : signed(config.sum_width)
     """
 
+    latency = 1
     passed = ("sum",)
 
     def __init__(self, config: MatrixUnitConfig):

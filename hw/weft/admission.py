@@ -15,9 +15,9 @@ LANE_SLOTS = 4
 
 
 def gate_layout(config: MatrixUnitConfig) -> data.StructLayout:
-    """What the gate knows of a row: all of activation_layout(config) but the lanes."""
-    fields = activation_layout(config).members
-    return data.StructLayout({name: shape for name, shape in fields.items() if name != "lanes"})
+    """What the gate keeps of a row, beside whether it switches and whether its number is legal."""
+    flags = {name: 1 for name in ("first", "last", "end")}
+    return data.StructLayout({**flags, "row": config.address_width})
 
 
 class Admission(wiring.Component):
@@ -117,7 +117,7 @@ class Admission(wiring.Component):
         m.d.comb += [
             begun.look.eq(self.activations.ready),
             begun.row.eq(offered.row),
-            tile_good.eq(Mux(row.switch, ~self.tile_broken, tile_in_use)),
+            tile_good.eq(Mux(switching, ~self.tile_broken, tile_in_use)),
             admitted.eq(advance & tile_good & in_range & (row.first | begun.begun)),
             begun.change.eq(advance & in_range),
             begun.value.eq(tile_good & ~row.last & (row.first | begun.begun)),

@@ -15,17 +15,17 @@ class BegunRows(wiring.Component):
     """One flag for each accumulator row, all false after a reset.
 
     The flags are in a memory, which no reset clears; a bit for each of its words says whether it
-    was written since. A row is looked up in one cycle, and in the cycles that follow, until the
-    next is, its flag can be read and changed.
+    was written since. A row is looked up in one cycle; in those that follow its flag can be read,
+    and in the one in which the next row is looked up, and in no other, it can be changed.
 
-    Latency 1 cycle from `look` to `begun`; a change in the cycle of the next `look` is seen by it.
+    Latency 1 cycle from `look` to `begun`, which sees a change in the cycle of the `look`.
 
     Members
     -------
     look : 1 bit in. Look `row` up.
     row : range(accumulator_depth) in
     begun : 1 bit out. The flag of the row looked up last.
-    change, value : 1 bit in. Set that flag to `value`.
+    change, value : 1 bit in. Set that flag to `value`; only with `look`.
     unfinished : 1 bit out. Some flag is set.
     """
 

@@ -10,10 +10,11 @@ from .hierarchy import family_of
 
 
 class BlockMemory(wiring.Component):
-    """`depth` words that can be read and written every cycle; a row being written reads as it was.
+    """`depth` words, one of which can be read and one written every cycle.
 
     Latency 2 cycles from `read_row` to `o`: the memory's own register and one behind it, which
-    block memories need to be fast. Zeros until written.
+    block memories need to be fast. Zeros until written. What a row reads as in the cycle in which
+    it is written is not told; who needs it takes it from elsewhere.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from . import ecp5
 from .config import MatrixUnitConfig
 from .hierarchy import family_of, instantiate
-from .partial_sums import add_in_parts, delayed_parts
+from .partial_sums import add_in_parts, delayed_parts, registered
 
 
 class Cell(wiring.Component):
@@ -120,8 +120,4 @@ class Cell(wiring.Component):
         weight = self._weight_in_use(m, shadow)
         product = Signal(signed(config.product_width))
         m.d.comb += product.eq(activation * weight)
-        for stage in range(config.multiplier_stages):
-            registered = Signal.like(product, name=f"product_{stage + 1}", reset_less=True)
-            m.d.sync += registered.eq(product)
-            product = registered
-        return product
+        return registered(m, product, range(1, config.multiplier_stages + 1), "product")

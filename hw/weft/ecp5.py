@@ -9,6 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import MatrixUnitConfig
+from .partial_sums import registered
 
 FAMILY = "ecp5"
 
@@ -94,10 +95,7 @@ class Ecp5Multiplier(wiring.Component):
             enable_b=self.switch,
         )
         # The block has no more registers than three in a row.
-        for stage in range(3, stages + 1):
-            registered = Signal.like(product, name=f"product_{stage}", reset_less=True)
-            m.d.sync += registered.eq(product)
-            product = registered
+        product = registered(m, product, range(3, stages + 1), "product")
         m.d.comb += self.product.eq(product)
         return m
 

@@ -47,8 +47,9 @@ def to_verilog(name: str, component: type, *arguments, family: str | None = None
     Parameters
     ----------
     family : str, optional
-        FPGA family whose hard blocks are instantiated: "ecp5", "ice40" or "gowin". Portable
-        Verilog when left out.
+        FPGA family that it is for. Those that have hard blocks here, "ecp5" and "ice40", get them;
+        and for any, memories may show anything before the first read. Portable Verilog when left
+        out.
 
     Raises
     ------

@@ -24,7 +24,8 @@ class FastArray(wiring.Component):
     A tile shifts the shadows of both rows of a pair together, from the first load that reaches
     the upper one. With its k-th transfer, in cycle t(k) >= s + k if s is the cycle in which the
     switch before is admitted, a tile loads rows 0 to k: pair j is shifted first in cycle
-    t(2j) + 1 >= s + 2j + 1, and its switch comes in cycle s + j + 1, not later.
+    t(2j) + d >= s + 2j + d, and its switch comes in cycle s + j + d, not later: d is the latency of
+    the WeightLoader and the issue_latency of Admission, which are the same.
 
     Members
     -------
@@ -50,8 +51,11 @@ class FastArray(wiring.Component):
     @staticmethod
     def latency_of(config: MatrixUnitConfig) -> int:
         """Cycles from pair 0 of the activations to column 0's sum, all its parts there."""
-        west = 1
-        return west + SystolicArray.latency_of(config) + ActivationCorrection.latency
+        return (
+            ActivationProducts.latency
+            + SystolicArray.latency_of(config)
+            + ActivationCorrection.latency
+        )
 
     def elaborate(self, platform):
         m = Module()

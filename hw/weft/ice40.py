@@ -9,6 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import MatrixUnitConfig
+from .partial_sums import registered
 
 FAMILY = "ice40"
 
@@ -96,10 +97,7 @@ class Ice40MultiplierPair(wiring.Component):
             product = Signal(product_shape, name=f"product_of_{index}")
             half = 2 * OPERAND_BITS * index
             m.d.comb += product.eq(out[half : half + 2 * OPERAND_BITS])
-            for stage in range(2, config.multiplier_stages + 1):
-                name = f"product_of_{index}_{stage}"
-                registered = Signal(product_shape, name=name, reset_less=True)
-                m.d.sync += registered.eq(product)
-                product = registered
+            stages = range(2, config.multiplier_stages + 1)
+            product = registered(m, product, stages, f"product_of_{index}")
             m.d.comb += getattr(self, f"product_{index}").eq(product)
         return m

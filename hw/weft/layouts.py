@@ -86,6 +86,7 @@ def counter_layout() -> data.StructLayout:
 
 
 def row_control_layout(config: MatrixUnitConfig) -> data.StructLayout:
-    """What follows an admitted row to the accumulators; all zeros where there is no row."""
+    """What follows an admitted row to the accumulators; where there is no row, `valid`,
+    `last` and `end` are zero, and the rest means nothing."""
     flags = {name: 1 for name in ("valid", "first", "last", "end")}
     return data.StructLayout({**flags, "row": config.address_width})

@@ -20,6 +20,7 @@ from . import ecp5
 from .config import MatrixUnitConfig
 from .formats import width_for
 from .hierarchy import family_of, instantiate
+from .partial_sums import registered
 
 
 def operand_shape(config: MatrixUnitConfig) -> Shape:
@@ -53,8 +54,4 @@ def multiply(m: Module, platform, config: MatrixUnitConfig, first: Signal, secon
         return multiplier.product
     product = Signal(product_shape(config))
     m.d.comb += product.eq(first * second)
-    for stage in range(config.multiplier_stages):
-        registered = Signal.like(product, name=f"product_{stage + 1}", reset_less=True)
-        m.d.sync += registered.eq(product)
-        product = registered
-    return product
+    return registered(m, product, range(1, config.multiplier_stages + 1), "product")

@@ -1,4 +1,4 @@
-"""Partial sums in parts: a wide sum is added part by part, one cycle apart."""
+"""Products in registers, and partial sums in parts: a wide sum is added part by part."""
 
 from collections.abc import Iterable, Iterator
 
@@ -25,6 +25,15 @@ def delayed_parts(m: Module, config: MatrixUnitConfig, number: ValueLike) -> Ite
             m.d.sync += delayed.eq(part)
             part = delayed
         yield part
+
+
+def registered(m: Module, number: Value, stages: range, name: str) -> Value:
+    """A number behind registers without reset, which are named by stage."""
+    for stage in stages:
+        behind = Signal.like(number, name=f"{name}_{stage}", reset_less=True)
+        m.d.sync += behind.eq(number)
+        number = behind
+    return number
 
 
 def add_in_parts(

@@ -72,8 +72,8 @@ class SystolicRow(wiring.Component):
         m = Module()
         config = self.config
         cell_type = cell_of(config)
-        switches, row_switches = self._travel(m, "switch", self.switch_in, self.switch_out)
-        loads, row_loads = self._travel(m, "load", self.load_in, self.load_out)
+        switches, row_switches = self._travel(m, "switches", self.switch_in, self.switch_out)
+        loads, row_loads = self._travel(m, "loads", self.load_in, self.load_out)
 
         in_pairs = family_of(platform) == ice40.FAMILY and Ice40MultiplierPair.fits(config)
         arguments = (config, False) if in_pairs else (config,)
@@ -113,11 +113,10 @@ class SystolicRow(wiring.Component):
                 ]
 
     def _travel(self, m: Module, name: str, west, east) -> tuple[Signal, Signal]:
-        """A control bit on its way east: the bit at each cell, and whether there is any."""
-        plural = f"{name}{'es' if name.endswith('h') else 's'}"
-        passed = Signal(self.columns, name=f"{plural}_passed", reset_less=True)
-        now = Signal(self.columns, name=plural)
-        anywhere = Signal(name=f"row_{plural}")
+        """Control bits on their way east: the bit at each cell, and whether there is any."""
+        passed = Signal(self.columns, name=f"{name}_passed", reset_less=True)
+        now = Signal(self.columns, name=name)
+        anywhere = Signal(name=f"row_{name}")
         m.d.sync += passed.eq(now)
         m.d.comb += [
             now.eq(Cat(west, passed)),

@@ -30,6 +30,7 @@ class WeightLoader(wiring.Component):
     take : 1 bit in. If a tile is complete, it is switched to in this cycle.
     complete, broken : 1 bit out. A tile waits in the shadow plane; and it is not usable.
     started : 1 bit out. At least one row of a tile has come and was not taken.
+    transferring : 1 bit out. A row is taken in this cycle.
     lanes : one weight row, for the skew at the north edge
     loads : one bit a row of the array, the shift enables at the west edge
     errors : Error out. SHORT_TILE or LONG_TILE, for one cycle.

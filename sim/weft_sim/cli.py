@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from weft.boards import BOARDS, board_named
 from weft.config import MAX_DEPTH, MAX_SIDE, MatrixUnitConfig
 
 from . import toolchain
@@ -207,22 +208,26 @@ def cycles(config, layers, kind, output) -> None:
 
 
 @app.command()
-@click.option("--board", "name", metavar="NAME", default="ulx3s-85f", show_default=True)
+@click.option(
+    "--board",
+    "name",
+    metavar="NAME",
+    default=next(iter(BOARDS)),
+    show_default=True,
+    help=f"One of {', '.join(BOARDS)}.",
+)
 @click.option("--clock", type=float, metavar="MHZ", help="Clock.  [default: the board's]")
 @click.option("--baud", type=int, help="Of the serial line.  [default: the board's]")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of place and route.")
 @click.option("--directory", type=Path, help="Where to write.  [default: build/fpga/...]")
 @takes_parts_of_configuration
 def fpga(name, clock, baud, seed, directory, given) -> None:
-    """Build the bitstream of a matrix unit for an FPGA board.
+    """Build the bitstream of a matrix unit for an FPGA board, or a project for Vivado.
 
-    The boards are ulx3s-85f, icebreaker and tang-nano-9k; for arty-a7-35 and arty-z7-20 a project
-    for Vivado is written. What comes of it is in build/fpga/<board>-<rows>x<columns>. What is not
+    What comes of it is in build/fpga/<board>-<rows>x<columns>. What is not
     given of the unit is as the board has it.
     """
     import dataclasses
-
-    from weft.boards import board_named
 
     from .fpga.build import Job
     from .fpga.command import build_and_show
@@ -244,7 +249,8 @@ def fpga_table(scheduler) -> None:
     """Build sizes x boards x seeds, in parallel; what is built already is not built again."""
     from .fpga.table import make_table
 
-    make_table(scheduler)
+    if any("failed" in report for report in make_table(scheduler)):
+        sys.exit(1)
 
 
 BENCHMARKS = ("export", "speed", "utilization")
@@ -285,7 +291,7 @@ def main() -> None:
     except click.ClickException as error:
         fail(error.format_message(), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        fail("interrupted; nothing half-done was kept", 130)
+        fail("interrupted; nothing half-done counts as done", 130)
     except MemoryError:
         fail("this machine has not the memory for that; use a smaller product", 2)
     except toolchain.ToolMissing as error:

@@ -1,5 +1,6 @@
 """Run Yosys commands in a process of their own, so that a crash or an error ends only that."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,8 @@ class YosysFailed(RuntimeError):
     """Yosys refused a command; the text is what it said."""
 
 
-def run_yosys(*commands: str, log: Path | None = None) -> None:
-    """Run commands one after the other on one design; `log` takes what Yosys prints.
+def run_yosys(*commands: str, log: Path | None = None, folder: Path | None = None) -> None:
+    """Run commands one after the other on one design, in `folder`; `log` takes what is printed.
 
     Raises
     ------
@@ -35,9 +36,20 @@ def run_yosys(*commands: str, log: Path | None = None) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        cwd=folder,
     )
     if log is not None:
         log.write_text(yosys.stdout)
     if yosys.returncode:
         errors = [line for line in yosys.stdout.splitlines() if "ERROR" in line]
         raise YosysFailed(errors[-1] if errors else yosys.stdout[-2000:])
+
+
+def count_cells(*commands: str, folder: Path) -> dict[str, int]:
+    """Run commands in a folder; how many cells of each type the design has then.
+
+    Leaves yosys.log and cells.json there. Raises as `run_yosys`.
+    """
+    statistics = folder / "cells.json"
+    run_yosys(*commands, "tee -q -o cells.json stat -json", log=folder / "yosys.log", folder=folder)
+    return json.loads(statistics.read_text())["design"]["num_cells_by_type"]

@@ -5,10 +5,12 @@ from importlib import import_module
 
 from amaranth.build import Platform
 
-from .. import ice40
+from .. import ecp5, ice40
 from ..config import MatrixUnitConfig
+from ..pairs import operand_shape
 
-NARROW_BITS = 8
+# Of a signed operand: int8 and uint8, and the sum of two int8.
+NARROW_BITS = 9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +19,8 @@ class Board:
 
     `platform` names the class of amaranth-boards. `luts`, `flip_flops`, `multiplier_blocks` and
     `block_memories` are what the part has; a block does one product, or
-    `multipliers_per_block` of at most 8 x 8 bits. `clock_mhz` and `config` are what is
+    `multipliers_per_block` of narrow numbers. `place_options` and `pack_options` are what nextpnr
+    and the packer have to be told of the part. `clock_mhz` and `config` are what is
     built when nothing else is asked for; `baud` is what the board's serial adapter takes.
     `serial_pins` are those of its first Pmod connector, receiving and sending, where the serial
     adapter of the board itself cannot be reached by the FPGA.
@@ -38,6 +41,8 @@ class Board:
     config: MatrixUnitConfig
     multipliers_per_block: int = 1
     payload_bytes: int = 1024
+    place_options: tuple[str, ...] = ()
+    pack_options: tuple[str, ...] = ()
     serial_pins: tuple[str, str] | None = None
 
     def multipliers_for(self, config: MatrixUnitConfig) -> int | None:
@@ -45,7 +50,10 @@ class Board:
         if self.family == ice40.FAMILY:
             fits = ice40.Ice40MultiplierPair.fits(config)
             return self.multiplier_blocks * self.multipliers_per_block if fits else None
-        narrow = max(config.activation.width, config.weight.width) <= NARROW_BITS
+        operands = [n.width + (not n.signed) for n in (config.activation, config.weight)]
+        if config.inner_product == "fast":
+            operands = [operand_shape(config).width]
+        narrow = max(operands) <= NARROW_BITS
         return self.multiplier_blocks * (self.multipliers_per_block if narrow else 1)
 
     def make_platform(self) -> Platform:
@@ -72,7 +80,7 @@ BOARDS = {
         Board(
             name="ulx3s-85f",
             title="ULX3S with LFE5U-85F",
-            family="ecp5",
+            family=ecp5.FAMILY,
             part="LFE5U-85F-6BG381",
             platform="ulx3s:ULX3S_85F_Platform",
             oscillator_hz=25_000_000,
@@ -82,12 +90,13 @@ BOARDS = {
             block_memories=208,
             baud=3_000_000,
             clock_mhz=100,
+            place_options=("--85k", "--package", "CABGA381", "--speed", "6"),
             config=_unit(8, 8, 2, 512),
         ),
         Board(
             name="icebreaker",
             title="iCEBreaker with iCE40UP5K",
-            family="ice40",
+            family=ice40.FAMILY,
             part="iCE40UP5K-SG48",
             platform="icebreaker:ICEBreakerPlatform",
             oscillator_hz=12_000_000,
@@ -98,6 +107,7 @@ BOARDS = {
             block_memories=30,
             baud=1_000_000,
             clock_mhz=24,
+            place_options=("--up5k", "--package", "sg48"),
             config=_unit(4, 4, 1, 128),
             payload_bytes=256,
         ),
@@ -115,6 +125,8 @@ BOARDS = {
             block_memories=26,
             baud=2_000_000,
             clock_mhz=54,
+            place_options=("--device", "GW1NR-LV9QN88PC6/I5", "--vopt", "family=GW1N-9C"),
+            pack_options=("-d", "GW1N-9C"),
             config=_unit(4, 4, 1, 128),
             payload_bytes=256,
         ),

@@ -65,12 +65,8 @@ class BoardTop(Elaboratable):
         locked = Signal()
         m.domains.sync = ClockDomain()
         m.submodules.pll = pll_instance(
-            self.board.family,
-            self.pll,
-            self.board.oscillator_hz,
-            oscillator.io,
-            ClockSignal(),
-            locked,
+            *(self.board.family, platform.family, self.pll, self.board.oscillator_hz),
+            *(oscillator.io, ClockSignal(), locked),
         )
         m.submodules.reset = ResetSynchronizer(~locked, stages=4)
 

@@ -15,9 +15,10 @@ TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class Pll:
-    """Factors of a PLL: the output is input * multiply / divide, by way of output * post_divide.
+    """Factors of a PLL, whose oscillator runs at the output times `post_divide`.
 
-    `hz` is the frequency that comes out, rounded.
+    With the last divider in the feedback (ECP5, Gowin) the output is input * multiply / divide;
+    otherwise (iCE40, 7 series) that is the oscillator. `hz` is what comes out, rounded.
     """
 
     divide: int
@@ -95,8 +96,15 @@ def _candidates(ranges: _Ranges, input_hz: int) -> Iterator[Pll]:
                     yield Pll(divide, multiply, post_divide, round(output))
 
 
-def pll_instance(family: str, pll: Pll, input_hz: int, pin, output: Signal, locked: Signal):
-    """The PLL as a primitive of its family, from the port `pin` of the board's oscillator."""
+def pll_instance(
+    family: str, device: str, pll: Pll, input_hz: int, pin, output: Signal, locked: Signal
+) -> Instance:
+    """The PLL as a primitive of its family, from the port `pin` of the board's oscillator.
+
+    `device` is what Gowin's primitive has to be told of the part; the others ask for nothing.
+    """
+    if family == "gowin":
+        return _gowin(device, pll, input_hz, pin, output, locked)
     return _INSTANCES[family](pll, input_hz, pin, output, locked)
 
 
@@ -158,11 +166,11 @@ def _ice40(pll: Pll, input_hz: int, pin, output: Signal, locked: Signal) -> Inst
     )
 
 
-def _gowin(pll: Pll, input_hz: int, pin, output: Signal, locked: Signal) -> Instance:
+def _gowin(device: str, pll: Pll, input_hz: int, pin, output: Signal, locked: Signal) -> Instance:
     return Instance(
         "rPLL",
         p_FCLKIN=f"{input_hz / 1e6:g}",
-        p_DEVICE="GW1NR-9C",
+        p_DEVICE=device,
         p_IDIV_SEL=pll.divide - 1,
         p_FBDIV_SEL=pll.multiply - 1,
         p_ODIV_SEL=pll.post_divide,
@@ -204,4 +212,4 @@ def _xc7(pll: Pll, input_hz: int, pin, output: Signal, locked: Signal) -> Instan
     )
 
 
-_INSTANCES = {"ecp5": _ecp5, "ice40": _ice40, "gowin": _gowin, "xc7": _xc7}
+_INSTANCES = {"ecp5": _ecp5, "ice40": _ice40, "xc7": _xc7}

@@ -5,9 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .ports import BYTE_ADDRESS_WIDTH, REGISTER_BYTES, byte_sink, byte_source, register_bus
-from .protocol import PATIENCE, Command, Status
-
-COUNT_BYTES = 2
+from .protocol import COUNT_BYTES, PATIENCE, Command, Status
 
 
 class Executor(wiring.Component):
@@ -18,8 +16,9 @@ class Executor(wiring.Component):
     status and has no effect, except that a stream may take or give fewer beats than asked for: one
     that keeps PATIENCE cycles waiting ends the request.
 
-    Latency: from `received` to `send` 8 cycles, 2 for each byte, 1 for each beat, 2 where a count
-    is answered, and what registers and streams keep waiting; 1 where a response goes out again.
+    Latency: from `received` to `send` 12 cycles, 3 for each byte, 3 for each beat, 2 where a count
+    is answered, and what registers and streams keep waiting; 9 where a request is refused, 1 where
+    a response goes out again.
 
     Parameters
     ----------
@@ -250,7 +249,7 @@ class Executor(wiring.Component):
         return Mux(is_command[Command.HELLO], 1, Mux(on_streams, streams, REGISTER_BYTES))
 
     def _judge(self, m, left, is_command) -> Signal:
-        """Whether a greeted request can be done, three cycles after what it is judged by.
+        """Whether a greeted request can be done, two cycles after `left` is known.
 
         `left` is the count that it gives, or its length.
         """

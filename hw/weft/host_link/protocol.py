@@ -15,7 +15,7 @@ CHECK_BYTES = 4
 # Cycles for which a stream may keep a PUSH or a PULL waiting for room or for a beat.
 PATIENCE = 256
 
-# A count is two bytes.
+COUNT_BYTES = 2
 MAX_PAYLOAD_BYTES = 1 << 15
 MIN_PAYLOAD_BYTES = 16
 

