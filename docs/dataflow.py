@@ -62,7 +62,7 @@ def _activations(axes: Axes, across: list[float], down: list[float]) -> None:
     height = down[0] - down[-1] + 0.9
     box(axes, 2.85, middle, 2.5, height, fill=ACTIVATIONS_LIGHT, edge=ACTIVATIONS)
     note(axes, 2.9, middle + 1.3, "admission", fontsize=10, color=ACTIVATIONS, ha="center")
-    questions = "tile complete?\nroom for the result?\nrow in range?\nsum begun?"
+    questions = "tile complete?\nroom for the result?\n\nthen: row in range?\nsum begun?"
     note(axes, 2.9, middle - 0.2, questions, fontsize=9, color=INK, ha="center", linespacing=1.7)
     arrow(axes, (0.1, middle), (1.6, middle), color=ACTIVATIONS, line=3, head=15)
     style = {"color": ACTIVATIONS, "linespacing": 1.3}

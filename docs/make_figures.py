@@ -178,9 +178,10 @@ def stages_of(config: MatrixUnitConfig) -> list[tuple[str, list[tuple]]]:
     orange, green = (ACTIVATIONS, ACTIVATIONS_LIGHT), (SUMS, SUMS_LIGHT)
     grey, violet = (INK, "#eef0f3"), (CONTROL, CONTROL_LIGHT)
     west = Admission.latency
+    let_in = west - Admission.issue_latency
     stages = [
         ("activations port", [(0, 1, "take", *orange)]),
-        ("admission", [(1, west - 1, "gate", *orange)]),
+        ("admission", [(let_in, Admission.issue_latency, "gate", *orange)]),
     ]
     for row in range(config.rows):
         blocks = [(west, row, "skew", *orange)] if row else []
@@ -191,10 +192,11 @@ def stages_of(config: MatrixUnitConfig) -> list[tuple[str, list[tuple]]]:
         blocks.append((at, len(config.sum_parts), "+", *green))
         stages.append((f"cell row {row}, column 0", blocks))
     south = west + SystolicArray.latency_of(config)
-    delay = SystolicArray.latency_of(config) - AccumulatorBank.read_latency
+    checked, read = let_in + Admission.control_latency, south - AccumulatorBank.read_latency
     control = [
-        (west, delay, "control delay", *violet),
-        (west + delay, AccumulatorBank.read_latency, "read", *violet),
+        (let_in, checked - let_in, "check", *violet),
+        (checked, read - checked, "delay", *violet),
+        (read, south - read, "read", *violet),
     ]
     stages.append(("accumulator, column 0", [*control, (south, 1, "+", *green)]))
     finished = south + AccumulatorBank.latency

@@ -21,6 +21,7 @@ from weft.accumulators import AccumulatorBank
 from weft.admission import Admission
 from weft.array import SystolicArray
 from weft.axi import port_documentation, tuser_layout
+from weft.counters import CycleCounters
 from weft.export import emit
 from weft.layouts import (
     ACTIVITY_SENTENCES,
@@ -122,10 +123,11 @@ def errors() -> str:
 
 def counters() -> str:
     """The counters and what they count."""
-    rows = [("`counter_total`", "every cycle")]
+    late = Admission.activity_latency + CycleCounters.latency - 1
+    rows = [("`counter_total`", "every cycle", 0)]
     for activity, sentence in ACTIVITY_SENTENCES.items():
-        rows.append((f"`counter_{activity.name.lower()}`", sentence))
-    return table(("Counter", "Counts cycles in which"), rows)
+        rows.append((f"`counter_{activity.name.lower()}`", sentence, late))
+    return table(("Counter", "Counts cycles in which", "Cycles late"), rows)
 
 
 def parameters() -> str:

@@ -1,8 +1,10 @@
 """Admission in Python, for its bench: rows, the loader's side, and every output that counts."""
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from bench import join
+from weft.admission import Admission
 from weft.config import MatrixUnitConfig
 from weft.layouts import Activity, Error
 
@@ -44,17 +46,33 @@ class Tiles:
 class Gate:
     """Admission in Python: the row at the gate, the credits, and which sums have begun.
 
-    `issued` holds the outputs that mean something, and `deciding` those of a cycle later.
+    What comes out late is in queues, nearest first: `issued` has switches and lanes, `checked`
+    control, errors and dropped places, `activities` the activities. `returning` are places given
+    back that do not count yet.
     """
 
     config: MatrixUnitConfig
-    places: int
+    credits: int
     waiting: Row | None = None
     good_tile: bool = False
-    given_back: int = 0
     begun: set[int] = field(default_factory=set)
-    issued: dict[str, int] = field(default_factory=lambda: {"switch": 0})
-    deciding: dict[str, int] = field(default_factory=lambda: {"switch": 0})
+    returning: deque[int] = field(default_factory=lambda: deque([0]))
+    places: int = field(init=False)
+    issued: deque[dict[str, int]] = field(init=False)
+    checked: deque[dict[str, int]] = field(init=False)
+    activities: deque[int] = field(init=False)
+
+    def __post_init__(self):
+        self.places = self.credits
+        self.issued = deque({"switch": 0} for _ in range(Admission.issue_latency))
+        self.checked = deque({"errors": 0} for _ in range(Admission.control_latency))
+        self.activities = deque([Activity.IDLE.value] * Admission.activity_latency)
+
+    @property
+    def places_out(self) -> int:
+        """Places that rows have taken and that the result buffer has not given back."""
+        dropped = sum(checked.get("dropped", 0) for checked in self.checked)
+        return self.credits - self.places - sum(self.returning) - dropped
 
     def advances(self, tiles: Tiles) -> bool:
         row = self.waiting
@@ -95,34 +113,38 @@ class Gate:
         return errors
 
     def outputs(self, tiles: Tiles) -> dict[str, int]:
+        """Every output of this cycle that means something."""
         advances = self.advances(tiles)
         return {
             "activations__ready": int(self.waiting is None or advances),
             "take": int(self.takes()),
-            "activity": self.activity(tiles).value,
-            "errors": self.errors(tiles).value,
-            **self.issued,
+            "activity": self.activities[0],
+            **self.issued[0],
+            **{name: value for name, value in self.checked[0].items() if name != "dropped"},
         }
 
     def step(self, tiles: Tiles, released: bool, offered: Row | None) -> None:
         row, advances, errors = self.waiting, self.advances(tiles), self.errors(tiles)
-        self.issued, self.deciding = self.deciding, {"switch": 0}
-        self.places += self.given_back
-        self.given_back = 0
+        self.activities.append(self.activity(tiles).value)
+        self.activities.popleft()
+        self.places += self.returning.popleft()
+        self.returning.append(released + self.checked.popleft().get("dropped", 0))
+        self.issued.popleft()
+        issued, checked = {"switch": 0}, {"errors": errors.value}
         if advances:
-            self.deciding["switch"] = int(row.switch)
+            issued = {"switch": int(row.switch), "lanes": row.lanes}
             self.places -= row.last
-            self.given_back = int(row.last and bool(errors))
+            checked["dropped"] = int(row.last and bool(errors))
             if row.switch:
                 self.good_tile = not tiles.broken
             if not errors:
-                self.deciding["lanes"] = row.lanes
                 flags = join([1, row.first, row.last, row.end], 1)
-                self.deciding["control"] = flags | row.row << 4
+                checked["control"] = flags | row.row << 4
             if errors or row.last:
                 self.begun.discard(row.row)
             else:
                 self.begun.add(row.row)
-        self.places += released
+        self.issued.append(issued)
+        self.checked.append(checked)
         if row is None or advances:
             self.waiting = offered

@@ -53,7 +53,7 @@ def test_every_module_is_there_once_and_named_after_the_top():
     assert len(modules) == len(set(modules)) == emission.description["modules"]
     assert all(module == "mine" or module.startswith("mine_") for module in modules)
     assert modules.count("mine_cell") == 1
-    rows = [module for module in modules if "_row_" in module]
+    rows = [module for module in modules if "_systolic_row_" in module]
     assert sorted(rows) == ["mine_systolic_row_1", "mine_systolic_row_16"]
 
 

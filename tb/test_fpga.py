@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from weft.boards import BOARDS
-from weft_sim.fpga import table
+from weft_sim.fpga import command, table
 from weft_sim.fpga.build import BuildFailed, Design, Job, build, design_key
 from weft_sim.fpga.families import count
 from weft_sim.fpga.report import critical_path, frequency, plain_name
@@ -49,6 +49,29 @@ def test_every_board_builds(board):
     assert report["peak_gmac_per_second"] == round(4 * report["fmax_mhz"] / 1000, 2)
     # The same design again is not built again.
     assert build(design, folder, lambda step: pytest.fail(f"{step} was run again")) == report
+
+
+def test_a_clock_that_is_not_met_is_an_error(monkeypatch, tmp_path, capsys):
+    """The command fails and names both frequencies; what it measured is shown all the same."""
+    report = build_report(fmax_mhz=29.5, timing_met=False, peak_gmac_per_second=0.12)
+    monkeypatch.setattr(command, "build", lambda design, folder, progress: report)
+    with pytest.raises(BuildFailed, match=r"clock of 30 MHz is too fast: the highest is 29\.5 MHz"):
+        command.build_and_show(job(), tmp_path)
+    assert "0.12 GMAC/s" in capsys.readouterr().out
+
+
+def test_without_open_tools_the_command_says_what_to_run(monkeypatch, tmp_path, capsys):
+    report = build_report(fmax_mhz=None, result="weft_board.tcl")
+    monkeypatch.setattr(command, "build", lambda design, folder, progress: report)
+    command.build_and_show(job("arty-a7-35"), tmp_path)
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"Run `vivado -mode batch -source weft_board.tcl` in {tmp_path}" in text
+
+
+def build_report(**changes):
+    counts = {"lut": 900, "ff": 800, "dsp": 2, "bram": 4}
+    of_place = {"clock_mhz": 30, "seed": 1, "baud": 1_000_000, "critical_path": "from a to b: 1 ns"}
+    return {**counts, **of_place, "result": "weft_board.bin", **changes}
 
 
 NOT_BUILT = {

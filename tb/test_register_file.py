@@ -3,7 +3,9 @@
 import cocotb
 
 from bench import TIMEOUT, arguments, on_simulators, randomness, read, start, tick
+from weft.host_link.protocol import PROTOCOL_VERSION
 from weft.host_link.register_file import RegisterFile
+from weft.host_link.registers import REGISTERS
 
 # Words, the first register of the snapshot, and how many these are.
 FILES = {
@@ -11,6 +13,21 @@ FILES = {
     "all": ((0, 0), 0, 2),
     "one": ((0xFFFFFFFF, 0, 0x80000001), 1, 1),
 }
+
+# Registers in the order of their addresses, by the version of the protocol.
+LAYOUTS = {
+    1: """magic protocol_version status total computing waiting_for_weights loading_weights
+    waiting_for_activations waiting_for_room idle weft_version rows columns activation weight
+    accumulator_width accumulator_depth multiplier_stages adder_stages inner_product clock_hz
+    cycles_per_bit payload_bytes weights_beat_bytes activations_beat_bytes results_beat_bytes
+    control"""
+}
+
+
+def test_registers_move_with_the_version_only():
+    """A host that knows this version finds each register where it was."""
+    names = [register.name for register in REGISTERS]
+    assert names == LAYOUTS[PROTOCOL_VERSION].split(), "raise PROTOCOL_VERSION"
 
 
 @on_simulators("words, snapshot, snapshot_registers", FILES)

@@ -1,14 +1,15 @@
 """Admission: which activation row enters the array, when, and whether it may."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Shape, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from .begun import BegunRows
 from .config import MatrixUnitConfig
 from .hierarchy import instantiate
 from .layouts import Activity, Error, activation_layout, row_control_layout
+from .row_check import RowCheck
+from .skew import DelayLine
 
 # Rows whose lanes are on their way past the gate: one at it, one before and one behind it.
 LANE_SLOTS = 4
@@ -27,33 +28,35 @@ class Admission(wiring.Component):
     gives back. Nothing behind this point ever stalls. Every decision is made on registered
     state, so that no port of the unit depends on another within a cycle.
 
-    A row that cannot be computed rightly is dropped and its error reported: its tile of weights
-    was broken or never came, its accumulator row does not exist, or it would be added to a sum
-    that was never begun. A dropped row ends the sum that it was part of, so that no wrong sum can
-    come out later. The switch that it carried takes place all the same.
+    Whether a row can be computed rightly is seen on the way to the accumulators, by RowCheck, and
+    not here: a row that is dropped enters the array all the same, and only its control goes. The
+    switch that it carried takes place.
 
     Only the control of a row is held at the gate. Its lanes, which are many wires, go through a
     memory of a few rows and are read a cycle after the row was let in, so that no decision has to
     reach them within a cycle.
 
-    Latency 3 cycles from `activations` to `lanes`, `switch` and `control` when nothing is waited
-    for, of which `issue_latency` from the cycle in which the row is let in.
+    Latency 3 cycles from `activations` to `lanes` and `switch` when nothing is waited for, of which
+    `issue_latency` from the cycle in which the row is let in; from that cycle, `control_latency` to
+    `control` and `errors`, and `activity_latency` to `activity`.
 
     Members
     -------
     activations : stream of activation_layout(config)
     tile_complete, tile_broken, tile_started, tile_transferring : 1 bit in, from the WeightLoader
     take : 1 bit out. If a tile is complete, it is switched to.
-    released : 1 bit in. The result buffer has one place more.
+    released : 1 bit in. The result buffer has one place more; a row can have it 2 cycles later.
     lanes, switch : the row for the west edge of the array
     control : row_control_layout(config), for the accumulators. Where no row is admitted `valid`,
         `last` and `end` are zero, and the rest and `lanes` mean nothing.
-    activity : Activity of this cycle
+    activity : Activity out
     errors : Error out, for one cycle
     """
 
     latency = 3
     issue_latency = 2
+    control_latency = RowCheck.latency
+    activity_latency = RowCheck.unfinished_latency
 
     def __init__(self, config: MatrixUnitConfig, credits: int):
         self.config = config
@@ -109,62 +112,48 @@ class Admission(wiring.Component):
             self.take.eq(switching & has_room),
         ]
 
-        # May it be computed?
+        # The tile that it meets is good, if the one in use is, or the one that it switches to.
         tile_in_use = Signal()
         tile_good = Signal()
-        admitted = Signal()
-        begun = instantiate(m, "begun_rows", platform, BegunRows, self.config)
+        check = instantiate(m, "row_check", platform, RowCheck, self.config)
         m.d.comb += [
-            begun.look.eq(self.activations.ready),
-            begun.row.eq(offered.row),
             tile_good.eq(Mux(switching, ~self.tile_broken, tile_in_use)),
-            admitted.eq(advance & tile_good & in_range & (row.first | begun.begun)),
-            begun.change.eq(advance & in_range),
-            begun.value.eq(tile_good & ~row.last & (row.first | begun.begun)),
+            check.row.valid.eq(advance),
+            check.row.good_tile.eq(tile_good),
+            check.row.in_range.eq(in_range),
+            *[check.row[name].eq(row[name]) for name, _ in row.shape()],
+            self.control.eq(check.control),
+            self.errors.eq(check.errors),
         ]
         with m.If(advance):
             m.d.sync += tile_in_use.eq(tile_good)
-            m.d.comb += self.errors.eq(
-                Cat(
-                    *[0, 0],
-                    ~tile_good,
-                    ~in_range,
-                    tile_good & in_range & ~row.first & ~begun.begun,
-                )
-            )
 
-        # A dropped row's place is given back a cycle late: whether it is dropped is known late.
-        control = Signal.like(self.control)
-        place_taken = Signal()
-        m.d.sync += [
-            place_taken.eq(advance & row.last),
-            spare.eq(spare - (advance & row.last) + self.released + (place_taken & ~control.valid)),
-        ]
+        returned = Signal(range(3))
+        change = Signal(range(-1, 3))
+        m.d.sync += [returned.eq(self.released + check.dropped), spare.eq(spare + change)]
+        m.d.comb += change.eq(returned - (advance & row.last))
 
-        # What marks a row as one is gated; the rest means nothing without it.
         switch = Signal()
-        m.d.sync += [
-            switch.eq(self.take & self.tile_complete),
-            control.valid.eq(admitted),
-            control.first.eq(row.first),
-            control.last.eq(admitted & row.last),
-            control.end.eq(admitted & row.end),
-            control.row.eq(row.row),
-            self.switch.eq(switch),
-            self.control.eq(control),
-        ]
+        m.d.sync += [switch.eq(self.take & self.tile_complete), self.switch.eq(switch)]
         self._pass_lanes(m, self.activations.valid & self.activations.ready, advance)
 
+        activity_now = Signal(Activity)
         with m.If(advance):
-            m.d.comb += self.activity.eq(Activity.COMPUTING)
+            m.d.comb += activity_now.eq(Activity.COMPUTING)
         with m.Elif(switching & ~self.tile_complete):
             with m.If(self.tile_transferring):
-                m.d.comb += self.activity.eq(Activity.LOADING_WEIGHTS)
+                m.d.comb += activity_now.eq(Activity.LOADING_WEIGHTS)
             with m.Else():
-                m.d.comb += self.activity.eq(Activity.WAITING_FOR_WEIGHTS)
+                m.d.comb += activity_now.eq(Activity.WAITING_FOR_WEIGHTS)
         with m.Elif(waiting):
-            m.d.comb += self.activity.eq(Activity.WAITING_FOR_ROOM)
-        with m.Elif(self.tile_started | begun.unfinished):
+            m.d.comb += activity_now.eq(Activity.WAITING_FOR_ROOM)
+        with m.Elif(self.tile_started):
+            m.d.comb += activity_now.eq(Activity.WAITING_FOR_ACTIVATIONS)
+        # Only when it is known whether the rows before left a sum unfinished.
+        delay = Shape.cast(Activity).width, self.activity_latency, True
+        wait = instantiate(m, "activity_delay", platform, DelayLine, *delay)
+        m.d.comb += [wait.i.eq(activity_now), self.activity.eq(wait.o)]
+        with m.If((wait.o == Activity.IDLE) & check.unfinished):
             m.d.comb += self.activity.eq(Activity.WAITING_FOR_ACTIVATIONS)
         return m
 

@@ -12,30 +12,30 @@ WORD = 16
 
 
 class BegunRows(wiring.Component):
-    """One flag for each accumulator row, all false after a reset.
+    """One flag for each accumulator row, all false after a reset; a row is looked up every cycle.
 
     The flags are in a memory, which no reset clears; a bit for each of its words says whether it
-    was written since. A row is looked up in one cycle; in those that follow its flag can be read,
-    and in the one in which the next row is looked up, and in no other, it can be changed.
+    was written since, and the first write of a word clears the flags beside the one it sets.
 
-    Latency 1 cycle from `look` to `begun`, which sees a change in the cycle of the `look`.
+    Latency `latency` cycles from `row` to `begun`. In that cycle, and in no other, the flag can be
+    changed; rows that are being looked up see the change.
 
     Members
     -------
-    look : 1 bit in. Look `row` up.
     row : range(accumulator_depth) in
-    begun : 1 bit out. The flag of the row looked up last.
-    change, value : 1 bit in. Set that flag to `value`; only with `look`.
-    unfinished : 1 bit out. Some flag is set.
+    begun : 1 bit out. The flag of the row of `latency` cycles ago.
+    change, value : 1 bit in. Set that flag to `value`.
+    unfinished : 1 bit out. Some flag is set, when the rows of up to `unfinished_latency` cycles ago
+        have made their changes.
     """
 
-    latency = 1
+    latency = 3
+    unfinished_latency = latency + 2
 
     def __init__(self, config: MatrixUnitConfig):
         self.config = config
         super().__init__(
             {
-                "look": In(1),
                 "row": In(config.address_width),
                 "begun": Out(1),
                 "change": In(1),
@@ -51,71 +51,81 @@ class BegunRows(wiring.Component):
         words = max(2, -(-depth // width))
         place_bits = (width - 1).bit_length()
 
-        m.submodules.memory = memory = Memory(shape=width, depth=words, init=[])
-        write = memory.write_port()
-        read = memory.read_port(transparent_for=(write,))
+        # A row on its way: its word is read, kept, its flag is found, and then changed.
+        fetched = Signal(self.config.address_width)
+        kept = Signal.like(fetched)
+        found = Signal.like(fetched)
+        changed = Signal.like(fetched)
+        changes = Signal()
+        value = Signal()
+        m.d.sync += [
+            fetched.eq(self.row),
+            kept.eq(fetched),
+            found.eq(kept),
+            changed.eq(found),
+            changes.eq(self.change),
+            value.eq(self.value),
+        ]
 
+        def word(row):
+            return row[place_bits:]
+
+        def place(row):
+            return row[:place_bits]
+
+        # Whether its word is written before it is, be it for a row that came shortly before it.
         written = Signal(words)
-        word_written = Signal()
-        row = Signal(self.config.address_width)
-        address, place = row[place_bits:], row[:place_bits]
-        looked = self.row[place_bits:]
+        fetched_written = Signal()
+        kept_written = Signal()
+        found_written = Signal()
+        changed_written = Signal()
+        for here, before, row in (
+            (fetched_written, written.bit_select(word(self.row), 1), self.row),
+            (kept_written, fetched_written, fetched),
+            (found_written, kept_written, kept),
+            (changed_written, found_written, found),
+        ):
+            m.d.sync += here.eq(before | (changes & (word(row) == word(changed))))
+        with m.If(changes):
+            m.d.sync += written.bit_select(word(changed), 1).eq(1)
 
-        # A change is written a cycle late. A row that was looked up in the cycle of the change has
-        # read a word that differs in one bit, which is put right here.
-        changed = Signal()
-        changed_row = Signal(self.config.address_width)
-        changed_value = Signal()
-        changed_flags = Signal(width)
-        same_row = Signal()
-        same_word = Signal()
+        m.submodules.memory = memory = Memory(shape=width, depth=words, init=[])
+        write = memory.write_port(granularity=1)
+        read = memory.read_port(transparent_for=(write,))
         flags = Signal(width)
+        own = Signal(width)
         m.d.comb += [
-            read.en.eq(self.look),
-            read.addr.eq(looked),
-            flags.eq(Mux(word_written, read.data, 0)),
-            self.begun.eq(Mux(same_row, changed_value, flags.bit_select(place, 1))),
+            read.addr.eq(word(self.row)),
+            own.eq(1 << place(changed)),
+            write.addr.eq(word(changed)),
+            write.en.eq(Mux(changes, Mux(changed_written, own, ~0), 0)),
+            write.data.eq(Mux(value, own, 0)),
         ]
-        m.d.sync += changed.eq(self.change)
-        with m.If(self.change):
-            m.d.sync += [changed_row.eq(row), changed_value.eq(self.value)]
-        with m.If(self.look):
-            m.d.sync += [
-                row.eq(self.row),
-                same_row.eq(self.change & (self.row == row)),
-                same_word.eq(self.change & (looked == address)),
-                word_written.eq(
-                    written.bit_select(looked, 1) | (changed & (looked == changed_row[place_bits:]))
-                ),
-            ]
+        m.d.sync += flags.eq(Mux(fetched_written, read.data, 0))
 
-        right_flags = Signal(width)
-        m.d.comb += right_flags.eq(flags)
-        with m.If(same_word):
-            m.d.comb += right_flags.bit_select(changed_row[:place_bits], 1).eq(changed_value)
-        m.d.sync += changed_flags.eq(right_flags)
-        m.d.comb += [
-            write.en.eq(changed),
-            write.addr.eq(changed_row[place_bits:]),
-            write.data.eq(changed_flags),
-            write.data.bit_select(changed_row[:place_bits], 1).eq(changed_value),
+        # What the three rows before it change is not in the word that it reads.
+        one_before = Signal()
+        two_before = Signal()
+        three_before = Signal()
+        value_before = Signal()
+        flag = Signal()
+        m.d.sync += [
+            one_before.eq(kept == found),
+            two_before.eq(fetched == found),
+            three_before.eq(changes & (fetched == changed)),
+            value_before.eq(value),
+            flag.eq(flags.bit_select(place(kept), 1)),
         ]
-        with m.If(changed):
-            m.d.sync += written.bit_select(changed_row[place_bits:], 1).eq(1)
+        with m.If(changes & two_before):
+            m.d.sync += flag.eq(value)
+        with m.Elif(three_before):
+            m.d.sync += flag.eq(value_before)
+        m.d.comb += self.begun.eq(Mux(changes & one_before, value, flag))
 
-        # Counted a cycle late, which keeps the carry out of the cycle of the change.
         count = Signal(range(depth + 1))
-        begins = Signal()
-        ends = Signal()
         was_begun = Signal()
         m.d.sync += was_begun.eq(self.begun)
-        m.d.comb += [
-            begins.eq(changed & changed_value & ~was_begun),
-            ends.eq(changed & ~changed_value & was_begun),
-        ]
-        with m.If(begins):
-            m.d.sync += count.eq(count + 1)
-        with m.If(ends):
-            m.d.sync += count.eq(count - 1)
-        m.d.comb += self.unfinished.eq(begins | count[1:].any() | (count[0] & ~ends))
+        with m.If(changes & (value != was_begun)):
+            m.d.sync += count.eq(count + Mux(value, 1, -1))
+        m.d.comb += self.unfinished.eq(count.any())
         return m

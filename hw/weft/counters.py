@@ -1,6 +1,6 @@
 """CycleCounters: how many cycles were spent on what."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,7 +10,8 @@ from .layouts import Activity, counter_layout
 class CycleCounters(wiring.Component):
     """Count the cycles of each Activity; together they are `total`, since reset, modulo 2**32.
 
-    Latency 1 cycle. A host takes the difference of two readings.
+    Latency 1 cycle for `total`, 2 for the others, whose first counts after a reset are idle. A host
+    takes the difference of two readings.
 
     Members
     -------
@@ -18,16 +19,18 @@ class CycleCounters(wiring.Component):
     counters : counter_layout() out
     """
 
-    latency = 1
+    latency = 2
 
     def __init__(self):
         super().__init__({"activity": In(Activity), "counters": Out(counter_layout())})
 
     def elaborate(self, platform):
         m = Module()
-        m.d.sync += self.counters.total.eq(self.counters.total + 1)
+        # A register before the enables of so many bits.
+        spent = Signal(Activity)
+        m.d.sync += [spent.eq(self.activity), self.counters.total.eq(self.counters.total + 1)]
         for activity in Activity:
             counter = self.counters[activity.name.lower()]
-            with m.If(self.activity == activity):
+            with m.If(spent == activity):
                 m.d.sync += counter.eq(counter + 1)
         return m

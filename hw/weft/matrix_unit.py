@@ -65,7 +65,14 @@ class MatrixUnit(wiring.Component):
     @classmethod
     def sum_wait_of(cls, config: MatrixUnitConfig) -> int:
         """Cycles that the sums of the smallest arrays wait until their row has been read."""
-        return max(0, AccumulatorBank.read_latency - cls.array_latency_of(config))
+        return max(
+            0, cls._control_lag() + AccumulatorBank.read_latency - cls.array_latency_of(config)
+        )
+
+    @staticmethod
+    def _control_lag() -> int:
+        """Cycles that the control of a row leaves admission behind its lanes."""
+        return Admission.control_latency - Admission.issue_latency
 
     @classmethod
     def finish_latency_of(cls, config: MatrixUnitConfig) -> int:
@@ -75,8 +82,11 @@ class MatrixUnit(wiring.Component):
 
     @classmethod
     def result_depth_of(cls, config: MatrixUnitConfig) -> int:
-        """Rows of the result buffer: as many as can be on their way at one row a cycle."""
-        return cls.finish_latency_of(config) + ResultBuffer.latency_of(config)
+        """Rows of the result buffer: as many as can be on their way at one row a cycle.
+
+        One of them is that whose place is given back: the credit is a cycle on its way.
+        """
+        return cls.finish_latency_of(config) + ResultBuffer.latency_of(config) + 1
 
     @classmethod
     def latency_of(cls, config: MatrixUnitConfig) -> int:
@@ -127,7 +137,8 @@ class MatrixUnit(wiring.Component):
         # The control of a row takes the short way and meets its sums at the accumulators.
         width = admission.control.shape().size
         wait_for_read = self.sum_wait_of(config)
-        cycles = self.array_latency_of(config) + wait_for_read - AccumulatorBank.read_latency
+        sums_late = self.array_latency_of(config) + wait_for_read - self._control_lag()
+        cycles = sums_late - AccumulatorBank.read_latency
         wait = instantiate(m, "control_delay", platform, DelayLine, width, cycles, True)
         control = instantiate(m, "accumulator_control", platform, AccumulatorControl, config)
         sums = array.sums_out

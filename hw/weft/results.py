@@ -168,7 +168,8 @@ class ResultBuffer(wiring.Component):
             fetch.eq((~rows_behind[-1] | landed) & (~results.valid | results.ready)),
             self.released.eq(fetch),
         ]
-        m.d.sync += rows_behind.eq(rows_behind + landed - fetch)
+        with m.If(landed != fetch):
+            m.d.sync += rows_behind.eq(rows_behind + Mux(fetch, -1, 1))
         with m.If(self.emit):
             m.d.sync += write_slot.eq(self._after(write_slot))
         with m.If(fetch):

@@ -7,6 +7,7 @@ from itertools import product
 
 from vcd.gtkw import GTKWColor
 
+from weft.admission import Admission
 from weft.axi import tuser_layout
 from weft.config import MatrixUnitConfig
 from weft.formats import IntegerFormat
@@ -134,12 +135,13 @@ def _ports(config: MatrixUnitConfig) -> list[Group]:
 
 
 def _west(config: MatrixUnitConfig) -> list[Group]:
-    gate, loader = "unit.admission", "unit.loader"
+    gate, loader, late = "unit.admission", "unit.loader", Admission.activity_latency
     return [
         Group(
             "admission: which row enters the array",
             [
-                Row(f"{gate}.activity", "activity", ACTIVITIES.name),
+                Row(f"{gate}.activity_now", "activity", ACTIVITIES.name),
+                Row(f"{gate}.activity", f"counted {late} cycles later", ACTIVITIES.name),
                 Row(f"{gate}.waiting", "a row is there", color=CONTROL),
                 Row(f"{gate}.advance", "it goes in", color=CONTROL),
                 Row(f"{gate}.take", "it wants the next tile", color=CONTROL),

@@ -107,7 +107,14 @@ class Executor(wiring.Component):
             ]
         self._connect_streams(m, push, pull, move, beat_left == 1)
         stream_ready = Signal()
-        m.d.sync += stream_ready.eq(self._stream_ready(push))
+        enough = Signal()
+        out_of_patience = Signal()
+        # All that BEAT decides on is compared a cycle ahead.
+        m.d.sync += [
+            stream_ready.eq(self._stream_ready(push)),
+            enough.eq(left >= beat),
+            out_of_patience.eq(waited == PATIENCE - 2),
+        ]
         judged = self._judge(m, left, is_command)
 
         with m.FSM():
@@ -157,8 +164,7 @@ class Executor(wiring.Component):
                 m.next = "BEAT"
             with m.State("BEAT"):
                 m.d.sync += [beat_left.eq(beat), waited.eq(waited + 1)]
-                patient = waited != PATIENCE - 1
-                with m.If((left < beat) | ((push | pull) & ~stream_ready & ~patient)):
+                with m.If(~enough | ((push | pull) & ~stream_ready & out_of_patience)):
                     m.d.sync += waited.eq(0)
                     m.next = "END"
                 with m.Elif(~push & ~pull | stream_ready):

@@ -1,0 +1,86 @@
+"""RowCheck: whether a row that has entered the array can be computed rightly."""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .begun import BegunRows
+from .config import MatrixUnitConfig
+from .hierarchy import instantiate
+from .layouts import Error, row_control_layout
+
+
+def checked_layout(config: MatrixUnitConfig) -> data.StructLayout:
+    """What is checked of a row: `good_tile`, of the tile that it meets; `in_range`, of its number;
+    and whether there is a row at all."""
+    flags = {name: 1 for name in ("valid", "good_tile", "in_range", "first", "last", "end")}
+    return data.StructLayout({**flags, "row": config.address_width})
+
+
+class RowCheck(wiring.Component):
+    """Drop a row if its tile was broken or never came, its accumulator row does not exist, or it
+    would be added to a sum that was never begun.
+
+    A dropped row ends the sum that it was part of, so that no wrong sum can come out later.
+
+    Latency `latency` cycles from `row` to `control`, `dropped` and `errors`. Never stalls.
+
+    Members
+    -------
+    row : checked_layout(config) in
+    control : row_control_layout(config) out, all marks zero where the row is dropped
+    dropped : 1 bit out. A dropped row was the last of its sum.
+    errors : Error out, for one cycle
+    unfinished : 1 bit out. A sum has begun and not ended with the rows of up to
+        `unfinished_latency` cycles ago.
+    """
+
+    latency = BegunRows.latency + 1
+    unfinished_latency = BegunRows.unfinished_latency
+
+    def __init__(self, config: MatrixUnitConfig):
+        self.config = config
+        super().__init__(
+            {
+                "row": In(checked_layout(config)),
+                "control": Out(row_control_layout(config)),
+                "dropped": Out(1),
+                "errors": Out(Error),
+                "unfinished": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        begun = instantiate(m, "begun_rows", platform, BegunRows, self.config)
+        row = self.row
+        for cycle in range(BegunRows.latency):
+            later = Signal.like(row, name=f"row_{cycle + 1}")
+            m.d.sync += later.eq(row)
+            row = later
+
+        known = Signal()
+        good = Signal()
+        admitted = Signal()
+        m.d.comb += [
+            known.eq(row.first | begun.begun),
+            good.eq(row.valid & row.good_tile & row.in_range),
+            admitted.eq(good & known),
+            begun.row.eq(self.row.row),
+            begun.change.eq(row.valid & row.in_range),
+            begun.value.eq(row.good_tile & ~row.last & known),
+            self.unfinished.eq(begun.unfinished),
+        ]
+        # What marks a row as one is gated; the rest means nothing without it.
+        m.d.sync += [
+            self.control.valid.eq(admitted),
+            self.control.first.eq(row.first),
+            self.control.last.eq(admitted & row.last),
+            self.control.end.eq(admitted & row.end),
+            self.control.row.eq(row.row),
+            self.dropped.eq(row.valid & row.last & ~admitted),
+            self.errors.eq(
+                Cat(0, 0, row.valid & ~row.good_tile, row.valid & ~row.in_range, good & ~known)
+            ),
+        ]
+        return m
