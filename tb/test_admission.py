@@ -1,5 +1,6 @@
 """Admission: a row enters when its tile is complete and its result has a place, or is dropped."""
 
+import itertools
 import math
 import random
 from collections import Counter
@@ -242,16 +243,21 @@ async def works_as_new_after_reset(dut):
 
 @cocotb.test(**TIMEOUT)
 async def remembers_neighbours_from_the_first_cycle(dut):
-    """Right after a reset two rows begin, so many cycles apart, and both can be added to."""
+    """Right after a reset two rows begin, so many cycles apart, and both can be added to.
+
+    Between them comes nothing, or rows that are far from them, as after them.
+    """
     config, _ = arguments()
     source = randomness()
     await start(dut)
     other = min(1, config.accumulator_depth - 1)
-    for gap in range(6):
-        rows = [Row(0, switch=True, first=True), Row(0, first=True, row=other)]
-        rows += [Row(0), Row(0, row=other), Row(0), Row(0, row=other)]
+    far = Row(0, first=True, row=config.accumulator_depth - 1)
+    for gap, filled in itertools.product(range(6), (False, True)):
+        between = [far] * gap if filled else []
+        rows = [Row(0, switch=True, first=True), *between, Row(0, first=True, row=other)]
+        rows += [far] * 6 + [Row(0), Row(0, row=other), Row(0), Row(0, row=other)]
+        gaps = iter([0, 0 if filled else gap, *[0] * len(rows)])
         dut.tile_started.value = 0
         await reset(dut)
-        gaps = iter([0, gap, *[0] * len(rows)])
         seen = await run_beside_model(dut, rows, 60, good_tile(), coins(source, 1.0), gaps)
-        assert seen["admitted"] == len(rows), f"{gap} cycles apart"
+        assert seen["admitted"] == len(rows), f"{gap} cycles apart, filled: {filled}"
