@@ -50,7 +50,8 @@ def _multiplier(
         i_SOURCEA=Const(0),
         i_SOURCEB=Const(0),
         i_CLK0=ClockSignal(),
-        **_bus("i", "CE", Cat(Const(1), enable_b, Const(0, 2))),
+        # Four blocks that stand together share four enables, of which all constants here are one.
+        **_bus("i", "CE", Cat(Const(1), enable_b, Const(3, 2))),
         **_bus("i", "RST", Const(0, 4)),
     )
     return product

@@ -1,7 +1,8 @@
-"""Where the cells, banks and result columns of a unit stand in the hierarchy of its Verilog."""
+"""Where the parts of a unit that come in numbers stand in the hierarchy of its Verilog."""
 
 from weft.accumulators import FLAT_COLUMNS as FLAT_BANKS
 from weft.array import halves_of
+from weft.chain import FLAT_LINKS
 from weft.config import MatrixUnitConfig
 from weft.hierarchy import largest_power_of_two_below
 from weft.results import FLAT_COLUMNS as FLAT_RESULTS
@@ -26,6 +27,11 @@ def cells(config: MatrixUnitConfig) -> dict[tuple[int, int], str]:
     return walk(scope, range(config.cell_rows), range(config.columns))
 
 
+def activation_products(config: MatrixUnitConfig) -> list[str]:
+    """The scope of what a fast array has west of each row of its cells."""
+    return _lanes("unit.array.west", "link", config.cell_rows, FLAT_LINKS, ("near", "far"))
+
+
 def banks(config: MatrixUnitConfig) -> list[str]:
     """The scope of each column's accumulators."""
     return _lanes("unit.accumulators", "bank", config.columns, FLAT_BANKS)
@@ -36,9 +42,12 @@ def result_columns(config: MatrixUnitConfig) -> list[str]:
     return _lanes("unit.results.columns", "column", config.columns, FLAT_RESULTS)
 
 
-def _lanes(scope: str, name: str, columns: int, flat: int) -> list[str]:
-    if columns <= flat:
-        return [f"{scope}.{name}_{column}" for column in range(columns)]
-    cut = largest_power_of_two_below(columns)
-    west = _lanes(f"{scope}.west", name, cut, flat)
-    return west + _lanes(f"{scope}.east", name, columns - cut, flat)
+def _lanes(
+    scope: str, name: str, lanes: int, flat: int, halves: tuple[str, str] = ("west", "east")
+) -> list[str]:
+    if lanes <= flat:
+        return [f"{scope}.{name}_{lane}" for lane in range(lanes)]
+    cut = largest_power_of_two_below(lanes)
+    first, second = halves
+    near = _lanes(f"{scope}.{first}", name, cut, flat, halves)
+    return near + _lanes(f"{scope}.{second}", name, lanes - cut, flat, halves)

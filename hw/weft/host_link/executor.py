@@ -16,7 +16,7 @@ class Executor(wiring.Component):
     status and has no effect, except that a stream may take or give fewer beats than asked for: one
     that keeps PATIENCE cycles waiting ends the request.
 
-    Latency: from `received` to `send` 12 cycles, 3 for each byte, 3 for each beat, 2 where a count
+    Latency: from `received` to `send` 12 cycles, 4 for each byte, 3 for each beat, 2 where a count
     is answered, and what registers and streams keep waiting; 9 where a request is refused, 1 where
     a response goes out again.
 
@@ -85,12 +85,16 @@ class Executor(wiring.Component):
 
         last_sequence = Signal(8)
         greeted = Signal()
-        # Bytes done and still to do; the second is also where a count is put together.
+        # Bytes done and still to do.
         moved = Signal(range(self.payload_bytes + 1))
         left = Signal(8 * COUNT_BYTES)
         beat = Signal(range(longest + 1))
         beat_left = Signal(range(longest + 1))
+        last_byte = Signal()
+        tally = Signal(8 * COUNT_BYTES)
+        repeated = Signal()
         register_byte = Signal(BYTE_ADDRESS_WIDTH)
+        register_data = Signal(8)
         waited = Signal(range(PATIENCE))
         m.d.comb += [
             self.busy.eq(1),
@@ -105,12 +109,15 @@ class Executor(wiring.Component):
                 beat_left.eq(beat_left - 1),
                 register_byte.eq(register_byte + 1),
             ]
-        self._connect_streams(m, push, pull, move, beat_left == 1)
+        self._connect_streams(m, push, pull, move, last_byte)
         stream_ready = Signal()
         enough = Signal()
         out_of_patience = Signal()
-        # All that BEAT decides on is compared a cycle ahead.
+        # What a state decides on is compared ahead of it.
         m.d.sync += [
+            repeated.eq(greeted & ~hello & (self.sequence_number == last_sequence)),
+            last_byte.eq(beat_left == 1),
+            register_data.eq(self.registers.read_data),
             stream_ready.eq(self._stream_ready(push)),
             enough.eq(left >= beat),
             out_of_patience.eq(waited == PATIENCE - 2),
@@ -122,7 +129,7 @@ class Executor(wiring.Component):
                 m.d.comb += self.busy.eq(0)
                 m.d.sync += moved.eq(0)
                 with m.If(self.received):
-                    with m.If(greeted & ~hello & (self.sequence_number == last_sequence)):
+                    with m.If(repeated):
                         m.next = "SEND"
                     with m.Else():
                         m.next = "COUNT_LOW"
@@ -175,25 +182,29 @@ class Executor(wiring.Component):
             with m.State("WAIT"):
                 m.next = "BYTE"
             with m.State("BYTE"):
+                m.d.comb += self.registers.read.eq(read)
+                with m.If(~read | self.registers.done):
+                    m.next = "MOVE"
+            with m.State("MOVE"):
                 m.d.comb += [
-                    move.eq(~read | self.registers.done),
-                    self.registers.read.eq(read),
+                    move.eq(1),
                     self.registers.write.eq(write),
-                    self.write.eq(move & (hello | read | pull)),
+                    self.write.eq(hello | read | pull),
                 ]
-                with m.If(move & (beat_left == 1)):
+                with m.If(last_byte):
                     m.next = "SETTLE"
-                with m.Elif(move):
+                with m.Else():
                     m.next = "FETCH"
             with m.State("END"):
+                m.d.sync += tally.eq(moved)
                 with m.If(push | write):
-                    m.d.sync += [left.eq(moved), moved.eq(0)]
+                    m.d.sync += moved.eq(0)
                     m.next = "TALLY_LOW"
                 with m.Else():
                     m.next = "FINISH"
             with m.State("TALLY_LOW"):
                 m.d.comb += self.write.eq(1)
-                m.d.sync += [left.eq(left >> 8), moved.eq(1)]
+                m.d.sync += [tally.eq(tally >> 8), moved.eq(1)]
                 m.next = "TALLY_HIGH"
             with m.State("TALLY_HIGH"):
                 m.d.comb += self.write.eq(1)
@@ -211,11 +222,11 @@ class Executor(wiring.Component):
         with m.If(hello):
             m.d.comb += self.response_data.eq(self.data)
         with m.Elif(read):
-            m.d.comb += self.response_data.eq(self.registers.read_data)
+            m.d.comb += self.response_data.eq(register_data)
         with m.Elif(pull):
             m.d.comb += self.response_data.eq(self._chosen([s.byte for s in self.outputs]))
         with m.Else():
-            m.d.comb += self.response_data.eq(left[:8])
+            m.d.comb += self.response_data.eq(tally[:8])
         m.d.comb += [
             self.registers.address.eq(register_byte),
             self.registers.write_data.eq(self.data),

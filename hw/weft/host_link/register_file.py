@@ -56,6 +56,7 @@ class RegisterFile(wiring.Component):
         ]
         # A register right behind the memory, which is slow.
         m.d.sync += self.bus.read_data.eq(read.data)
+        m.d.sync += self.bus.done.eq(0)
         with m.FSM():
             with m.State("IDLE"):
                 m.d.sync += [at.eq(first), taking.eq(self.bus.address == first)]
@@ -73,8 +74,8 @@ class RegisterFile(wiring.Component):
                 with m.If(at == last):
                     m.next = "FETCH"
             with m.State("FETCH"):
+                m.d.sync += self.bus.done.eq(1)
                 m.next = "DONE"
             with m.State("DONE"):
-                m.d.comb += self.bus.done.eq(1)
                 m.next = "IDLE"
         return m

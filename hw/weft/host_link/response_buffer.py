@@ -27,7 +27,7 @@ class ResponseBuffer(wiring.Component):
     send : 1 bit in. Send what is there.
     sequence_number, status, length : 8 bits, Status, range(payload_bytes + 1) in
     items : stream of item_layout(), out, for the FrameTransmitter
-    sent : 1 bit out, for one cycle. The last item is taken in it.
+    sent : 1 bit out, for one cycle. The last item was taken in the one before.
     """
 
     def __init__(self, payload_bytes: int):
@@ -57,6 +57,7 @@ class ResponseBuffer(wiring.Component):
             payload.i.eq(self.data),
         ]
         m.d.comb += payload.read_row.eq(count)
+        m.d.sync += self.sent.eq(0)
         with m.FSM():
             with m.State("IDLE"):
                 m.d.sync += count.eq(0)
@@ -84,7 +85,7 @@ class ResponseBuffer(wiring.Component):
                     m.next = "FETCH"
             with m.State("END"):
                 m.d.comb += [items.valid.eq(1), items.payload.end.eq(1)]
-                m.d.comb += self.sent.eq(items.ready)
                 with m.If(items.ready):
+                    m.d.sync += self.sent.eq(1)
                     m.next = "IDLE"
         return m

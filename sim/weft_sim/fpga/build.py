@@ -20,6 +20,7 @@ from weft.export import parameters_of, write_whole
 from ..toolchain import ToolMissing, build_root, has_package
 from ..yosys import count_cells
 from .families import FAMILIES, Family, count
+from .floorplan import floorplan
 from .report import critical_path, frequency
 
 LOG_TAIL = 20
@@ -107,6 +108,11 @@ class Design:
     @property
     def family(self) -> Family:
         return FAMILIES[self.job.board.family]
+
+    @property
+    def sites(self) -> dict[str, str]:
+        """Where in the part cells of the netlist have to be."""
+        return sites_of(self.job)
 
     @classmethod
     def of(cls, job: Job) -> "Design":
@@ -209,7 +215,7 @@ def default_folder(job: Job) -> Path:
 def design_key(job: Job, files: dict[str, bytes], tools: dict[str, str]) -> str:
     """What a result depends on, as one number."""
     family = FAMILIES[job.board.family]
-    commands = [family.synthesis, *family.place_command(job.board), *_options(job)]
+    commands = [family.synthesis, *family.place_command(job.board), *_options(job), sites_of(job)]
     weights = [family.luts, family.flip_flops, family.multipliers, family.memories]
     digest = hashlib.sha256(json.dumps([commands, weights, tools]).encode())
     for name in sorted(files):
@@ -225,6 +231,11 @@ def read_report(path: Path) -> dict | None:
         return None
 
 
+def sites_of(job: Job) -> dict[str, str]:
+    """The site of each cell that is not left to the placer, by its name in the netlist."""
+    return {f"host.streams.{name}": site for name, site in floorplan(job.board, job.config).items()}
+
+
 def _synthesize(design: Design, folder: Path) -> dict[str, int]:
     """Run Yosys; return how many cells of each type there are."""
     rtlil = f"{TOP_MODULE}.il"
@@ -233,6 +244,8 @@ def _synthesize(design: Design, folder: Path) -> dict[str, int]:
         "read_verilog host.v",
         top,
         f"{design.family.synthesis} -top {TOP_MODULE}",
+        *[f'setattr -set BEL "{site}" c:{name}' for name, site in design.sites.items()],
+        f"select -assert-count {len(design.sites)} a:BEL",
         f"write_json {TOP_MODULE}.json",
         folder=folder,
     )

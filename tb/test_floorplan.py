@@ -1,0 +1,84 @@
+"""The floorplan: each multiplier of an array has its own site, near those of its neighbours."""
+
+import dataclasses
+from collections import defaultdict
+
+import pytest
+
+from weft.boards import BOARDS
+from weft_sim.fpga.floorplan import SITES, floorplan
+from weft_sim.scopes import activation_products, cells
+
+BOARD = BOARDS["ulx3s-85f"]
+FAST = {"inner_product": "fast", "multiplier_stages": 3}
+
+
+def config_of(rows, columns, **changes):
+    return dataclasses.replace(BOARD.config, rows=rows, columns=columns, **changes)
+
+
+def position(site: str) -> tuple[int, int]:
+    x, y, _ = site.split("/")
+    return int(x[1:]), int(y[1:])
+
+
+PLANS = {
+    "8x8": config_of(8, 8),
+    "12x12": config_of(12, 12),
+    "1x1": config_of(1, 1),
+    "5x3": config_of(5, 3),
+    "24x2": config_of(24, 2),
+    "24x12-fast": config_of(24, 12, **FAST),
+    "16x8-fast": config_of(16, 8, **FAST),
+}
+
+
+@pytest.mark.parametrize("config", PLANS.values(), ids=PLANS)
+def test_neighbours_stand_together(config):
+    plan = floorplan(BOARD, config)
+    fast = config.inner_product == "fast"
+    grid = {at: plan.pop(f"{scope}.multiplier.block") for at, scope in cells(config).items()}
+    assert len(plan) == fast * config.cell_rows, "cells and activation products, nothing else"
+    if fast:
+        west = [plan[f"{scope}.multiplier.block"] for scope in activation_products(config)]
+        grid |= {(row, -1): site for row, site in enumerate(west)}
+    sites = SITES[BOARD.part]
+    known = {
+        f"X{block + x}/Y{line}/MULT18_{number}"
+        for line in sites.lines
+        for block in sites.blocks
+        for x, number in sites.places
+    }
+    assert len(known) == BOARD.multiplier_blocks
+    assert len(set(grid.values())) == len(grid)
+    assert set(grid.values()) <= known
+    for (row, column), site in grid.items():
+        x, y = position(site)
+        if (row, column + 1) in grid:
+            east_x, east_y = position(grid[row, column + 1])
+            assert east_y == y
+            assert -4 <= east_x - x <= 22
+        if (row + 1, column) in grid:
+            south_x, south_y = position(grid[row + 1, column])
+            assert (abs(south_x - x) <= 12) if south_y == y else south_y == y + 24
+
+
+@pytest.mark.parametrize("name", [name for name in PLANS if "fast" not in name])
+def test_a_block_has_enables_enough(name):
+    """Four enables: one is constant, so at most three switches, which are those of a diagonal."""
+    config = PLANS[name]
+    plan = floorplan(BOARD, config)
+    switches = defaultdict(set)
+    blocks = sorted(SITES[BOARD.part].blocks)
+    for (row, column), scope in cells(config).items():
+        x, y = position(plan[f"{scope}.multiplier.block"])
+        switches[max(block for block in blocks if block <= x), y].add(row + column)
+    assert max(len(diagonals) for diagonals in switches.values()) <= 3
+
+
+@pytest.mark.parametrize(
+    "board, rows, columns", [("icebreaker", 4, 4), ("arty-z7-20", 12, 12), ("ulx3s-85f", 6, 26)]
+)
+def test_what_has_no_plan_is_left_to_the_placer(board, rows, columns):
+    chosen = BOARDS[board]
+    assert floorplan(chosen, dataclasses.replace(chosen.config, rows=rows, columns=columns)) == {}
