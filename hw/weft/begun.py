@@ -15,7 +15,7 @@ class BegunRows(wiring.Component):
     """One flag for each accumulator row, all false after a reset; a row is looked up every cycle.
 
     The flags are in a memory, which no reset clears; a bit for each of its words says whether it
-    was written since, and the first write of a word clears the flags beside the one it sets.
+    was written since.
 
     Latency `latency` cycles from `row` to `begun`. In that cycle, and in no other, the flag can be
     changed; rows that are being looked up see the change.
@@ -73,54 +73,49 @@ class BegunRows(wiring.Component):
         def place(row):
             return row[:place_bits]
 
-        # Whether its word is written before it is, be it for a row that came shortly before it.
+        m.submodules.memory = memory = Memory(shape=width, depth=words, init=[])
+        write = memory.write_port()
+        read = memory.read_port(transparent_for=(write,))
         written = Signal(words)
         fetched_written = Signal()
-        kept_written = Signal()
-        found_written = Signal()
-        changed_written = Signal()
-        for here, before, row in (
-            (fetched_written, written.bit_select(word(self.row), 1), self.row),
-            (kept_written, fetched_written, fetched),
-            (found_written, kept_written, kept),
-            (changed_written, found_written, found),
-        ):
-            m.d.sync += here.eq(before | (changes & (word(row) == word(changed))))
+        m.d.comb += read.addr.eq(word(self.row))
+        m.d.sync += fetched_written.eq(
+            written.bit_select(word(self.row), 1) | (changes & (word(self.row) == word(changed)))
+        )
         with m.If(changes):
             m.d.sync += written.bit_select(word(changed), 1).eq(1)
 
-        m.submodules.memory = memory = Memory(shape=width, depth=words, init=[])
-        write = memory.write_port(granularity=1)
-        read = memory.read_port(transparent_for=(write,))
+        # A word goes along with its row, and what is changed in the meantime is changed in it too.
         flags = Signal(width)
-        own = Signal(width)
+        kept_flags = Signal(width)
+        found_flags = Signal(width)
+        changed_flags = Signal(width)
+        m.d.comb += flags.eq(Mux(fetched_written, read.data, 0))
+        for before, here, row, later in (
+            (self.row, flags, "fetched", kept_flags),
+            (fetched, kept_flags, "kept", found_flags),
+            (kept, found_flags, "found", changed_flags),
+        ):
+            same_word = Signal(name=f"{row}_same_word")
+            m.d.sync += [same_word.eq(word(before) == word(found)), later.eq(here)]
+            with m.If(changes & same_word):
+                m.d.sync += later.bit_select(place(changed), 1).eq(value)
         m.d.comb += [
-            read.addr.eq(word(self.row)),
-            own.eq(1 << place(changed)),
             write.addr.eq(word(changed)),
-            write.en.eq(Mux(changes, Mux(changed_written, own, ~0), 0)),
-            write.data.eq(Mux(value, own, 0)),
+            write.en.eq(changes),
+            write.data.eq(changed_flags),
+            write.data.bit_select(place(changed), 1).eq(value),
         ]
-        m.d.sync += flags.eq(Mux(fetched_written, read.data, 0))
 
-        # What the three rows before it change is not in the word that it reads.
-        one_before = Signal()
-        two_before = Signal()
-        three_before = Signal()
-        value_before = Signal()
         flag = Signal()
+        kept_same_row = Signal()
+        found_same_row = Signal()
         m.d.sync += [
-            one_before.eq(kept == found),
-            two_before.eq(fetched == found),
-            three_before.eq(changes & (fetched == changed)),
-            value_before.eq(value),
-            flag.eq(flags.bit_select(place(kept), 1)),
+            kept_same_row.eq(fetched == found),
+            found_same_row.eq(kept == found),
+            flag.eq(Mux(changes & kept_same_row, value, kept_flags.bit_select(place(kept), 1))),
         ]
-        with m.If(changes & two_before):
-            m.d.sync += flag.eq(value)
-        with m.Elif(three_before):
-            m.d.sync += flag.eq(value_before)
-        m.d.comb += self.begun.eq(Mux(changes & one_before, value, flag))
+        m.d.comb += self.begun.eq(Mux(changes & found_same_row, value, flag))
 
         count = Signal(range(depth + 1))
         was_begun = Signal()

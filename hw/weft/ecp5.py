@@ -29,9 +29,14 @@ def _bus(direction: str, name: str, value) -> dict[str, object]:
 
 def _multiplier(
     m: Module, a: Value, b: Value, *, input: bool, pipeline: bool, output: bool, enable_b: Value
-) -> Signal:
-    """The product of a MULT18X18D with some of its three registers in a row."""
-    product = Signal(signed(PRODUCT_BITS))
+) -> Value:
+    """The product of a MULT18X18D with some of its three registers in a row.
+
+    The operands are at the high ends of the block's: zeros below cost no wires, as signs above do.
+    """
+    high_a, zeros_a = _at_the_high_end(a)
+    high_b, zeros_b = _at_the_high_end(b)
+    product = Signal(PRODUCT_BITS)
     clock = {True: "CLK0", False: "NONE"}
     m.submodules.block = Instance(
         "MULT18X18D",
@@ -41,8 +46,8 @@ def _multiplier(
         p_REG_OUTPUT_CLK=clock[output],
         p_REG_INPUTB_CE="CE1",
         p_GSR="DISABLED",
-        **_bus("i", "A", a),
-        **_bus("i", "B", b),
+        **_bus("i", "A", high_a),
+        **_bus("i", "B", high_b),
         **_bus("i", "C", Const(0, OPERAND_BITS)),
         **_bus("o", "P", product),
         i_SIGNEDA=Const(1),
@@ -54,7 +59,14 @@ def _multiplier(
         **_bus("i", "CE", Cat(Const(1), enable_b, Const(3, 2))),
         **_bus("i", "RST", Const(0, 4)),
     )
-    return product
+    return product[zeros_a + zeros_b :].as_signed()
+
+
+def _at_the_high_end(operand: Value) -> tuple[Value, int]:
+    """An operand of the block, and how many zeros are below its value."""
+    sign = Cat() if operand.shape().signed else Const(0, 1)
+    zeros = OPERAND_BITS - len(operand) - len(sign)
+    return Cat(Const(0, zeros), operand, sign), zeros
 
 
 class Ecp5Multiplier(wiring.Component):
@@ -85,11 +97,8 @@ class Ecp5Multiplier(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         stages = self.config.multiplier_stages
-        a = Signal(signed(OPERAND_BITS))
-        b = Signal(signed(OPERAND_BITS))
-        m.d.comb += [a.eq(self.activation_in), b.eq(self.shadow)]
         product = _multiplier(
-            *(m, a, b),
+            *(m, self.activation_in, self.shadow),
             input=True,
             pipeline=stages >= 2,
             output=stages >= 1,
@@ -130,11 +139,8 @@ class Ecp5PairMultiplier(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        a = Signal(signed(OPERAND_BITS))
-        b = Signal(signed(OPERAND_BITS))
-        m.d.comb += [a.eq(self.first), b.eq(self.second)]
         product = _multiplier(
-            *(m, a, b),
+            *(m, self.first, self.second),
             input=self.stages >= 3,
             pipeline=self.stages >= 2,
             output=self.stages >= 1,

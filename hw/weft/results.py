@@ -5,12 +5,16 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from . import ecp5
 from .config import MatrixUnitConfig
-from .hierarchy import instantiate, largest_power_of_two_below
+from .hierarchy import family_of, instantiate, largest_power_of_two_below
 from .layouts import result_layout
 
 # A buffer of at most this many columns is drawn memory by memory, a larger one is halved.
 FLAT_COLUMNS = 8
+
+# Result memories of up to so many rows are made of LUTs on ECP5.
+DISTRIBUTED_DEPTH = 64
 
 
 class ResultColumn(wiring.Component):
@@ -48,7 +52,12 @@ class ResultColumn(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         shape = signed(self.config.accumulator_width)
-        m.submodules.memory = memory = Memory(shape=shape, depth=self.depth, init=[])
+        # A block memory is slow without a second register, which a row would have to wait for.
+        small = family_of(platform) == ecp5.FAMILY and self.depth <= DISTRIBUTED_DEPTH
+        attributes = {"ram_style": "distributed"} if small else {}
+        m.submodules.memory = memory = Memory(
+            shape=shape, depth=self.depth, init=[], attrs=attributes
+        )
         read = memory.read_port()
         write = memory.write_port()
         m.d.comb += [

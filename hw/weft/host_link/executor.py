@@ -79,8 +79,11 @@ class Executor(wiring.Component):
         m = Module()
         longest = max(REGISTER_BYTES, *self.input_beats, *self.output_beats)
         is_command = {command: Signal(name=f"is_{command.name.lower()}") for command in Command}
+        streams = max(len(self.inputs), len(self.outputs))
+        is_stream = [Signal(name=f"is_stream_{number}") for number in range(streams)]
         # Header fields stand still long before `received`: what they select is decoded ahead.
         m.d.sync += [signal.eq(self.command == c) for c, signal in is_command.items()]
+        m.d.sync += [signal.eq(self.target == n) for n, signal in enumerate(is_stream)]
         hello, read, write, push, pull = (is_command[command] for command in Command)
 
         last_sequence = Signal(8)
@@ -109,7 +112,7 @@ class Executor(wiring.Component):
                 beat_left.eq(beat_left - 1),
                 register_byte.eq(register_byte + 1),
             ]
-        self._connect_streams(m, push, pull, move, last_byte)
+        self._connect_streams(m, push, pull, move, last_byte, is_stream)
         stream_ready = Signal()
         enough = Signal()
         out_of_patience = Signal()
@@ -118,7 +121,7 @@ class Executor(wiring.Component):
             repeated.eq(greeted & ~hello & (self.sequence_number == last_sequence)),
             last_byte.eq(beat_left == 1),
             register_data.eq(self.registers.read_data),
-            stream_ready.eq(self._stream_ready(push)),
+            stream_ready.eq(self._stream_ready(push, is_stream)),
             enough.eq(left >= beat),
             out_of_patience.eq(waited == PATIENCE - 2),
         ]
@@ -156,7 +159,7 @@ class Executor(wiring.Component):
                     last_sequence.eq(self.sequence_number),
                     greeted.eq(greeted | hello),
                     register_byte.eq(Cat(C(0, 2), self.target)),
-                    beat.eq(self._beat(is_command)),
+                    beat.eq(self._beat(is_command, is_stream)),
                 ]
                 m.next = "BEGIN"
             with m.State("BEGIN"):
@@ -224,7 +227,7 @@ class Executor(wiring.Component):
         with m.Elif(read):
             m.d.comb += self.response_data.eq(register_data)
         with m.Elif(pull):
-            m.d.comb += self.response_data.eq(self._chosen([s.byte for s in self.outputs]))
+            m.d.comb += self.response_data.eq(_chosen(is_stream, [s.byte for s in self.outputs]))
         with m.Else():
             m.d.comb += self.response_data.eq(tally[:8])
         m.d.comb += [
@@ -233,34 +236,28 @@ class Executor(wiring.Component):
         ]
         return m
 
-    def _connect_streams(self, m, push, pull, move, last) -> None:
+    def _connect_streams(self, m, push, pull, move, last, is_stream) -> None:
         for number, sink in enumerate(self.inputs):
             m.d.sync += [
                 sink.byte.eq(self.data),
-                sink.write.eq(move & push & (self.target == number)),
+                sink.write.eq(move & push & is_stream[number]),
                 sink.last.eq(last),
             ]
         for number, source in enumerate(self.outputs):
             m.d.sync += [
-                source.take.eq(move & pull & (self.target == number)),
+                source.take.eq(move & pull & is_stream[number]),
                 source.last.eq(last),
             ]
 
-    def _stream_ready(self, push) -> Value:
-        rooms = self._chosen([sink.room for sink in self.inputs])
-        return Mux(push, rooms, self._chosen([source.available for source in self.outputs]))
+    def _stream_ready(self, push, is_stream) -> Value:
+        rooms = _chosen(is_stream, [sink.room for sink in self.inputs])
+        available = _chosen(is_stream, [source.available for source in self.outputs])
+        return Mux(push, rooms, available)
 
-    def _chosen(self, values: list) -> Value:
-        """The value of the stream that the request names."""
-        chosen = C(0)
-        for number, value in enumerate(values):
-            chosen = Mux(self.target == number, value, chosen)
-        return chosen
-
-    def _beat(self, is_command) -> Value:
+    def _beat(self, is_command, is_stream) -> Value:
         """Bytes that are moved together, or not at all."""
-        inputs = self._chosen([C(size) for size in self.input_beats])
-        outputs = self._chosen([C(size) for size in self.output_beats])
+        inputs = _chosen(is_stream, [C(size) for size in self.input_beats])
+        outputs = _chosen(is_stream, [C(size) for size in self.output_beats])
         streams = Mux(is_command[Command.PUSH], inputs, outputs)
         on_streams = is_command[Command.PUSH] | is_command[Command.PULL]
         return Mux(is_command[Command.HELLO], 1, Mux(on_streams, streams, REGISTER_BYTES))
@@ -293,3 +290,11 @@ class Executor(wiring.Component):
         judged = Signal(Status)
         m.d.comb += judged.eq(Mux(known, status, Status.UNKNOWN_COMMAND))
         return judged
+
+
+def _chosen(is_stream: list[Signal], values: list) -> Value:
+    """The value of the stream that the request names."""
+    chosen = C(0)
+    for named, value in zip(is_stream, values, strict=False):
+        chosen = Mux(named, value, chosen)
+    return chosen
