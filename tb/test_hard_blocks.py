@@ -7,6 +7,7 @@ import pytest
 
 import test_accumulators
 import test_cell
+import test_results
 import test_row
 from bench import TIMEOUT, arguments, compare, needs_icarus, play, randomness, start
 from netlist import cell_models
@@ -17,6 +18,7 @@ from weft.block_memory import BlockMemory
 from weft.cell import Cell
 from weft.config import MatrixUnitConfig
 from weft.export import to_verilog
+from weft.results import ResultBuffer
 from weft.row import SystolicRow
 
 on_icarus = pytest.mark.parametrize("simulator", ["icarus"], indirect=True)
@@ -51,6 +53,20 @@ BANKS = {
 @pytest.mark.parametrize("config", CELLS.values(), ids=CELLS)
 def test_cell_of_ecp5(simulate, config):
     simulate([test_cell.passes_on_and_multiplies], Cell, config, family="ecp5")
+
+
+@on_icarus
+@pytest.mark.parametrize("depth", [32, 33, 35, 64, 67])
+def test_results_of_ecp5(simulate, depth):
+    """Memories of LUTs, as many as the rows need, in the place of one."""
+    coroutines = [
+        test_results.gives_every_row_at_full_speed,
+        test_results.gives_every_row_under_any_ready,
+        test_results.holds_as_many_rows_as_it_is_deep,
+        test_results.is_empty_after_reset,
+    ]
+    config = MatrixUnitConfig(columns=3, accumulator_width=20)
+    simulate(coroutines, ResultBuffer, config, depth, family="ecp5")
 
 
 @on_icarus

@@ -13,8 +13,9 @@ from .layouts import result_layout
 # A buffer of at most this many columns is drawn memory by memory, a larger one is halved.
 FLAT_COLUMNS = 8
 
-# Result memories of up to so many rows are made of LUTs on ECP5.
-DISTRIBUTED_DEPTH = 64
+# Memories of so many rows are made of LUTs on ECP5. A larger one would be a block without a second
+# register, which is slow.
+BANK_ROWS = 32
 
 
 class ResultColumn(wiring.Component):
@@ -51,13 +52,12 @@ class ResultColumn(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        m.d.sync += [self.write_out.eq(self.write_in), self.slot_out.eq(self.slot_in)]
         shape = signed(self.config.accumulator_width)
-        # A block memory is slow without a second register, which a row would have to wait for.
-        small = family_of(platform) == ecp5.FAMILY and self.depth <= DISTRIBUTED_DEPTH
-        attributes = {"ram_style": "distributed"} if small else {}
-        m.submodules.memory = memory = Memory(
-            shape=shape, depth=self.depth, init=[], attrs=attributes
-        )
+        if family_of(platform) == ecp5.FAMILY and self.depth > BANK_ROWS:
+            self._add_banks(m, shape)
+            return m
+        m.submodules.memory = memory = Memory(shape=shape, depth=self.depth, init=[])
         read = memory.read_port()
         write = memory.write_port()
         m.d.comb += [
@@ -68,8 +68,27 @@ class ResultColumn(wiring.Component):
             read.addr.eq(self.read_slot),
             self.o.eq(read.data),
         ]
-        m.d.sync += [self.write_out.eq(self.write_in), self.slot_out.eq(self.slot_in)]
         return m
+
+    def _add_banks(self, m: Module, shape) -> None:
+        """The same of several memories, of which the high bits of a slot name one."""
+        place_bits = (BANK_ROWS - 1).bit_length()
+        read_bank = Signal(range(-(-self.depth // BANK_ROWS)))
+        with m.If(self.read):
+            m.d.sync += read_bank.eq(self.read_slot[place_bits:])
+        for number, start in enumerate(range(0, self.depth, BANK_ROWS)):
+            rows = max(2, min(BANK_ROWS, self.depth - start))
+            m.submodules[f"bank_{number}"] = bank = Memory(shape=shape, depth=rows, init=[])
+            read, write = bank.read_port(), bank.write_port()
+            m.d.comb += [
+                read.en.eq(self.read),
+                read.addr.eq(self.read_slot[:place_bits]),
+                write.en.eq(self.write_in & (self.slot_in[place_bits:] == number)),
+                write.addr.eq(self.slot_in[:place_bits]),
+                write.data.eq(self.i),
+            ]
+            with m.If(read_bank == number):
+                m.d.comb += self.o.eq(read.data)
 
 
 class ResultColumns(wiring.Component):
