@@ -39,6 +39,8 @@ CASES = {
     "depth-2": gate(2, 1, activation="uint3"),
     "depth-5": gate(5, 6, activation="int16"),
     "depth-7": gate(7, 1),
+    "depth-16": gate(16, 4),
+    "depth-33": gate(33, 3),
     "depth-512": gate(512, 16, rows=9),
 }
 

@@ -1,4 +1,4 @@
-"""Admission: which activation row enters the array, when, and whether it may."""
+"""Admission: which activation row enters the array, when, and whether its result counts."""
 
 from amaranth.hdl import Module, Mux, Shape, Signal
 from amaranth.lib import data, stream, wiring
@@ -28,9 +28,9 @@ class Admission(wiring.Component):
     gives back. Nothing behind this point ever stalls. Every decision is made on registered
     state, so that no port of the unit depends on another within a cycle.
 
-    Whether a row can be computed rightly is seen on the way to the accumulators, by RowCheck, and
-    not here: a row that is dropped enters the array all the same, and only its control goes. The
-    switch that it carried takes place.
+    Whether a row can be computed rightly is seen behind the gate, by RowCheck, while its lanes are
+    on their way: a row that is dropped enters the array all the same, and only its control goes.
+    The switch that it carried takes place.
 
     Only the control of a row is held at the gate. Its lanes, which are many wires, go through a
     memory of a few rows and are read a cycle after the row was let in, so that no decision has to

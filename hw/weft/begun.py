@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from .config import MatrixUnitConfig
 
-# Flags to a word: a word and its place are found in about the same time.
+# Flags to a word: a word is found in one cycle, and its place in it in another.
 WORD = 16
 
 
@@ -51,7 +51,8 @@ class BegunRows(wiring.Component):
         words = max(2, -(-depth // width))
         place_bits = (width - 1).bit_length()
 
-        # A row on its way: its word is read, kept, its flag is found, and then changed.
+        # A row on its way, one cycle after the other: its word is read, is kept, its flag is found,
+        # and is changed.
         fetched = Signal(self.config.address_width)
         kept = Signal.like(fetched)
         found = Signal.like(fetched)

@@ -64,7 +64,7 @@ class MatrixUnit(wiring.Component):
 
     @classmethod
     def sum_wait_of(cls, config: MatrixUnitConfig) -> int:
-        """Cycles that the sums of the smallest arrays wait until their row has been read."""
+        """Cycles that the sums of the smallest arrays wait until their row is checked and read."""
         return max(
             0, cls._control_lag() + AccumulatorBank.read_latency - cls.array_latency_of(config)
         )

@@ -28,7 +28,7 @@ class RowCheck(wiring.Component):
     Members
     -------
     row : checked_layout(config) in
-    control : row_control_layout(config) out, all marks zero where the row is dropped
+    control : row_control_layout(config) out; `valid`, `last` and `end` zero where it is dropped
     dropped : 1 bit out. A dropped row was the last of its sum.
     errors : Error out, for one cycle
     unfinished : 1 bit out. A sum has begun and not ended with the rows of up to

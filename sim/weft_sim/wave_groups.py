@@ -141,7 +141,7 @@ def _west(config: MatrixUnitConfig) -> list[Group]:
             "admission: which row enters the array",
             [
                 Row(f"{gate}.activity_now", "activity", ACTIVITIES.name),
-                Row(f"{gate}.activity", f"counted {late} cycles later", ACTIVITIES.name),
+                Row(f"{gate}.activity", f"with sums, {late} cycles late", ACTIVITIES.name),
                 Row(f"{gate}.waiting", "a row is there", color=CONTROL),
                 Row(f"{gate}.advance", "it goes in", color=CONTROL),
                 Row(f"{gate}.take", "it wants the next tile", color=CONTROL),

@@ -295,6 +295,6 @@ class Executor(wiring.Component):
 def _chosen(is_stream: list[Signal], values: list) -> Value:
     """The value of the stream that the request names."""
     chosen = C(0)
-    for named, value in zip(is_stream, values, strict=False):
+    for named, value in zip(is_stream[: len(values)], values, strict=True):
         chosen = Mux(named, value, chosen)
     return chosen

@@ -109,11 +109,6 @@ class Design:
     def family(self) -> Family:
         return FAMILIES[self.job.board.family]
 
-    @property
-    def sites(self) -> dict[str, str]:
-        """Where in the part cells of the netlist have to be."""
-        return sites_of(self.job)
-
     @classmethod
     def of(cls, job: Job) -> "Design":
         """Draw the design of a job.
@@ -239,13 +234,15 @@ def sites_of(job: Job) -> dict[str, str]:
 def _synthesize(design: Design, folder: Path) -> dict[str, int]:
     """Run Yosys; return how many cells of each type there are."""
     rtlil = f"{TOP_MODULE}.il"
+    sites = sites_of(design.job)
     top = f"read_rtlil {rtlil}" if rtlil in design.files else f"read_verilog {TOP_MODULE}.v"
     return count_cells(
         "read_verilog host.v",
         top,
         f"{design.family.synthesis} -top {TOP_MODULE}",
-        *[f'setattr -set BEL "{site}" c:{name}' for name, site in design.sites.items()],
-        f"select -assert-count {len(design.sites)} a:BEL",
+        *[f'setattr -set BEL "{site}" c:{name}' for name, site in sites.items()],
+        # Each of these names is there.
+        f"select -assert-count {len(sites)} a:BEL",
         f"write_json {TOP_MODULE}.json",
         folder=folder,
     )

@@ -1,8 +1,8 @@
 """Floorplan: which hard multiplier each cell of the array gets, so that neighbours stand together.
 
-A placer sees a systolic array as so many equal multipliers and mixes them up, which costs a third
-of the frequency. The array is laid out as it is drawn: rows from north to south, columns from west
-to east.
+A placer sees a systolic array as so many equal multipliers and mixes them up; their products then
+travel far. The array is laid out as it is drawn: rows from north to south, columns from west to
+east.
 """
 
 from dataclasses import dataclass

@@ -40,6 +40,7 @@ POINTS = (
     ("tang-nano-9k", 81, ((4, 4),), (1, 2, 3), {}),
     ("ulx3s-85f", 150, ((12, 12),), (1, 2, 3), {}),
     ("ulx3s-85f", 150, ((16, 8), (24, 11)), (1, 2, 3), FAST),
+    # All multipliers of the part: one seed, since its routing takes long.
     ("ulx3s-85f", 150, ((24, 12),), (1,), FAST),
 )
 
