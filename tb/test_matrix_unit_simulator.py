@@ -76,8 +76,9 @@ def test_equals_numpy_and_the_cycle_model(config):
     for stalls in (None, 1, None, 2):
         operands = [draw_operands(config, draws) for _ in range(12)]
         check_run(config, unit.run(operands, stalls=stalls), operands, stalls is not None)
-    stalled = [unit.run(operands, stalls=seed).cycles for seed in (3, 3, 4)]
-    assert stalled[0] == stalled[1] != stalled[2]
+    stalled = [unit.run(operands, stalls=seed).cycles for seed in (3, 3, *range(4, 12))]
+    assert stalled[0] == stalled[1]
+    assert len(set(stalled)) > 1
     assert min(stalled) > unit.run(operands).cycles
 
 
