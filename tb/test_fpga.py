@@ -197,8 +197,7 @@ def two_points(monkeypatch, tmp_path):
     """A table of two points whose builds take no time, on workers in this process."""
     monkeypatch.setenv("WEFT_BUILD", str(tmp_path))
     monkeypatch.setattr(table, "POINTS", (("icebreaker", 24, ((1, 1), (2, 1)), (1, 2, 3), {}),))
-    here = {"n_workers": 1, "processes": False, "dashboard_address": None}
-    monkeypatch.setattr(table, "WORKERS", here)
+    monkeypatch.setattr(table, "WORKERS", {**table.WORKERS, "n_workers": 1, "processes": False})
     log = tmp_path / "built"
 
     def measure(design):

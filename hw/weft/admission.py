@@ -17,8 +17,8 @@ LANE_SLOTS = 4
 
 def gate_layout(config: MatrixUnitConfig) -> data.StructLayout:
     """What the gate keeps of a row, beside whether it switches and whether its number is legal."""
-    flags = {name: 1 for name in ("first", "last", "end")}
-    return data.StructLayout({**flags, "row": config.address_width})
+    members = row_control_layout(config).members
+    return data.StructLayout({name: members[name] for name in members if name != "valid"})
 
 
 class Admission(wiring.Component):

@@ -92,12 +92,12 @@ class BegunRows(wiring.Component):
         found_flags = Signal(width)
         changed_flags = Signal(width)
         m.d.comb += flags.eq(Mux(fetched_written, read.data, 0))
-        for before, here, row, later in (
+        for before, here, stage, later in (
             (self.row, flags, "fetched", kept_flags),
             (fetched, kept_flags, "kept", found_flags),
             (kept, found_flags, "found", changed_flags),
         ):
-            same_word = Signal(name=f"{row}_same_word")
+            same_word = Signal(name=f"{stage}_same_word")
             m.d.sync += [same_word.eq(word(before) == word(found)), later.eq(here)]
             with m.If(changes & same_word):
                 m.d.sync += later.bit_select(place(changed), 1).eq(value)

@@ -13,8 +13,8 @@ from .layouts import Error, row_control_layout
 def checked_layout(config: MatrixUnitConfig) -> data.StructLayout:
     """What is checked of a row: `good_tile`, of the tile that it meets; `in_range`, of its number;
     and whether there is a row at all."""
-    flags = {name: 1 for name in ("valid", "good_tile", "in_range", "first", "last", "end")}
-    return data.StructLayout({**flags, "row": config.address_width})
+    known = {"valid": 1, "good_tile": 1, "in_range": 1}
+    return data.StructLayout(known | row_control_layout(config).members)
 
 
 class RowCheck(wiring.Component):

@@ -23,11 +23,11 @@ from ..toolchain import ToolMissing, build_root, has_package
 from ..yosys import YosysFailed
 from .build import BuildFailed, Design, Job, build, read_report
 
-# Of this machine: a process for each core, and no web page.
+# Of this machine: a process for each core, and its page on any free port.
 WORKERS: dict[str, Any] = {
     "n_workers": os.cpu_count(),
     "threads_per_worker": 1,
-    "dashboard_address": None,
+    "dashboard_address": "localhost:0",
 }
 
 FAST = {"inner_product": "fast", "multiplier_stages": 3}
