@@ -18,15 +18,15 @@ class BegunRows(wiring.Component):
     was written since.
 
     Latency `latency` cycles from `row` to `begun`. In that cycle, and in no other, the flag can be
-    changed; rows that are being looked up see the change.
+    set; rows that are being looked up see it.
 
     Members
     -------
     row : range(accumulator_depth) in
     begun : 1 bit out. The flag of the row of `latency` cycles ago.
-    change, value : 1 bit in. Set that flag to `value`.
+    set, value : 1 bit in. Set that flag to `value`.
     unfinished : 1 bit out. Some flag is set, when the rows of up to `unfinished_latency` cycles ago
-        have made their changes.
+        have set theirs.
     """
 
     latency = 3
@@ -38,7 +38,7 @@ class BegunRows(wiring.Component):
             {
                 "row": In(config.address_width),
                 "begun": Out(1),
-                "change": In(1),
+                "set": In(1),
                 "value": In(1),
                 "unfinished": Out(1),
             }
@@ -52,20 +52,20 @@ class BegunRows(wiring.Component):
         place_bits = (width - 1).bit_length()
 
         # A row on its way, one cycle after the other: its word is read, is kept, its flag is found,
-        # and is changed.
+        # and is set.
         fetched = Signal(self.config.address_width)
         kept = Signal.like(fetched)
         found = Signal.like(fetched)
-        changed = Signal.like(fetched)
-        changes = Signal()
-        value = Signal()
+        set_row = Signal.like(fetched)
+        sets = Signal()
+        set_value = Signal()
         m.d.sync += [
             fetched.eq(self.row),
             kept.eq(fetched),
             found.eq(kept),
-            changed.eq(found),
-            changes.eq(self.change),
-            value.eq(self.value),
+            set_row.eq(found),
+            sets.eq(self.set),
+            set_value.eq(self.value),
         ]
 
         def word(row):
@@ -74,38 +74,50 @@ class BegunRows(wiring.Component):
         def place(row):
             return row[:place_bits]
 
+        # Masks, since a flag picked by number would be a case a bit in the Verilog.
+        others = Signal(width)
+        set_flag = Signal(width)
+        m.d.comb += [
+            others.eq(~(1 << place(set_row))),
+            set_flag.eq(Mux(set_value, ~others, 0)),
+        ]
+
+        def with_set(flags):
+            return (flags & others) | set_flag
+
         m.submodules.memory = memory = Memory(shape=width, depth=words, init=[])
         write = memory.write_port()
         read = memory.read_port(transparent_for=(write,))
         written = Signal(words)
         fetched_written = Signal()
         m.d.comb += read.addr.eq(word(self.row))
-        m.d.sync += fetched_written.eq(
-            written.bit_select(word(self.row), 1) | (changes & (word(self.row) == word(changed)))
-        )
-        with m.If(changes):
-            m.d.sync += written.bit_select(word(changed), 1).eq(1)
+        m.d.sync += [
+            written.eq(written | Mux(sets, 1 << word(set_row), 0)),
+            fetched_written.eq(
+                written.bit_select(word(self.row), 1) | (sets & (word(self.row) == word(set_row)))
+            ),
+        ]
 
-        # A word goes along with its row, and what is changed in the meantime is changed in it too.
+        # A word goes along with its row, and what is set in the meantime is set in it too.
         flags = Signal(width)
         kept_flags = Signal(width)
         found_flags = Signal(width)
-        changed_flags = Signal(width)
+        set_flags = Signal(width)
         m.d.comb += flags.eq(Mux(fetched_written, read.data, 0))
         for before, here, stage, later in (
             (self.row, flags, "fetched", kept_flags),
             (fetched, kept_flags, "kept", found_flags),
-            (kept, found_flags, "found", changed_flags),
+            (kept, found_flags, "found", set_flags),
         ):
             same_word = Signal(name=f"{stage}_same_word")
-            m.d.sync += [same_word.eq(word(before) == word(found)), later.eq(here)]
-            with m.If(changes & same_word):
-                m.d.sync += later.bit_select(place(changed), 1).eq(value)
+            m.d.sync += [
+                same_word.eq(word(before) == word(found)),
+                later.eq(Mux(sets & same_word, with_set(here), here)),
+            ]
         m.d.comb += [
-            write.addr.eq(word(changed)),
-            write.en.eq(changes),
-            write.data.eq(changed_flags),
-            write.data.bit_select(place(changed), 1).eq(value),
+            write.addr.eq(word(set_row)),
+            write.en.eq(sets),
+            write.data.eq(with_set(set_flags)),
         ]
 
         flag = Signal()
@@ -114,14 +126,14 @@ class BegunRows(wiring.Component):
         m.d.sync += [
             kept_same_row.eq(fetched == found),
             found_same_row.eq(kept == found),
-            flag.eq(Mux(changes & kept_same_row, value, kept_flags.bit_select(place(kept), 1))),
+            flag.eq(Mux(sets & kept_same_row, set_value, kept_flags.bit_select(place(kept), 1))),
         ]
-        m.d.comb += self.begun.eq(Mux(changes & found_same_row, value, flag))
+        m.d.comb += self.begun.eq(Mux(sets & found_same_row, set_value, flag))
 
         count = Signal(range(depth + 1))
         was_begun = Signal()
         m.d.sync += was_begun.eq(self.begun)
-        with m.If(changes & (value != was_begun)):
-            m.d.sync += count.eq(count + Mux(value, 1, -1))
+        with m.If(sets & (set_value != was_begun)):
+            m.d.sync += count.eq(count + Mux(set_value, 1, -1))
         m.d.comb += self.unfinished.eq(count.any())
         return m

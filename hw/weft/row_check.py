@@ -67,7 +67,7 @@ class RowCheck(wiring.Component):
             good.eq(row.valid & row.good_tile & row.in_range),
             admitted.eq(good & known),
             begun.row.eq(self.row.row),
-            begun.change.eq(row.valid & row.in_range),
+            begun.set.eq(row.valid & row.in_range),
             begun.value.eq(row.good_tile & ~row.last & known),
             self.unfinished.eq(begun.unfinished),
         ]
