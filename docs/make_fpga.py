@@ -67,7 +67,8 @@ def built() -> list[Point]:
 
 def array_name(config: MatrixUnitConfig) -> str:
     kind = ", fast" if config.inner_product == "fast" else ""
-    return f"{config.rows} x {config.columns}{kind}"
+    soft = f", {config.soft_columns} soft" if config.soft_columns else ""
+    return f"{config.rows} x {config.columns}{kind}{soft}"
 
 
 def results() -> str:

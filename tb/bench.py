@@ -15,12 +15,14 @@ import re
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import cocotb
 import filelock
 import numpy as np
 import pytest
+from amaranth.hdl import Shape
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, Timer
 
@@ -169,10 +171,16 @@ def _to_json(arguments: Sequence, verilog: str, top: str, family: str | None) ->
         direction: re.findall(rf"(?m)^  {direction} (?:reg )?(?:\[.*?\] )?(\w+)", heads)
         for direction in ("input", "output")
     }
-    plain = [
-        {"config": parameters_of(a)} if isinstance(a, MatrixUnitConfig) else a for a in arguments
-    ]
+    plain = [_to_plain(argument) for argument in arguments]
     return json.dumps({"arguments": plain, "family": family, **ports})
+
+
+def _to_plain(argument: object) -> object:
+    if isinstance(argument, MatrixUnitConfig):
+        return {"config": parameters_of(argument)}
+    if isinstance(argument, Shape):
+        return {"width": argument.width, "signed": argument.signed}
+    return argument
 
 
 def _explain(results: Path, log: Path) -> str:
@@ -193,10 +201,13 @@ def _explain(results: Path, log: Path) -> str:
 
 def arguments() -> list:
     """The arguments that the component was made with."""
-    return [
-        MatrixUnitConfig(**value["config"]) if isinstance(value, dict) else value
-        for value in _given()["arguments"]
-    ]
+    return [_from_plain(argument) for argument in _given()["arguments"]]
+
+
+def _from_plain(argument: Any) -> object:
+    if not isinstance(argument, dict):
+        return argument
+    return MatrixUnitConfig(**argument["config"]) if "config" in argument else Shape(**argument)
 
 
 def _given() -> dict:

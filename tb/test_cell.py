@@ -16,7 +16,7 @@ from bench import (
     randomness,
     start,
 )
-from weft.cell import Cell
+from weft.cell import Cell, SoftCell
 from weft.config import MatrixUnitConfig
 
 CYCLES = 1500
@@ -62,6 +62,11 @@ CONFIGS = {
 @on_simulators("config", CONFIGS)
 def test_cell(simulate, config):
     simulate([passes_on_and_multiplies], Cell, config)
+
+
+@on_simulators("config", CONFIGS)
+def test_soft_cell(simulate, config):
+    simulate([passes_on_and_multiplies], SoftCell, config)
 
 
 @cocotb.test(**TIMEOUT)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import re
 
 import pytest
 
@@ -67,6 +68,15 @@ def test_fast_inner_product_takes_rows_in_pairs():
         sentence = f"rows must be even for the fast inner product, .* not {rows}"
         with pytest.raises(ValueError, match=sentence):
             MatrixUnitConfig(rows=rows, inner_product="fast")
+
+
+def test_soft_columns_are_columns():
+    assert MatrixUnitConfig().soft_columns == 0
+    assert MatrixUnitConfig(columns=3, soft_columns=3).soft_columns == 3
+    for value in (-1, 4, True, None, 1.0):
+        sentence = f"soft_columns must be an integer from 0 to 3, not {value!r}"
+        with pytest.raises(ValueError, match=re.escape(sentence)):
+            MatrixUnitConfig(columns=3, soft_columns=value)
 
 
 def test_is_frozen_and_compares_by_value():

@@ -18,7 +18,7 @@ from bench import (
     start,
 )
 from weft.config import MatrixUnitConfig
-from weft.fast_cell import FastCell
+from weft.fast_cell import FastCell, SoftFastCell
 from weft.formats import IntegerFormat
 from weft.pairs import difference_shape, operand_shape
 
@@ -58,6 +58,11 @@ CONFIGS = {
 @on_simulators("config", CONFIGS)
 def test_fast_cell(simulate, config):
     simulate([passes_on_and_multiplies], FastCell, config)
+
+
+@on_simulators("config", CONFIGS)
+def test_soft_fast_cell(simulate, config):
+    simulate([passes_on_and_multiplies], SoftFastCell, config)
 
 
 def test_widths_hold_every_sum_and_difference():

@@ -78,12 +78,25 @@ NOT_BUILT = {
     "multipliers": (
         lambda: job("ulx3s-85f", 16, 16),
         "16x16 needs 256 multipliers, the LFE5U-85F-6BG381 has 156; "
-        "the largest square array of int8 by int8 with the plain inner product is 12x12",
+        "the largest square array of int8 by int8 with the plain inner product is 12x12; "
+        "with soft_columns = 7 LUTs multiply too",
     ),
     "fast": (
         lambda: job("ulx3s-85f", 26, 12, inner_product="fast"),
         "26x12 needs 169 multipliers, the LFE5U-85F-6BG381 has 156; "
-        "the largest square array of int8 by int8 with the fast inner product is 16x16",
+        "the largest square array of int8 by int8 with the fast inner product is 16x16; "
+        "with soft_columns = 1 LUTs multiply too",
+    ),
+    "too high": (
+        lambda: job("icebreaker", 17, 1),
+        "17x1 needs 17 multipliers, the iCE40UP5K-SG48 has 16; "
+        "the largest square array of int8 by int8 with the plain inner product is 4x4; "
+        "with soft_columns = 1 LUTs multiply too",
+    ),
+    "fast and too high": (
+        lambda: job("tang-nano-9k", 84, 1, inner_product="fast"),
+        "84x1 needs 84 multipliers, the GW1NR-LV9QN88PC6/I5 has 40; "
+        "the largest square array of int8 by int8 with the fast inner product is 8x8",
     ),
 }
 

@@ -14,8 +14,9 @@ from netlist import cell_models
 from test_accumulators import Accumulators, bank
 from test_cell import cell
 from test_row import row
+from weft.array import SystolicArray
 from weft.block_memory import BlockMemory
-from weft.cell import Cell
+from weft.cell import Cell, SoftCell
 from weft.config import MatrixUnitConfig
 from weft.export import to_verilog
 from weft.results import ResultBuffer
@@ -117,6 +118,9 @@ COUNTS = {
     "odd row": (PAIR, 3, "ice40", SystolicRow, NARROW, 5),
     "even row": (PAIR, 2, "ice40", SystolicRow, NARROW, 4),
     "wide row": (PAIR, 0, "ice40", SystolicRow, MatrixUnitConfig(weight="int9"), 4),
+    "soft row": (PAIR, 1, "ice40", SystolicRow, NARROW, 5, 3),
+    "soft cell": (MULTIPLIER, 0, "ecp5", SoftCell, NARROW),
+    "soft array": (PAIR, 1, "ice40", SystolicArray, NARROW, 2, 5, 3),
     "row at once": (PAIR, 0, "ice40", SystolicRow, MatrixUnitConfig(multiplier_stages=0), 4),
     "1024 sums": (MEMORY, 2, "ecp5", BlockMemory, 32, 1024),
     "2048 sums": (MEMORY, 4, "ecp5", BlockMemory, 32, 2048),

@@ -40,6 +40,8 @@ FORMATS = {
     "three adder stages": unit(4, 3, adder_stages=3, multiplier_stages=2),
     "four adder stages": unit(1, 1, adder_stages=4, multiplier_stages=0),
     "three multiplier stages": unit(2, 5, multiplier_stages=3, accumulator_width=33),
+    "2 of 5 columns soft": unit(3, 5, soft_columns=2, multiplier_stages=2),
+    "all columns soft": unit(4, 17, soft_columns=17, activation="uint8"),
 }
 FAST = {
     "16x16": unit(16, 16, inner_product="fast", accumulator_depth=512),
@@ -80,6 +82,7 @@ FAST = {
         accumulator_width=20,
         adder_stages=3,
     ),
+    "20 of 33 columns soft": unit(4, 33, inner_product="fast", soft_columns=20),
     "int3 by int5": unit(
         4, 3, inner_product="fast", activation="int3", weight="int5", adder_stages=4
     ),

@@ -38,6 +38,10 @@ LARGE = {
     "uint16 by int16": unit(2, 3, activation="uint16", weight="int16", multiplier_stages=0),
     "uint16 by uint16": unit(2, 2, activation="uint16", weight="uint16", accumulator_width=64),
     "int8 by uint8": unit(4, 3, weight="uint8"),
+    "3 of 4 columns soft": unit(2, 4, soft_columns=3, multiplier_stages=2),
+    "fast, 1 of 3 columns soft": unit(
+        4, 3, soft_columns=1, inner_product="fast", multiplier_stages=3
+    ),
     "uint8 by uint8": unit(2, 3, activation="uint8", weight="uint8", multiplier_stages=3),
     "int5 by uint3": unit(3, 4, activation="int5", weight="uint3"),
     "uint9 by int9": unit(2, 3, activation="uint9", weight="int9"),

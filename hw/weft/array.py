@@ -43,6 +43,16 @@ def halves_of(
     return {"west": (rows, columns[:cut]), "east": (rows, columns[cut:])}
 
 
+def shape_of(config: MatrixUnitConfig) -> tuple[int, ...]:
+    """What a SystolicArray of all cells of a configuration is made with."""
+    return config.cell_rows, *_width(config.columns, config.soft_columns)
+
+
+def _width(columns: int, soft_columns: int) -> tuple[int, ...]:
+    """Columns and soft columns; no word of those where there are none, nor in a module's name."""
+    return (columns, soft_columns) if soft_columns else (columns,)
+
+
 class SystolicArray(wiring.Component):
     """A `rows` x `columns` field of cells, as skewed at its west and north edges as at its cells.
 
@@ -60,6 +70,8 @@ class SystolicArray(wiring.Component):
         Which also says what a cell is, and how many rows of a tile one row of cells holds.
     rows, columns : int
         Shape of this field in cells, which is part or all of the configuration's array.
+    soft_columns : int
+        The last columns of this field, whose cells multiply with adders.
 
     Members
     -------
@@ -69,10 +81,11 @@ class SystolicArray(wiring.Component):
     sums_in, sums_out : ArrayLayout(signed(config.sum_width), columns)
     """
 
-    def __init__(self, config: MatrixUnitConfig, rows: int, columns: int):
+    def __init__(self, config: MatrixUnitConfig, rows: int, columns: int, soft_columns: int = 0):
         self.config = config
         self.rows = rows
         self.columns = columns
+        self.soft_columns = soft_columns
         cell = cell_of(config)
         activations = data.ArrayLayout(cell.activation_shape_of(config), rows)
         weights = data.ArrayLayout(cell.weight_shape_of(config), columns)
@@ -111,7 +124,8 @@ class SystolicArray(wiring.Component):
         weights, sums = list(self.weights_in), list(self.sums_in)
         weight_shape = cell_of(self.config).weight_shape_of(self.config)
         for index in range(self.rows):
-            row = instantiate(m, f"row_{index}", platform, SystolicRow, self.config, self.columns)
+            width = _width(self.columns, self.soft_columns)
+            row = instantiate(m, f"row_{index}", platform, SystolicRow, self.config, *width)
             m.d.comb += [
                 row.activation_in.eq(self.activations_in[index]),
                 row.switch_in.eq(self.switches_in[index]),
@@ -138,10 +152,14 @@ class SystolicArray(wiring.Component):
     def _join(self, m: Module, platform, halves: dict[str, tuple[range, range]]) -> None:
         """Two halves; some edges pass through both of them, the others are split."""
         west_to_east, north_to_south = ("activations", "switches", "loads"), ("weights", "sums")
-        near, far = (
-            instantiate(m, name, platform, SystolicArray, self.config, len(rows), len(columns))
-            for name, (rows, columns) in halves.items()
-        )
+        hard_columns = self.columns - self.soft_columns
+
+        def half(name: str, rows: range, columns: range) -> wiring.PureInterface:
+            soft_columns = sum(column >= hard_columns for column in columns)
+            shape = len(rows), *_width(len(columns), soft_columns)
+            return instantiate(m, name, platform, SystolicArray, self.config, *shape)
+
+        near, far = (half(name, *fields) for name, fields in halves.items())
         if "north" in halves:
             passed, split, cut = north_to_south, west_to_east, len(halves["north"][0])
         else:

@@ -1,6 +1,6 @@
 """Cell: one multiply-accumulate with a stationary weight."""
 
-from amaranth.hdl import Module, Shape, Signal, signed
+from amaranth.hdl import Module, Shape, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,6 +8,7 @@ from . import ecp5
 from .config import MatrixUnitConfig
 from .hierarchy import family_of, instantiate
 from .partial_sums import add_in_parts, delayed_parts, registered
+from .soft_multiplier import SoftMultiplier
 
 
 class Cell(wiring.Component):
@@ -93,16 +94,8 @@ class Cell(wiring.Component):
         if not self.multiplies:
             m.d.comb += self.weight.eq(self._weight_in_use(m, shadow))
             product = self.product
-        elif family_of(platform) == ecp5.FAMILY:
-            multiplier = instantiate(m, "multiplier", platform, ecp5.Ecp5Multiplier, config)
-            m.d.comb += [
-                multiplier.activation_in.eq(self.activation_in),
-                multiplier.shadow.eq(shadow),
-                multiplier.switch.eq(self.switch),
-            ]
-            product = multiplier.product
         else:
-            product = self._multiply(m, activation, shadow)
+            product = self._multiply(m, platform, activation, shadow)
         added = add_in_parts(m, config, self.sum_in, delayed_parts(m, config, product))
         m.d.comb += self.sum_out.eq(added)
         return m
@@ -114,10 +107,29 @@ class Cell(wiring.Component):
             m.d.sync += weight.eq(shadow)
         return weight
 
-    def _multiply(self, m: Module, activation: Signal, shadow: Signal) -> Signal:
+    def _multiply(self, m: Module, platform, activation: Signal, shadow: Signal) -> Value:
         """The product of the weight in use, behind its registers."""
         config = self.config
+        if family_of(platform) == ecp5.FAMILY:
+            multiplier = instantiate(m, "multiplier", platform, ecp5.Ecp5Multiplier, config)
+            m.d.comb += [
+                multiplier.activation_in.eq(self.activation_in),
+                multiplier.shadow.eq(shadow),
+                multiplier.switch.eq(self.switch),
+            ]
+            return multiplier.product
         weight = self._weight_in_use(m, shadow)
         product = Signal(signed(config.product_width))
         m.d.comb += product.eq(activation * weight)
         return registered(m, product, range(1, config.multiplier_stages + 1), "product")
+
+
+class SoftCell(Cell):
+    """A Cell that multiplies with adders."""
+
+    def _multiply(self, m: Module, platform, activation: Signal, shadow: Signal) -> Value:
+        weight = self._weight_in_use(m, shadow)
+        sizes = activation.shape(), weight.shape(), self.config.multiplier_stages
+        multiplier = instantiate(m, "multiplier", platform, SoftMultiplier, *sizes)
+        m.d.comb += [multiplier.first.eq(activation), multiplier.second.eq(weight)]
+        return multiplier.product

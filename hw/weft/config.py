@@ -48,6 +48,8 @@ class MatrixUnitConfig:
     inner_product : plain or fast
         How the array multiplies. plain: a multiplier for each row and column. fast: one for each
         two rows and column, one more for each two rows, and some adders; `rows` must be even.
+    soft_columns : int, 0..columns
+        Columns, the last ones, that multiply with adders: beyond an FPGA's hard multipliers.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class MatrixUnitConfig:
     multiplier_stages: int = 1
     adder_stages: int = 1
     inner_product: str = "plain"
+    soft_columns: int = 0
 
     def __post_init__(self):
         for name in ("activation", "weight"):
@@ -88,6 +91,7 @@ class MatrixUnitConfig:
             f"rows must be even for the fast inner product, which takes them in pairs, "
             f"not {self.rows}",
         )
+        _check_range("soft_columns", self.soft_columns, 0, self.columns)
 
     @property
     def rows_per_cell(self) -> int:

@@ -165,9 +165,9 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def _shown_parameters(config: MatrixUnitConfig) -> dict[str, int | str]:
-    """Those of the header. The plain inner product, which needs no word, adds no line to it."""
-    parameters = parameters_of(config)
-    return {k: v for k, v in parameters.items() if (k, v) != ("inner_product", "plain")}
+    """Those of the header. What is not there, which needs no word, adds no line to it."""
+    absent = {("inner_product", "plain"), ("soft_columns", 0)}
+    return {k: v for k, v in parameters_of(config).items() if (k, v) not in absent}
 
 
 def _header(config: MatrixUnitConfig, name: str) -> str:

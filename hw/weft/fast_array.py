@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from .activation_correction import ActivationCorrection
 from .activation_products import ActivationProducts
-from .array import SystolicArray
+from .array import SystolicArray, shape_of
 from .chain import Chain
 from .config import MatrixUnitConfig
 from .hierarchy import instantiate
@@ -66,7 +66,8 @@ class FastArray(wiring.Component):
         control = instantiate(m, "north_control", platform, WeightProductsControl, config)
         links = -(-columns // SHARING)
         north = instantiate(m, "north", platform, Chain, WeightProducts, config, links)
-        cells = instantiate(m, "cells", platform, SystolicArray, config, pairs, columns)
+        shape = shape_of(config)
+        cells = instantiate(m, "cells", platform, SystolicArray, config, *shape)
         south = instantiate(m, "south", platform, Chain, ActivationCorrection, config, columns)
         m.d.comb += [
             west.activations.eq(self.activations_in),

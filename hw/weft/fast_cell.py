@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import MatrixUnitConfig
-from .pairs import difference_shape, multiply, pair_layout
+from .pairs import difference_shape, multiply, multiply_softly, pair_layout
 from .partial_sums import add_in_parts, delayed_parts
 
 
@@ -65,6 +65,8 @@ class FastCell(wiring.Component):
         """What the shadow chain holds."""
         return difference_shape(config)
 
+    _multiply = staticmethod(multiply)
+
     def elaborate(self, platform):
         m = Module()
         config = self.config
@@ -88,7 +90,13 @@ class FastCell(wiring.Component):
         ]
         m.d.comb += self.activation_out.eq(pair)
 
-        product = multiply(m, platform, config, pair[0], pair[1])
+        product = self._multiply(m, platform, config, pair[0], pair[1])
         added = add_in_parts(m, config, self.sum_in, delayed_parts(m, config, product))
         m.d.comb += self.sum_out.eq(added)
         return m
+
+
+class SoftFastCell(FastCell):
+    """A FastCell that multiplies with adders."""
+
+    _multiply = staticmethod(multiply_softly)

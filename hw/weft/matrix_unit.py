@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from .accumulators import AccumulatorBank, AccumulatorBuffer, AccumulatorControl
 from .admission import Admission
-from .array import SystolicArray
+from .array import SystolicArray, shape_of
 from .config import MatrixUnitConfig
 from .counters import CycleCounters
 from .fast_array import FastArray
@@ -120,7 +120,7 @@ class MatrixUnit(wiring.Component):
         if config.inner_product == "fast":
             array = instantiate(m, "array", platform, FastArray, config)
         else:
-            shape = height, config.columns
+            shape = shape_of(config)
             array = instantiate(m, "array", platform, SystolicArray, config, *shape)
         # The switch of a row of cells is that of the first, so many cycles later.
         switches = Signal(height, reset_less=True)

@@ -5,9 +5,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from . import ice40
-from .cell import Cell
+from .cell import Cell, SoftCell
 from .config import MatrixUnitConfig
-from .fast_cell import FastCell
+from .fast_cell import FastCell, SoftFastCell
 from .hierarchy import family_of, instantiate
 from .ice40 import Ice40MultiplierPair
 
@@ -33,6 +33,8 @@ class SystolicRow(wiring.Component):
     ----------
     config : MatrixUnitConfig
     columns : int
+    soft_columns : int
+        The last columns, whose cells multiply with adders.
 
     Members
     -------
@@ -44,9 +46,10 @@ class SystolicRow(wiring.Component):
         side in this order can compute them as one vector.
     """
 
-    def __init__(self, config: MatrixUnitConfig, columns: int):
+    def __init__(self, config: MatrixUnitConfig, columns: int, soft_columns: int = 0):
         self.config = config
         self.columns = columns
+        self.hard_columns = columns - soft_columns
         cell = cell_of(config)
         members = {
             "activation_in": In(cell.activation_shape_of(config)),
@@ -76,11 +79,13 @@ class SystolicRow(wiring.Component):
         loads, row_loads = self._travel(m, "loads", self.load_in, self.load_out)
 
         in_pairs = family_of(platform) == ice40.FAMILY and Ice40MultiplierPair.fits(config)
-        arguments = (config, False) if in_pairs else (config,)
+        hard_cell = (cell_type, config, False) if in_pairs else (cell_type, config)
+        soft_cell = (SoftFastCell if cell_type is FastCell else SoftCell, config)
         cells = []
         activation = self.activation_in
         for column, number in enumerate(self.numbers):
-            cell = instantiate(m, f"cell_{number}", platform, cell_type, *arguments)
+            kind = hard_cell if column < self.hard_columns else soft_cell
+            cell = instantiate(m, f"cell_{number}", platform, *kind)
             cells.append(cell)
             m.d.comb += [
                 cell.activation_in.eq(activation),
@@ -97,7 +102,7 @@ class SystolicRow(wiring.Component):
             m.d.comb += activation.eq(cell.activation_out)
         m.d.comb += self.activation_out.eq(activation)
         if in_pairs:
-            self._multiply_in_pairs(m, platform, cells)
+            self._multiply_in_pairs(m, platform, cells[: self.hard_columns])
         return m
 
     def _multiply_in_pairs(self, m: Module, platform, cells: list) -> None:

@@ -7,9 +7,9 @@ from amaranth.lib.wiring import In, Out
 from .config import MatrixUnitConfig
 from .hierarchy import instantiate
 from .pairs import difference_shape
-from .partial_sums import delayed_parts
+from .partial_sums import delayed_parts, registered
 from .skew import DelayLine
-from .small_multiplier import SmallMultiplier
+from .soft_multiplier import SoftMultiplier
 
 # Columns that share a multiplier.
 SHARING = 2
@@ -52,7 +52,7 @@ class WeightProductsControl(wiring.Component):
         with m.If(load):
             m.d.sync += pair_begun.eq(begins | ~pair_begun)
 
-        cycles = SmallMultiplier.latency_of(self.config)
+        cycles = WeightProducts.product_latency_of(self.config)
         delay = instantiate(m, "delay", platform, DelayLine, 3, cycles, False)
         control = self.control
         m.d.comb += [
@@ -73,7 +73,7 @@ class WeightProducts(wiring.Component):
     kept twice, as weights are: of the tile that comes, and of that in use.
 
     Timing, of the west one: `difference` in the cycle of `weight`. A `switch` comes
-    SmallMultiplier.latency_of(config) cycles after that of the first pair of rows, and is seen in
+    `product_latency_of(config)` cycles after that of the first pair of rows, and is seen in
     the `sum` of the next cycle, in which the first FastCell adds the first product of the new tile
     to it. Part p of `sum` is p cycles later. The east one is a cycle behind, and what goes out at
     the east another cycle. Nothing stalls, nothing is reset.
@@ -107,9 +107,17 @@ class WeightProducts(wiring.Component):
             "sum": Out(data.ArrayLayout(signed(config.sum_width), SHARING)),
         }
 
+    @staticmethod
+    def product_latency_of(config: MatrixUnitConfig) -> int:
+        """Cycles from the second weight of a pair to the product of both."""
+        return 1 + config.multiplier_stages
+
     def elaborate(self, platform):
         m = Module()
-        multiplier = instantiate(m, "multiplier", platform, SmallMultiplier, self.config)
+        shape, stages = self.config.weight.shape, self.config.multiplier_stages
+        # One register at least, that of the operands if there are more.
+        sizes = shape, shape, max(1, stages)
+        multiplier = instantiate(m, "multiplier", platform, SoftMultiplier, *sizes)
 
         neighbour, control = self.neighbour_in, self.control_in
         lower_weights = []
@@ -129,9 +137,12 @@ class WeightProducts(wiring.Component):
             control = passing
 
         west_multiplies = self.control_in.multiply
+        operands = Signal(shape, name="first"), Signal(shape, name="second")
         m.d.comb += [
-            multiplier.first.eq(Mux(west_multiplies, *lower_weights)),
-            multiplier.second.eq(Mux(west_multiplies, *self.weight)),
+            operands[0].eq(Mux(west_multiplies, *lower_weights)),
+            operands[1].eq(Mux(west_multiplies, *self.weight)),
+            multiplier.first.eq(registered(m, operands[0], range(min(1, stages)), "first")),
+            multiplier.second.eq(registered(m, operands[1], range(min(1, stages)), "second")),
             self.neighbour_out.eq(neighbour),
             self.control_out.eq(control),
         ]

@@ -76,13 +76,21 @@ def check_multipliers(board: Board, config: MatrixUnitConfig) -> None:
         raise BuildFailed(
             f"{config.rows}x{config.columns} needs {needed} multipliers, the {board.part} has "
             f"{there}; the largest square array of {config.activation} by {config.weight} with "
-            f"the {config.inner_product} inner product is {side}x{side}"
+            f"the {config.inner_product} inner product is {side}x{side}{_way_out(config, there)}"
         )
+
+
+def _way_out(config: MatrixUnitConfig, there: int) -> str:
+    """How many soft columns bring an array within the multipliers that are there, if any do."""
+    spare = there // config.cell_rows - (config.inner_product == "fast")
+    if spare < 0:
+        return ""
+    return f"; with soft_columns = {config.columns - spare} LUTs multiply too"
 
 
 def multipliers_of(config: MatrixUnitConfig) -> int:
     """Hard multipliers of an array; a fast one has a column more for its activations."""
-    columns = config.columns + (config.inner_product == "fast")
+    columns = config.columns - config.soft_columns + (config.inner_product == "fast")
     return config.cell_rows * columns
 
 

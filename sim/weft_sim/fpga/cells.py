@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from weft.array import SystolicArray
+from weft.array import SystolicArray, shape_of
 from weft.config import MatrixUnitConfig
 from weft.export import to_verilog
 from weft.fast_array import FastArray
@@ -25,8 +25,7 @@ def array_cost(config: MatrixUnitConfig, family: str) -> dict[str, float]:
     if config.inner_product == "fast":
         verilog = to_verilog(TOP, FastArray, config, family=family)
     else:
-        shape = config.rows, config.columns
-        verilog = to_verilog(TOP, SystolicArray, config, *shape, family=family)
+        verilog = to_verilog(TOP, SystolicArray, config, *shape_of(config), family=family)
     with tempfile.TemporaryDirectory(prefix="weft-cells-") as folder:
         (Path(folder) / "array.v").write_text(verilog)
         synthesis = f"{tools.synthesis} -top {TOP}"

@@ -55,9 +55,14 @@ def floorplan(board: Board, config: MatrixUnitConfig) -> dict[str, str]:
     if sites is None:
         return {}
     fast = config.inner_product == "fast"
-    columns = config.columns + fast
+    hard_columns = config.columns - config.soft_columns
+    columns = hard_columns + fast
     # The cells of an array, and west of a fast one a column for its activations.
-    grid = {(row, column + fast): scope for (row, column), scope in cells(config).items()}
+    grid = {
+        (row, column + fast): scope
+        for (row, column), scope in cells(config).items()
+        if column < hard_columns
+    }
     if fast:
         grid |= {(row, 0): scope for row, scope in enumerate(activation_products(config))}
     lines = len(sites.lines)

@@ -1,0 +1,83 @@
+"""SoftMultiplier: a product of adders alone."""
+
+from collections.abc import Sequence
+
+from amaranth.hdl import Module, Mux, Shape, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+
+class SoftMultiplier(wiring.Component):
+    """The product of two numbers by a tree of adders, for which no hard block is used.
+
+    It is written without `*`, which synthesis tools turn into hard multipliers.
+
+    Latency `stages` cycles, one product a cycle; the registers are spread over the depth of the
+    tree. Nothing stalls, nothing is reset.
+
+    Parameters
+    ----------
+    first, second : Shape
+    stages : int
+
+    Members
+    -------
+    first, second : as the parameters, in
+    product : Shape of both widths out, signed if either is
+    """
+
+    def __init__(self, first: Shape, second: Shape, stages: int):
+        self.shapes = first, second
+        self.stages = stages
+        signed = first.signed or second.signed
+        super().__init__(
+            {
+                "first": In(first),
+                "second": In(second),
+                "product": Out(Shape(first.width + second.width, signed=signed)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        first = self.shapes[0]
+        terms: list[Value] = [Mux(bit, self.second, 0) for bit in self.first]
+        # The top bit of a signed number counts negative, and so does the last term.
+        negative = first.signed
+        depth = (first.width - 1).bit_length()
+        level = 0
+        steps = max(1, self.stages)
+        for step in range(1, steps + 1):
+            # The last step has the most levels: the first one has the terms to make as well.
+            while (level + 1) * steps <= depth * step:
+                terms, negative = _add_pairs(terms, 1 << level, negative)
+                level += 1
+            if self.stages:
+                terms = _register(m, terms, f"term_{step}")
+        (product,) = terms
+        m.d.comb += self.product.eq(-product if negative else product)
+        return m
+
+
+def _add_pairs(terms: list[Value], shift: int, negative: bool) -> tuple[list[Value], bool]:
+    """Sums of two terms each, of which the second counts for 2 ** shift times as much.
+
+    `negative`: whether the last term counts negative; returned anew.
+    """
+    pairs = list(zip(terms[0::2], terms[1::2], strict=False))
+    sums = [near + far.shift_left(shift) for near, far in pairs]
+    if len(terms) % 2:
+        return [*sums, terms[-1]], negative
+    if negative:
+        near, far = pairs[-1]
+        sums[-1] = near - far.shift_left(shift)
+    return sums, False
+
+
+def _register(m: Module, terms: Sequence[Value], name: str) -> list[Value]:
+    registered = []
+    for index, term in enumerate(terms):
+        kept = Signal(term.shape(), name=f"{name}_{index}", reset_less=True)
+        m.d.sync += kept.eq(term)
+        registered.append(kept)
+    return registered
