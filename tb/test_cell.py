@@ -46,7 +46,7 @@ CONFIGS = {
     "uint16-int1": cell("uint16", "int1", 3, 4),
     "int16-int16": cell("int16", "int16", 1, 4, rows=256, accumulator_width=64),
     "uint16-uint16": cell("uint16", "uint16", 1, 2, rows=256, accumulator_width=64),
-    "int16-uint3": cell("int16", "uint3", 3, 2),
+    "int16-uint3": cell("int16", "uint3", 4, 2),
     "uint5-int12": cell("uint5", "int12", 0, 3, rows=7),
     "int4-int4": cell("int4", "int4", 2, 4, rows=5),
     "int2-uint7": cell("int2", "uint7", 1, 1),

@@ -14,7 +14,7 @@ RANGES = {
     "columns": (1, 256),
     "accumulator_width": (8, 64),
     "accumulator_depth": (1, 4096),
-    "multiplier_stages": (0, 3),
+    "multiplier_stages": (0, 4),
     "adder_stages": (1, 4),
 }
 

@@ -46,7 +46,7 @@ CONFIGS = {
     "int1-int1": cell("int1", "int1", 0, 4, rows=2),
     "uint1-uint1": cell("uint1", "uint1", 1, 2, rows=4),
     "int1-uint16": cell("int1", "uint16", 2, 3),
-    "uint16-int1": cell("uint16", "int1", 3, 4),
+    "uint16-int1": cell("uint16", "int1", 4, 4),
     "int16-int16": cell("int16", "int16", 1, 4, rows=256, accumulator_width=64),
     "uint16-uint16": cell("uint16", "uint16", 0, 2, rows=256, accumulator_width=64),
     "uint5-int12": cell("uint5", "int12", 0, 3, rows=8),

@@ -27,7 +27,7 @@ on_icarus = pytest.mark.parametrize("simulator", ["icarus"], indirect=True)
 CELLS = {
     "int16-int16": test_cell.CONFIGS["int16-int16"],
     "uint16-uint16": test_cell.CONFIGS["uint16-uint16"],
-    **{f"int8-int8-{stages}": cell("int8", "int8", stages, 1) for stages in range(4)},
+    **{f"int8-int8-{stages}": cell("int8", "int8", stages, 1) for stages in range(5)},
     **{f"int16-uint16-{stages}": cell("int16", "uint16", stages, 2) for stages in range(4)},
 }
 ROWS = {

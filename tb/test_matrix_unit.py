@@ -40,7 +40,7 @@ FORMATS = {
     "three adder stages": unit(4, 3, adder_stages=3, multiplier_stages=2),
     "four adder stages": unit(1, 1, adder_stages=4, multiplier_stages=0),
     "three multiplier stages": unit(2, 5, multiplier_stages=3, accumulator_width=33),
-    "2 of 5 columns soft": unit(3, 5, soft_columns=2, multiplier_stages=2),
+    "2 of 5 columns soft": unit(3, 5, soft_columns=2, multiplier_stages=4),
     "all columns soft": unit(4, 17, soft_columns=17, activation="uint8"),
 }
 FAST = {
@@ -82,7 +82,9 @@ FAST = {
         accumulator_width=20,
         adder_stages=3,
     ),
-    "20 of 33 columns soft": unit(4, 33, inner_product="fast", soft_columns=20),
+    "20 of 33 columns soft": unit(
+        4, 33, inner_product="fast", soft_columns=20, multiplier_stages=4
+    ),
     "int3 by int5": unit(
         4, 3, inner_product="fast", activation="int3", weight="int5", adder_stages=4
     ),

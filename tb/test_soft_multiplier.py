@@ -15,7 +15,7 @@ MIXED = [("int8", "uint8"), ("uint5", "int3"), ("int1", "uint9"), ("uint16", "in
 SIZES = {
     f"{first}-{second}-{stages}": (IntegerFormat.parse(first), IntegerFormat.parse(second), stages)
     for (first, second), stages in itertools.product(SAME + MIXED, range(5))
-    if stages in (0, 2, 3) or first in ("int8", "int1", "uint5")
+    if stages in (0, 2, 4) or first in ("int8", "int1", "uint5")
 }
 # Pairs of formats of at most so many bits are multiplied in full.
 NARROW = 10

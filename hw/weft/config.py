@@ -39,7 +39,7 @@ class MatrixUnitConfig:
         Bits of a finished sum, which wraps in two's complement.
     accumulator_depth : int, 1..4096
         Rows of partial sums that each column can hold.
-    multiplier_stages : int, 0..3
+    multiplier_stages : int, 0..4
         Registers between the operand registers and the adder of a cell. 0: multiply and add in
         one cycle; 1: a registered product.
     adder_stages : int, 1..4
@@ -80,7 +80,7 @@ class MatrixUnitConfig:
         _check_range("columns", self.columns, 1, MAX_SIDE)
         _check_range("accumulator_width", self.accumulator_width, 8, 64)
         _check_range("accumulator_depth", self.accumulator_depth, 1, MAX_DEPTH)
-        _check_range("multiplier_stages", self.multiplier_stages, 0, 3)
+        _check_range("multiplier_stages", self.multiplier_stages, 0, 4)
         _check_range("adder_stages", self.adder_stages, 1, 4)
         _check(
             self.inner_product in INNER_PRODUCTS,

@@ -20,7 +20,7 @@ CONFIGURATION_OPTIONS = (
     ("weight", str, "Format of weights, likewise."),
     ("accumulator_width", int, "Bits of a finished sum, 8 to 64; it wraps."),
     ("accumulator_depth", int, f"Rows of sums that a column holds, 1 to {MAX_DEPTH}."),
-    ("multiplier_stages", int, "Registers behind the multiplier, 0 to 3."),
+    ("multiplier_stages", int, "Registers behind the multiplier, 0 to 4."),
     ("adder_stages", int, "Parts that a sum is cut into, one cycle each, 1 to 4."),
     ("inner_product", str, "plain or fast: half of the multipliers, for an even height."),
     ("soft_columns", int, "Columns, the last ones, that multiply with adders."),

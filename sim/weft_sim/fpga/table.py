@@ -42,6 +42,8 @@ POINTS = (
     ("ulx3s-85f", 150, ((16, 8), (24, 11)), (1, 2, 3), FAST),
     # All multipliers of the part: one seed, since its routing takes long.
     ("ulx3s-85f", 150, ((24, 12),), (1,), FAST),
+    # More products than multipliers.
+    ("ulx3s-85f", 150, ((24, 16),), (1,), FAST | {"multiplier_stages": 4, "soft_columns": 5}),
 )
 
 
