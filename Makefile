@@ -1,7 +1,7 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup sim sim-full waves verilog cycles test test-all bench bench-export bench-speed \
-  bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga lint docs train workloads lock \
+  bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal lint docs train workloads lock \
   clean
 
 PYTHON ?= python3
@@ -75,6 +75,9 @@ fpga-table: $(FPGA_READY)  ## build sizes x boards x seeds, on SCHEDULER if give
 
 fpga-docs: $(FPGA_READY)  ## write the table of docs/fpga.md and its plot from build/fpga/table
 	@.venv/bin/python docs/make_fpga.py
+
+formal: $(READY)  ## prove the hardware right, and broken copies of it wrong
+	@$(WEFT) formal
 
 lint: $(FPGA_READY)  ## ruff, pyright, and Verilator's lint of the Verilog
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/basedpyright && $(WEFT) lint

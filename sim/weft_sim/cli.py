@@ -254,6 +254,19 @@ def fpga_table(scheduler) -> None:
         sys.exit(1)
 
 
+@app.command()
+@click.argument("names", nargs=-1)
+def formal(names) -> None:
+    """Prove what is said of the hardware, all of it or the proofs named; needs Yosys.
+
+    Each proof is tried on broken copies of the hardware too, and has to fail there.
+    """
+    from .formal.command import prove_all
+
+    if not prove_all(names):
+        sys.exit(1)
+
+
 BENCHMARKS = ("export", "speed", "utilization")
 
 

@@ -1,0 +1,54 @@
+"""Accumulators: equal to a memory to which each row is added at once."""
+
+from amaranth.hdl import Array, Module, Mux, Signal, signed
+
+from weft.accumulators import AccumulatorBank, AccumulatorControl
+from weft.config import MatrixUnitConfig
+from weft.layouts import row_control_layout
+
+from .harness import Harness, delayed
+
+
+class SumsAreThoseOfAMemory(Harness):
+    """Any rows in any order, the same one back to back, with any flags: the sum that comes out is
+    that of a memory to which every row is added at once."""
+
+    def __init__(self, config: MatrixUnitConfig):
+        super().__init__()
+        self.config = config
+
+    def describe(self, m: Module) -> None:
+        config = self.config
+        m.submodules.control = control = AccumulatorControl(config)
+        m.submodules.bank = bank = AccumulatorBank(config)
+        row = self.anything(row_control_layout(config), "row")
+        total = self.anything(signed(config.sum_width), "total")
+        m.d.comb += [
+            control.row.eq(row),
+            bank.control_in.eq(control.control),
+            bank.sum_in.eq(total),
+        ]
+
+        # As Admission promises: a row that exists, of a sum that was begun, and no `last` alone.
+        depth = config.accumulator_depth
+        begun = Signal(depth)
+        self.assume(
+            row.row < depth,
+            row.valid | ~row.last,
+            row.first | ~row.valid | begun.bit_select(row.row, 1),
+        )
+        with m.If(row.valid):
+            m.d.sync += begun.bit_select(row.row, 1).eq(~row.last)
+
+        shape = signed(config.accumulator_width)
+        memory = Array(Signal(shape, name=f"memory_{i}", reset_less=True) for i in range(depth))
+        then = Signal.like(row)
+        m.d.comb += then.eq(delayed(m, row.as_value(), AccumulatorBank.read_latency, "row"))
+        expected = Signal(shape)
+        m.d.comb += expected.eq(Mux(then.first, 0, memory[then.row]) + total)
+        with m.If(then.valid & ~then.last):
+            m.d.sync += memory[then.row].eq(expected)
+        came = delayed(m, then.valid, AccumulatorBank.latency, "came")
+        wanted = delayed(m, expected, AccumulatorBank.latency, "wanted")
+        self.prove("sum", ~came | (bank.sum_out == wanted))
+        self.reach("sum_of_several_rows", came & (wanted == 1))

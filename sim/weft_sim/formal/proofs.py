@@ -1,0 +1,256 @@
+"""The proofs by name: what is proved of which hardware, how, and how each is seen to fail.
+
+Widths and depths are small, and some smaller than a configuration may have: what is proved depends
+on none of them, and the hardware is drawn by the same code for all.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from weft.config import MatrixUnitConfig
+
+from .accumulators import SumsAreThoseOfAMemory
+from .admission import RowsAreChecked, RowsComeInOrder
+from .counters import CountersPartitionTime
+from .harness import Harness
+from .streams import ResultsComeInOrder
+from .unit import UnitIsItsSpecification
+from .weights import RowsMeetTheirTile
+
+
+@dataclass(frozen=True)
+class Break:
+    """One line of the hardware made wrong: `old` stands once in the file `module` of weft."""
+
+    module: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One circuit and all that is proved of it.
+
+    `method` is "pdr", for all time; "induction K", for all time, from K cycles to the next; or
+    "bmc K", of the first K cycles after a reset. `methods` has another for some properties.
+    With each of `breaks` some property has to fail, and each property with one of them.
+    """
+
+    name: str
+    about: str
+    harness: Callable[[], Harness]
+    breaks: tuple[Break, ...]
+    method: str = "pdr"
+    methods: tuple[tuple[str, str], ...] = ()
+
+    def method_of(self, output: str) -> str:
+        return dict(self.methods).get(output, self.method)
+
+
+def narrow(accumulator_width: int, **changes) -> MatrixUnitConfig:
+    """A unit as small as can be, with sums that may be narrower than a configuration allows."""
+    least = {
+        "rows": 1,
+        "columns": 1,
+        "activation": "uint1",
+        "weight": "uint1",
+        "accumulator_width": 8,
+        "accumulator_depth": 2,
+        "multiplier_stages": 0,
+    }
+    config = MatrixUnitConfig(**{**least, **changes})
+    object.__setattr__(config, "accumulator_width", accumulator_width)
+    return config
+
+
+ACCUMULATOR_BREAKS = (
+    Break("accumulators", "~row.first & past.write", "past.write"),
+    Break("accumulators", "& (past.row == row.row)", ""),
+    Break("accumulators", "Mux(read_control.newer[2], total, past_total)", "past_total"),
+    Break("accumulators", "(~read_control.newer[1] & read_control.newer[2:].any())", "0"),
+    Break("accumulators", "Mux(add_control.newer[0], total, operand)", "operand"),
+)
+RESULT_BREAKS = (
+    Break("results", "results.valid.eq(fetch)", "results.valid.eq(fetch & ~self.emit)"),
+    Break("results", "with m.If(~results.valid | results.ready):", "with m.If(1):"),
+    Break("results", "& (~results.valid | results.ready)),", "),"),
+    Break("results", "rows_behind + Mux(fetch, -1, 1)", "rows_behind + 1"),
+    Break("results", "with m.If(landed != fetch):", "with m.If(landed):"),
+    Break("results", "self.released.eq(fetch)", "self.released.eq(fetch & ~landed)"),
+    Break("results", "self.released.eq(fetch)", "self.released.eq(landed | fetch)"),
+    Break("results", "landed.eq(columns.write_out)", "landed.eq(self.emit)"),
+    Break("results", "Mux(slot == self.depth - 1, 0, slot + 1)", "slot + 1"),
+    Break("results", "end_write.data.eq(self.ends_job)", "end_write.data.eq(0)"),
+)
+TILE_BREAKS = (
+    Break(
+        "weights", "self.weights.ready.eq(~self.complete | self.take)", "self.weights.ready.eq(1)"
+    ),
+    Break("weights", "self.broken.eq(overrun | short)", "self.broken.eq(0)"),
+)
+WEIGHT_BREAKS = (
+    *TILE_BREAKS,
+    Break("weights", "enables.eq(Cat(1, filled))", "enables.eq((1 << rows) - 1)"),
+    Break("cell", "m.d.sync += weight.eq(shadow)", "m.d.sync += weight.eq(self.weight_in)"),
+    Break("cell", "with m.If(self.row_switches & self.switch):", "with m.If(0):"),
+)
+COLUMN_BREAKS = (
+    *WEIGHT_BREAKS,
+    Break("cell", "with m.If(self.row_loads & self.load):", "with m.If(self.row_loads):"),
+    Break("cell", "with m.If(self.row_switches & self.switch):", "with m.If(self.row_switches):"),
+)
+FAST_BREAKS = (
+    *TILE_BREAKS,
+    Break("fast_cell", "with m.If(self.row_switches & self.switch):", "with m.If(self.row_loads):"),
+    Break("weight_products", "with m.If(control.clear):", "with m.If(0):"),
+    Break("weight_products", "coming.eq(coming - product)", "coming.eq(coming + product)"),
+    Break("weight_products", "pair_begun.eq(begins | ~pair_begun)", "pair_begun.eq(~pair_begun)"),
+)
+CHECK_BREAKS = (
+    Break("row_check", "known.eq(row.first | begun.begun)", "known.eq(begun.begun)"),
+    Break(
+        "row_check",
+        "good.eq(row.valid & row.good_tile & row.in_range)",
+        "good.eq(row.valid & row.in_range)",
+    ),
+    Break(
+        "row_check",
+        "good.eq(row.valid & row.good_tile & row.in_range)",
+        "good.eq(row.valid & row.good_tile)",
+    ),
+    Break("row_check", "row.good_tile & ~row.last & known", "row.good_tile & known"),
+    Break(
+        "row_check", "self.control.last.eq(admitted & row.last)", "self.control.last.eq(row.last)"
+    ),
+    Break("row_check", "self.control.end.eq(admitted & row.end)", "self.control.end.eq(row.end)"),
+    Break("row_check", "self.control.first.eq(row.first)", "self.control.first.eq(0)"),
+    Break("row_check", "row.valid & row.last & ~admitted", "row.last & ~admitted"),
+    Break("row_check", "row.valid & ~row.good_tile", "~row.good_tile"),
+    Break("row_check", "row.valid & ~row.in_range,", "~row.in_range,"),
+    Break("begun", "transparent_for=(write,)", ""),
+    Break("begun", "sets & same_word", "0"),
+    Break("begun", "sets & kept_same_row", "0"),
+    Break("begun", "sets & found_same_row", "0"),
+    Break("begun", "(flags & others) | set_flag", "flags | set_flag"),
+    Break("begun", "Mux(fetched_written, read.data, 0)", "read.data"),
+    Break("begun", "sets & (set_value != was_begun)", "sets"),
+)
+ORDER_BREAKS = (
+    Break("admission", "has_room.eq(~row.last | ~spare[-1])", "has_room.eq(1)"),
+    Break("admission", "returned.eq(self.released + check.dropped)", "returned.eq(0)"),
+    Break(
+        "admission", "self.activations.ready.eq(~waiting | advance)", "self.activations.ready.eq(1)"
+    ),
+    Break(
+        "admission",
+        "staying.eq(self.activations.valid & ~offered.switch)",
+        "staying.eq(~offered.switch)",
+    ),
+    Break("admission", "read_slot.eq(read_slot + advanced)", "read_slot.eq(read_slot + writes)"),
+    Break("admission", "switch.eq(self.take & self.tile_complete)", "switch.eq(self.take)"),
+    Break("row_check", "self.control.last.eq(admitted & row.last)", "self.control.last.eq(0)"),
+    Break("row_check", "self.control.end.eq(admitted & row.end)", "self.control.end.eq(0)"),
+    Break("row_check", "self.control.row.eq(row.row)", "self.control.row.eq(0)"),
+)
+COUNTER_BREAKS = (
+    Break("counters", "counter.eq(counter + 1)", "counter.eq(counter + ~counter[0])"),
+    Break(
+        "counters", "self.counters.total.eq(self.counters.total + 1)", "self.counters.total.eq(0)"
+    ),
+)
+UNIT_BREAKS = (
+    Break("results", "results.valid.eq(fetch)", "results.valid.eq(fetch & ~self.emit)"),
+    Break("results", "& (~results.valid | results.ready)),", "),"),
+    Break("results", "self.released.eq(fetch)", "self.released.eq(fetch & ~landed)"),
+    Break("results", "rows_behind + Mux(fetch, -1, 1)", "rows_behind + 1"),
+    Break(
+        "admission",
+        "tile_good.eq(Mux(switching, ~self.tile_broken, tile_in_use))",
+        "tile_good.eq(1)",
+    ),
+    Break(
+        "admission", "self.activations.ready.eq(~waiting | advance)", "self.activations.ready.eq(1)"
+    ),
+    Break(
+        "weights", "self.weights.ready.eq(~self.complete | self.take)", "self.weights.ready.eq(1)"
+    ),
+    Break("matrix_unit", "self.errors.eq(self.errors | seen)", "self.errors.eq(seen)"),
+    Break("matrix_unit", "array.loads_in.eq(loader.loads)", "array.loads_in.eq(0)"),
+    Break("accumulators", "& (past.row == row.row)", ""),
+)
+
+
+def _weights(rows: int, columns: int, inner_product: str, breaks: tuple[Break, ...]) -> Proof:
+    kind = "fast " if inner_product == "fast" else ""
+    config = narrow(8, rows=rows, columns=columns, inner_product=inner_product)
+    return Proof(
+        f"weights {rows}x{columns} {kind}".strip(),
+        "every row meets the tile that was switched to last, whole, whatever is being loaded",
+        lambda: RowsMeetTheirTile(config),
+        breaks,
+    )
+
+
+PROOFS = (
+    Proof(
+        "accumulators",
+        "sums are those of a memory to which each row is added at once",
+        lambda: SumsAreThoseOfAMemory(narrow(2, accumulator_depth=3)),
+        ACCUMULATOR_BREAKS,
+    ),
+    Proof(
+        "results",
+        "rows of results leave whole, once, in order, and each place is given back once",
+        lambda: ResultsComeInOrder(narrow(1, columns=2), depth=3),
+        RESULT_BREAKS,
+    ),
+    _weights(1, 1, "plain", TILE_BREAKS),
+    _weights(2, 1, "plain", WEIGHT_BREAKS),
+    _weights(3, 1, "plain", ()),
+    _weights(4, 1, "plain", ()),
+    _weights(2, 2, "plain", COLUMN_BREAKS),
+    _weights(2, 1, "fast", FAST_BREAKS),
+    _weights(4, 1, "fast", ()),
+    _weights(2, 2, "fast", FAST_BREAKS),
+    Proof(
+        "row check",
+        "what is admitted, dropped and complained of is what one flag an accumulator row says",
+        lambda: RowsAreChecked(narrow(1), word=1),
+        CHECK_BREAKS,
+    ),
+    Proof(
+        "row check, words of flags",
+        "the same of four rows in two words",
+        lambda: RowsAreChecked(narrow(1, accumulator_depth=4), word=2),
+        (),
+        method="bmc 20",
+    ),
+    Proof(
+        "admission",
+        "rows enter once, in order, with their lanes and control, never more than have a place",
+        lambda: RowsComeInOrder(narrow(1), places=2),
+        ORDER_BREAKS,
+    ),
+    Proof(
+        "counters",
+        "each cycle is counted once, where it belongs, and all together are the total",
+        lambda: CountersPartitionTime(width=3),
+        COUNTER_BREAKS,
+        method="induction 4",
+    ),
+    Proof(
+        "unit 2x2",
+        "results and errors are those of a unit that does each row at once, in order",
+        lambda: UnitIsItsSpecification(narrow(3, rows=2, columns=2), places=2),
+        UNIT_BREAKS,
+        method="bmc 19",
+        methods=(
+            ("wrong_valid_stays", "pdr"),
+            ("wrong_payload_stays", "pdr"),
+            ("wrong_one_row_waits", "pdr"),
+            ("wrong_few_tiles_wait", "pdr"),
+            ("wrong_result_comes", "bmc 30"),
+            ("wrong_errors_are_told", "bmc 22"),
+        ),
+    ),
+)

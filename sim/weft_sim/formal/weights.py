@@ -1,0 +1,83 @@
+"""Weights: after a switch every cell holds the tile that was loaded, and until then the one before."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+
+from weft.admission import Admission
+from weft.array import SystolicArray, shape_of
+from weft.config import MatrixUnitConfig
+from weft.fast_array import FastArray
+from weft.layouts import activation_layout, weight_layout
+from weft.matrix_unit import MatrixUnit
+from weft.skew import Skew
+from weft.weights import WeightLoader
+
+from .harness import Harness, delayed
+
+
+class RowsMeetTheirTile(Harness):
+    """Weight rows and switches at any time, tiles of any number of rows: the sums of every row are
+    those with the tile that was switched to last, whole and with every weight in its place."""
+
+    def __init__(self, config: MatrixUnitConfig):
+        super().__init__()
+        self.config = config
+
+    def describe(self, m: Module) -> None:
+        config = self.config
+        rows, columns, height = config.rows, config.columns, config.cell_rows
+        m.submodules.loader = loader = WeightLoader(config)
+        m.submodules.west = west = Skew(config.activation.width * config.rows_per_cell, height)
+        m.submodules.north = north = Skew(config.weight.width, columns)
+        fast = config.inner_product == "fast"
+        array = FastArray(config) if fast else SystolicArray(config, *shape_of(config))
+        m.submodules.array = array
+
+        weights = self.anything(weight_layout(config), "weights")
+        valid = self.anything(1, "valid")
+        take = self.anything(1, "take")
+        lanes = self.anything(activation_layout(config)["lanes"].shape, "lanes")
+        m.d.comb += [
+            loader.weights.payload.eq(weights),
+            loader.weights.valid.eq(valid),
+            loader.take.eq(take),
+        ]
+        # As Admission and MatrixUnit connect them.
+        switch = Signal()
+        m.d.comb += switch.eq(take & loader.complete)
+        arrives = delayed(m, switch, Admission.issue_latency, "switch")
+        switches = Signal(height)
+        m.d.sync += switches.eq(Cat(arrives, switches))
+        m.d.comb += [
+            west.i.eq(delayed(m, lanes.as_value(), Admission.issue_latency, "lanes")),
+            north.i.eq(loader.lanes),
+            array.activations_in.eq(west.o),
+            array.switches_in.eq(Cat(arrives, switches)),
+            array.weights_in.eq(north.o),
+            array.loads_in.eq(loader.loads),
+        ]
+
+        # The tile that comes is kept row by row; a switch makes it the one in use.
+        coming = [
+            Signal(weight_layout(config)["lanes"].shape, name=f"coming_{r}") for r in range(rows)
+        ]
+        in_use = [Signal.like(row, name=f"in_use_{r}") for r, row in enumerate(coming)]
+        now = [Signal.like(row, name=f"now_{r}") for r, row in enumerate(coming)]
+        good = Signal()
+        good_now = Signal()
+        with m.If(valid & loader.weights.ready):
+            for row, above in zip(coming, [weights.lanes, *coming], strict=False):
+                m.d.sync += row.eq(above)
+        for row, new, old in zip(now, coming, in_use, strict=True):
+            m.d.comb += row.eq(Mux(switch, new, old))
+            m.d.sync += old.eq(row)
+        m.d.comb += good_now.eq(Mux(switch, ~loader.broken, good))
+        m.d.sync += good.eq(good_now)
+        for column in range(columns):
+            total = Signal(signed(config.sum_width), name=f"total_{column}")
+            m.d.comb += total.eq(sum(lanes[r] * now[r][column] for r in range(rows)))
+            cycles = Admission.issue_latency + MatrixUnit.array_latency_of(config) + column
+            expected = delayed(m, total, cycles, f"expected_{column}")
+            counts = delayed(m, good_now, cycles, f"counts_{column}")
+            self.prove(f"sum_{column}", ~counts | (array.sums_out[column] == expected))
+            changed = delayed(m, switch & good, cycles, f"changed_{column}")
+            self.reach(f"second_tile_{column}", counts & changed & expected.any())
