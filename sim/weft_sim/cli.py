@@ -198,7 +198,7 @@ def soak(minutes, cases, seed, processes, report, text) -> None:
         seed = secrets.randbelow(1 << 32) if seed is None else seed
         processes = os.cpu_count() or 1 if processes is None else processes
         if not 0 < minutes < float("inf"):
-            raise ValueError(f"minutes must be more than 0, not {minutes:g}")
+            raise ValueError(f"minutes must be more than 0 and finite, not {minutes:g}")
         if seed < 0:
             raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
         for name, count in (("cases", cases), ("processes", processes)):

@@ -101,9 +101,11 @@ class Case:
             plain = json.loads(text)
             config, runs = plain.pop("config"), plain.pop("runs")
             if plain or not runs:
-                raise ValueError("config and runs, one at least, are what it holds")
+                raise ValueError("it holds a config and one run at least, and nothing else")
             return cls(MatrixUnitConfig(**config), tuple(_run(run) for run in runs))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except KeyError as error:
+            raise ValueError(f"this is not a case that a soak printed: no {error}") from None
+        except (ValueError, TypeError, AttributeError) as error:
             raise ValueError(f"this is not a case that a soak printed: {error}") from None
 
 

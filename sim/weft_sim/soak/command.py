@@ -69,7 +69,7 @@ class Tally:
 
     def line(self) -> str:
         return (
-            f"{self.seconds / 60:.0f} minutes: {self.configurations:,} configurations, "
+            f"{self.seconds / 60:.1f} minutes: {self.configurations:,} configurations, "
             f"{self.done.products:,} products, {self.done.macs:.2e} multiply-accumulates, "
             f"{self.done.resets:,} resets, {len(self.failures)} failures"
         )
@@ -96,7 +96,7 @@ class Tally:
 def soak(minutes: float, seed: int, processes: int, report: Path, most_cases: int | None) -> bool:
     """Check cases until the time is over; those begun by then are finished. True if all are right.
 
-    Ctrl-C ends it at once. Either way the report is written, and is of this soak alone.
+    The report is of this soak alone.
 
     Parameters
     ----------
@@ -104,6 +104,11 @@ def soak(minutes: float, seed: int, processes: int, report: Path, most_cases: in
         Cases checked side by side, each in a process of its own.
     most_cases : int, optional
         Ends it after so many as well.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C, which ends it at once, if all was right; the report is written all the same.
     """
     console.print(f"[bold]soak: {minutes:g} minutes, {processes} processes, seed {seed}[/bold]")
     tally = Tally(seed)
@@ -111,10 +116,11 @@ def soak(minutes: float, seed: int, processes: int, report: Path, most_cases: in
         _check_cases(tally, 60 * minutes, processes, most_cases)
     except KeyboardInterrupt:
         tally.interrupted = True
-        console.print("interrupted: the report is of what was done until then")
     write_whole(report, json.dumps(tally.report(), indent=2) + "\n")
     console.print(tally.line())
     console.print(f"{len(tally.units):,} distinct configurations; {report}")
+    if tally.interrupted and not tally.failures:
+        raise KeyboardInterrupt
     return not tally.failures
 
 
