@@ -185,6 +185,17 @@ def test_reset_in_the_middle_leaves_a_unit_as_new(config):
         check_run(config, unit.run(operands), operands)
 
 
+def test_reset_comes_in_the_cycle_asked_for():
+    """One tile, so that a result comes in every cycle up to the last: those before the reset."""
+    unit, rows = MatrixUnitSimulator(TINY), 3000
+    operands = [(np.ones((rows, 4), np.int8), np.ones((4, 4), np.int8))]
+    cycles = predict(TINY, [Schedule(TINY, rows, 4, 4)]).cycles
+    for reset in (0, 1, cycles - rows, cycles - rows + 1, 1000, 1001, 2500, cycles - 1, cycles):
+        come = unit.run_until_reset(operands, reset)
+        assert come == max(0, reset - (cycles - rows))
+    assert unit.run_until_reset(operands, 10 * cycles) == rows
+
+
 def test_without_a_reset_the_middle_is_remembered(monkeypatch):
     """What the test above would see if the unit were not reset."""
     unit, ones = MatrixUnitSimulator(TINY), np.ones((9, 8), np.int8)

@@ -186,7 +186,7 @@ class MatrixUnitSimulator:
         cycles: int,
         *,
         stalls: int | Stalls | None = None,
-    ) -> None:
+    ) -> int:
         """Begin products as `run` does, and reset the unit after so many cycles, or at their end.
 
         Whatever it was doing then is lost; the next run is on a unit as new.
@@ -195,6 +195,11 @@ class MatrixUnitSimulator:
         ----------
         cycles : int
             Counted from the first in which a transfer could be offered; 0 at least.
+
+        Returns
+        -------
+        int
+            Result rows that had come by then.
 
         Raises
         ------
@@ -210,6 +215,7 @@ class MatrixUnitSimulator:
                 raise _hang(job, progressed, feed)
             self._library.weft_reset(self._unit)
             self._fresh = True
+            return progressed.results
 
     @contextlib.contextmanager
     def _taken(self, operands) -> Iterator[list[tuple[np.ndarray, np.ndarray]]]:

@@ -1,6 +1,7 @@
 """Check a case: every number against numpy, every cycle and counter against the model."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,7 +17,10 @@ from .cases import Case, Run
 
 @dataclass
 class Outcome:
-    """What a case came to: the first difference, or "", and what was done until then."""
+    """What a case came to: the first difference, or "", and what was done until then.
+
+    `processor_seconds` are those of this process and of the compilers that it waited for.
+    """
 
     difference: str = ""
     products: int = 0
@@ -24,6 +28,7 @@ class Outcome:
     cycles: int = 0
     resets: int = 0
     stalled_runs: int = 0
+    processor_seconds: float = field(default=0.0, compare=False)
 
 
 def check(case: Case) -> Outcome:
@@ -31,7 +36,7 @@ def check(case: Case) -> Outcome:
 
     Whatever goes wrong, from the emission of the Verilog to the last counter, is a difference.
     """
-    outcome = Outcome()
+    outcome, before = Outcome(), _processor_seconds()
     doing = "the build"
     try:
         unit = MatrixUnitSimulator(case.config)
@@ -43,7 +48,13 @@ def check(case: Case) -> Outcome:
                 break
     except Exception as error:
         outcome.difference = f"{doing}: {type(error).__name__}: {error}"
+    outcome.processor_seconds = _processor_seconds() - before
     return outcome
+
+
+def _processor_seconds() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _check_run(unit: MatrixUnitSimulator, run: Run, outcome: Outcome) -> str:

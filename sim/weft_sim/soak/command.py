@@ -23,6 +23,8 @@ LINE_SECONDS = 60.0
 SHRINK_SECONDS = 300.0
 # One mistake may break every case: so many failures are told, and end the soak.
 MOST_FAILURES = 5
+# Of an outcome, added up over the cases.
+SUMS = ("products", "macs", "cycles", "resets", "stalled_runs", "processor_seconds")
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Tally:
     def add(self, case: Case, outcome: Outcome) -> None:
         self.configurations += 1
         self.units.add(case.config)
-        for name in ("products", "macs", "cycles", "resets", "stalled_runs"):
+        for name in SUMS:
             setattr(self.done, name, getattr(self.done, name) + getattr(outcome, name))
 
     @property
@@ -78,11 +80,8 @@ class Tally:
         return {
             "configurations": self.configurations,
             "distinct": len(self.units),
-            "products": self.done.products,
-            "macs": self.done.macs,
-            "cycles": self.done.cycles,
-            "resets": self.done.resets,
-            "stalled_runs": self.done.stalled_runs,
+            **{name: getattr(self.done, name) for name in SUMS},
+            "processor_seconds": round(self.done.processor_seconds),
             "mismatches": len(self.failures),
             "failures": [failure.described() for failure in self.failures],
             "interrupted": self.interrupted,
