@@ -332,16 +332,17 @@ def test_a_crash_is_an_outcome():
     living.kill()
 
 
-def working_below(folder: Path) -> list[Path]:
-    """Processes, compilers among them, that work in a folder; known where /proc is."""
-    found = []
+def working_below(folder: Path) -> set[str]:
+    """Names of the processes, compilers among them, that work in a folder."""
+    names = set()
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (process / "cwd").readlink().is_relative_to(folder):
-                found.append(process)
-    return found
+                names.add((process / "comm").read_text().strip())
+    return names
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
 def test_ctrl_c_writes_the_report_and_leaves_nothing_running(tmp_path):
     report = tmp_path / "report.json"
     soaking = subprocess.Popen(
@@ -352,18 +353,45 @@ def test_ctrl_c_writes_the_report_and_leaves_nothing_running(tmp_path):
         env={**os.environ, "WEFT_BUILD": str(tmp_path / "build")},
     )
     deadline = time.monotonic() + 100
-    while not list(tmp_path.glob("build/cache/.library-*/Unit__ALL.cpp")):
+    while "make" not in working_below(tmp_path):
         assert soaking.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
-    assert working_below(tmp_path) or not Path("/proc").is_dir()
     soaking.send_signal(signal.SIGINT)
     _, said = soaking.communicate(timeout=60)
     assert said.strip() == "weft: interrupted; nothing half-done counts as done"
     assert soaking.returncode == 130
+    assert not working_below(tmp_path)
     told = json.loads(report.read_text())
     assert told["interrupted"] and told["mismatches"] == 0
     assert not list(tmp_path.glob("build/cache/library-*/"))
-    assert not working_below(tmp_path)
+
+
+def test_ctrl_c_while_a_failure_is_made_smaller_keeps_it(monkeypatch, tmp_path):
+    """The failure is told as it was found."""
+
+    class Failed:
+        case = PLAIN
+
+        def outcome(self):
+            return Outcome("wrong")
+
+        def kill(self):
+            pass
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "Isolated", lambda case: Failed())
+    monkeypatch.setattr(command, "wait", lambda running, seconds: running)
+    monkeypatch.setattr(command, "shrink", interrupted)
+    report = tmp_path / "report.json"
+    try:
+        assert not command.soak(1, 1, 1, report, 1)
+    except KeyboardInterrupt:
+        pytest.fail("a soak with a failure ends as if there were none")
+    told = json.loads(report.read_text())
+    assert told["interrupted"] and told["mismatches"] == 1
+    assert told["failures"][0]["replay"] == command.replay_command(PLAIN)
 
 
 def text(**changes) -> str:

@@ -1,5 +1,6 @@
 """`weft soak`: drawn cases for so many minutes, with progress; the report; one case once more."""
 
+import dataclasses
 import itertools
 import json
 import shlex
@@ -159,9 +160,12 @@ def _finish(tally: Tally, number: int, ended: Isolated) -> None:
         return
     console.print(f"[red]case {number} of seed {tally.seed}[/red]: {outcome.difference}")
     console.print(f"made smaller, for {SHRINK_SECONDS / 60:.0f} minutes at most")
-    smallest, how = shrink(ended.case, check_alone, SHRINK_SECONDS)
-    failure = Failure(number, outcome.difference, ended.case, smallest, how)
+    # Told from now on, should Ctrl-C come before it is small.
+    failure = Failure(number, outcome.difference, ended.case, ended.case, outcome.difference)
     tally.failures.append(failure)
+    smallest, how = shrink(ended.case, check_alone, SHRINK_SECONDS)
+    failure = dataclasses.replace(failure, smallest=smallest, smallest_difference=how)
+    tally.failures[-1] = failure
     described = failure.described()
     console.print(f"the smallest: {described['replay_difference']}; replay it with")
     print(described["replay"], flush=True)
