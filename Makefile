@@ -1,8 +1,8 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup sim sim-full waves verilog cycles test test-all bench bench-export bench-speed \
-  bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal lint docs train workloads lock \
-  clean
+.PHONY: help setup sim sim-full soak waves verilog cycles test test-all bench bench-export \
+  bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal lint docs \
+  train workloads lock clean
 
 PYTHON ?= python3
 WEFT := .venv/bin/weft
@@ -42,6 +42,9 @@ sim: $(READY)  ## run the handwritten digits on the RTL; with M K N: any matrix 
 
 sim-full: $(READY)  ## run ResNet-50's products on 256 x 256 cells; WHOLE=1: every layer
 	@$(WEFT) sim-full $(SHAPE) $(call GIVEN,LAYERS,layers) $(call GIVEN,SEED,seed) $(if $(filter-out 0,$(WHOLE)),--whole)
+
+soak: $(READY)  ## check random units, products, stalls and resets for MINUTES
+	@$(WEFT) soak $(call GIVEN,MINUTES,minutes) $(call GIVEN,SEED,seed)
 
 cycles: $(READY)  ## tell the cycles of the layers in a topology file, LAYERS=FILE, as CSV
 	@$(WEFT) cycles $(SHAPE) $(call GIVEN,LAYERS,layers)
@@ -102,6 +105,7 @@ clean:  ## remove everything generated, but the virtual environment
 ##   ROWS COLUMNS   shape of the array, 1 to 256 each (16, 16; waves: 4, 4)
 ##   M K N          make sim: a product of an M x K by a K x N matrix of random numbers
 ##   LAYERS=FILE    make cycles, make sim-full: a network in SCALE-Sim's topology format
+##   MINUTES        make soak: how long (10)
 ##   WHOLE=1        make sim-full: every layer, not each distinct shape once
 ##   BOARD          make fpga: ulx3s-85f (default), icebreaker, tang-nano-9k, arty-a7-35, arty-z7-20
 ##   CLOCK BAUD     make fpga: MHz, and bits a second of the serial line, if not the board's own

@@ -172,6 +172,40 @@ def test_interrupted_run_leaves_the_unit_usable():
     check_run(TINY, unit.run(operands), operands)
 
 
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_reset_in_the_middle_leaves_a_unit_as_new(config):
+    """After any number of cycles, also with stalls; no result, error or cycle of it is left."""
+    unit, draws = MatrixUnitSimulator(config), source()
+    for reset in range(60):
+        operands = [draw_operands(config, draws) for _ in range(3)]
+        schedules = [Schedule.of(config, a, b) for a, b in operands]
+        cycles = draws.randint(0, predict(config, schedules).cycles)
+        unit.run_until_reset(operands, cycles, stalls=draws.choice([None, reset]))
+        operands = [draw_operands(config, draws)]
+        check_run(config, unit.run(operands), operands)
+
+
+def test_reset_comes_in_the_cycle_asked_for():
+    """One tile, so that a result comes in every cycle up to the last: those before the reset."""
+    unit, rows = MatrixUnitSimulator(TINY), 3000
+    operands = [(np.ones((rows, 4), np.int8), np.ones((4, 4), np.int8))]
+    cycles = predict(TINY, [Schedule(TINY, rows, 4, 4)]).cycles
+    for reset in (0, 1, cycles - rows, cycles - rows + 1, 1000, 1001, 2500, cycles - 1, cycles):
+        come = unit.run_until_reset(operands, reset)
+        assert come == max(0, reset - (cycles - rows))
+    assert unit.run_until_reset(operands, 10 * cycles) == rows
+
+
+def test_without_a_reset_the_middle_is_remembered(monkeypatch):
+    """What the test above would see if the unit were not reset."""
+    unit, ones = MatrixUnitSimulator(TINY), np.ones((9, 8), np.int8)
+    assert np.array_equal(unit.matmul(ones, ones[:8]), matmul(TINY, ones, ones[:8]))
+    monkeypatch.setattr(unit._library, "weft_reset", lambda unit: None)
+    unit.run_until_reset([(ones, ones[:8])], 13)
+    with pytest.raises((SimulationFailed, AssertionError)):
+        check_run(TINY, unit.run([(ones, ones[:8])]), [(ones, ones[:8])])
+
+
 @pytest.mark.parametrize("window", [(0, 10**9), (20, 45)])
 def test_trace_holds_the_cycles_asked_for(window, tmp_path):
     unit = MatrixUnitSimulator(TINY, waves=True)

@@ -173,6 +173,45 @@ def sim_full(config, layers, whole, seed) -> None:
 
 
 @app.command()
+@click.option("--minutes", type=float, default=10, show_default=True, help="How long, about.")
+@click.option("--cases", type=int, metavar="N", help="End after so many cases as well.")
+@click.option("--seed", type=int, help="Replays a soak, case by case; random when left out.")
+@click.option("--processes", type=int, metavar="N", help="Side by side.  [default: the cores]")
+@click.option(
+    "--report", type=Path, metavar="FILE", help="Where to.  [default: build/soak/report.json]"
+)
+@click.option(
+    "--replay", "text", metavar="CASE", help="Check one case alone, as a soak printed it."
+)
+def soak(minutes, cases, seed, processes, report, text) -> None:
+    """Check random units, products, stalls and resets against numpy and the cycle model.
+
+    A failure is made smaller until nothing can be left out, and printed as the command that
+    replays it.
+    """
+    from .soak import command
+
+    toolchain.require("verilator", cocotb=False)
+    if text is not None:
+        good = command.replay(text)
+    else:
+        seed = secrets.randbelow(1 << 32) if seed is None else seed
+        processes = os.cpu_count() or 1 if processes is None else processes
+        if not 0 < minutes < float("inf"):
+            raise ValueError(f"minutes must be more than 0 and finite, not {minutes:g}")
+        if seed < 0:
+            raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
+        for name, count in (("cases", cases), ("processes", processes)):
+            if count is not None and count < 1:
+                raise ValueError(f"{name} must be an integer of at least 1, not {count}")
+        report = report or toolchain.build_root() / "soak" / "report.json"
+        check_writable(report)
+        good = command.soak(minutes, seed, processes, report, cases)
+    if not good:
+        sys.exit(1)
+
+
+@app.command()
 @click.option("--layers", type=Path, metavar="FILE", required=True, help="Topology file, CSV.")
 @click.option("--format", "kind", type=click.Choice(["csv", "json"]), default="csv")
 @click.option(

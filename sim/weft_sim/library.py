@@ -14,6 +14,8 @@ from .driver import PERIOD_NS, RESET_CYCLES
 
 DRIVER = Path(__file__).with_name("matrix_unit_driver.cpp")
 LIBRARY = "unit.so"
+# Kept beside it, for whoever wants to see what it was made of.
+RECORDS = ("unit.v", "control.vlt", "build.log")
 TRACES = {
     "fst": ("verilated_fst_c.h", "VerilatedFstC"),
     "vcd": ("verilated_vcd_c.h", "VerilatedVcdC"),
@@ -50,7 +52,7 @@ def build(emission: Emission, *, waves: bool = False) -> Library:
     if waves:
         kind = "fst" if toolchain.fst_headers() else "vcd"
     arguments = [
-        *("--cc", "--prefix", "Unit", "--top-module", emission.name, "--timescale", "1ns/1ps"),
+        *("--cc", "--prefix", "Unit", "--timescale", "1ns/1ps"),
         *("--no-assert", "--x-assign", "fast", "--x-initial", "fast", *verilator.OPTIONS),
         *("-CFLAGS", COMPILER_FLAGS, *((f"--trace-{kind}", "--trace-structs") if kind else ())),
     ]
@@ -66,8 +68,9 @@ def build(emission: Emission, *, waves: bool = False) -> Library:
         (scratch / "unit_settings.h").write_text(_settings(kind))
         runtime = verilator.Runtime(scratch.parent, *arguments, OPTIMIZE, OPTIMIZE_REST)
         runtime.lend(scratch)
-        _compile(scratch, arguments, kind, f"{emission.name}.log")
+        _compile(scratch, ["--top-module", emission.name, *arguments], kind, f"{emission.name}.log")
         runtime.keep(scratch)
+        _clear(scratch)
         return [LIBRARY]
 
     return Library(cached("library", key, make) / LIBRARY, kind)
@@ -102,6 +105,13 @@ def _compile(scratch: Path, arguments: list[str], kind: str | None, name: str) -
                     out.write(f"terminated by signal {-done.returncode}\n")
                 out.flush()
                 raise verilator.build_failed("verilator", log, scratch.parent / f"failed-{name}")
+
+
+def _clear(scratch: Path) -> None:
+    """Remove what only the compiler needed: precompiled headers alone can take 150 MB."""
+    for path in scratch.iterdir():
+        if path.name not in (LIBRARY, *RECORDS):
+            path.unlink()
 
 
 def _settings(kind: str | None) -> str:

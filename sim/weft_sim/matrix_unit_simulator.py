@@ -1,11 +1,13 @@
 """MatrixUnitSimulator: the RTL of a matrix unit as a numpy function, in this process."""
 
+import contextlib
 import ctypes
 import os
+import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from .verilator import SimulationFailed
 ROWS = np.dtype([(name, "<i8") for name in ("data", "stride", "count", "end")])
 VISIT = np.dtype([*ROWS.descr, *[(n, "<i8") for n in ("first_tuser", "tuser", "tuser_step")]])
 COUNTERS = tuple(name for name, _ in counter_layout())
-WORKING, DONE = 0, 1
+WORKING, DONE, HUNG = range(3)
 EVERY_CYCLE = (0, 2**62)
 
 # Between two looks at progress and at Ctrl-C.
@@ -145,7 +147,7 @@ class MatrixUnitSimulator:
         self,
         operands: list[tuple[np.ndarray, np.ndarray]],
         *,
-        stalls: int | None = None,
+        stalls: int | Stalls | None = None,
         trace: Path | None = None,
         window: tuple[int, int] = EVERY_CYCLE,
         progress: Callable[[int, int], None] = lambda done, total: None,
@@ -156,8 +158,8 @@ class MatrixUnitSimulator:
         ----------
         operands : list of (A, B)
             As `matmul`; one pair at least.
-        stalls : int, optional
-            As `matmul`.
+        stalls : int or Stalls, optional
+            As `matmul`; or the stalls themselves.
         trace : Path, optional
             Takes the waves of the cycles from window[0] up to but without window[1], counted from
             the first offered transfer. Needs a unit made with waves=True.
@@ -175,6 +177,49 @@ class MatrixUnitSimulator:
         KeyboardInterrupt
             At the next look; the unit can be used again.
         """
+        with self._taken(operands) as checked:
+            return self._run_job(checked, stalls, trace, window, progress)
+
+    def run_until_reset(
+        self,
+        operands: list[tuple[np.ndarray, np.ndarray]],
+        cycles: int,
+        *,
+        stalls: int | Stalls | None = None,
+    ) -> int:
+        """Begin products as `run` does, and reset the unit after so many cycles, or at their end.
+
+        Whatever it was doing then is lost; the next run is on a unit as new.
+
+        Parameters
+        ----------
+        cycles : int
+            Counted from the first in which a transfer could be offered; 0 at least.
+
+        Returns
+        -------
+        int
+            Result rows that had come by then.
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError, verilator.SimulationFailed, KeyboardInterrupt
+            As `run`.
+        """
+        with self._taken(operands) as checked:
+            feed = _Feed(self.config, checked)
+            job, progressed = feed.job(_drawn(stalls)), _Progress()
+            self._start_afresh()
+            self._run(job, progressed, feed.result_rows, lambda done, total: None, limit=cycles)
+            if progressed.status == HUNG:
+                raise _hang(job, progressed, feed)
+            self._library.weft_reset(self._unit)
+            self._fresh = True
+            return progressed.results
+
+    @contextlib.contextmanager
+    def _taken(self, operands) -> Iterator[list[tuple[np.ndarray, np.ndarray]]]:
+        """The operands as arrays, checked, while the unit is nobody else's."""
         if not operands:
             raise ValueError("a run needs at least one pair of operands")
         operands = [(np.asarray(a), np.asarray(b)) for a, b in operands]
@@ -185,17 +230,21 @@ class MatrixUnitSimulator:
         if not self._running.acquire(blocking=False):
             raise RuntimeError("this simulator is running already: make one for each thread")
         try:
-            return self._run_job(operands, stalls, trace, window, progress)
+            yield operands
         finally:
             self._running.release()
 
-    def _run_job(self, operands, stalls, trace, window, progress) -> Run:
-        feed = _Feed(self.config, operands)
-        job = feed.job(None if stalls is None else Stalls.draw(stalls))
-        job.trace_start, job.trace_stop = window
+    def _start_afresh(self) -> None:
+        """Reset the unit unless it is idle and has nothing to forget."""
         if not self._fresh:
             self._library.weft_reset(self._unit)
         self._fresh = False
+
+    def _run_job(self, operands, stalls, trace, window, progress) -> Run:
+        feed = _Feed(self.config, operands)
+        job = feed.job(_drawn(stalls))
+        job.trace_start, job.trace_stop = window
+        self._start_afresh()
         if trace is not None:
             self._open_trace(Path(trace))
         progressed = _Progress()
@@ -205,10 +254,7 @@ class MatrixUnitSimulator:
             if trace is not None:
                 self._library.weft_close_trace(self._unit)
         if progressed.status != DONE:
-            raise SimulationFailed(
-                f"the unit hangs: no transfer in {job.patience} cycles, {progressed.results} of "
-                f"{feed.result_rows} result rows came"
-            )
+            raise _hang(job, progressed, feed)
         if progressed.wrong_ends:
             raise SimulationFailed(f"{progressed.wrong_ends} results came with a wrong tlast")
         errors = Error(progressed.error_status)
@@ -234,11 +280,14 @@ class MatrixUnitSimulator:
             return run, f"{run.cycles} cycles, the model says {prediction.cycles}"
         return run, ""
 
-    def _run(self, job: _Job, progressed: _Progress, rows: int, progress) -> float:
-        """Run a job to its end; return the seconds spent in the simulation."""
+    def _run(
+        self, job: _Job, progressed: _Progress, rows: int, progress, limit: int = sys.maxsize
+    ) -> float:
+        """Run a job to its end, `limit` cycles at most; return the seconds spent in simulation."""
         cycles, seconds = 1000, 0.0
         self._library.weft_start(self._unit, ctypes.byref(job), ctypes.byref(progressed))
-        while progressed.status == WORKING:
+        while progressed.status == WORKING and progressed.cycles < limit:
+            cycles = min(cycles, limit - progressed.cycles)
             started = time.perf_counter()
             self._library.weft_run(self._unit, ctypes.byref(progressed), cycles)
             spent = time.perf_counter() - started
@@ -327,6 +376,17 @@ class _Feed:
     def products(self) -> list[np.ndarray]:
         """The products without the columns that only fill tiles."""
         return [z[:, : s.n] for s, z in zip(self.schedules, self.results, strict=True)]
+
+
+def _drawn(stalls: int | Stalls | None) -> Stalls | None:
+    return stalls if stalls is None or isinstance(stalls, Stalls) else Stalls.draw(stalls)
+
+
+def _hang(job: _Job, progressed: _Progress, feed: _Feed) -> SimulationFailed:
+    return SimulationFailed(
+        f"the unit hangs: no transfer in {job.patience} cycles, {progressed.results} of "
+        f"{feed.result_rows} result rows came"
+    )
 
 
 def _load(path: Path) -> ctypes.CDLL:

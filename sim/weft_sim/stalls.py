@@ -25,13 +25,21 @@ class Stalls:
     ready: np.ndarray
 
     @classmethod
-    def draw(cls, seed: int) -> "Stalls":
-        """One transfer in five waits, and results are not taken in one cycle of five."""
+    def draw(
+        cls, seed: int, *, weights: float = 0.2, activations: float = 0.2, results: float = 0.2
+    ) -> "Stalls":
+        """One transfer in five waits, and results are not taken in one cycle of five.
+
+        Parameters
+        ----------
+        weights, activations, results : float
+            Parts of the transfers and of the cycles, from 0 up to but without 1, if others.
+        """
         source = random.Random(seed)
         lists = (
-            chances(source, 0.2, LONGEST_GAP),
-            chances(source, 0.2, LONGEST_GAP),
-            coins(source, 0.8),
+            chances(source, weights, LONGEST_GAP),
+            chances(source, activations, LONGEST_GAP),
+            coins(source, 1 - results),
         )
         return cls(
             *(np.fromiter((next(draws) for _ in range(PERIOD)), np.uint8) for draws in lists)

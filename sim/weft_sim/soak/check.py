@@ -1,0 +1,109 @@
+"""Check a case: every number against numpy, every cycle and counter against the model."""
+
+import os
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from weft.config import MatrixUnitConfig
+
+from ..matrix_unit_simulator import MatrixUnitSimulator
+from ..matrix_unit_simulator import Run as Done
+from ..reference import matmul
+from ..schedule import Schedule
+from ..timing import predict
+from .cases import Case, Run
+
+
+@dataclass
+class Outcome:
+    """What a case came to: the first difference, or "", and what was done until then.
+
+    `processor_seconds` are those of this process and of the compilers that it waited for.
+    """
+
+    difference: str = ""
+    products: int = 0
+    macs: int = 0
+    cycles: int = 0
+    resets: int = 0
+    stalled_runs: int = 0
+    processor_seconds: float = field(default=0.0, compare=False)
+
+
+def check(case: Case) -> Outcome:
+    """Run a case on its unit, in this process.
+
+    Whatever goes wrong, from the emission of the Verilog to the last counter, is a difference.
+    """
+    outcome, before = Outcome(), _processor_seconds()
+    doing = "the build"
+    try:
+        unit = MatrixUnitSimulator(case.config)
+        for number, run in enumerate(case.runs, 1):
+            doing = f"run {number} of {len(case.runs)}"
+            difference = _check_run(unit, run, outcome)
+            if difference:
+                outcome.difference = f"{doing}: {difference}"
+                break
+    except Exception as error:
+        outcome.difference = f"{doing}: {type(error).__name__}: {error}"
+    outcome.processor_seconds = _processor_seconds() - before
+    return outcome
+
+
+def _processor_seconds() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _check_run(unit: MatrixUnitSimulator, run: Run, outcome: Outcome) -> str:
+    operands = [product.operands(unit.config) for product in run.products]
+    stalls = None if run.stalls is None else run.stalls.draw()
+    outcome.stalled_runs += stalls is not None
+    if run.reset_after is not None:
+        unit.run_until_reset(operands, run.reset_after, stalls=stalls)
+        outcome.resets += 1
+        return ""
+    done = unit.run(operands, stalls=stalls)
+    outcome.products += len(run.products)
+    outcome.macs += sum(product.macs for product in run.products)
+    outcome.cycles += done.cycles
+    if done.errors:
+        return f"the unit reports {done.errors}"
+    for number, ((a, b), z) in enumerate(zip(operands, done.products, strict=True), 1):
+        difference = _first_difference(z, matmul(unit.config, a, b))
+        if difference:
+            return f"product {number} of {len(operands)}: {difference}"
+    return _check_time(unit.config, run, done)
+
+
+def _first_difference(z: np.ndarray, expected: np.ndarray) -> str:
+    wrong = np.argwhere(z != expected)
+    if not len(wrong):
+        return ""
+    i, j = wrong[0]
+    return (
+        f"Z[{i}, {j}] is {z[i, j]}, numpy says {expected[i, j]}; "
+        f"{len(wrong)} of {z.size} elements differ"
+    )
+
+
+def _check_time(config: MatrixUnitConfig, run: Run, done: Done) -> str:
+    """Without stalls the model is exact; with them it tells the rows, and the fewest cycles."""
+    model = predict(config, [Schedule(config, p.m, p.k, p.n) for p in run.products])
+    if run.stalls is None:
+        pairs = {"cycles": (done.cycles, model.cycles)}
+        pairs |= {name: (count, model.counters[name]) for name, count in done.counters.items()}
+    else:
+        activities = sum(done.counters.values()) - done.counters["total"]
+        pairs = {
+            "total": (done.counters["total"], done.cycles),
+            "the sum of the activities": (activities, done.cycles),
+            "computing": (done.counters["computing"], model.counters["computing"]),
+            "the cycles at least": (done.cycles, max(done.cycles, model.cycles)),
+        }
+    for name, (found, expected) in pairs.items():
+        if found != expected:
+            return f"{name}: {found}, the cycle model says {expected}"
+    return ""

@@ -1,0 +1,188 @@
+"""`weft soak`: drawn cases for so many minutes, with progress; the report; one case once more."""
+
+import dataclasses
+import itertools
+import json
+import shlex
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from weft.export import write_whole
+
+from .. import bench
+from ..report import console, progress_bar
+from .cases import Case
+from .check import Outcome
+from .draws import cases
+from .isolation import Isolated, check_alone, wait
+from .shrink import shrink
+
+LOOK_SECONDS = 1.0
+# Between two lines of progress.
+LINE_SECONDS = 60.0
+SHRINK_SECONDS = 300.0
+# One mistake may break every case: so many failures are told, and end the soak.
+MOST_FAILURES = 5
+# Of an outcome, added up over the cases.
+SUMS = ("products", "macs", "cycles", "resets", "stalled_runs", "processor_seconds")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a case of a soak failed, and how the smallest one found does."""
+
+    number: int
+    difference: str
+    case: Case
+    smallest: Case
+    smallest_difference: str
+
+    def described(self) -> dict[str, int | str]:
+        return {
+            "case": self.number,
+            "difference": self.difference,
+            "replay": replay_command(self.smallest),
+            "replay_difference": self.smallest_difference or "none: it failed once only",
+            "replay_whole": replay_command(self.case),
+        }
+
+
+@dataclass
+class Tally:
+    """What a soak has done so far."""
+
+    seed: int
+    began: float = field(default_factory=time.monotonic)
+    configurations: int = 0
+    units: set = field(default_factory=set)
+    done: Outcome = field(default_factory=Outcome)
+    failures: list[Failure] = field(default_factory=list)
+    interrupted: bool = False
+
+    def add(self, case: Case, outcome: Outcome) -> None:
+        self.configurations += 1
+        self.units.add(case.config)
+        for name in SUMS:
+            setattr(self.done, name, getattr(self.done, name) + getattr(outcome, name))
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def line(self) -> str:
+        return (
+            f"{self.seconds / 60:.1f} minutes: {self.configurations:,} configurations, "
+            f"{self.done.products:,} products, {self.done.macs:.2e} multiply-accumulates, "
+            f"{self.done.resets:,} resets, {len(self.failures)} failures"
+        )
+
+    def report(self) -> dict:
+        return {
+            "configurations": self.configurations,
+            "distinct": len(self.units),
+            **{name: getattr(self.done, name) for name in SUMS},
+            "processor_seconds": round(self.done.processor_seconds),
+            "mismatches": len(self.failures),
+            "failures": [failure.described() for failure in self.failures],
+            "interrupted": self.interrupted,
+            "seconds": round(self.seconds),
+            "seed": self.seed,
+            "date": time.strftime("%Y-%m-%d"),
+            "machine": bench.machine(),
+        }
+
+
+def soak(minutes: float, seed: int, processes: int, report: Path, most_cases: int | None) -> bool:
+    """Check cases until the time is over; those begun by then are finished. True if all are right.
+
+    The report is of this soak alone.
+
+    Parameters
+    ----------
+    processes : int
+        Cases checked side by side, each in a process of its own.
+    most_cases : int, optional
+        Ends it after so many as well.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C, which ends it at once, if all was right; the report is written all the same.
+    """
+    console.print(f"[bold]soak: {minutes:g} minutes, {processes} processes, seed {seed}[/bold]")
+    tally = Tally(seed)
+    try:
+        _check_cases(tally, 60 * minutes, processes, most_cases)
+    except KeyboardInterrupt:
+        tally.interrupted = True
+    write_whole(report, json.dumps(tally.report(), indent=2) + "\n")
+    console.print(tally.line())
+    console.print(f"{len(tally.units):,} distinct configurations; {report}")
+    if tally.interrupted and not tally.failures:
+        raise KeyboardInterrupt
+    return not tally.failures
+
+
+def _check_cases(tally: Tally, seconds: float, processes: int, most_cases: int | None) -> None:
+    numbered = itertools.islice(enumerate(cases(tally.seed)), most_cases)
+    numbers: dict[Isolated, int] = {}
+    next_line = LINE_SECONDS
+    with progress_bar("soak") as (_, step):
+        try:
+            while True:
+                while len(numbers) < processes and tally.seconds < seconds:
+                    number, case = next(numbered, (0, None))
+                    if case is None:
+                        break
+                    numbers[Isolated(case)] = number
+                if not numbers:
+                    return
+                for ended in wait(list(numbers), LOOK_SECONDS):
+                    _finish(tally, numbers.pop(ended), ended)
+                if len(tally.failures) >= MOST_FAILURES:
+                    console.print(f"{MOST_FAILURES} failures are enough")
+                    return
+                if tally.seconds >= next_line:
+                    console.print(tally.line())
+                    next_line = tally.seconds + LINE_SECONDS
+                step(min(int(tally.seconds), int(seconds)), int(seconds))
+        finally:
+            for running in numbers:
+                running.kill()
+
+
+def _finish(tally: Tally, number: int, ended: Isolated) -> None:
+    outcome = ended.outcome()
+    ended.kill()
+    tally.add(ended.case, outcome)
+    if not outcome.difference:
+        return
+    console.print(f"[red]case {number} of seed {tally.seed}[/red]: {outcome.difference}")
+    console.print(f"made smaller, for {SHRINK_SECONDS / 60:.0f} minutes at most")
+    # Told from now on, should Ctrl-C come before it is small.
+    failure = Failure(number, outcome.difference, ended.case, ended.case, outcome.difference)
+    tally.failures.append(failure)
+    smallest, how = shrink(ended.case, check_alone, SHRINK_SECONDS)
+    failure = dataclasses.replace(failure, smallest=smallest, smallest_difference=how)
+    tally.failures[-1] = failure
+    described = failure.described()
+    console.print(f"the smallest: {described['replay_difference']}; replay it with")
+    print(described["replay"], flush=True)
+
+
+def replay_command(case: Case) -> str:
+    return f"weft soak --replay {shlex.quote(case.to_text())}"
+
+
+def replay(text: str) -> bool:
+    """Check one case as a soak printed it; True if it is right.
+
+    Raises
+    ------
+    ValueError
+        For a text that is no case.
+    """
+    outcome = check_alone(Case.from_text(text))
+    console.print(outcome.difference or f"no difference in {outcome.products} products")
+    return not outcome.difference

@@ -1,0 +1,173 @@
+"""What a soak draws: case number i of a seed is always the same case."""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from weft.config import MAX_DEPTH, MatrixUnitConfig
+from weft.formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat
+
+from ..schedule import Schedule
+from ..timing import predict
+from .cases import Case, Product, Run, StallRates
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of array: its share of the cases, what a side may be, cycles of its big product.
+
+    Small arrays are built in seconds and find most of what there is to find; large ones bring the
+    multiply-accumulates: they are as a TPU's, of narrow numbers, deep accumulators, few registers
+    and hard multipliers alone, which is what can be simulated fast.
+    """
+
+    share: float
+    sides: tuple[int, ...]
+    big_cycles: int
+    large: bool = False
+
+
+KINDS = (
+    Kind(0.50, tuple(range(1, 9)), 100_000),
+    Kind(0.33, tuple(range(1, 17)), 100_000),
+    Kind(0.11, tuple(range(9, 41)), 50_000),
+    Kind(0.06, (64, 64, *range(65, 128, 9), 96, 128, 128), 700_000, large=True),
+)
+# Multiplying with adders takes long to build and to simulate, and is the same in every column.
+MOST_SOFT = 6
+# Of any other product: enough for all that can happen, and no case takes long.
+MOST_CYCLES = 20_000
+
+
+def cases(seed: int) -> Iterator[Case]:
+    """The cases of a seed, without end."""
+    number = 0
+    while True:
+        yield draw_case(seed, number)
+        number += 1
+
+
+def draw_case(seed: int, number: int) -> Case:
+    source = random.Random(f"{seed} {number}")
+    kind = source.choices(KINDS, [kind.share for kind in KINDS])[0]
+    config = draw_config(source, kind)
+    runs = [
+        _draw_run(source, config, _small),
+        _draw_run(source, config, _small, stalled=True),
+        _draw_run(source, config, _small, stalled=source.random() < 0.5, reset=True),
+        _draw_run(source, config, _deep, stalled=source.random() < 0.3),
+        _draw_run(source, config, _big, most_cycles=kind.big_cycles, stalled=source.random() < 0.2),
+    ]
+    for _ in range(source.randrange(4)):
+        stalled, reset = source.random() < 0.5, source.random() < 0.5
+        runs.append(_draw_run(source, config, _small, stalled=stalled, reset=reset))
+    source.shuffle(runs)
+    # The last one shows that the unit is as new after whatever was before.
+    return Case(config, (*runs, _draw_run(source, config, _small)))
+
+
+def draw_config(source: random.Random, kind: Kind) -> MatrixUnitConfig:
+    rows, columns = source.choice(kind.sides), source.choice(kind.sides)
+    fast = source.random() < (0.2 if kind.large else 0.4)
+    soft = 0 if kind.large or source.random() < 0.6 else source.randint(1, min(columns, MOST_SOFT))
+    near, far = source.randint(1, 64), source.randint(65, MAX_DEPTH)
+    widest = 8 if kind.large else MAX_OPERAND_WIDTH
+    return MatrixUnitConfig(
+        rows=rows + rows % 2 if fast else rows,
+        columns=columns,
+        activation=_draw_format(source, widest),
+        weight=_draw_format(source, widest),
+        accumulator_width=source.choice([8, 32, 32, 64, source.randint(8, 64)]),
+        accumulator_depth=source.choice([512, far] if kind.large else [1, 2, near, near, 512, far]),
+        multiplier_stages=source.choice([0, 1, 1, 1, 2, 3] if kind.large else [0, 1, 2, 3]),
+        adder_stages=source.choice([1, 1, 1, 1, 2, 3, 4] if kind.large else [1, 2, 3, 4]),
+        inner_product="fast" if fast else "plain",
+        soft_columns=soft,
+    )
+
+
+def _draw_format(source: random.Random, widest: int) -> IntegerFormat:
+    if source.random() < 0.3:
+        return INT8
+    return IntegerFormat(source.randint(1, widest), signed=source.random() < 0.5)
+
+
+Sizes = list[tuple[int, int, int]]
+
+
+def _draw_run(
+    source: random.Random,
+    config: MatrixUnitConfig,
+    sizes: Callable[[random.Random, MatrixUnitConfig], Sizes],
+    *,
+    most_cycles: int = MOST_CYCLES,
+    stalled: bool = False,
+    reset: bool = False,
+) -> Run:
+    products = tuple(
+        Product(*_fitted(config, shape, most_cycles), _draw_seed(source))
+        for shape in sizes(source, config)
+    )
+    stalls = None
+    if stalled:
+        rates = [source.choice([0, 0.05, 0.2, 0.5, 0.9]) for _ in range(3)]
+        stalls = StallRates(_draw_seed(source), *rates)
+    reset_after = None
+    if reset:
+        schedules = [Schedule(config, p.m, p.k, p.n) for p in products]
+        reset_after = source.randint(0, predict(config, schedules).cycles)
+    return Run(products, stalls, reset_after)
+
+
+def _fitted(
+    config: MatrixUnitConfig, shape: tuple[int, int, int], most_cycles: int
+) -> tuple[int, int, int]:
+    """A shape, or a part of it that takes no more cycles: first of N, then of M, then of K."""
+    m, k, n = shape
+    while predict(config, [Schedule(config, m, k, n)]).cycles > most_cycles:
+        if n > config.columns:
+            n = max(config.columns, n * 3 // 4)
+        elif m > 1:
+            m = m * 3 // 4
+        elif k > 1:
+            k //= 2
+        else:
+            break
+    return m, k, n
+
+
+def _draw_seed(source: random.Random) -> int:
+    return source.getrandbits(32)
+
+
+def _small(source: random.Random, config: MatrixUnitConfig) -> Sizes:
+    """Sizes about the array's own, from 1 x 1 x 1, ragged or whole."""
+    depth = config.accumulator_depth
+    near_depth = [depth, depth + 1, 2 * depth + 1] if depth <= 600 else []
+    return [
+        (
+            _size_near(source, config.rows, *near_depth),
+            _size_near(source, config.rows),
+            _size_near(source, config.columns),
+        )
+        for _ in range(source.randint(1, 8))
+    ]
+
+
+def _size_near(source: random.Random, side: int, *others: int) -> int:
+    drawn = source.randint(1, 3 * side)
+    return source.choice([1, side, 2 * side, side + 1, max(1, side - 1), drawn, *others])
+
+
+def _deep(source: random.Random, config: MatrixUnitConfig) -> Sizes:
+    """One row, or few, through many tiles along K."""
+    k = source.randint(1, 60 * config.rows)
+    return [(source.randint(1, 2), k, _size_near(source, config.columns))]
+
+
+def _big(source: random.Random, config: MatrixUnitConfig) -> Sizes:
+    """One product of many ragged tiles, cut down to the cycles that it may take."""
+    m = source.randint(config.rows, 1000 + 8 * config.rows)
+    k = source.randint(1, 12 * config.rows)
+    n = source.randint(100, 400) * config.columns - source.randrange(config.columns)
+    return [(m, k, n)]

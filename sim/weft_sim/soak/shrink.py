@@ -1,0 +1,136 @@
+"""From a case that fails to the smallest one found that still does."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+
+from weft.config import MatrixUnitConfig
+
+from .cases import Case, Run
+from .check import Outcome
+
+# What a field of a configuration is set to if it has nothing to do with a failure.
+SIMPLE = {
+    "inner_product": "plain",
+    "soft_columns": 0,
+    "adder_stages": 1,
+    "multiplier_stages": 1,
+    "activation": MatrixUnitConfig().activation,
+    "weight": MatrixUnitConfig().weight,
+    "accumulator_width": 32,
+}
+
+
+def shrink(case: Case, attempt: Callable[[Case], Outcome], seconds: float) -> tuple[Case, str]:
+    """The smallest case found in about so many seconds that fails too, and how it fails.
+
+    Any failure counts, whether it is the first one or not. Runs go first, since that costs no
+    build, then the configuration, then what is left of the runs once more.
+
+    Parameters
+    ----------
+    case : Case
+        Fails, as far as `attempt` goes; if it does not once more, it comes back with "".
+    attempt : callable
+        Checks a case.
+    """
+    until = time.monotonic() + seconds
+    difference = attempt(case).difference
+    if not difference:
+        return case, ""
+    changed = True
+    while changed:
+        before = case
+        for simpler in WAYS:
+            found = True
+            while found:
+                found = False
+                for candidate in simpler(case):
+                    if time.monotonic() > until:
+                        return case, difference
+                    now = attempt(candidate).difference
+                    if now:
+                        case, difference, found = candidate, now, True
+                        break
+        changed = case != before
+    return case, difference
+
+
+def _fewer_runs(case: Case) -> Iterator[Case]:
+    """One alone, the others first to go; or all but one."""
+    runs = case.runs
+    if len(runs) > 1:
+        yield from (dataclasses.replace(case, runs=(run,)) for run in runs)
+        if len(runs) > 2:
+            yield from (_with_run(case, index) for index in range(len(runs)))
+
+
+def _fewer_products(case: Case) -> Iterator[Case]:
+    """A half of the products of a run, or all but one."""
+    for index, run in enumerate(case.runs):
+        count = len(run.products)
+        if count == 1:
+            continue
+        half = count // 2
+        parts = [run.products[:half], run.products[half:]]
+        if count > 2:
+            parts += [run.products[:i] + run.products[i + 1 :] for i in range(count)]
+        for products in parts:
+            yield _with_run(case, index, dataclasses.replace(run, products=products))
+
+
+def _plainer_runs(case: Case) -> Iterator[Case]:
+    """Without stalls, or with fewer; with an earlier reset, or none."""
+    for index, run in enumerate(case.runs):
+        if run.stalls is not None:
+            yield _with_run(case, index, dataclasses.replace(run, stalls=None))
+            for name in ("weights", "activations", "results"):
+                if getattr(run.stalls, name):
+                    stalls = dataclasses.replace(run.stalls, **{name: 0})
+                    yield _with_run(case, index, dataclasses.replace(run, stalls=stalls))
+        if run.reset_after is not None:
+            for cycles in (None, *_smaller(run.reset_after, 0)):
+                yield _with_run(case, index, dataclasses.replace(run, reset_after=cycles))
+
+
+def _smaller_sizes(case: Case) -> Iterator[Case]:
+    for index, run in enumerate(case.runs):
+        for place, product in enumerate(run.products):
+            for name in ("m", "k", "n"):
+                for size in _smaller(getattr(product, name), 1):
+                    products = list(run.products)
+                    products[place] = dataclasses.replace(product, **{name: size})
+                    changed = dataclasses.replace(run, products=tuple(products))
+                    yield _with_run(case, index, changed)
+
+
+def _smaller_units(case: Case) -> Iterator[Case]:
+    """Each of these costs a build: first all that is simple at once, then one by one."""
+    config = case.config
+    options = [SIMPLE, *({name: value} for name, value in SIMPLE.items())]
+    options += [{"rows": rows} for rows in _smaller(config.rows, config.rows_per_cell)]
+    options += [
+        {"columns": columns, "soft_columns": min(config.soft_columns, columns)}
+        for columns in _smaller(config.columns, 1)
+    ]
+    options += [{"accumulator_depth": depth} for depth in _smaller(config.accumulator_depth, 1)]
+    for changes in options:
+        if changes.get("rows", 0) % config.rows_per_cell == 0:
+            simpler = dataclasses.replace(config, **changes)
+            if simpler != config:
+                yield dataclasses.replace(case, config=simpler)
+
+
+def _smaller(size: int, least: int) -> list[int]:
+    """The least, then less by a half, by a quarter, ... and by one."""
+    steps = [size >> shift for shift in range(1, size.bit_length())]
+    sizes = [least, *(size - step for step in steps if step)]
+    return list(dict.fromkeys(s for s in sizes if least <= s < size))
+
+
+def _with_run(case: Case, index: int, *run: Run) -> Case:
+    """With a run in the place of one, or without it."""
+    return dataclasses.replace(case, runs=case.runs[:index] + run + case.runs[index + 1 :])
+
+
+WAYS = (_fewer_runs, _fewer_products, _plainer_runs, _smaller_sizes, _smaller_units)

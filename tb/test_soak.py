@@ -1,0 +1,429 @@
+"""The soak: a seed gives its cases, a sound unit passes, and whatever is broken is found"""
+
+import contextlib
+import dataclasses
+import itertools
+import json
+import os
+import random
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from weft import TINY, MatrixUnitConfig
+from weft_sim import Schedule, matmul, predict
+from weft_sim.reference import check_operands
+from weft_sim.soak import check as checking
+from weft_sim.soak import command, draws
+from weft_sim.soak.cases import Case, Product, Run, StallRates
+from weft_sim.soak.check import Outcome, check
+from weft_sim.soak.isolation import Isolated
+from weft_sim.soak.shrink import shrink
+from weft_sim.stalls import PERIOD, Stalls
+
+ROOT = Path(__file__).parents[1]
+WEFT = Path(sys.executable).with_name("weft")
+SMALL_KINDS = (draws.Kind(1, (1, 2, 3, 4), 3000),)
+STALLS = StallRates(1, 0.2, 0.2, 0.2)
+PLAIN = Case(TINY, (Run((Product(5, 9, 6, 1), Product(4, 4, 4, 2))), Run((Product(3, 8, 2, 3),))))
+
+
+def seed() -> int:
+    return int(os.environ["SEED"])
+
+
+def weft(*arguments, **environment) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [WEFT, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=300,
+    )
+
+
+def test_a_seed_always_gives_the_same_cases():
+    """Whatever was drawn before; and each of them is read back from its text."""
+    drawn = list(itertools.islice(draws.cases(seed()), 200))
+    assert drawn[::7] == [draws.draw_case(seed(), number) for number in range(0, 200, 7)]
+    assert drawn[:20] != list(itertools.islice(draws.cases(seed() + 1), 20))
+    assert [Case.from_text(case.to_text()) for case in drawn] == drawn
+    assert all("\n" not in case.to_text() for case in drawn)
+
+
+def test_cases_are_of_every_kind():
+    drawn = list(itertools.islice(draws.cases(seed()), 400))
+    configs = [case.config for case in drawn]
+    assert len(set(configs)) > 390
+    for name, values in {
+        "multiplier_stages": range(4),
+        "adder_stages": range(1, 5),
+        "inner_product": ("plain", "fast"),
+    }.items():
+        assert {getattr(config, name) for config in configs} == set(values)
+    formats = {f for config in configs for f in (config.activation, config.weight)}
+    assert len(formats) == 32
+    assert any(0 < config.soft_columns < config.columns for config in configs)
+    assert max(config.rows for config in configs) >= 100 and min(c.rows for c in configs) == 1
+    for case in drawn:
+        assert any(run.stalls for run in case.runs)
+        assert any(run.reset_after is not None for run in case.runs)
+        assert case.runs[-1].reset_after is None and case.runs[-1].stalls is None
+    shapes = [
+        (p.m, p.k, p.n, case.config) for case in drawn for run in case.runs for p in run.products
+    ]
+    assert any(m == 1 and k > 20 * config.rows for m, k, _, config in shapes)
+    assert any(m > config.accumulator_depth and k > config.rows for m, k, _, config in shapes)
+    assert any((m, k, n) == (1, 1, 1) for m, k, n, _ in shapes)
+    for m, k, n, config in shapes:
+        assert predict(config, [Schedule(config, m, k, n)]).cycles <= 700_000
+
+
+@pytest.mark.parametrize("width", [1, 2, 8, 16])
+@pytest.mark.parametrize("sign", ["", "u"])
+def test_operands_are_in_range_and_often_extremes(width, sign):
+    config = MatrixUnitConfig(activation=f"{sign}int{width}", weight="int3")  # type: ignore
+    number = config.activation
+    extremes = []
+    for product_seed in range(100):
+        product = Product(5, 7, 3, product_seed)
+        a, b = product.operands(config)
+        check_operands(config, a, b)
+        assert a.dtype == number.dtype
+        assert np.array_equal(a, product.operands(config)[0])
+        extremes.append(np.isin(a, [number.minimum, number.maximum, 0]).mean())
+    assert min(extremes) < max(extremes) == 1 or width == 1
+    assert np.mean(extremes) > 0.3
+
+
+def test_a_short_soak_of_a_sound_unit_finds_nothing(monkeypatch, tmp_path, capsys):
+    """The whole of it, each case in a process of its own; the report says what was done."""
+    monkeypatch.setattr(draws, "KINDS", SMALL_KINDS)
+    report = tmp_path / "report.json"
+    assert command.soak(5, seed(), 2, report, 3)
+    told = json.loads(report.read_text())
+    drawn = list(itertools.islice(draws.cases(seed()), 3))
+    runs = [run for case in drawn for run in case.runs]
+    done = [run for run in runs if run.reset_after is None]
+    products = [product for run in done for product in run.products]
+    expected = {
+        "configurations": 3,
+        "distinct": len({case.config for case in drawn}),
+        "products": len(products),
+        "macs": sum(product.macs for product in products),
+        "resets": len(runs) - len(done),
+        "stalled_runs": sum(run.stalls is not None for run in runs),
+        "mismatches": 0,
+        "failures": [],
+        "interrupted": False,
+        "seed": seed(),
+    }
+    assert {name: told[name] for name in expected} == expected
+    assert (
+        told["cycles"] > 0
+        and told["processor_seconds"] > 0
+        and told["seconds"] > 0
+        and told["machine"]["cores"]
+    )
+    assert f"3 configurations, {len(products)} products" in capsys.readouterr().out
+
+
+def broken_matmul(config, a, b):
+    z = matmul(config, a, b)
+    z[-1, -1] ^= 1
+    return z
+
+
+def longer_predict(config, schedules):
+    prediction = predict(config, schedules)
+    return dataclasses.replace(prediction, cycles=prediction.cycles + 1)
+
+
+def idler_predict(config, schedules):
+    prediction = predict(config, schedules)
+    counters = prediction.counters | {"idle": prediction.counters["idle"] + 1}
+    return dataclasses.replace(prediction, counters=counters)
+
+
+def never(self):
+    return Stalls(*(np.zeros(PERIOD, np.uint8) for _ in range(3)))
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "broken", "case", "sentence"),
+    [
+        (
+            *(checking, "matmul", broken_matmul, PLAIN),
+            r"run 1 of 2: product 1 of 2: Z\[4, 5\] is .*, numpy says .*; 1 of 30 elements differ",
+        ),
+        (checking, "predict", longer_predict, PLAIN, r"run 1 of 2: cycles: \d+, the cycle model"),
+        (checking, "predict", idler_predict, PLAIN, r"run 1 of 2: idle: \d+, the cycle model"),
+        (
+            *(StallRates, "draw", never),
+            Case(TINY, (PLAIN.runs[0], Run(PLAIN.runs[0].products, STALLS))),
+            r"run 2 of 2: SimulationFailed: the unit hangs: no transfer in \d+ cycles",
+        ),
+        (
+            *(StallRates, "draw", never),
+            Case(TINY, (Run((Product(99, 4, 4, 1),), STALLS, 5000), PLAIN.runs[0])),
+            r"run 1 of 2: SimulationFailed: the unit hangs: no transfer in \d+ cycles",
+        ),
+    ],
+    ids=["a product", "cycles", "a counter", "a hang", "a hang before a reset"],
+)
+def test_what_is_wrong_is_named(target, name, broken, case, sentence, monkeypatch):
+    assert check(case).difference == ""
+    monkeypatch.setattr(target, name, broken)
+    assert re.match(sentence, check(case).difference)
+
+
+def test_more_computing_under_stalls_is_seen(monkeypatch):
+    """With stalls the model tells the rows that are computed, and the fewest cycles."""
+    case = Case(TINY, (Run(PLAIN.runs[0].products, STALLS),))
+    assert check(case).difference == ""
+
+    def slower(config, schedules):
+        prediction = predict(config, schedules)
+        return dataclasses.replace(prediction, cycles=10 * prediction.cycles)
+
+    def busier(config, schedules):
+        prediction = predict(config, schedules)
+        computing = prediction.counters["computing"] + 1
+        return dataclasses.replace(
+            prediction, counters=prediction.counters | {"computing": computing}
+        )
+
+    for broken, word in ((slower, "the cycles at least"), (busier, "computing")):
+        monkeypatch.setattr(checking, "predict", broken)
+        assert f"run 1 of 1: {word}: " in check(case).difference
+
+
+def products_of(case):
+    return [product for run in case.runs for product in run.products]
+
+
+SMALLEST = {
+    "a size": (
+        lambda case: any(p.m >= 3 and p.k >= 6 for p in products_of(case)),
+        lambda case: [(p.m, p.k, p.n) for p in products_of(case)] == [(3, 6, 1)],
+    ),
+    "a stall": (
+        lambda case: any(run.stalls and run.stalls.results for run in case.runs),
+        lambda case: (
+            vars(case.runs[0].stalls) | {"seed": 0, "results": 0}
+            == {"seed": 0, "weights": 0, "activations": 0, "results": 0}
+        ),
+    ),
+    "a reset after 20 cycles, then any run": (
+        lambda case: any((run.reset_after or 0) >= 20 for run in case.runs[:-1]),
+        lambda case: [run.reset_after for run in case.runs] == [20, None],
+    ),
+    "two products in one run": (
+        lambda case: any(len(run.products) >= 2 for run in case.runs),
+        lambda case: len(case.runs) == 1 and len(products_of(case)) == 2,
+    ),
+    "a soft column and three rows": (
+        lambda case: case.config.soft_columns and case.config.rows >= 3,
+        lambda case: (case.config.soft_columns, case.config.columns, case.config.rows) == (1, 1, 3),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SMALLEST)
+def test_a_failure_is_made_as_small_as_it_goes(what):
+    """Whatever it needs stays, all else goes; what is left fails too, and takes few attempts."""
+    fails, is_smallest = SMALLEST[what]
+    source = random.Random(seed())
+    case = next(
+        case
+        for case in (draws.draw_case(source.getrandbits(32), 0) for _ in itertools.count())
+        if fails(case) and len(case.runs) > 3
+    )
+    attempts = 0
+
+    def attempt(case):
+        nonlocal attempts
+        attempts += 1
+        return Outcome("wrong" if fails(case) else "")
+
+    smallest, difference = shrink(case, attempt, 60)
+    assert difference == "wrong" and fails(smallest)
+    assert is_smallest(smallest), smallest
+    assert attempts < 400
+    config = smallest.config
+    if "column" not in what:
+        assert (config.rows, config.columns, config.adder_stages) == (1, 1, 1)
+        assert (config.accumulator_depth, config.inner_product) == (1, "plain")
+    if what != "a size":
+        assert {(p.m, p.k, p.n) for p in products_of(smallest)} == {(1, 1, 1)}
+    if "reset" not in what:
+        assert all(run.reset_after is None for run in smallest.runs)
+
+
+def test_a_failure_that_does_not_come_again_is_said():
+    case = draws.draw_case(seed(), 0)
+    assert shrink(case, lambda case: Outcome(), 60) == (case, "")
+
+
+def test_shrinking_ends_in_time():
+    case = draws.draw_case(seed(), 0)
+    assert shrink(case, lambda case: Outcome("wrong"), 0) == (case, "wrong")
+
+
+BROKEN_SOAK = """
+from pathlib import Path
+from weft_sim.soak import command, draws
+draws.KINDS = (draws.Kind(1, (3, 4), 2000),)
+command.SHRINK_SECONDS = 60
+command.MOST_FAILURES = 1
+print(command.soak(5, 1, 1, Path("report.json"), 2))
+"""
+
+
+def test_a_broken_unit_is_found_and_replayed(tmp_path):
+    """A mistake in the RTL: found, made small, and its one command fails there and not here."""
+    shutil.copytree(ROOT / "hw", tmp_path / "hw")
+    weights = tmp_path / "hw" / "weft" / "weights.py"
+    text = weights.read_text()
+    assert "loads.eq(enables)" in text
+    weights.write_text(text.replace("loads.eq(enables)", "loads.eq(~0)"))
+    broken = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "hw"), str(ROOT / "sim")])}
+    run = subprocess.run(
+        [sys.executable, "-c", BROKEN_SOAK],
+        cwd=tmp_path,
+        env=os.environ | broken,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1] == "False"
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["mismatches"] == len(report["failures"]) == 1
+    (failure,) = report["failures"]
+    assert failure["replay"] in run.stdout.splitlines()
+    assert failure["difference"] and "elements differ" in failure["replay_difference"]
+    name, *arguments = shlex.split(failure["replay"])
+    assert name == "weft"
+    assert len(failure["replay"]) < len(failure["replay_whole"])
+    case = Case.from_text(arguments[-1])
+    assert len(case.runs) == 1 and len(products_of(case)) == 1 and not case.runs[0].stalls
+    again = weft(*arguments, **broken)
+    assert (again.returncode, again.stdout.strip()) == (1, failure["replay_difference"])
+    sound = weft(*arguments)
+    assert (sound.returncode, sound.stdout) == (0, "no difference in 1 products\n")
+
+
+def test_a_crash_is_an_outcome():
+    """A process that dies is named with its signal, and nothing else is lost."""
+    dying, living = Isolated(PLAIN), Isolated(PLAIN)
+    os.kill(dying._process.pid, signal.SIGSEGV)
+    assert dying.outcome().difference == "the process ended with SIGSEGV"
+    assert living.outcome() == check(PLAIN)
+    dying.kill()
+    living.kill()
+
+
+def working_below(folder: Path) -> set[str]:
+    """Names of the processes, compilers among them, that work in a folder."""
+    names = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(folder):
+                names.add((process / "comm").read_text().strip())
+    return names
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
+def test_ctrl_c_writes_the_report_and_leaves_nothing_running(tmp_path):
+    report = tmp_path / "report.json"
+    soaking = subprocess.Popen(
+        [WEFT, "soak", "--minutes", "9", "--seed", "3", "--processes", "1", "--report", report],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "WEFT_BUILD": str(tmp_path / "build")},
+    )
+    deadline = time.monotonic() + 100
+    while "make" not in working_below(tmp_path):
+        assert soaking.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    soaking.send_signal(signal.SIGINT)
+    _, said = soaking.communicate(timeout=60)
+    assert said.strip() == "weft: interrupted; nothing half-done counts as done"
+    assert soaking.returncode == 130
+    assert not working_below(tmp_path)
+    told = json.loads(report.read_text())
+    assert told["interrupted"] and told["mismatches"] == 0
+    assert not list(tmp_path.glob("build/cache/library-*/"))
+
+
+def test_ctrl_c_while_a_failure_is_made_smaller_keeps_it(monkeypatch, tmp_path):
+    """The failure is told as it was found."""
+
+    class Failed:
+        case = PLAIN
+
+        def outcome(self):
+            return Outcome("wrong")
+
+        def kill(self):
+            pass
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "Isolated", lambda case: Failed())
+    monkeypatch.setattr(command, "wait", lambda running, seconds: running)
+    monkeypatch.setattr(command, "shrink", interrupted)
+    report = tmp_path / "report.json"
+    try:
+        assert not command.soak(1, 1, 1, report, 1)
+    except KeyboardInterrupt:
+        pytest.fail("a soak with a failure ends as if there were none")
+    told = json.loads(report.read_text())
+    assert told["interrupted"] and told["mismatches"] == 1
+    assert told["failures"][0]["replay"] == command.replay_command(PLAIN)
+
+
+def text(**changes) -> str:
+    """A replay with a run whose parts are changed."""
+    run = {"products": [[1, 1, 1, 1]]} | changes
+    return json.dumps({"config": {"rows": 2}, "runs": [run]})
+
+
+MISTAKES = {
+    "no time": (["--minutes", 0], "minutes must be more than 0 and finite, not 0"),
+    "for ever": (["--minutes", "inf"], "minutes must be more than 0 and finite, not inf"),
+    "a seed": (["--seed", -1], "a seed must be an integer of at least 0, not -1"),
+    "no process": (["--processes", 0], "processes must be an integer of at least 1, not 0"),
+    "no case": (["--cases", 0], "cases must be an integer of at least 1, not 0"),
+    "no JSON": (["--replay", "x"], "this is not a case that a soak printed: Expecting value"),
+    "a list": (["--replay", "[1]"], "this is not a case that a soak printed"),
+    "nothing": (["--replay", "{}"], "this is not a case that a soak printed: no 'config'"),
+    "no run": (["--replay", '{"config": {}, "runs": []}'], "one run at least"),
+    "no product": (["--replay", text(products=[])], "a run has one product at least"),
+    "no rows": (["--replay", text(products=[[0, 1, 1, 1]])], "0 should be an integer of at least"),
+    "a rate": (["--replay", text(stalls=[1, 0, 1, 0])], "1 should be a part of the cycles"),
+    "a reset": (["--replay", text(reset_after=-1)], "-1 should be an integer of at least 0"),
+    "a word": (["--replay", text(stall=1)], "a run has no stall"),
+    "a unit": (["--replay", '{"config": {"rows": 0}, "runs": [1]}'], "rows must be an integer"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_sentence(mistake, tmp_path):
+    arguments, sentence = MISTAKES[mistake]
+    run = weft("soak", *arguments, WEFT_BUILD=str(tmp_path / "build"))
+    assert (run.returncode, run.stdout) == (2, "")
+    assert sentence in run.stderr and run.stderr.startswith("weft: ")
+    assert run.stderr.count("\n") == 1
+    assert not (tmp_path / "build" / "soak").exists()
