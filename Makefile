@@ -1,7 +1,7 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup sim sim-full soak waves verilog cycles test test-all bench bench-export \
-  bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal lint docs \
+  bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal coverage lint docs \
   train workloads lock clean
 
 PYTHON ?= python3
@@ -60,6 +60,9 @@ test: $(FPGA_READY)  ## the tests
 
 test-all: $(FPGA_READY)  ## the tests and the large sizes, up to 64 x 64
 	@$(PYTEST)
+
+coverage: $(READY)  ## lines, toggles and situations that the benches reach; in build/coverage
+	@$(WEFT) coverage $(call GIVEN,SEED,seed)
 
 bench: $(READY)  ## measure: emission, simulation speed, utilization; JSON in build/bench
 	@$(WEFT) bench

@@ -19,10 +19,10 @@ def test_every_activity_has_a_counter():
 
 @cocotb.test(**TIMEOUT)
 async def counts_each_activity(dut):
-    """Two cycles later, against a count in Python, through long and short stays."""
+    """Two cycles later, against a count in Python, through very long, long and short stays."""
     source = randomness()
-    activities = []
-    while len(activities) < 2000:
+    activities = [activity for activity in Activity for _ in range(600)]
+    while len(activities) < 5600:
         activities += [source.choice(list(Activity))] * source.choice([1, 1, 2, 50])
     await check_counts(dut, activities, [0] * len(activities))
 

@@ -306,6 +306,24 @@ def formal(names) -> None:
         sys.exit(1)
 
 
+@app.command()
+@click.option("--seed", type=int, default=1, show_default=True, help="Draws the numbers.")
+@click.option("--workers", type=int, default=2, show_default=True, help="Benches at a time.")
+def coverage(seed, workers) -> None:
+    """Count the lines, the toggles and the situations that the benches reach.
+
+    What they do not reach must be waived by name and reason in
+    tb/coverage_waivers.toml; the waivers are those of seed 1. The report goes
+    to build/coverage/report.json.
+    """
+    from .coverage.command import measure
+
+    if seed < 0 or workers < 1:
+        raise ValueError("a seed must be at least 0, and workers at least 1")
+    if not measure(seed, workers):
+        sys.exit(1)
+
+
 BENCHMARKS = ("export", "speed", "utilization")
 
 

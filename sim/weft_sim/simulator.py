@@ -1,10 +1,13 @@
 """Verilog in, results of cocotb tests out, under Verilator or Icarus Verilog.
 
 Builds are cached by content: of the Verilog, the simulator, the options and the tools' versions.
+With WEFT_COVERAGE set, what Verilator builds counts the lines and toggles that a run reaches, and
+each run leaves them in its folder as coverage.dat, with the Verilog that it counts in.
 """
 
 import contextlib
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +21,10 @@ from .cache import cached
 from .verilator import WAIVERS, SimulationFailed
 
 TIMESCALE = ("1ns", "1ps")
+
+# What a run leaves that counts coverage.
+COVERAGE_FILE = "coverage.dat"
+COVERAGE_SOURCE = "coverage.v"
 
 # What cocotb's runner, or the simulation that it starts, would put before our arguments.
 RUNNER_VARIABLES = (
@@ -34,6 +41,7 @@ class Build:
     top: str
     simulator: str
     waves: str | None
+    coverage: bool = False
 
     def run(
         self,
@@ -81,6 +89,8 @@ class Build:
                     log_file=log,
                     timescale=TIMESCALE,
                 )
+                if self.coverage:
+                    shutil.copy(self.directory / f"{self.top}.v", directory / COVERAGE_SOURCE)
                 tests, failed = get_results(results)
             except (SystemExit, RuntimeError) as error:
                 raise SimulationFailed(f"the simulation ended early{_see(log)}") from error
@@ -93,11 +103,12 @@ class Build:
         return directory / f"waves.{self.waves}"
 
     def _plusargs(self, directory: Path) -> list[str]:
+        counted = [f"+verilator+coverage+file+{directory / COVERAGE_FILE}"] * self.coverage
         if self.waves is None:
-            return []
+            return counted
         if self.simulator == "icarus":
             return [f"+dumpfile_path={self.trace(directory)}"]
-        return ["--trace-file", str(self.trace(directory))]
+        return [*counted, "--trace-file", str(self.trace(directory))]
 
 
 def build(verilog: str, top: str, simulator: str = "verilator", *, waves: bool = False) -> Build:
@@ -110,24 +121,29 @@ def build(verilog: str, top: str, simulator: str = "verilator", *, waves: bool =
     toolchain.require(simulator)
     kind = None
     arguments: list[str] = []
+    coverage = simulator == "verilator" and bool(os.environ.get("WEFT_COVERAGE"))
     if waves:
         kind = "fst" if simulator == "icarus" or toolchain.fst_headers() else "vcd"
     if simulator == "verilator":
         # cocotb sees the top's signals only: a table of all signals takes minutes to compile.
         arguments = ["--no-public-flat-rw", *verilator.OPTIONS]
+        arguments += verilator.COVERAGE_OPTIONS if coverage else ()
         if kind:
             arguments += ["--trace-structs"] + (["--trace-fst"] if kind == "fst" else [])
     ports = f'public_flat_rw -module "{top}" -var "*"\n'
     control = verilator.structure(verilog) + ports
     key = [verilog, top, str(kind), *arguments, *TIMESCALE]
     key += [WAIVERS.read_text(), control, *verilator.versions()]
+    key += [verilator.coverage_header()] if coverage else []
 
     def make(scratch: Path) -> list[str]:
         (scratch / "control.vlt").write_text(control)
+        if coverage:
+            (scratch / verilator.COVERAGE_HEADER).write_text(verilator.coverage_header())
         _compile(verilog, top, simulator, kind is not None, scratch, arguments)
         return ["sim.vvp" if simulator == "icarus" else top]
 
-    return Build(cached(simulator, key, make), top, simulator, kind)
+    return Build(cached(simulator, key, make), top, simulator, kind, coverage)
 
 
 def _compile(
