@@ -103,7 +103,7 @@ clean:  ## remove everything generated, but the virtual environment
 ##   BOARD          make fpga: ulx3s-85f (default), icebreaker, tang-nano-9k, arty-a7-35, arty-z7-20
 ##   CLOCK BAUD     make fpga: MHz, and bits a second of the serial line, if not the board's own
 ##   SCHEDULER      make fpga-table: address of a Dask scheduler, tcp://host:8786
-##   SIM            verilator (default) or icarus; in test: only that one
+##   SIM            verilator (default), icarus or cxxrtl; in test: only that one
 ##   SEED           replays what a run printed
 ##   WAVES=1        make sim, make test: write a trace as well, on both simulators
 ##   GUI=1          make sim, make waves: open the trace in Surfer or GTKWave

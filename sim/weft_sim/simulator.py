@@ -1,4 +1,4 @@
-"""Verilog in, results of cocotb tests out, under Verilator or Icarus Verilog.
+"""Verilog in, results of cocotb tests out, under Verilator, Icarus Verilog or CXXRTL.
 
 Builds are cached by content: of the Verilog, the simulator, the options and the tools' versions.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import VerilatorControlFile, get_runner
 
-from . import toolchain, verilator
+from . import cxxrtl, toolchain, verilator
 from .cache import cached
 from .verilator import WAIVERS, SimulationFailed
 
@@ -61,32 +61,55 @@ class Build:
         toolchain.prepare_environment()
         toolchain.require(self.simulator, build=False)
         directory.mkdir(parents=True, exist_ok=True)
-        runner = get_runner(self.simulator)
-        results = directory / "results.xml"
+        modules = [test_module] if isinstance(test_module, str) else list(test_module)
+        # cocotb would rewrite the assertions of every module that it imports.
+        environment = {"COCOTB_REWRITE_ASSERTION_FILES": "", **(environment or {})}
+        run = self._run_cxxrtl if self.simulator == "cxxrtl" else self._run_runner
         with _without(*RUNNER_VARIABLES):
             try:
-                runner.test(
-                    test_module=test_module,
-                    hdl_toplevel=self.top,
-                    hdl_toplevel_lang="verilog",
-                    build_dir=self.directory,
-                    test_dir=directory,
-                    results_xml=str(results),
-                    waves=self.waves is not None,
-                    plusargs=self._plusargs(directory),
-                    test_filter=test_filter,
-                    # cocotb would rewrite the assertions of every module that it imports.
-                    extra_env={"COCOTB_REWRITE_ASSERTION_FILES": "", **(environment or {})},
-                    seed=seed,
-                    log_file=log,
-                    timescale=TIMESCALE,
-                )
+                results = run(modules, directory, test_filter, environment, seed, log)
                 tests, failed = get_results(results)
             except (SystemExit, RuntimeError) as error:
                 raise SimulationFailed(f"the simulation ended early{_see(log)}") from error
         if failed or not tests:
             what = f"{failed} of {tests} tests failed" if tests else "no test ran"
             raise SimulationFailed(what + _see(log))
+
+    def _run_runner(self, modules, directory, test_filter, environment, seed, log) -> Path:
+        return get_runner(self.simulator).test(
+            test_module=modules,
+            hdl_toplevel=self.top,
+            hdl_toplevel_lang="verilog",
+            build_dir=self.directory,
+            test_dir=directory,
+            results_xml=str(directory / "results.xml"),
+            waves=self.waves is not None,
+            plusargs=self._plusargs(directory),
+            test_filter=test_filter,
+            extra_env=environment,
+            seed=seed,
+            log_file=log,
+            timescale=TIMESCALE,
+        )
+
+    def _run_cxxrtl(self, modules, directory, test_filter, environment, seed, log) -> Path:
+        results = (directory / "results.xml").resolve()
+        results.unlink(missing_ok=True)
+        given = {
+            "COCOTB_RESULTS_FILE": str(results),
+            "COCOTB_TEST_FILTER": test_filter,
+            "COCOTB_RANDOM_SEED": None if seed is None else str(seed),
+        }
+        environment |= {name: value for name, value in given.items() if value is not None}
+        cxxrtl.run(
+            self.directory / cxxrtl.PROGRAM,
+            self.top,
+            modules,
+            directory=directory,
+            environment=environment,
+            log=log,
+        )
+        return results
 
     def trace(self, directory: Path) -> Path:
         """The file that a run in `directory` with waves writes."""
@@ -103,15 +126,18 @@ class Build:
 def build(verilog: str, top: str, simulator: str = "verilator", *, waves: bool = False) -> Build:
     """Make a simulation of Verilog text, or find the one made before.
 
-    Waves are FST; on Verilator they are VCD where the headers of its FST writer are missing.
+    Waves are FST; on Verilator they are VCD where the headers of its FST writer are missing, and
+    on CXXRTL there are none, since its traces have no top.
     An interrupted build leaves nothing that is taken for a whole one.
     """
     toolchain.prepare_environment()
-    toolchain.require(simulator)
+    toolchain.require(simulator, waves=waves)
     kind = None
     arguments: list[str] = []
     if waves:
         kind = "fst" if simulator == "icarus" or toolchain.fst_headers() else "vcd"
+    if simulator == "cxxrtl":
+        arguments = cxxrtl.key()
     if simulator == "verilator":
         # cocotb sees the top's signals only: a table of all signals takes minutes to compile.
         arguments = ["--no-public-flat-rw", *verilator.OPTIONS]
@@ -125,7 +151,7 @@ def build(verilog: str, top: str, simulator: str = "verilator", *, waves: bool =
     def make(scratch: Path) -> list[str]:
         (scratch / "control.vlt").write_text(control)
         _compile(verilog, top, simulator, kind is not None, scratch, arguments)
-        return ["sim.vvp" if simulator == "icarus" else top]
+        return [{"icarus": "sim.vvp", "cxxrtl": cxxrtl.PROGRAM}.get(simulator, top)]
 
     return Build(cached(simulator, key, make), top, simulator, kind)
 
@@ -135,6 +161,10 @@ def _compile(
 ) -> None:
     source = scratch / f"{top}.v"
     source.write_text(verilog)
+    log = scratch / "build.log"
+    if simulator == "cxxrtl":
+        cxxrtl.build(source, top, scratch, log)
+        return
     sources = [source]
     runtime = None
     if simulator == "verilator":
@@ -142,7 +172,6 @@ def _compile(
         sources = [VerilatorControlFile(WAIVERS), control, source]
         runtime = verilator.Runtime(scratch.parent, *arguments)
         runtime.lend(scratch)
-    log = scratch / "build.log"
     runner = get_runner(simulator)
     with _without(*RUNNER_VARIABLES):
         try:
