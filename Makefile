@@ -1,8 +1,8 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup sim sim-full waves verilog cycles test test-all bench bench-export bench-speed \
-  bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga lint docs train workloads lock \
-  clean
+  bench-utilization bench-docs equivalence fpga fpga-table fpga-docs setup-fpga lint docs train \
+  workloads lock clean
 
 PYTHON ?= python3
 WEFT := .venv/bin/weft
@@ -20,7 +20,7 @@ PYTEST = SEED="$(SEED)" SIM="$(SIM)" WEFT_WAVES="$(filter-out 0,$(WAVES))" \
 
 help:  ## this list
 	@echo "Targets:"
-	@sed -n 's/^\([a-z-]*\):.*## /  \1 /p' Makefile | awk '{n=$$1; $$1=""; printf "  %-10s%s\n", n, $$0}'
+	@sed -n 's/^\([a-z-]*\):.*## /  \1 /p' Makefile | awk '{n=$$1; $$1=""; printf "  %-11s%s\n", n, $$0}'
 	@sed -n 's/^## //p' Makefile
 
 setup: $(READY)  ## make the virtual environment, from the lock file
@@ -66,6 +66,9 @@ bench-export bench-speed bench-utilization: bench-%: $(READY)  ## one of them
 
 bench-docs: $(READY)  ## write docs/performance.md and its plots from build/bench
 	@.venv/bin/python docs/make_performance.py
+
+equivalence: $(READY)  ## compare simulators cycle by cycle, and the Verilog of each Python
+	@$(WEFT) equivalence $(call GIVEN,SEED,seed)
 
 fpga: $(FPGA_READY)  ## build the bitstream of a ROWS x COLUMNS unit for BOARD
 	@$(WEFT) fpga $(call GIVEN,BOARD,board) $(SHAPE) $(call GIVEN,CLOCK,clock) $(call GIVEN,BAUD,baud) $(call GIVEN,SEED,seed)

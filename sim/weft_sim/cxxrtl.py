@@ -3,6 +3,7 @@
 cocotb's runner does not know this simulator, so that its program is built and started here.
 """
 
+import contextlib
 import importlib.resources
 import os
 import subprocess
@@ -20,7 +21,8 @@ from .yosys import run_yosys
 
 PROGRAM = "simulation"
 LOOP = Path(__file__).with_name("cxxrtl_simulation.cc")
-STANDARD = "-std=c++14"
+# In Verilog, to go beyond the end of a memory is no error, as CXXRTL would have it.
+OPTIONS = ("-std=c++14", "-DCXXRTL_ASSERT(condition)=((void)0)")
 # Modules stay apart, so that a cell is compiled once; -g3 lets cocotb see every port of the top.
 WRITE = "write_cxxrtl -noflatten -g3 model.cc"
 
@@ -33,7 +35,7 @@ def versions() -> list[str]:
 
 def key() -> list[str]:
     """All that a build depends on beside the Verilog."""
-    return [WRITE, STANDARD, LOOP.read_text(), *versions()]
+    return [WRITE, *OPTIONS, LOOP.read_text(), *versions()]
 
 
 def build(verilog: Path, top: str, scratch: Path, log: Path) -> None:
@@ -44,7 +46,7 @@ def build(verilog: Path, top: str, scratch: Path, log: Path) -> None:
     )
     libraries = cocotb_tools.config.libs_dir
     command = [
-        *(STANDARD, "-O1", *_includes(), "model.cc", *sorted(runtime.glob("*.o"))),
+        *(*OPTIONS, "-O1", *_includes(), "model.cc", *sorted(runtime.glob("*.o"))),
         *(f"-L{libraries}", "-lcocotbvpi_verilator", "-lgpi", f"-Wl,-rpath,{libraries}"),
         *("-o", PROGRAM),
     ]
@@ -71,12 +73,13 @@ def run(
         "COCOTB_TEST_MODULES": ",".join(modules),
         **environment,
     }
-    with open(log or os.devnull, "w") as out:
+    with contextlib.ExitStack() as files:
+        out = files.enter_context(log.open("w")) if log else None
         ended = subprocess.run(
             [program],
             cwd=directory,
             env={**os.environ, **settings},
-            stdout=out if log else None,
+            stdout=out,
             stderr=subprocess.STDOUT if log else None,
         )
     if ended.returncode:
@@ -92,7 +95,7 @@ def _runtime() -> Path:
     ]
 
     def make(scratch: Path) -> list[str]:
-        command = [STANDARD, "-O2", *_includes(), "-c", *sources]
+        command = [*OPTIONS, "-O2", *_includes(), "-c", *sources]
         kept = scratch.parent / "failed-cxxrtl-runtime.log"
         _compile(command, scratch, scratch / "build.log", kept)
         return [f"{source.stem}.o" for source in sources]
