@@ -4,7 +4,7 @@ import json
 import time
 from pathlib import Path
 
-from weft.export import parameters_of, write_whole
+from weft.export import emit, write_whole
 
 from .. import toolchain
 from ..bench import machine
@@ -44,9 +44,12 @@ def _compare_simulators(seed: int, folder: Path) -> dict:
     with progress_bar(f"cycles on {', '.join(names)}") as (_, step):
         for index, (unit, config) in enumerate(UNITS.items()):
             place = folder / unit.replace(",", "").replace(" ", "-")
-            comparisons = [compare(config, seed + n, names, place) for n in range(PLANS)]
+            emission = emit(config)
+            comparisons = [compare(emission, seed + n, names, place) for n in range(PLANS)]
             plans = [comparison.as_dict() for comparison in comparisons]
-            rows.append({"unit": unit, "parameters": parameters_of(config), "plans": plans})
+            rows.append(
+                {"unit": unit, "parameters": emission.description["parameters"], "plans": plans}
+            )
             step(index + 1, len(UNITS))
     plans = [plan for row in rows for plan in row["plans"]]
     totals = {

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weft.config import MatrixUnitConfig
+from weft.export import Emission
 
 from .. import toolchain
 from .transcript import Transcript, first_difference, record
@@ -70,12 +71,10 @@ class Comparison:
         }
 
 
-def compare(
-    config: MatrixUnitConfig, seed: int, simulators: list[str], directory: Path
-) -> Comparison:
+def compare(emission: Emission, seed: int, simulators: list[str], directory: Path) -> Comparison:
     """Perform the plan of a seed on each simulator; raises as `transcript.record`."""
     return Comparison(
-        seed, [record(config, seed, name, directory / f"{seed}-{name}") for name in simulators]
+        seed, [record(emission, seed, name, directory / f"{seed}-{name}") for name in simulators]
     )
 
 

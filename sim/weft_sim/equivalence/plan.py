@@ -14,7 +14,7 @@ from ..timing import predict
 
 # Each comparison has all of them, in an order that is drawn.
 KINDS = ("work", "stalled work", "interrupted work", "misuse", "stalled misuse")
-ROUNDS = 3
+ROUNDS = 2
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from weft.config import MatrixUnitConfig
-from weft.export import emit, parameters_of
+from weft.export import Emission
 
 from .. import simulator as simulators
 from ..driver import beats, read_counters, reset, start, unit_streams
@@ -75,29 +75,21 @@ def _what_differs(line: str | None, against: str | None) -> str:
     return " ".join(field for field in line.split() if field not in (against or "").split())
 
 
-def record(
-    config: MatrixUnitConfig, seed: int, simulator: str, directory: Path, verilog: str | None = None
-) -> Transcript:
-    """Perform the plan of a seed on the Verilog of a unit; its files go to `directory`.
-
-    Parameters
-    ----------
-    verilog : str, optional
-        Another text for the unit than the one that Weft writes.
+def record(emission: Emission, seed: int, simulator: str, directory: Path) -> Transcript:
+    """Perform the plan of a seed on an emitted unit; files go to `directory`.
 
     Raises
     ------
     toolchain.ToolMissing, verilator.SimulationFailed
         The latter as well if an output is ever unknown.
     """
-    emission = emit(config)
-    build = simulators.build(verilog or emission.verilog, emission.name, simulator)
+    build = simulators.build(emission.verilog, emission.name, simulator)
     directory.mkdir(parents=True, exist_ok=True)
     stored = directory.resolve() / "transcript.txt"
     stored.unlink(missing_ok=True)
     environment = {
         "WEFT_TRANSCRIPT": str(stored),
-        "WEFT_CONFIG": json.dumps(parameters_of(config)),
+        "WEFT_CONFIG": json.dumps(emission.description["parameters"]),
         "WEFT_PLAN_SEED": str(seed),
     }
     started = time.monotonic()
