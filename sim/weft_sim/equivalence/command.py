@@ -10,7 +10,7 @@ from .. import toolchain
 from ..bench import machine
 from ..report import console, progress_bar
 from .comparison import UNITS, available, compare
-from .pythons import HASH_SEEDS, emit_on_all, units_of
+from .pythons import HASH_SEEDS, emit_on_all, writers_of
 
 PLANS = 3
 
@@ -74,26 +74,38 @@ def _compare_simulators(seed: int, folder: Path) -> dict:
 def _compare_pythons() -> dict:
     with progress_bar("Verilog of each Python") as (_, step):
         emissions = emit_on_all(step)
-    units = {name: sorted(sums) for name, sums in units_of(emissions).items()}
-    ran = [emission for emission in emissions if emission.not_run is None]
+    units = writers_of(emissions)
+    ran = [str(emission.python) for emission in emissions if emission.not_run is None]
     for emission in emissions:
         if emission.not_run:
             console.print(
                 f"[yellow]Python {emission.version} was not run[/yellow]: {emission.not_run}"
             )
-    for name, sums in units.items():
-        if len(sums) > 1:
-            console.print(f"[red]{name}[/red]: {len(sums)} different texts")
-    equal = all(len(sums) == 1 for sums in units.values())
+    for name, texts in units.items():
+        if len(texts) > 1:
+            said = "; ".join(_shown_writers(writers) for writers in texts.values())
+            console.print(f"[red]{name}[/red]: {len(texts)} different texts, by {said}")
+    equal = all(len(texts) == 1 for texts in units.values())
     if equal:
-        versions = ", ".join(str(emission.python) for emission in ran)
         console.print(
-            f"Python {versions}: the same bytes of {len(units)} units for each of "
+            f"Python {', '.join(ran)}: the same bytes of {len(units)} units for each of "
             f"{len(HASH_SEEDS)} hash seeds"
         )
     return {
         "equal": equal,
         "hash_seeds": HASH_SEEDS,
-        "pythons": [vars(emission) for emission in emissions],
-        "units": {name: sums[0] if len(sums) == 1 else sums for name, sums in units.items()},
+        "pythons": [
+            {name: value for name, value in vars(emission).items() if name != "sums"}
+            for emission in emissions
+        ],
+        "units": {
+            name: {"equal": len(texts) == 1, "sha256": texts} for name, texts in units.items()
+        },
     }
+
+
+def _shown_writers(writers: list[str]) -> str:
+    """Every Python once, without its hash seeds unless they are not all."""
+    pythons = [writer.split(",")[0] for writer in writers]
+    whole = all(pythons.count(python) == len(HASH_SEEDS) for python in pythons)
+    return f"Python {', '.join(dict.fromkeys(pythons) if whole else writers)}"

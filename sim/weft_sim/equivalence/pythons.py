@@ -63,13 +63,14 @@ def emit_on_all(step: Callable[[int, int], None] = lambda done, total: None) -> 
     return emissions
 
 
-def units_of(emissions: list[Emission]) -> dict[str, set[str]]:
-    """Unit to the distinct SHA-256 that came for it: one, if all are equal."""
-    units: dict[str, set[str]] = {}
+def writers_of(emissions: list[Emission]) -> dict[str, dict[str, list[str]]]:
+    """Unit to SHA-256 to who wrote that, as `3.11.7, hash seed 0`: one SHA-256 if all are equal."""
+    units: dict[str, dict[str, list[str]]] = {}
     for emission in emissions:
-        for sums in emission.sums.values():
+        for hash_seed, sums in emission.sums.items():
             for unit, digest in sums.items():
-                units.setdefault(unit, set()).add(digest)
+                writers = units.setdefault(unit, {}).setdefault(digest, [])
+                writers.append(f"{emission.python}, hash seed {hash_seed}")
     return units
 
 
