@@ -123,7 +123,8 @@ def _version_of(python: str | Path) -> str:
     script = "import platform; print(platform.python_version())"
     run = subprocess.run([python, "-c", script], capture_output=True, text=True)
     if run.returncode:
-        raise CannotRun(f"{python} does not start: {_last_line(run.stderr)}")
+        said = (run.stderr.strip().splitlines() or ["no reason given"])[0]
+        raise CannotRun(f"{python} does not start: {said}")
     return run.stdout.strip()
 
 
