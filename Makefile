@@ -1,7 +1,7 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup sim sim-full soak waves verilog cycles test test-all bench bench-export \
-  bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal coverage lint docs \
+  bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal coverage equivalence lint docs \
   train workloads lock clean
 
 PYTHON ?= python3
@@ -20,7 +20,7 @@ PYTEST = SEED="$(SEED)" SIM="$(SIM)" WEFT_WAVES="$(filter-out 0,$(WAVES))" \
 
 help:  ## this list
 	@echo "Targets:"
-	@sed -n 's/^\([a-z-]*\):.*## /  \1 /p' Makefile | awk '{n=$$1; $$1=""; printf "  %-10s%s\n", n, $$0}'
+	@sed -n 's/^\([a-z-]*\):.*## /  \1 /p' Makefile | awk '{n=$$1; $$1=""; printf "  %-11s%s\n", n, $$0}'
 	@sed -n 's/^## //p' Makefile
 
 setup: $(READY)  ## make the virtual environment, from the lock file
@@ -73,6 +73,9 @@ bench-export bench-speed bench-utilization: bench-%: $(READY)  ## one of them
 bench-docs: $(READY)  ## write docs/performance.md and its plots from build/bench
 	@.venv/bin/python docs/make_performance.py
 
+equivalence: $(READY)  ## compare simulators cycle by cycle, and the Verilog of each Python
+	@$(WEFT) equivalence $(call GIVEN,SEED,seed)
+
 fpga: $(FPGA_READY)  ## build the bitstream of a ROWS x COLUMNS unit for BOARD
 	@$(WEFT) fpga $(call GIVEN,BOARD,board) $(SHAPE) $(call GIVEN,CLOCK,clock) $(call GIVEN,BAUD,baud) $(call GIVEN,SEED,seed)
 
@@ -113,7 +116,7 @@ clean:  ## remove everything generated, but the virtual environment
 ##   BOARD          make fpga: ulx3s-85f (default), icebreaker, tang-nano-9k, arty-a7-35, arty-z7-20
 ##   CLOCK BAUD     make fpga: MHz, and bits a second of the serial line, if not the board's own
 ##   SCHEDULER      make fpga-table: address of a Dask scheduler, tcp://host:8786
-##   SIM            verilator (default) or icarus; in test: only that one
+##   SIM            verilator (default), icarus or cxxrtl; in test: only that one
 ##   SEED           replays what a run printed
 ##   WAVES=1        make sim, make test: write a trace as well, on both simulators
 ##   GUI=1          make sim, make waves: open the trace in Surfer or GTKWave

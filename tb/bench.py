@@ -38,30 +38,51 @@ RESET_CYCLES = 2
 # A coroutine that takes longer hangs: a hundred thousand cycles.
 TIMEOUT = {"timeout_time": 1, "timeout_unit": "ms"}
 LOG_TAIL = 40
+# Those that every bench is run on; on CXXRTL, which takes as long to build, when SIM asks for it.
+SIMULATORS = ("verilator", "icarus")
 
 
 # What pytest calls.
 
 
 def chosen_simulators() -> list[str]:
-    """Both simulators, or the one that SIM names."""
+    """Verilator and Icarus Verilog, or the one that SIM names."""
     chosen = os.environ.get("SIM")
-    return [chosen] if chosen else list(toolchain.SIMULATORS)
+    return [chosen] if chosen else list(SIMULATORS)
 
 
 def needs_icarus() -> None:
     """Skip the test, or fail it if WEFT_NO_SKIP is set, where Icarus Verilog is missing."""
     if not toolchain.has("iverilog"):
-        missing = str(toolchain.ToolMissing("iverilog"))
-        if os.environ.get("WEFT_NO_SKIP"):
-            pytest.fail(missing, pytrace=False)
-        pytest.skip(missing)
+        _cannot_run(toolchain.ToolMissing("iverilog"))
+
+
+def needs_simulators(*names: str) -> None:
+    """Skip the test, or fail it if WEFT_NO_SKIP is set, where one of them is missing."""
+    for name in names:
+        try:
+            toolchain.require(name)
+        except toolchain.ToolMissing as missing:
+            _cannot_run(missing)
+
+
+def needs_waves(simulator: str) -> None:
+    """Skip the test on a simulator that writes none."""
+    if simulator == "cxxrtl":
+        pytest.skip("CXXRTL writes no waves")
+
+
+def _cannot_run(missing: toolchain.ToolMissing) -> None:
+    if os.environ.get("WEFT_NO_SKIP"):
+        pytest.fail(str(missing), pytrace=False)
+    pytest.skip(str(missing))
 
 
 def on_simulators(names: str, cases: dict[str, object], *, verilator: int = 1):
     """Parametrize a test: every case on Icarus, the first few on Verilator as well.
 
-    Verilator takes seconds to build what Icarus builds at once, so it gets `verilator` cases.
+    Verilator takes seconds to build what Icarus builds at once, so it gets `verilator` cases; so
+    does CXXRTL.
 
     Parameters
     ----------
@@ -75,7 +96,7 @@ def on_simulators(names: str, cases: dict[str, object], *, verilator: int = 1):
         pytest.param(simulator, *(values if several else (values,)), id=f"{case}-{simulator}")
         for simulator in chosen_simulators()
         for index, (case, values) in enumerate(cases.items())
-        if simulator != "verilator" or index < verilator
+        if simulator == "icarus" or index < verilator
     ]
     return pytest.mark.parametrize(f"simulator,{names}", parameters, indirect=["simulator"])
 

@@ -1,4 +1,4 @@
-"""Verilog in, results of cocotb tests out, under Verilator or Icarus Verilog.
+"""Verilog in, results of cocotb tests out, under Verilator, Icarus Verilog or CXXRTL.
 
 Builds are cached by content: of the Verilog, the simulator, the options and the tools' versions.
 With WEFT_COVERAGE set, what Verilator builds counts the lines and toggles that a run reaches, and
@@ -16,7 +16,7 @@ from pathlib import Path
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import VerilatorControlFile, get_runner
 
-from . import toolchain, verilator
+from . import cxxrtl, toolchain, verilator
 from .cache import cached
 from .verilator import WAIVERS, SimulationFailed
 
@@ -69,26 +69,13 @@ class Build:
         toolchain.prepare_environment()
         toolchain.require(self.simulator, build=False)
         directory.mkdir(parents=True, exist_ok=True)
-        runner = get_runner(self.simulator)
-        results = directory / "results.xml"
+        modules = [test_module] if isinstance(test_module, str) else list(test_module)
+        # cocotb would rewrite the assertions of every module that it imports.
+        environment = {"COCOTB_REWRITE_ASSERTION_FILES": "", **(environment or {})}
+        run = self._run_cxxrtl if self.simulator == "cxxrtl" else self._run_runner
         with _without(*RUNNER_VARIABLES):
             try:
-                runner.test(
-                    test_module=test_module,
-                    hdl_toplevel=self.top,
-                    hdl_toplevel_lang="verilog",
-                    build_dir=self.directory,
-                    test_dir=directory,
-                    results_xml=str(results),
-                    waves=self.waves is not None,
-                    plusargs=self._plusargs(directory),
-                    test_filter=test_filter,
-                    # cocotb would rewrite the assertions of every module that it imports.
-                    extra_env={"COCOTB_REWRITE_ASSERTION_FILES": "", **(environment or {})},
-                    seed=seed,
-                    log_file=log,
-                    timescale=TIMESCALE,
-                )
+                results = run(modules, directory, test_filter, environment, seed, log)
                 if self.coverage:
                     shutil.copy(self.directory / f"{self.top}.v", directory / COVERAGE_SOURCE)
                 tests, failed = get_results(results)
@@ -97,6 +84,42 @@ class Build:
         if failed or not tests:
             what = f"{failed} of {tests} tests failed" if tests else "no test ran"
             raise SimulationFailed(what + _see(log))
+
+    def _run_runner(self, modules, directory, test_filter, environment, seed, log) -> Path:
+        return get_runner(self.simulator).test(
+            test_module=modules,
+            hdl_toplevel=self.top,
+            hdl_toplevel_lang="verilog",
+            build_dir=self.directory,
+            test_dir=directory,
+            results_xml=str(directory / "results.xml"),
+            waves=self.waves is not None,
+            plusargs=self._plusargs(directory),
+            test_filter=test_filter,
+            extra_env=environment,
+            seed=seed,
+            log_file=log,
+            timescale=TIMESCALE,
+        )
+
+    def _run_cxxrtl(self, modules, directory, test_filter, environment, seed, log) -> Path:
+        results = (directory / "results.xml").resolve()
+        results.unlink(missing_ok=True)
+        given = {
+            "COCOTB_RESULTS_FILE": str(results),
+            "COCOTB_TEST_FILTER": test_filter,
+            "COCOTB_RANDOM_SEED": None if seed is None else str(seed),
+        }
+        environment |= {name: value for name, value in given.items() if value is not None}
+        cxxrtl.run(
+            self.directory / cxxrtl.PROGRAM,
+            self.top,
+            modules,
+            directory=directory,
+            environment=environment,
+            log=log,
+        )
+        return results
 
     def trace(self, directory: Path) -> Path:
         """The file that a run in `directory` with waves writes."""
@@ -114,16 +137,19 @@ class Build:
 def build(verilog: str, top: str, simulator: str = "verilator", *, waves: bool = False) -> Build:
     """Make a simulation of Verilog text, or find the one made before.
 
-    Waves are FST; on Verilator they are VCD where the headers of its FST writer are missing.
+    Waves are FST; on Verilator they are VCD where the headers of its FST writer are missing, and
+    on CXXRTL there are none, since its traces have no top.
     An interrupted build leaves nothing that is taken for a whole one.
     """
     toolchain.prepare_environment()
-    toolchain.require(simulator)
+    toolchain.require(simulator, waves=waves)
     kind = None
     arguments: list[str] = []
     coverage = simulator == "verilator" and bool(os.environ.get("WEFT_COVERAGE"))
     if waves:
         kind = "fst" if simulator == "icarus" or toolchain.fst_headers() else "vcd"
+    if simulator == "cxxrtl":
+        arguments = cxxrtl.key()
     if simulator == "verilator":
         # cocotb sees the top's signals only: a table of all signals takes minutes to compile.
         arguments = ["--no-public-flat-rw", *verilator.OPTIONS]
@@ -141,7 +167,7 @@ def build(verilog: str, top: str, simulator: str = "verilator", *, waves: bool =
         if coverage:
             (scratch / verilator.COVERAGE_HEADER).write_text(verilator.coverage_header())
         _compile(verilog, top, simulator, kind is not None, scratch, arguments)
-        return ["sim.vvp" if simulator == "icarus" else top]
+        return [{"icarus": "sim.vvp", "cxxrtl": cxxrtl.PROGRAM}.get(simulator, top)]
 
     return Build(cached(simulator, key, make), top, simulator, kind, coverage)
 
@@ -151,6 +177,10 @@ def _compile(
 ) -> None:
     source = scratch / f"{top}.v"
     source.write_text(verilog)
+    log = scratch / "build.log"
+    if simulator == "cxxrtl":
+        cxxrtl.build(source, top, scratch, log)
+        return
     sources = [source]
     runtime = None
     if simulator == "verilator":
@@ -158,7 +188,6 @@ def _compile(
         sources = [VerilatorControlFile(WAIVERS), control, source]
         runtime = verilator.Runtime(scratch.parent, *arguments)
         runtime.lend(scratch)
-    log = scratch / "build.log"
     runner = get_runner(simulator)
     with _without(*RUNNER_VARIABLES):
         try:
