@@ -1,8 +1,8 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup sim sim-full soak waves verilog cycles test test-all bench bench-export \
-  bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal coverage equivalence lint docs \
-  train workloads lock clean
+  bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal coverage \
+  equivalence trust-docs lint docs train workloads lock clean
 
 PYTHON ?= python3
 WEFT := .venv/bin/weft
@@ -87,6 +87,9 @@ fpga-docs: $(FPGA_READY)  ## write the table of docs/fpga.md and its plot from b
 
 formal: $(READY)  ## prove the hardware right, and broken copies of it wrong
 	@$(WEFT) formal
+
+trust-docs: $(READY)  ## write docs/trust.md from the reports of formal, coverage, soak and the like
+	@.venv/bin/python docs/make_trust.py
 
 lint: $(FPGA_READY)  ## ruff, pyright, and Verilator's lint of the Verilog
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/basedpyright && $(WEFT) lint
