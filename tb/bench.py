@@ -167,9 +167,10 @@ def _chosen_coroutines(coroutines: Sequence) -> list[str]:
 
 def describe(arguments: Sequence, verilog: str, top: str, family: str | None = None) -> str:
     """What the coroutines have to know: the arguments, the Verilog's ports and the FPGA family."""
-    heads = re.search(rf"(?ms)^module {top} \(\n(.*?)^\);", verilog)[1]
+    module = re.search(rf"(?ms)^module {top}\b.*?^endmodule", verilog)[0]
+    kinds = r"(?:(?:reg|signed) )*(?:\[.*?\] )?"
     ports = {
-        direction: re.findall(rf"(?m)^  {direction} (?:reg )?(?:\[.*?\] )?(\w+)", heads)
+        direction: re.findall(rf"(?m)^  {direction} {kinds}(\w+)", module)
         for direction in ("input", "output")
     }
     plain = [_to_plain(argument) for argument in arguments]
