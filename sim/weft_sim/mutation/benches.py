@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 
 import weft
+from weft.array import SystolicArray
+from weft.row import SystolicRow
 
 from ..cache import digest
 from .units import TOP, Design, Unit, make_design
@@ -124,12 +126,18 @@ def _component_of(design: Design, module: str) -> str:
 
 
 def _has_bench(design: Design, module: str) -> bool:
-    """Whether a bench knows the module; those of fields know neither fast cells nor soft ones."""
+    """Whether a bench knows the module; those of fields know neither fast cells nor soft ones.
+
+    Of parts of a field they would have to know when what comes from the others.
+    """
     component, arguments = design.components[module]
-    sizes = {"SystolicArray": 2, "SystolicRow": 1}
-    if component.__name__ in sizes:
-        plain = design.unit.config.inner_product == "plain"
-        return plain and len(arguments) == 1 + sizes[component.__name__]
+    config = design.unit.config
+    if component in (SystolicArray, SystolicRow) and config.inner_product == "fast":
+        return False
+    if component is SystolicArray:
+        return arguments == (config, config.rows, config.columns)
+    if component is SystolicRow:
+        return len(arguments) == 2
     return component.__name__ in ROOMS
 
 

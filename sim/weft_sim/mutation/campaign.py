@@ -6,8 +6,10 @@ stopped, and a better bench meets the survivors alone.
 """
 
 import collections
+import dataclasses
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +23,7 @@ from ..fpga.table import client_of
 from ..report import console, progress_bar
 from . import trial as trials
 from .benches import Bench, benches_of, design_with_harnesses
-from .equivalence import COMPARED, with_what_matters
+from .equivalence import COMPARED, proof_version, with_what_matters
 from .mutants import Mutant, draw, sizes_of
 from .trial import Step, Trial, judge
 from .units import TOP, UNITS, Design
@@ -114,14 +116,15 @@ def plan(client, designs: dict[str, Design], mutants: list[Mutant], seed: int) -
                 for bench in benches[mutant]
             ]
 
-        def proof(top: str, original=original, mutated=mutated) -> Step:
-            return Step(digest([original, mutated, top, version("pyosys")]), proof=top)
+        def proof(top: str, late: bool, original=original, mutated=mutated) -> Step:
+            key = digest([original, mutated, top, proof_version()])
+            return Step(key, proof=top, late=late)
 
-        steps = [*run(seed), proof(mutant.module)]
+        steps = [*run(seed), proof(mutant.module, False)]
         for one_seed in seeds[1:]:
             steps += run(one_seed)
         around = designs[mutant.unit].ancestors_of(mutant.module)
-        steps += [proof(top) for top in around if top != TOP] + [proof(COMPARED)]
+        steps += [proof(top, True) for top in [*around, COMPARED] if top != TOP]
         path = folder() / "outcomes" / f"{mutant.key}.json"
         known = json.loads(path.read_text()) if path.is_file() else {}
         planned.append(Trial(mutant.key, original, mutated, tuple(steps), known))
@@ -129,29 +132,37 @@ def plan(client, designs: dict[str, Design], mutants: list[Mutant], seed: int) -
 
 
 def judge_all(client, mutants: list[Mutant], planned: list[Trial]) -> list[Verdict]:
-    """Put on trial what is not decided yet, and keep every outcome as it comes."""
+    """Put on trial what is not decided yet, and keep every outcome as it comes.
+
+    Proofs about more than one module take minutes each: they come when all else is done.
+    """
+    known = {trial.name: trial.known for trial in planned}
+    for what, late in (("mutants", False), ("proofs about the survivors", True)):
+        asked = [_asked(trial, known[trial.name], late) for trial in planned]
+        left = [trial for trial in asked if not _is_decided(trial.steps, trial.known)]
+        console.print(f"{what}: {len(planned) - len(left)} of {len(planned)} are judged already")
+        known.update(_outcomes(client, what, left))
+    return [
+        _verdict(mutant, trial.steps, known[trial.name])
+        for mutant, trial in zip(mutants, planned, strict=True)
+    ]
+
+
+def _asked(trial: Trial, known: dict[str, dict], late: bool) -> Trial:
+    steps = tuple(step for step in trial.steps if late or not step.late)
+    return dataclasses.replace(trial, steps=steps, known=known)
+
+
+def _outcomes(client, what: str, left: list[Trial]) -> Iterator[tuple[str, dict[str, dict]]]:
     from distributed import as_completed
 
-    by_key = {mutant.key: mutant for mutant in mutants}
-    steps = {trial.name: trial.steps for trial in planned}
-    verdicts = {}
-    open_trials = []
-    for trial in planned:
-        if _is_decided(trial.steps, trial.known):
-            verdicts[trial.name] = _verdict(by_key[trial.name], trial.steps, trial.known)
-        else:
-            open_trials.append(trial)
-    console.print(f"{len(verdicts)} of {len(planned)} mutants are judged already")
-    with progress_bar("mutants") as (_, step):
-        futures = [client.submit(judge, trial, pure=False) for trial in open_trials]
+    with progress_bar(what) as (_, step):
+        futures = [client.submit(judge, trial, pure=False) for trial in left]
         for done, (_, (name, outcomes)) in enumerate(as_completed(futures, with_results=True), 1):
-            text = trials.to_text(outcomes)
+            text = json.dumps(outcomes, indent=2) + "\n"
             write_whole(folder() / "outcomes" / f"{name}.json", text)
-            verdicts[name] = verdict = _verdict(by_key[name], steps[name], outcomes)
-            if verdict.outcome == "survived":
-                console.print(_line(verdict))
-            step(done, len(open_trials))
-    return [verdicts[trial.name] for trial in planned]
+            step(done, len(left))
+            yield name, outcomes
 
 
 def report_of(
@@ -188,7 +199,9 @@ def report_of(
         "score": round(outcomes["killed"] / mortal, 4) if mortal else None,
         "killed_by": dict(_killers(verdicts).most_common()),
         "configurations": {
-            unit.name: {k: v if isinstance(v, int) else str(v) for k, v in vars(unit.config).items()}
+            unit.name: {
+                k: v if isinstance(v, int) else str(v) for k, v in vars(unit.config).items()
+            }
             for unit in UNITS
         },
         "modules": {
@@ -244,9 +257,7 @@ def _limits(
             client.submit(trials.longest_ns, originals[unit], bench, seed, pure=False)
             for _, unit, bench in missing
         ]
-        for done, (future, (path, unit, bench)) in enumerate(
-            zip(futures, missing, strict=True), 1
-        ):
+        for done, (future, (path, unit, bench)) in enumerate(zip(futures, missing, strict=True), 1):
             longest = future.result()
             write_whole(path, json.dumps({"longest_ns": longest}) + "\n")
             limits[unit, bench] = PATIENCE * longest
@@ -304,8 +315,3 @@ def _killers(verdicts: list[Verdict]) -> collections.Counter:
     return collections.Counter(
         (verdict.by or "").split(":")[0] for verdict in verdicts if verdict.outcome == "killed"
     )
-
-
-def _line(verdict: Verdict) -> str:
-    mutant = verdict.mutant
-    return f"{mutant.source} ({mutant.unit}, {mutant.module}): {mutant.mutation} survived"

@@ -8,6 +8,7 @@ import contextlib
 import importlib.util
 import subprocess
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 from weft.axi import port_documentation
@@ -45,6 +46,11 @@ def prove(original: str, mutated: str, top: str, seconds: int) -> bool:
         except (YosysFailed, subprocess.TimeoutExpired):
             # A loop of gates is no machine that could be compared, and some proofs do not end.
             return False
+
+
+def proof_version() -> str:
+    """A name for what the outcome of a proof depends on beside the Verilog."""
+    return f"{version('pyosys')} {Path(__file__).read_text()}"
 
 
 def with_what_matters(config: MatrixUnitConfig, top: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from weft.axi import AxiMatrixUnit
 from weft.config import MatrixUnitConfig
 from weft.export import PASSES, rtlil_of
+from weft.formats import IntegerFormat
 from weft.hierarchy import ModuleLibrary
 
 from ..yosys import run_yosys
@@ -34,8 +35,8 @@ UNITS = (
         MatrixUnitConfig(
             rows=4,
             columns=3,
-            activation="int4",
-            weight="uint3",
+            activation=IntegerFormat(4),
+            weight=IntegerFormat(3, signed=False),
             accumulator_depth=32,
             accumulator_width=16,
             multiplier_stages=2,
@@ -47,8 +48,8 @@ UNITS = (
         MatrixUnitConfig(
             rows=4,
             columns=5,
-            activation="uint3",
-            weight="int4",
+            activation=IntegerFormat(3, signed=False),
+            weight=IntegerFormat(4),
             accumulator_depth=8,
             accumulator_width=16,
             inner_product="fast",
@@ -72,8 +73,8 @@ UNITS = (
         MatrixUnitConfig(
             rows=2,
             columns=22,
-            activation="int2",
-            weight="int2",
+            activation=IntegerFormat(2),
+            weight=IntegerFormat(2),
             accumulator_depth=4,
             accumulator_width=8,
             multiplier_stages=0,
