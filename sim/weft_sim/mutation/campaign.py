@@ -25,13 +25,15 @@ from . import trial as trials
 from .benches import Bench, benches_of, design_with_harnesses
 from .equivalence import COMPARED, proof_version, with_what_matters
 from .mutants import Mutant, draw, sizes_of
-from .trial import Step, Trial, judge
+from .trial import LAST_PHASE, Step, Trial, judge
 from .units import TOP, UNITS, Design
 
 # Seeds after the first that only those meet which no bench has killed and no proof excused.
 MORE_SEEDS = 2
 # A coroutine hangs that takes so many times as long as the longest one without a mutation.
 PATIENCE = 10
+# By their numbers.
+PHASES = ("benches", "proofs about modules, more seeds", "proofs about what is around them")
 
 
 @dataclass(frozen=True)
@@ -111,20 +113,20 @@ def plan(client, designs: dict[str, Design], mutants: list[Mutant], seed: int) -
                     bench=bench,
                     seed=one_seed,
                     timeout_ns=limits[mutant.unit, bench],
-                    is_first=one_seed == seed,
+                    phase=int(one_seed != seed),
                 )
                 for bench in benches[mutant]
             ]
 
-        def proof(top: str, late: bool, original=original, mutated=mutated) -> Step:
+        def proof(top: str, phase: int, original=original, mutated=mutated) -> Step:
             key = digest([original, mutated, top, proof_version()])
-            return Step(key, proof=top, late=late)
+            return Step(key, proof=top, phase=phase)
 
-        steps = [*run(seed), proof(mutant.module, False)]
+        steps = [*run(seed), proof(mutant.module, 1)]
         for one_seed in seeds[1:]:
             steps += run(one_seed)
         around = designs[mutant.unit].ancestors_of(mutant.module)
-        steps += [proof(top, True) for top in [*around, COMPARED] if top != TOP]
+        steps += [proof(top, LAST_PHASE) for top in [*around, COMPARED] if top != TOP]
         path = folder() / "outcomes" / f"{mutant.key}.json"
         known = json.loads(path.read_text()) if path.is_file() else {}
         planned.append(Trial(mutant.key, original, mutated, tuple(steps), known))
@@ -134,11 +136,11 @@ def plan(client, designs: dict[str, Design], mutants: list[Mutant], seed: int) -
 def judge_all(client, mutants: list[Mutant], planned: list[Trial]) -> list[Verdict]:
     """Put on trial what is not decided yet, and keep every outcome as it comes.
 
-    Proofs about more than one module take minutes each: they come when all else is done.
+    What takes longer comes when all mutants are through what takes seconds.
     """
     known = {trial.name: trial.known for trial in planned}
-    for what, late in (("mutants", False), ("proofs about the survivors", True)):
-        asked = [_asked(trial, known[trial.name], late) for trial in planned]
+    for phase, what in enumerate(PHASES):
+        asked = [_asked(trial, known[trial.name], phase) for trial in planned]
         left = [trial for trial in asked if not _is_decided(trial.steps, trial.known)]
         console.print(f"{what}: {len(planned) - len(left)} of {len(planned)} are judged already")
         known.update(_outcomes(client, what, left))
@@ -148,8 +150,8 @@ def judge_all(client, mutants: list[Mutant], planned: list[Trial]) -> list[Verdi
     ]
 
 
-def _asked(trial: Trial, known: dict[str, dict], late: bool) -> Trial:
-    steps = tuple(step for step in trial.steps if late or not step.late)
+def _asked(trial: Trial, known: dict[str, dict], phase: int) -> Trial:
+    steps = tuple(step for step in trial.steps if step.phase <= phase)
     return dataclasses.replace(trial, steps=steps, known=known)
 
 

@@ -1,7 +1,8 @@
 """Proofs that a mutant does what the original does, for all inputs, from the first cycle on.
 
 Both start from their initial values, and every output is compared in every cycle. A bit that the
-Verilog leaves open, as what is read where a memory has no word, may be anything in either.
+Verilog leaves open, as what is read where a memory has no word, may be anything in either; but a
+register without an initial value begins at 0.
 """
 
 import contextlib
@@ -92,6 +93,8 @@ def _miter(top: str) -> list[str]:
         "miter -equiv -flatten original mutated miter",
         "hierarchy -top miter",
         "memory -nordff",
+        # Registers that write_verilog adds where a read sees what is written have none.
+        "setundef -init -zero",
         "opt -fast",
         "techmap",
         "opt -fast",

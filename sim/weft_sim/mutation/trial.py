@@ -19,6 +19,7 @@ from .equivalence import prove
 CPU_SECONDS = 120
 PROOF_SECONDS = 10
 LATE_PROOF_SECONDS = 60
+LAST_PHASE = 2
 LIMITED = """\
 #!/bin/sh
 ulimit -t {seconds}
@@ -31,17 +32,17 @@ exec vvp "$@"
 class Step:
     """A bench to run with a seed, or a proof to try about a module.
 
-    `key` names all that its outcome depends on. An outcome is a dict: `killed`, the coroutine
-    that failed or how it ended, or None; `proved`, the module, or None; and `seconds`.
+    `key` names all that its outcome depends on; `phase` says when its turn comes. An outcome is a
+    dict: `killed`, the coroutine that failed or how it ended, or None; `proved`, the module, or
+    None; and `seconds`.
     """
 
     key: str
     bench: Bench | None = None
     seed: int = 0
     timeout_ns: int = 0
-    is_first: bool = True
     proof: str = ""
-    late: bool = False
+    phase: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,11 @@ def _take(trial: Trial, step: Step) -> dict:
     killed = proved = None
     if step.bench is not None:
         killed = failure_of(trial.mutated, step.bench, step.seed, step.timeout_ns)
-        if killed and not step.is_first:
+        if killed and step.phase:
             # Of the first seed it is known that the original passes.
             longest_ns(trial.original, step.bench, step.seed)
     else:
-        seconds = LATE_PROOF_SECONDS if step.late else PROOF_SECONDS
+        seconds = LATE_PROOF_SECONDS if step.phase == LAST_PHASE else PROOF_SECONDS
         if prove(trial.original, trial.mutated, step.proof, seconds):
             proved = step.proof
     return {"killed": killed, "proved": proved, "seconds": round(time.monotonic() - started, 2)}
