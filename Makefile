@@ -1,7 +1,7 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup sim sim-full soak waves verilog cycles test test-all bench bench-export \
-  bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal coverage \
+  bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal coverage mutation \
   equivalence trust-docs lint docs train workloads lock clean
 
 PYTHON ?= python3
@@ -76,6 +76,9 @@ bench-docs: $(READY)  ## write docs/performance.md and its plots from build/benc
 equivalence: $(READY)  ## compare simulators cycle by cycle, and the Verilog of each Python
 	@$(WEFT) equivalence $(call GIVEN,SEED,seed)
 
+mutation: $(FPGA_READY)  ## change the RTL MUTANTS times; how often do the tests see it? resumes
+	@$(WEFT) mutation $(call GIVEN,MUTANTS,mutants) $(call GIVEN,SEED,seed) $(call GIVEN,SCHEDULER,scheduler) $(call GIVEN,WORKERS,workers)
+
 fpga: $(FPGA_READY)  ## build the bitstream of a ROWS x COLUMNS unit for BOARD
 	@$(WEFT) fpga $(call GIVEN,BOARD,board) $(SHAPE) $(call GIVEN,CLOCK,clock) $(call GIVEN,BAUD,baud) $(call GIVEN,SEED,seed)
 
@@ -118,7 +121,9 @@ clean:  ## remove everything generated, but the virtual environment
 ##   WHOLE=1        make sim-full: every layer, not each distinct shape once
 ##   BOARD          make fpga: ulx3s-85f (default), icebreaker, tang-nano-9k, arty-a7-35, arty-z7-20
 ##   CLOCK BAUD     make fpga: MHz, and bits a second of the serial line, if not the board's own
-##   SCHEDULER      make fpga-table: address of a Dask scheduler, tcp://host:8786
+##   MUTANTS        make mutation: how many (600)
+##   WORKERS        make mutation: processes on this machine (one for each core)
+##   SCHEDULER      make fpga-table, make mutation: address of a Dask scheduler, tcp://host:8786
 ##   SIM            verilator (default), icarus or cxxrtl; in test: only that one
 ##   SEED           replays what a run printed
 ##   WAVES=1        make sim, make test: write a trace as well, on both simulators

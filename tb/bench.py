@@ -35,8 +35,9 @@ from weft_sim.yosys import YosysFailed, run_yosys
 
 PERIOD_NS = 10
 RESET_CYCLES = 2
-# A coroutine that takes longer hangs: a hundred thousand cycles.
-TIMEOUT = {"timeout_time": 1, "timeout_unit": "ms"}
+# A coroutine that takes longer hangs: a hundred thousand cycles, if nothing else is said.
+TIMEOUT_NS = int(os.environ.get("WEFT_TIMEOUT_NS", 100_000 * PERIOD_NS))
+TIMEOUT = {"timeout_time": TIMEOUT_NS, "timeout_unit": "ns"}
 LOG_TAIL = 40
 # Those that every bench is run on; on CXXRTL, which takes as long to build, when SIM asks for it.
 SIMULATORS = ("verilator", "icarus")
@@ -154,7 +155,7 @@ def run(
                 directory=directory,
                 test_filter=rf"^({'|'.join(chosen)})$",
                 environment={
-                    "WEFT_BENCH": _to_json(arguments, verilog, top, family),
+                    "WEFT_BENCH": describe(arguments, verilog, top, family),
                     # To rewrite the asserts of all of numpy takes a second each time.
                     "COCOTB_REWRITE_ASSERTION_FILES": "test_*.py",
                 },
@@ -185,11 +186,12 @@ def _chosen_coroutines(coroutines: Sequence) -> list[str]:
     return chosen
 
 
-def _to_json(arguments: Sequence, verilog: str, top: str, family: str | None) -> str:
+def describe(arguments: Sequence, verilog: str, top: str, family: str | None = None) -> str:
     """What the coroutines have to know: the arguments, the Verilog's ports and the FPGA family."""
-    heads = re.search(rf"(?ms)^module {top} \(\n(.*?)^\);", verilog)[1]
+    module = re.search(rf"(?ms)^module {top}\b.*?^endmodule", verilog)[0]
+    kinds = r"(?:(?:reg|signed) )*(?:\[.*?\] )?"
     ports = {
-        direction: re.findall(rf"(?m)^  {direction} (?:reg )?(?:\[.*?\] )?(\w+)", heads)
+        direction: re.findall(rf"(?m)^  {direction} {kinds}(\w+)", module)
         for direction in ("input", "output")
     }
     plain = [_to_plain(argument) for argument in arguments]

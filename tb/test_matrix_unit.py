@@ -11,6 +11,7 @@ from cocotb.types import LogicArray
 from bench import TIMEOUT, arguments, compare, on_simulators, randomness
 from products import Product, compute, draw_matrix, outputs_stay_known, single_tile, unit
 from weft.axi import AxiMatrixUnit
+from weft.layouts import COUNTER_WIDTH, counter_layout
 from weft.matrix_unit import MatrixUnit
 from weft_sim.driver import beats, drive, read_counters, reset, start, unit_streams
 from weft_sim.reference import wrap
@@ -174,6 +175,12 @@ def test_rows_and_jobs(simulate, config):
 @on_simulators("config", {name: SHAPES[name] for name in ("4x4", "5x7")}, verilator=0)
 def test_unknown_inputs(simulate, config):
     simulate([unknown_inputs_stay_out], AxiMatrixUnit, config)
+
+
+@on_simulators("config", {"4x4": SHAPES["4x4"]}, verilator=0)
+def test_counters(simulate, config):
+    """On Icarus only: what is set is no port."""
+    simulate([shows_every_bit_of_the_counters], AxiMatrixUnit, config)
 
 
 @pytest.mark.large
@@ -497,3 +504,18 @@ async def unknown_inputs_stay_out(dut):
                 handle.value = LogicArray("X" * len(handle))
         await ClockCycles(dut.aclk, 5)
         await compute(dut, config, [Product.draw(config, source)])
+
+
+@cocotb.test(**TIMEOUT)
+async def shows_every_bit_of_the_counters(dut):
+    """Each counter at its own port, from the first bit to the last."""
+    source = randomness()
+    await start(dut)
+    registers = dut.unit.cycle_counters
+    names = [name for name, _ in counter_layout()]
+    for _ in range(20):
+        expected = {name: source.getrandbits(COUNTER_WIDTH) for name in names}
+        for name, number in expected.items():
+            getattr(registers, f"counters_{name}").value = number
+        await RisingEdge(dut.aclk)
+        assert read_counters(dut) == expected

@@ -343,6 +343,21 @@ def equivalence(seed) -> None:
         sys.exit(1)
 
 
+@app.command()
+@click.option("--mutants", type=int, default=600, show_default=True, help="How many, in all.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Draws them.")
+@click.option("--scheduler", metavar="ADDRESS", help="Of Dask.  [default: workers of this machine]")
+@click.option("--workers", type=int, help="On this machine.  [default: one for each core]")
+def mutation(mutants, seed, scheduler, workers) -> None:
+    """Tell how many of small changes of the RTL the benches see; what is judged is kept.
+
+    Those that no bench sees are proved to change nothing, or listed by their line of Python.
+    """
+    from .mutation.campaign import run_campaign, show
+
+    show(run_campaign(mutants, seed, scheduler, workers))
+
+
 BENCHMARKS = ("export", "speed", "utilization")
 
 

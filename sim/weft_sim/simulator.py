@@ -134,12 +134,24 @@ class Build:
         return [*counted, "--trace-file", str(self.trace(directory))]
 
 
-def build(verilog: str, top: str, simulator: str = "verilator", *, waves: bool = False) -> Build:
+def build(
+    verilog: str,
+    top: str,
+    simulator: str = "verilator",
+    *,
+    waves: bool = False,
+    directory: Path | None = None,
+) -> Build:
     """Make a simulation of Verilog text, or find the one made before.
 
     Waves are FST; on Verilator they are VCD where the headers of its FST writer are missing, and
     on CXXRTL there are none, since its traces have no top.
     An interrupted build leaves nothing that is taken for a whole one.
+
+    Parameters
+    ----------
+    directory : Path, optional
+        Build there what is not worth keeping; in the cache when left out.
     """
     toolchain.prepare_environment()
     toolchain.require(simulator, waves=waves)
@@ -169,6 +181,9 @@ def build(verilog: str, top: str, simulator: str = "verilator", *, waves: bool =
         _compile(verilog, top, simulator, kind is not None, scratch, arguments)
         return [{"icarus": "sim.vvp", "cxxrtl": cxxrtl.PROGRAM}.get(simulator, top)]
 
+    if directory is not None:
+        make(directory)
+        return Build(directory, top, simulator, kind, coverage)
     return Build(cached(simulator, key, make), top, simulator, kind, coverage)
 
 
