@@ -223,7 +223,7 @@ PROOFS = (
         "the same of four rows in two words",
         lambda: RowsAreChecked(narrow(1, accumulator_depth=4), word=2),
         (),
-        method="bmc 20",
+        method="bmc 12",
     ),
     Proof(
         "admission",
@@ -250,7 +250,7 @@ PROOFS = (
             ("wrong_one_row_waits", "pdr"),
             ("wrong_few_tiles_wait", "pdr"),
             ("wrong_result_comes", "bmc 36"),
-            ("wrong_errors_are_told", "bmc 22"),
+            ("wrong_errors_are_told", "bmc 18"),
         ),
     ),
 )

@@ -43,7 +43,7 @@ POINTS = (
     # All multipliers of the part: one seed, since its routing takes long.
     ("ulx3s-85f", 150, ((24, 12),), (1,), FAST),
     # More products than multipliers.
-    ("ulx3s-85f", 150, ((24, 16),), (1,), FAST | {"multiplier_stages": 4, "soft_columns": 5}),
+    ("ulx3s-85f", 150, ((24, 16),), (1,), FAST | {"soft_columns": 4}),
 )
 
 
