@@ -4,7 +4,7 @@ import cocotb
 import pytest
 from cocotb.triggers import ClockCycles
 
-from bench import TIMEOUT, arguments, on_simulators
+from bench import TIMEOUT, TIMEOUT_NS, arguments, on_simulators
 from link_bench import begin, count
 from weft.host_link.host_link import HostLink, check_link
 from weft.host_link.protocol import ESCAPE, FLAG, MAX_PAYLOAD_BYTES, PATIENCE, Command, Status
@@ -16,7 +16,7 @@ LINKS = {
     "registers": (64, 256, 0, (64,), (3,)),
 }
 PARTS = "payload_bytes, registers, first_writable, input_beats, output_beats"
-LONG = {**TIMEOUT, "timeout_time": 10}
+LONG = {**TIMEOUT, "timeout_time": 10 * TIMEOUT_NS}
 
 
 @on_simulators(PARTS, LINKS)

@@ -2,13 +2,13 @@
 
 import cocotb
 
-from bench import TIMEOUT, arguments, on_simulators, read, reset, tick
+from bench import TIMEOUT, TIMEOUT_NS, arguments, on_simulators, read, reset, tick
 from link_bench import LinkBench, begin, count, request
 from weft.host_link.host_link import HostLink
 from weft.host_link.protocol import ESCAPE, FLAG, PATIENCE, Command, Status
 from weft_sim.board.frames import encode
 
-LONG = {**TIMEOUT, "timeout_time": 30}
+LONG = {**TIMEOUT, "timeout_time": 30 * TIMEOUT_NS}
 # Payload bytes, registers, the first that can be written, beats of each stream in and out.
 LINK = (16, 5, 3, (3, 1), (4,))
 

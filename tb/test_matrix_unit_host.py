@@ -33,7 +33,7 @@ from weft_sim.reference import matmul
 from weft_sim.schedule import Schedule
 
 PAYLOAD_BYTES = 64
-LONG = {**TIMEOUT, "timeout_time": 20}
+LONG = {**TIMEOUT, "timeout_time": 20 * TIMEOUT_NS}
 
 
 CONFIG = MatrixUnitConfig(
