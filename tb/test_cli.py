@@ -36,7 +36,7 @@ MISTAKES = {
     "wide format": (["verilog", "--weight", "int17"], "weight format must be 1 to 16 bits wide"),
     "deep": (["verilog", "--accumulator-depth", 4097], "accumulator_depth must be an integer from"),
     "narrow": (["verilog", "--accumulator-width", 7], "accumulator_width must be an integer from"),
-    "stages": (["verilog", "--multiplier-stages", 4], "multiplier_stages must be an integer from"),
+    "stages": (["verilog", "--multiplier-stages", 5], "multiplier_stages must be an integer from"),
     "adders": (["verilog", "--adder-stages", 0], "adder_stages must be an integer from 1 to 4"),
     "half a shape": (["sim", "-m", 3], "a product needs all three of M, K and N, or none"),
     "no rows of A": (["sim", "-m", 0, "-k", 1, "-n", 1], "M must be an integer of at least 1"),

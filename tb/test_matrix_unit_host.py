@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 from cocotb.triggers import ClockCycles, FallingEdge, Timer
 
-from bench import PERIOD_NS, TIMEOUT, arguments, compare, on_simulators, randomness, read, start
+from bench import (
+    PERIOD_NS,
+    TIMEOUT,
+    TIMEOUT_NS,
+    arguments,
+    compare,
+    on_simulators,
+    randomness,
+    read,
+    start,
+)
 from link_bench import count, request
 from products import draw_matrix
 from weft.config import MatrixUnitConfig
