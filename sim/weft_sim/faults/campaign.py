@@ -15,8 +15,8 @@ from .classes import CLASSES, class_of
 from .injection import Answer, Fault, FaultyUnit, Work
 from .verdict import Verdict, judge
 
-# Drawn once for a unit; every second one runs with stalls on all streams.
-WORKS = 8
+# The same for all units of one size and format; every second one has stalls on all streams.
+WORKS = 64
 PRODUCTS = 2
 
 
@@ -56,7 +56,7 @@ class Campaign:
     Parameters
     ----------
     name : str
-        Of the unit; what is drawn depends on it and on the seed.
+        Of the unit; the faults that are drawn depend on it and on the seed, the works do not.
     config : MatrixUnitConfig
     seed : int
 
@@ -72,7 +72,7 @@ class Campaign:
         self.seed = seed
         self.unit = FaultyUnit(config)
         self.works = [
-            draw_work(config, f"{seed} {name} {number}", stalled=number % 2 == 1)
+            draw_work(config, f"{seed} {number}", stalled=number % 2 == 1)
             for number in range(WORKS)
         ]
         self.expected = [self._without_fault(work) for work in self.works]

@@ -59,9 +59,9 @@ def inject(
         with progress_bar(f"faults in {name}") as (building, step):
             building()
             campaign = Campaign(name, config, seed)
-            injecting = time.monotonic()
+            injecting = time.process_time()
             tallies = campaign.run(classes, faults, step)
-        described.append(_described(campaign, tallies, time.monotonic() - injecting))
+        described.append(_described(campaign, tallies, time.process_time() - injecting))
         console.print(_table(described[-1]))
     whole = {
         "seed": seed,
@@ -80,7 +80,9 @@ def inject(
     return whole
 
 
-def _described(campaign: Campaign, tallies: dict[str, ClassTally], seconds: float) -> dict:
+def _described(
+    campaign: Campaign, tallies: dict[str, ClassTally], processor_seconds: float
+) -> dict:
     rows = [_class_row(campaign, name, tally) for name, tally in tallies.items()]
     bits = sum(row["bits"] for row in rows)
     # Of a flip that strikes every bit of these classes equally often.
@@ -94,7 +96,7 @@ def _described(campaign: Campaign, tallies: dict[str, ClassTally], seconds: floa
         "bits": bits,
         "cycles_of_works": [answer.cycles for answer in campaign.expected],
         "injected": sum(row["injected"] for row in rows),
-        "seconds": round(seconds, 1),
+        "injecting_processor_seconds": round(processor_seconds, 1),
         "by_bits": {kind: round(value, 4) for kind, value in weighted.items()},
         "classes": rows,
     }
@@ -133,17 +135,18 @@ def _example(campaign: Campaign, injection: Injection) -> dict:
 
 
 def _table(unit: dict) -> Table:
-    table = Table("class", "bits", "injected", *VERDICTS, title=unit["name"], box=None)
+    columns = ("class", "bits", "injected", *(f"{kind} %" for kind in VERDICTS))
+    table = Table(*columns, title=unit["name"], box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     for row in unit["classes"]:
         shares = [_shown(row["fractions"][kind]) for kind in VERDICTS]
         table.add_row(row["class"], f"{row['bits']:,}", f"{row['injected']:,}", *shares)
-    shares = [f"{100 * unit['by_bits'][kind]:.1f} %" for kind in VERDICTS]
+    shares = [f"{100 * unit['by_bits'][kind]:.1f}" for kind in VERDICTS]
     table.add_row("by bits", f"{unit['bits']:,}", f"{unit['injected']:,}", *shares)
     return table
 
 
 def _shown(fraction: dict) -> str:
     low, high = (100 * fraction[end] for end in ("low", "high"))
-    return f"{100 * fraction['value']:.1f} % ({low:.1f} to {high:.1f})"
+    return f"{100 * fraction['value']:.1f} ({low:.1f}-{high:.1f})"

@@ -70,7 +70,7 @@ def insert_faults(flat: str) -> FaultyNetlist:
     """
     widths = {
         name: int(high or 0) + 1
-        for high, name in re.findall(r"(?m)^  reg (?:\[(\d+):0\] )?(\S+)", flat)
+        for high, name in re.findall(r"(?m)^  reg (?:\[(\d+):0\] )?([^\s;]+)", flat)
     }
     bits: list[Bit] = []
 
