@@ -1,8 +1,8 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup sim sim-full soak waves verilog cycles test test-all bench bench-export \
-  bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal lint docs \
-  faults train workloads lock clean
+  bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal coverage \
+  mutation faults equivalence trust-docs lint docs train workloads lock clean
 
 PYTHON ?= python3
 WEFT := .venv/bin/weft
@@ -20,7 +20,7 @@ PYTEST = SEED="$(SEED)" SIM="$(SIM)" WEFT_WAVES="$(filter-out 0,$(WAVES))" \
 
 help:  ## this list
 	@echo "Targets:"
-	@sed -n 's/^\([a-z-]*\):.*## /  \1 /p' Makefile | awk '{n=$$1; $$1=""; printf "  %-10s%s\n", n, $$0}'
+	@sed -n 's/^\([a-z-]*\):.*## /  \1 /p' Makefile | awk '{n=$$1; $$1=""; printf "  %-11s%s\n", n, $$0}'
 	@sed -n 's/^## //p' Makefile
 
 setup: $(READY)  ## make the virtual environment, from the lock file
@@ -61,6 +61,9 @@ test: $(FPGA_READY)  ## the tests
 test-all: $(FPGA_READY)  ## the tests and the large sizes, up to 64 x 64
 	@$(PYTEST)
 
+coverage: $(READY)  ## lines, toggles and situations that the benches reach; in build/coverage
+	@$(WEFT) coverage $(call GIVEN,SEED,seed)
+
 bench: $(READY)  ## measure: emission, simulation speed, utilization; JSON in build/bench
 	@$(WEFT) bench
 
@@ -69,6 +72,12 @@ bench-export bench-speed bench-utilization: bench-%: $(READY)  ## one of them
 
 bench-docs: $(READY)  ## write docs/performance.md and its plots from build/bench
 	@.venv/bin/python docs/make_performance.py
+
+equivalence: $(READY)  ## compare simulators cycle by cycle, and the Verilog of each Python
+	@$(WEFT) equivalence $(call GIVEN,SEED,seed)
+
+mutation: $(FPGA_READY)  ## change the RTL MUTANTS times; how often do the tests see it? resumes
+	@$(WEFT) mutation $(call GIVEN,MUTANTS,mutants) $(call GIVEN,SEED,seed) $(call GIVEN,SCHEDULER,scheduler) $(call GIVEN,WORKERS,workers)
 
 fpga: $(FPGA_READY)  ## build the bitstream of a ROWS x COLUMNS unit for BOARD
 	@$(WEFT) fpga $(call GIVEN,BOARD,board) $(SHAPE) $(call GIVEN,CLOCK,clock) $(call GIVEN,BAUD,baud) $(call GIVEN,SEED,seed)
@@ -84,6 +93,9 @@ formal: $(READY)  ## prove the hardware right, and broken copies of it wrong
 
 faults: $(READY)  ## flip stored bits of small units, FAULTS in each class of registers
 	@$(WEFT) faults $(call GIVEN,FAULTS,faults) $(call GIVEN,SEED,seed)
+
+trust-docs: $(READY)  ## write docs/trust.md from the reports of formal, coverage, soak and the like
+	@.venv/bin/python docs/make_trust.py
 
 lint: $(FPGA_READY)  ## ruff, pyright, and Verilator's lint of the Verilog
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/basedpyright && $(WEFT) lint
@@ -113,8 +125,10 @@ clean:  ## remove everything generated, but the virtual environment
 ##   WHOLE=1        make sim-full: every layer, not each distinct shape once
 ##   BOARD          make fpga: ulx3s-85f (default), icebreaker, tang-nano-9k, arty-a7-35, arty-z7-20
 ##   CLOCK BAUD     make fpga: MHz, and bits a second of the serial line, if not the board's own
-##   SCHEDULER      make fpga-table: address of a Dask scheduler, tcp://host:8786
-##   SIM            verilator (default) or icarus; in test: only that one
+##   MUTANTS        make mutation: how many (600)
+##   WORKERS        make mutation: processes on this machine (one for each core)
+##   SCHEDULER      make fpga-table, make mutation: address of a Dask scheduler, tcp://host:8786
+##   SIM            verilator (default), icarus or cxxrtl; in test: only that one
 ##   SEED           replays what a run printed
 ##   WAVES=1        make sim, make test: write a trace as well, on both simulators
 ##   GUI=1          make sim, make waves: open the trace in Surfer or GTKWave

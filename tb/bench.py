@@ -35,33 +35,55 @@ from weft_sim.yosys import YosysFailed, run_yosys
 
 PERIOD_NS = 10
 RESET_CYCLES = 2
-# A coroutine that takes longer hangs: a hundred thousand cycles.
-TIMEOUT = {"timeout_time": 1, "timeout_unit": "ms"}
+# A coroutine that takes longer hangs: a hundred thousand cycles, if nothing else is said.
+TIMEOUT_NS = int(os.environ.get("WEFT_TIMEOUT_NS", 100_000 * PERIOD_NS))
+TIMEOUT = {"timeout_time": TIMEOUT_NS, "timeout_unit": "ns"}
 LOG_TAIL = 40
+# Those that every bench is run on; on CXXRTL, which takes as long to build, when SIM asks for it.
+SIMULATORS = ("verilator", "icarus")
 
 
 # What pytest calls.
 
 
 def chosen_simulators() -> list[str]:
-    """Both simulators, or the one that SIM names."""
+    """Verilator and Icarus Verilog, or the one that SIM names."""
     chosen = os.environ.get("SIM")
-    return [chosen] if chosen else list(toolchain.SIMULATORS)
+    return [chosen] if chosen else list(SIMULATORS)
 
 
 def needs_icarus() -> None:
     """Skip the test, or fail it if WEFT_NO_SKIP is set, where Icarus Verilog is missing."""
     if not toolchain.has("iverilog"):
-        missing = str(toolchain.ToolMissing("iverilog"))
-        if os.environ.get("WEFT_NO_SKIP"):
-            pytest.fail(missing, pytrace=False)
-        pytest.skip(missing)
+        _cannot_run(toolchain.ToolMissing("iverilog"))
+
+
+def needs_simulators(*names: str) -> None:
+    """Skip the test, or fail it if WEFT_NO_SKIP is set, where one of them is missing."""
+    for name in names:
+        try:
+            toolchain.require(name)
+        except toolchain.ToolMissing as missing:
+            _cannot_run(missing)
+
+
+def needs_waves(simulator: str) -> None:
+    """Skip the test on a simulator that writes none."""
+    if simulator == "cxxrtl":
+        pytest.skip("CXXRTL writes no waves")
+
+
+def _cannot_run(missing: toolchain.ToolMissing) -> None:
+    if os.environ.get("WEFT_NO_SKIP"):
+        pytest.fail(str(missing), pytrace=False)
+    pytest.skip(str(missing))
 
 
 def on_simulators(names: str, cases: dict[str, object], *, verilator: int = 1):
     """Parametrize a test: every case on Icarus, the first few on Verilator as well.
 
-    Verilator takes seconds to build what Icarus builds at once, so it gets `verilator` cases.
+    Verilator takes seconds to build what Icarus builds at once, so it gets `verilator` cases; so
+    does CXXRTL.
 
     Parameters
     ----------
@@ -75,7 +97,7 @@ def on_simulators(names: str, cases: dict[str, object], *, verilator: int = 1):
         pytest.param(simulator, *(values if several else (values,)), id=f"{case}-{simulator}")
         for simulator in chosen_simulators()
         for index, (case, values) in enumerate(cases.items())
-        if simulator != "verilator" or index < verilator
+        if simulator == "icarus" or index < verilator
     ]
     return pytest.mark.parametrize(f"simulator,{names}", parameters, indirect=["simulator"])
 
@@ -133,7 +155,7 @@ def run(
                 directory=directory,
                 test_filter=rf"^({'|'.join(chosen)})$",
                 environment={
-                    "WEFT_BENCH": _to_json(arguments, verilog, top, family),
+                    "WEFT_BENCH": describe(arguments, verilog, top, family),
                     # To rewrite the asserts of all of numpy takes a second each time.
                     "COCOTB_REWRITE_ASSERTION_FILES": "test_*.py",
                 },
@@ -164,11 +186,12 @@ def _chosen_coroutines(coroutines: Sequence) -> list[str]:
     return chosen
 
 
-def _to_json(arguments: Sequence, verilog: str, top: str, family: str | None) -> str:
+def describe(arguments: Sequence, verilog: str, top: str, family: str | None = None) -> str:
     """What the coroutines have to know: the arguments, the Verilog's ports and the FPGA family."""
-    heads = re.search(rf"(?ms)^module {top} \(\n(.*?)^\);", verilog)[1]
+    module = re.search(rf"(?ms)^module {top}\b.*?^endmodule", verilog)[0]
+    kinds = r"(?:(?:reg|signed) )*(?:\[.*?\] )?"
     ports = {
-        direction: re.findall(rf"(?m)^  {direction} (?:reg )?(?:\[.*?\] )?(\w+)", heads)
+        direction: re.findall(rf"(?m)^  {direction} {kinds}(\w+)", module)
         for direction in ("input", "output")
     }
     plain = [_to_plain(argument) for argument in arguments]

@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-from bench import chosen_simulators, needs_icarus, run
+from bench import chosen_simulators, needs_icarus, needs_simulators, run
 from weft_sim import toolchain
 
 # What pytest's -k takes as one name.
@@ -52,6 +52,8 @@ def simulator(request) -> str:
     """Each simulator, or the one that SIM names; skipped if it is not installed."""
     if request.param == "icarus":
         needs_icarus()
+    elif request.param == "cxxrtl":
+        needs_simulators("cxxrtl")
     return request.param
 
 

@@ -137,15 +137,20 @@ def moody_coins(source: random.Random) -> Iterator[bool]:
 def legal_rows(source: random.Random, config: MatrixUnitConfig, count: int) -> list[Row]:
     """Rows without a fault, the first of which switches."""
     begun: set[int] = set()
+    recent: list[int] = []
     rows = []
     for _ in range(count):
         lanes = join(
             [operand(source, config.activation) for _ in range(config.rows)],
             config.activation.width,
         )
+        # Mostly the same few, which meet each other on their way; now and then any.
         row = source.randrange(min(config.accumulator_depth, 6))
-        if source.random() < 0.1:
-            row = config.accumulator_depth - 1
+        if source.random() < 0.4:
+            row = source.choice([config.accumulator_depth - 1, *recent[-4:]])
+        if source.random() < 0.3:
+            row = source.randrange(config.accumulator_depth)
+        recent.append(row)
         first = row not in begun or source.random() < 0.2
         last = source.random() < 0.4
         begun = begun - {row} if last else begun | {row}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import needs_waves
 from weft.layouts import ACTIVITY_SENTENCES
 
 WEFT = Path(sys.executable).with_name("weft")
@@ -41,7 +42,8 @@ MISTAKES = {
     "no rows of A": (["sim", "-m", 0, "-k", 1, "-n", 1], "M must be an integer of at least 1"),
     "negative N": (["sim", "-m", 1, "-k", 1, "-n", -1], "N must be an integer of at least 1"),
     "negative seed": (["sim", "--seed", -1], "a seed must be an integer of at least 0, not -1"),
-    "simulator": (["sim", "--simulator", "modelsim"], "choose verilator or icarus"),
+    "no waves": (["waves", "--simulator", "cxxrtl"], "cxxrtl writes no waves: choose verilator or"),
+    "simulator": (["sim", "--simulator", "modelsim"], "choose verilator, icarus or cxxrtl"),
     "unknown option": (["sim", "--fast"], "No such option"),
     "unknown command": (["simulate"], "No such command"),
     "module name": (["verilog", "--name", "4x4"], "a module name is letters, digits"),
@@ -76,7 +78,8 @@ def test_an_unwritable_path_is_said_before_any_work(command, tmp_path):
     [
         ("icarus", [], "SIM=icarus needs Icarus Verilog: apt install iverilog"),
         ("verilator", [], "make is needed to build Verilator's simulation: apt install make"),
-        ("verilator", ["make"], "A C++ compiler is needed to build Verilator's simulation: apt"),
+        ("cxxrtl", [], "A C++ compiler is needed to build the simulation: apt"),
+        ("verilator", ["make"], "A C++ compiler is needed to build the simulation: apt"),
     ],
 )
 def test_a_missing_tool_is_named_with_its_install_command(simulator, tools, sentence, tmp_path):
@@ -165,6 +168,7 @@ def test_stalls_are_reported_as_such():
 
 
 def test_waves_are_written_on_both_simulators(simulator, tmp_path):
+    needs_waves(simulator)
     arguments = ["-m", 3, "-k", 4, "-n", 2, "--rows", 2, "--columns", 2, "--seed", 1, "--waves"]
     run = weft("sim", *arguments, "--simulator", simulator, WEFT_BUILD=str(tmp_path))
     assert run.returncode == 0, run.stderr

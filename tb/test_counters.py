@@ -1,8 +1,9 @@
 """CycleCounters: each activity is counted in its own counter, and all of them in `total`."""
 
 import cocotb
+import pytest
 
-from bench import TIMEOUT, compare, play, randomness, split, start
+from bench import TIMEOUT, chosen_simulators, compare, play, randomness, read, split, start, tick
 from weft.counters import CycleCounters
 from weft.layouts import COUNTER_WIDTH, Activity, counter_layout
 
@@ -13,16 +14,22 @@ def test_counters(simulate):
     simulate([counts_each_activity, starts_anew_after_reset], CycleCounters)
 
 
+# Its registers are set, and a simulation of Verilator shows its ports only.
+@pytest.mark.parametrize("simulator", {"icarus"} & {*chosen_simulators()}, indirect=True)
+def test_every_bit(simulate):
+    simulate([carries_into_every_bit], CycleCounters)
+
+
 def test_every_activity_has_a_counter():
     assert sorted(NAMES) == sorted(["total", *(activity.name.lower() for activity in Activity)])
 
 
 @cocotb.test(**TIMEOUT)
 async def counts_each_activity(dut):
-    """Two cycles later, against a count in Python, through long and short stays."""
+    """Two cycles later, against a count in Python, through very long, long and short stays."""
     source = randomness()
-    activities = []
-    while len(activities) < 2000:
+    activities = [activity for activity in Activity for _ in range(600)]
+    while len(activities) < 5600:
         activities += [source.choice(list(Activity))] * source.choice([1, 1, 2, 50])
     await check_counts(dut, activities, [0] * len(activities))
 
@@ -32,6 +39,31 @@ async def starts_anew_after_reset(dut):
     source = randomness()
     activities = [source.choice(list(Activity)) for _ in range(500)]
     await check_counts(dut, activities, [int(source.random() < 0.02) for _ in activities])
+
+
+@cocotb.test(**TIMEOUT)
+async def carries_into_every_bit(dut):
+    """From the last number before each carry, and from drawn ones; all wrap at the same number."""
+    source = randomness()
+    await start(dut)
+    limit = 1 << COUNTER_WIDTH
+    for activity in Activity:
+        carries = [(1 << bit) - 1 for bit in range(1, COUNTER_WIDTH + 1)]
+        for number in [*carries, *(source.randrange(limit) for _ in range(8))]:
+            # Two edges bring the activity to where it is counted, the third counts it.
+            dut.activity.value = activity.value
+            await tick(dut)
+            await tick(dut)
+            before = {name: (number + source.randrange(2)) % limit for name in NAMES}
+            for name, value in before.items():
+                getattr(dut, f"counters_{name}").value = value
+            await tick(dut)
+            await tick(dut)
+            counters = split(read(dut, "counters"), COUNTER_WIDTH, len(NAMES))
+            got = dict(zip(NAMES, counters, strict=True))
+            for name in ("total", activity.name.lower()):
+                before[name] = (before[name] + 1) % limit
+            assert got == before, f"{activity.name} after {number:#x}: {got}, expected {before}"
 
 
 async def check_counts(dut, activities, resets):

@@ -1,16 +1,19 @@
 """The whole unit, as emitted: products of every shape and format, stalls and resets."""
 
+import itertools
+
 import cocotb
 import numpy as np
 import pytest
-from cocotb.triggers import ClockCycles
+from cocotb.triggers import ClockCycles, RisingEdge
 from cocotb.types import LogicArray
 
 from bench import TIMEOUT, arguments, compare, on_simulators, randomness
 from products import Product, compute, draw_matrix, outputs_stay_known, single_tile, unit
 from weft.axi import AxiMatrixUnit
+from weft.layouts import COUNTER_WIDTH, counter_layout
 from weft.matrix_unit import MatrixUnit
-from weft_sim.driver import beats, drive, reset, start, unit_streams
+from weft_sim.driver import beats, drive, read_counters, reset, start, unit_streams
 from weft_sim.reference import wrap
 from weft_sim.schedule import Feed
 from weft_sim.streams import chances, coins, send
@@ -138,17 +141,46 @@ def test_fast_inner_product(simulate, config):
 
 @on_simulators("config", {name: SHAPES[name] for name in ("5x7", "4x4", "1x1", "6x1")}, verilator=1)
 def test_stalls(simulate, config):
-    simulate([stalls_change_nothing_but_time, waits_for_a_long_time], AxiMatrixUnit, config)
+    simulate(
+        [
+            stalls_change_nothing_but_time,
+            waits_for_a_long_time,
+            keeps_a_result_while_others_are_awaited,
+        ],
+        AxiMatrixUnit,
+        config,
+    )
 
 
 @on_simulators("config", {name: SHAPES[name] for name in ("5x7", "1x1", "4x8")}, verilator=1)
 def test_reset(simulate, config):
-    simulate([works_as_new_after_a_reset], AxiMatrixUnit, config)
+    simulate([works_as_new_after_a_reset, resets_in_every_activity], AxiMatrixUnit, config)
+
+
+@on_simulators("config", {"5x7": SHAPES["5x7"], "4x3 fast": FAST["4x3"]}, verilator=1)
+def test_rows_and_jobs(simulate, config):
+    simulate(
+        [
+            takes_flags_in_any_order,
+            uses_every_accumulator_row,
+            ends_a_job_with_every_result,
+            waits_within_a_sum,
+            counts_every_activity_for_long,
+        ],
+        AxiMatrixUnit,
+        config,
+    )
 
 
 @on_simulators("config", {name: SHAPES[name] for name in ("4x4", "5x7")}, verilator=0)
 def test_unknown_inputs(simulate, config):
     simulate([unknown_inputs_stay_out], AxiMatrixUnit, config)
+
+
+@on_simulators("config", {"4x4": SHAPES["4x4"]}, verilator=0)
+def test_counters(simulate, config):
+    """On Icarus only: what is set is no port."""
+    simulate([shows_every_bit_of_the_counters], AxiMatrixUnit, config)
 
 
 @pytest.mark.large
@@ -268,6 +300,25 @@ async def waits_for_a_long_time(dut):
 
 
 @cocotb.test(**TIMEOUT)
+async def keeps_a_result_while_others_are_awaited(dut):
+    """A result that nobody takes, while weights, then activations, then nothing is waited for."""
+    (config,), source = arguments(), randomness()
+    await start(dut)
+    # Longer than the way of a row to its result.
+    pause = MatrixUnit.latency_of(config) + 20
+    weight_gaps = itertools.chain([0] * config.rows, [pause], itertools.repeat(0))
+    # The second row is at the gate while its weights are waited for.
+    activation_gaps = itertools.chain([0, 0, 2 * pause + config.rows], itertools.repeat(0))
+    ready = itertools.chain([False] * (5 * pause + 3 * config.rows), itertools.repeat(True))
+    stalls = {"weight_gaps": weight_gaps, "activation_gaps": activation_gaps, "ready": ready}
+    products = [single_tile(config, source, 1) for _ in range(3)]
+    driven = await compute(dut, config, products, **stalls)
+    assert driven.counters["waiting_for_weights"] >= pause - config.rows - 2
+    assert driven.counters["waiting_for_activations"] >= pause - config.rows - 2
+    assert driven.result_cycles[0] > 5 * pause
+
+
+@cocotb.test(**TIMEOUT)
 async def works_as_new_after_a_reset(dut):
     """Reset in the middle of work, at drawn cycles; nothing of it is left."""
     (config,), source = arguments(), randomness()
@@ -284,15 +335,161 @@ async def works_as_new_after_a_reset(dut):
         ]
         length = predict(config, [product.schedule]).cycles
         await ClockCycles(dut.aclk, source.randint(1, length))
-        for task in tasks:
-            task.cancel()
-        weights.valid.value = 0
-        activations.valid.value = 0
-        results.ready.value = 0
-        await reset(dut)
-        assert dut.m_axis_results_tvalid.value == 0
-        assert dut.error_status.value == 0
+        await interrupt(dut, tasks)
         await compute(dut, config, [Product.draw(config, source)])
+
+
+async def interrupt(dut, tasks):
+    """Reset while transfers are offered, and stop sending; nothing may be left to see."""
+    for task in tasks:
+        task.cancel()
+    dut.aresetn.value = 0
+    await RisingEdge(dut.aclk)
+    weights, activations, results = unit_streams(dut)
+    weights.valid.value = 0
+    activations.valid.value = 0
+    results.ready.value = 0
+    await reset(dut)
+    assert results.valid.value == 0
+    assert dut.error_status.value == 0
+
+
+@cocotb.test(**TIMEOUT)
+async def resets_in_every_activity(dut):
+    """While each thing is waited for, with a sum unfinished, and with an error seen."""
+    (config,), source = arguments(), randomness()
+    await start(dut)
+    side, deep = config.rows, MatrixUnit.result_depth_of(config)
+    product = single_tile(config, source, 2 * deep)
+    weight_beats, activation_beats = beats(product.feed, config)
+    unfinished = Feed(**{**vars(product.feed), "last": product.feed.last * 0})
+    nowhere = product.feed.row * 0 + config.accumulator_depth
+    out_of_range = Feed(**{**vars(product.feed), "row": nowhere})
+    begun_beats, wrong_beats = (beats(feed, config)[1] for feed in (unfinished, out_of_range))
+    # What is sent, whether results are taken, and for how many cycles.
+    for weights_sent, activations_sent, ready, cycles in (
+        ([], [], True, 5),
+        ([], activation_beats[:1], True, 5),
+        (weight_beats, activation_beats[:1], True, 1 + side // 2),
+        (weight_beats[: 1 + side // 2], [], True, side + 5),
+        (weight_beats, [], True, side + 5),
+        (weight_beats, begun_beats[:1], True, side + 5),
+        (weight_beats, activation_beats, True, side + deep),
+        (weight_beats, activation_beats, False, side + 2 * deep),
+        (weight_beats, wrong_beats, True, side + 20),
+    ):
+        weights, activations, results = unit_streams(dut)
+        results.ready.value = int(ready)
+        tasks = [
+            cocotb.start_soon(send(weights, weights_sent)),
+            cocotb.start_soon(send(activations, activations_sent)),
+        ]
+        await ClockCycles(dut.aclk, cycles)
+        assert bool(dut.error_status.value) == (activations_sent is wrong_beats)
+        await interrupt(dut, tasks)
+        await compute(dut, config, [Product.draw(config, source)])
+
+
+@cocotb.test(**TIMEOUT)
+async def takes_flags_in_any_order(dut):
+    """Rows that begin, add to and finish a few sums in a drawn order, under tiles that change."""
+    (config,), source = arguments(), randomness()
+    await start(dut)
+    rows, tiles = 500, 6
+    # Not zeros, which would hide what is added.
+    a = draw_matrix(source, config.activation, (rows, config.rows), "random")
+    b = draw_matrix(source, config.weight, (tiles, config.rows, config.columns), "random")
+    switch, first, last, row = (np.zeros(rows, np.int64) for _ in range(4))
+    switch[[0, *source.sample(range(1, rows), tiles - 1)]] = 1
+    sums: dict[int, np.ndarray] = {}
+    finished = []
+    for n, tile in enumerate(np.cumsum(switch) - 1):
+        row[n] = source.randrange(min(4, config.accumulator_depth))
+        first[n] = row[n] not in sums or source.random() < 0.2
+        last[n] = n == rows - 1 or source.random() < 0.3
+        exact = a[n].astype(np.int64) @ b[tile].astype(np.int64)
+        total = exact if first[n] else sums[row[n]] + exact
+        sums[row[n]] = total
+        if last[n]:
+            finished.append(wrap(sums.pop(row[n]), config.accumulator).tolist())
+    tile_end = np.zeros((tiles, config.rows), np.int64)
+    tile_end[:, -1] = 1
+    feed = Feed(
+        weights=b[:, ::-1].reshape(-1, config.columns),
+        tile_end=tile_end.ravel(),
+        activations=a,
+        switch=switch,
+        first=first,
+        last=last,
+        end=(np.arange(rows) == rows - 1).astype(np.int64),
+        row=row,
+    )
+    driven = await drive(dut, config, feed)
+    compare("sums in any order", driven.results.tolist(), finished, driven.result_cycles)
+    assert dut.error_status.value == 0
+
+
+@cocotb.test(**TIMEOUT)
+async def uses_every_accumulator_row(dut):
+    """All accumulator rows hold a sum at a time, of numbers of every kind; at last twice."""
+    (config,), source = arguments(), randomness()
+    await start(dut)
+    depth, k, n = config.accumulator_depth, 2 * config.rows + 1, config.columns
+    kinds = ("minimum", "maximum", *["random"] * 6)
+    for kind, m in zip(kinds, [depth] * 7 + [2 * depth], strict=True):
+        a = draw_matrix(source, config.activation, (m, k), kind)
+        b = draw_matrix(source, config.weight, (k, n), kind)
+        await compute(dut, config, [Product(config, a, b)])
+
+
+@cocotb.test(**TIMEOUT)
+async def ends_a_job_with_every_result(dut):
+    """Jobs of one row and of two, more of them than the result buffer has places."""
+    (config,), source = arguments(), randomness()
+    await start(dut)
+    jobs = 3 * MatrixUnit.result_depth_of(config)
+    products = [single_tile(config, source, source.choice([1, 2])) for _ in range(jobs)]
+    await compute(dut, config, products)
+
+
+@cocotb.test(**TIMEOUT)
+async def waits_within_a_sum(dut):
+    """Between two rows of a sum, with no weights there: it is activations that are waited for."""
+    (config,), source = arguments(), randomness()
+    await start(dut)
+    product, pause = single_tile(config, source, 2), 50
+    flags = {"first": np.array([1, 0]), "last": np.array([0, 1]), "row": np.zeros(2, np.int64)}
+    feed = Feed(**{**vars(product.feed), **flags})
+    driven = await drive(dut, config, feed, activation_gaps=iter([0, pause]))
+    total = product.expected.astype(np.int64).sum(0)
+    compare("sum with a pause", driven.results.tolist(), [wrap(total, config.accumulator).tolist()])
+    assert driven.counters["waiting_for_activations"] >= pause - config.rows - 2
+
+
+@cocotb.test(**TIMEOUT)
+async def counts_every_activity_for_long(dut):
+    """Each of them for more than 1024 cycles without a reset between."""
+    (config,), source = arguments(), randomness()
+    await start(dut)
+    long = 1100
+    await ClockCycles(dut.aclk, long)
+    await compute(dut, config, [single_tile(config, source, long)])
+    k = config.rows * -(-long // max(1, config.rows - 1))
+    a = draw_matrix(source, config.activation, (1, k))
+    b = draw_matrix(source, config.weight, (k, config.columns))
+    await compute(dut, config, [Product(config, a, b)])
+    # The next tile waits as well, and keeps the one after it out.
+    a = draw_matrix(source, config.activation, (100, config.rows))
+    b = draw_matrix(source, config.weight, (config.rows, 3 * config.columns))
+    held = itertools.chain([False] * (long + 300), itertools.repeat(True))
+    await compute(dut, config, [Product(config, a, b)], ready=held)
+    for gaps in ("weight_gaps", "activation_gaps"):
+        pause = itertools.chain([long], itertools.repeat(0))
+        await compute(dut, config, [Product.draw(config, source)], **{gaps: pause})
+    counted = read_counters(dut)
+    for name, count in counted.items():
+        assert count >= 1024 or (name, config.rows) == ("loading_weights", 1), f"{name}: {count}"
+    assert sum(counted.values()) == 2 * counted["total"]
 
 
 @cocotb.test(**TIMEOUT)
@@ -307,3 +504,18 @@ async def unknown_inputs_stay_out(dut):
                 handle.value = LogicArray("X" * len(handle))
         await ClockCycles(dut.aclk, 5)
         await compute(dut, config, [Product.draw(config, source)])
+
+
+@cocotb.test(**TIMEOUT)
+async def shows_every_bit_of_the_counters(dut):
+    """Each counter at its own port, from the first bit to the last."""
+    source = randomness()
+    await start(dut)
+    registers = dut.unit.cycle_counters
+    names = [name for name, _ in counter_layout()]
+    for _ in range(20):
+        expected = {name: source.getrandbits(COUNTER_WIDTH) for name in names}
+        for name, number in expected.items():
+            getattr(registers, f"counters_{name}").value = number
+        await RisingEdge(dut.aclk)
+        assert read_counters(dut) == expected

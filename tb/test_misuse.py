@@ -8,6 +8,7 @@ from bench import TIMEOUT, arguments, compare, on_simulators, randomness
 from products import Product, compute, draw_matrix, single_tile, unit
 from weft.axi import AxiMatrixUnit
 from weft.layouts import Error
+from weft.matrix_unit import MatrixUnit
 from weft_sim.driver import beats, numbers_to_lanes, reset, start, unit_streams
 from weft_sim.schedule import Feed
 from weft_sim.streams import send, watch
@@ -23,7 +24,7 @@ SHAPES = {
 
 @on_simulators("config", SHAPES, verilator=1)
 def test_misuse(simulate, config):
-    simulate([sees_every_misuse], AxiMatrixUnit, config)
+    simulate([sees_every_misuse, sees_an_error_while_errors_are_cleared], AxiMatrixUnit, config)
 
 
 @cocotb.test(**TIMEOUT)
@@ -33,11 +34,13 @@ async def sees_every_misuse(dut):
     await start(dut)
     for misuse in (
         row_without_a_tile,
+        row_out_of_range_without_a_tile,
         short_tile,
         long_tile,
         short_tile_in_the_middle,
         row_out_of_range,
         row_not_started,
+        rows_dropped_between_others,
     ):
         feed, expected_error, expected_results = misuse(config, source)
         got = await feed_and_collect(dut, config, feed)
@@ -53,6 +56,27 @@ async def sees_every_misuse(dut):
         assert dut.error_status.value == 0, "an error must go when it is cleared"
         await compute(dut, config, [Product.draw(config, source)])
         await reset(dut)
+
+
+@cocotb.test(**TIMEOUT)
+async def sees_an_error_while_errors_are_cleared(dut):
+    """An error that comes in a cycle of clearing is seen, and is gone with the next."""
+    (config,), source = arguments(), randomness()
+    await start(dut)
+    feed, expected_error, _ = row_not_started(config, source)
+    seen = []
+
+    async def look():
+        while True:
+            await RisingEdge(dut.aclk)
+            seen.append(Error(int(dut.error_status.value)))
+
+    looking = cocotb.start_soon(look())
+    dut.clear_errors.value = 1
+    await feed_and_collect(dut, config, feed)
+    looking.cancel()
+    dut.clear_errors.value = 0
+    assert [error for error in seen if error] == [expected_error]
 
 
 async def feed_and_collect(dut, config, feed):
@@ -87,6 +111,13 @@ def row_without_a_tile(config, source):
     feed = changed(product.feed, switch=np.zeros(4, np.int64))
     feed = changed(feed, weights=feed.weights[:0], tile_end=feed.tile_end[:0])
     return feed, Error.NO_TILE, nothing(config)
+
+
+def row_out_of_range_without_a_tile(config, source):
+    """Two errors in one row."""
+    feed, error, results = row_without_a_tile(config, source)
+    row = np.full(4, config.accumulator_depth)
+    return changed(feed, row=row), error | Error.ROW_OUT_OF_RANGE, results
 
 
 def short_tile(config, source):
@@ -146,3 +177,11 @@ def row_not_started(config, source):
         Error.NOT_STARTED,
         np.delete(product.expected, 2, axis=0),
     )
+
+
+def rows_dropped_between_others(config, source):
+    """Drawn rows end sums never begun: their places come back as those of results do."""
+    product = single_tile(config, source, 4 * MatrixUnit.result_depth_of(config))
+    first = np.array([source.randrange(2) for _ in product.feed.first])
+    first[:2] = 0, 1
+    return changed(product.feed, first=first), Error.NOT_STARTED, product.expected[first == 1]

@@ -19,9 +19,10 @@ def test_wheel_installs_and_imports(tmp_path):
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run([*install, "--target", str(target), str(wheel)], check=True, capture_output=True)
     script = (
-        "import weft, weft_sim; from weft_sim import digits, layers, library, verilator;"
+        "import weft, weft_sim; from weft_sim import cxxrtl, digits, layers, library, verilator;"
         "print(weft.__file__, weft_sim.__file__, len(digits.load().layers),"
         " verilator.WAIVERS.is_file(), library.DRIVER.is_file(),"
+        " cxxrtl.LOOP.is_file(),"
         " len(layers.read_layers(layers.WORKLOADS / 'resnet50.csv')))"
     )
     imported = subprocess.run(
@@ -35,7 +36,7 @@ def test_wheel_installs_and_imports(tmp_path):
     assert imported == [
         str(target / "weft" / "__init__.py"),
         str(target / "weft_sim" / "__init__.py"),
-        *("3", "True", "True", "54"),
+        *("3", "True", "True", "True", "54"),
     ]
 
 

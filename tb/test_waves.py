@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import needs_waves
 from weft import SMALL, TINY, Activity, Error, MatrixUnitConfig
 from weft.admission import Admission
 from weft.layouts import ACTIVITY_SENTENCES
@@ -39,6 +40,7 @@ ON_ICARUS = pytest.mark.parametrize(
 @cache
 def demo(config, simulator):
     """A demonstration, and its trace; each process of a parallel run has its own."""
+    needs_waves(simulator)
     process = os.environ.get("PYTEST_XDIST_WORKER", "")
     folder = f"waves-{config.rows}x{config.columns}-{simulator}{process}"
     directory = toolchain.build_root() / "tests" / folder

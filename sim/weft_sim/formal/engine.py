@@ -108,8 +108,9 @@ def decide(gates: Path, output: int, method: str, seconds: int) -> Verdict:
         return Verdict(False, None, took)
     if found := re.search(r"asserted in frame (\d+)", said):
         return Verdict(True, int(found[1]), took)
-    if kind == "bmc" and (found := re.search(r"No output asserted in (\d+) frames", said)):
-        return Verdict(False, int(found[1]), took)
+    frames = re.search(r"No output asserted in (\d+) frames", said)
+    if kind == "bmc" and frames and int(frames[1]) >= int(bound[0]):
+        return Verdict(False, int(frames[1]), took)
     raise ProofFailed(f"no verdict by {method} in {seconds} s: {said.strip()[-200:]}")
 
 

@@ -249,7 +249,7 @@ PROOFS = (
             ("wrong_payload_stays", "pdr"),
             ("wrong_one_row_waits", "pdr"),
             ("wrong_few_tiles_wait", "pdr"),
-            ("wrong_result_comes", "bmc 30"),
+            ("wrong_result_comes", "bmc 36"),
             ("wrong_errors_are_told", "bmc 22"),
         ),
     ),

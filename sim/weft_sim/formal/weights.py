@@ -1,4 +1,4 @@
-"""Weights: after a switch every cell holds the tile that was loaded, and until then the one before."""
+"""Weights: after a switch every cell holds the new tile, and until then the one before."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 

@@ -98,18 +98,27 @@ def make_table(scheduler: str | None) -> list[dict]:
     """
     if not has_package("distributed"):
         raise ToolMissing("distributed")
-    with _client(scheduler) as client:
+    with client_of(scheduler) as client:
         return _make_table(client)
 
 
 @contextlib.contextmanager
-def _client(scheduler: str | None):
-    """A client of the scheduler, or of workers of this machine for as long as it is used."""
+def client_of(scheduler: str | None, workers: int | None = None):
+    """A client of the scheduler, or of workers of this machine for as long as it is used.
+
+    Parameters
+    ----------
+    scheduler : str, optional
+        Address of a Dask scheduler; workers on this machine when left out.
+    workers : int, optional
+        How many on this machine; one for each core when left out.
+    """
     from distributed import Client, LocalCluster
 
     with contextlib.ExitStack() as stack:
         if scheduler is None:
-            cluster = stack.enter_context(LocalCluster(**WORKERS))
+            count = {} if workers is None else {"n_workers": workers}
+            cluster = stack.enter_context(LocalCluster(**{**WORKERS, **count}))
         elif not re.fullmatch(r"(\w+://)?[^:/\s]+:\d+", scheduler):
             raise ValueError(f"a scheduler's address is such as tcp://host:8786, not {scheduler!r}")
         else:

@@ -1,0 +1,125 @@
+"""Write the measured parts of trust.md from the reports under build: `make trust-docs`.
+
+A part stands between `<!-- measured: name -->` and `<!-- end -->`. Of what was not run on this
+machine it says how to run it.
+"""
+
+import json
+import re
+
+from markdown_table import table
+from tables import DOCS
+
+from weft_sim.toolchain import build_root
+
+PAGE = DOCS / "trust.md"
+MEASURED = re.compile(r"(?s)(<!-- measured: (\w+) -->\n).*?(<!-- end -->)")
+
+
+def report(name: str) -> dict | None:
+    """What a command left in build, if it ran."""
+    path = build_root() / name / "report.json"
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
+def when(found: dict) -> str:
+    """The date and the machine of a report, in a sentence."""
+    machine = found["machine"]
+    date = found.get("date") or machine["date"]
+    seed = f", seed {found['seed']}" if "seed" in found else ""
+    seconds = f", {found['seconds']:,.0f} s" if "seconds" in found else ""
+    return f"{date}, {machine['processor']}, {machine['cores']} cores{seed}{seconds}."
+
+
+def formal(found: dict) -> str:
+    """Each proof: what, how far, and the broken copies that it was seen to fail on."""
+    rows = []
+    for proof in found["proofs"]:
+        methods = sorted({p["method"] for p in proof["properties"]})
+        bounds = [p["cycles"] for p in proof["properties"] if p["cycles"] is not None]
+        for_ever = len(proof["properties"]) - len(bounds)
+        reach = [f"{for_ever} for all time"] * bool(for_ever)
+        reach += [f"{len(bounds)} for {min(bounds)} cycles or more"] * bool(bounds)
+        rows.append(
+            (
+                proof["name"],
+                proof["about"],
+                ", ".join(reach),
+                ", ".join(methods),
+                len(proof["broken_copies"]) or "",
+                proof["seconds"],
+            )
+        )
+    heads = ("Proof", "What is proved", "Properties", "Method", "Broken copies", "Seconds")
+    wrong = "".join(f"\n- Not as it should be: {sentence}" for sentence in found["wrong"])
+    return f"{when(found)}\n\n{table(heads, rows)}{wrong}"
+
+
+def mutation(found: dict) -> str:
+    """The score, and what survived."""
+    rows = [
+        (
+            found["mutants"],
+            found["killed"],
+            found["equivalent"],
+            found["survived"],
+            f"{found['score']:.1%}",
+        )
+    ]
+    text = table(("Mutants", "Killed", "Proved equivalent", "Survived", "Score"), rows)
+    survivors = [
+        (row["source"], row["module"], f"`{row['mutation']}`") for row in found["survivors"]
+    ]
+    if survivors:
+        text += "\n\n" + table(("Survivor", "Module", "Mutation"), survivors)
+    return f"{when(found)}\n\n{text}"
+
+
+def coverage(found: dict) -> str:
+    """Points reached and waived, by kind."""
+    rows = [
+        (kind, *(f"{found[kind][key]:,}" for key in ("total", "covered", "waived")))
+        for kind in ("line", "toggle", "functional")
+    ]
+    return f"{when(found)}\n\n{table(('Kind', 'Points', 'Reached', 'Waived'), rows)}"
+
+
+def soak(found: dict) -> str:
+    heads = ("Configurations", "Products", "MACs", "Cycles", "Resets", "Mismatches")
+    keys = ("distinct", "products", "macs", "cycles", "resets", "mismatches")
+    row = [f"{found[key]:,}" for key in keys]
+    return f"{when(found)}\n\n{table(heads, [row])}"
+
+
+def equivalence(found: dict) -> str:
+    simulators = found["simulators"]
+    same = "no difference" if simulators["equal"] else "differences"
+    return (
+        f"{when(found)}\n\n{', '.join(simulators['compared'])}: {len(simulators['units'])} units, "
+        f"{simulators['cycles']:,} cycles, {simulators['transfers']:,} transfers, {same}."
+    )
+
+
+PARTS = {
+    "formal": formal,
+    "mutation": mutation,
+    "coverage": coverage,
+    "soak": soak,
+    "equivalence": equivalence,
+}
+
+
+def part(name: str) -> str:
+    found = report(name)
+    return PARTS[name](found) if found else f"Not measured yet: `make {name}`."
+
+
+def main() -> None:
+    """Write the page."""
+    text = PAGE.read_text()
+    PAGE.write_text(MEASURED.sub(lambda m: f"{m[1]}{part(m[2])}\n{m[3]}", text))
+    print(PAGE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Equivalence across tools: simulators that agree on every cycle, Pythons on every byte."""

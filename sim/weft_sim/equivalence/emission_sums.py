@@ -1,0 +1,47 @@
+"""Print the SHA-256 of each unit's Verilog as JSON; runs on any Python that has Amaranth and weft.
+
+A program by itself, which imports nothing of weft_sim, so that little need be installed for it.
+"""
+
+import hashlib
+import json
+
+from weft.axi import AxiMatrixUnit
+from weft.boards import board_named
+from weft.config import MatrixUnitConfig
+from weft.export import emit, to_verilog
+from weft.host_link import MatrixUnitHost
+
+FORMATS = {"activation": "uint5", "weight": "int11", "accumulator_width": 40}
+CONFIGURATIONS = {
+    "plain 16x16": MatrixUnitConfig(),
+    "plain 5x9": MatrixUnitConfig(rows=5, columns=9, accumulator_depth=7, adder_stages=2),
+    "plain 20x17 uint5 by int11": MatrixUnitConfig(rows=20, columns=17, **FORMATS),
+    "fast 6x5": MatrixUnitConfig(rows=6, columns=5, inner_product="fast", multiplier_stages=2),
+    "fast 16x8": MatrixUnitConfig(rows=16, columns=8, inner_product="fast"),
+    "soft 4x9": MatrixUnitConfig(rows=4, columns=9, soft_columns=4),
+    "soft and fast 4x6": MatrixUnitConfig(rows=4, columns=6, soft_columns=2, inner_product="fast"),
+}
+FAMILIES = ("ecp5", "ice40", "gowin")
+BOARDS = ("ulx3s-85f", "icebreaker")
+
+
+def texts():
+    """Name and Verilog of every unit, one at a time."""
+    for name, config in CONFIGURATIONS.items():
+        yield name, emit(config).verilog
+    for family in FAMILIES:
+        for name in ("plain 5x9", "fast 6x5"):
+            arguments = (AxiMatrixUnit, CONFIGURATIONS[name])
+            yield f"{name} for {family}", to_verilog("unit", *arguments, family=family)
+    for name in BOARDS:
+        board = board_named(name)
+        # 104 cycles a bit are 115,200 bits a second at 12 MHz.
+        arguments = (board.config, 104, 12_000_000, board.payload_bytes)
+        text = to_verilog("host", MatrixUnitHost, *arguments, family=board.family)
+        yield f"host link of {name}", text
+
+
+if __name__ == "__main__":
+    sums = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts()}
+    print(json.dumps(sums))

@@ -1,0 +1,1 @@
+"""Mutation score: of small changes of the RTL, how many do the benches see?"""

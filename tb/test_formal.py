@@ -1,0 +1,147 @@
+"""Formal proofs: the engine tells right from wrong, and the proofs that take seconds hold."""
+
+import pytest
+from amaranth.hdl import Module, Signal
+
+from test_matrix_unit import FAST, SHAPES
+from weft.axi import AxiMatrixUnit
+from weft.export import emit, to_verilog
+from weft_sim.formal.command import Task, prove_all, run
+from weft_sim.formal.draw import break_line
+from weft_sim.formal.engine import decide, make_gates, outputs_of
+from weft_sim.formal.harness import Harness
+from weft_sim.formal.proofs import PROOFS, Break
+from weft_sim.formal.structure import assert_no_path
+from weft_sim.yosys import YosysFailed
+
+BY_NAME = {proof.name: proof for proof in PROOFS}
+
+
+class Counter(Harness):
+    """Counts up to `limit` where it is told to, and must stay below `bound`."""
+
+    def __init__(self, limit, bound, *, reset_less=False, assumes=False):
+        super().__init__()
+        self.limit, self.bound = limit, bound
+        self.reset_less, self.assumes = reset_less, assumes
+
+    def describe(self, m: Module) -> None:
+        count = Signal(4, reset_less=self.reset_less)
+        up = self.anything(1, "up")
+        with m.If(up & (count != self.limit)):
+            m.d.sync += count.eq(count + 1)
+        if self.assumes:
+            self.assume(~up)
+        self.prove("bound", count < self.bound)
+        self.reach("one", count == 1)
+
+
+def verdicts(harness, folder, method="pdr"):
+    rtlil = harness.rtlil()
+    gates = make_gates(rtlil, folder, "counter")
+    names = outputs_of(rtlil)
+    assert names == ["wrong_bound", "reached_one"]
+    found = [decide(gates, number, method, 60) for number in range(len(names))]
+    return [(verdict.high, verdict.frame) for verdict in found]
+
+
+@pytest.mark.parametrize("method", ["pdr", "induction 3"])
+def test_what_holds_is_proved(method, tmp_path):
+    assert verdicts(Counter(9, 10), tmp_path, method)[0] == (False, None)
+
+
+@pytest.mark.parametrize("method", ["pdr", "bmc 20", "induction 12"])
+def test_what_does_not_hold_fails_in_its_cycle(method, tmp_path):
+    """The reset is cycle 0: the count is 5 six cycles later at the earliest."""
+    high, frame = verdicts(Counter(9, 5), tmp_path, method)[0]
+    assert high and (frame == 6 or (method == "pdr" and frame >= 6))
+
+
+def test_a_bound_is_told(tmp_path):
+    assert verdicts(Counter(9, 5), tmp_path, "bmc 6")[0] == (False, 6)
+
+
+def test_what_is_not_reset_begins_with_anything(tmp_path):
+    """Above the limit from the first cycle, which is the one after the reset."""
+    high, frame = verdicts(Counter(9, 10, reset_less=True), tmp_path, "bmc 4")[0]
+    assert (high, frame) == (True, 1)
+
+
+def test_assumptions_are_kept(tmp_path):
+    """A counter that is never told to count counts nothing, and its cover is not reached."""
+    assert verdicts(Counter(9, 1, assumes=True), tmp_path) == [(False, None), (False, None)]
+
+
+@pytest.mark.parametrize("name", ["weights 2x1", "weights 2x1 fast", "counters", "results"])
+def test_proof_holds(name, tmp_path):
+    outcome = run(Task(BY_NAME[name]), tmp_path)
+    assert not outcome.wrong, outcome.wrong
+    assert outcome.verdicts
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("name", BY_NAME)
+def test_every_proof_holds(name, tmp_path):
+    outcome = run(Task(BY_NAME[name]), tmp_path)
+    assert not outcome.wrong, outcome.wrong
+
+
+@pytest.mark.parametrize("name", ["weights 2x1", "counters"])
+def test_broken_copies_fail(name, tmp_path):
+    proof = BY_NAME[name]
+    for broken in proof.breaks:
+        outcome = run(Task(proof, broken), tmp_path)
+        assert not outcome.wrong, outcome.wrong
+
+
+def test_a_copy_that_is_not_broken_is_told_of(tmp_path):
+    """A change that changes nothing does not pass for a broken copy."""
+    proof = BY_NAME["counters"]
+    same = Break("counters", "counter.eq(counter + 1)", "counter.eq(1 + counter)")
+    object.__setattr__(proof, "breaks", (*proof.breaks, same))
+    assert run(Task(proof, same), tmp_path).wrong.startswith("nothing fails with")
+
+
+def test_a_line_is_broken_once_or_not_at_all(tmp_path):
+    (tmp_path / "cell.py").write_text("a = 1\nb = 1\n")
+    break_line(tmp_path, Break("cell", "a = 1", "a = 2"))
+    assert (tmp_path / "cell.py").read_text() == "a = 2\nb = 1\n"
+    for old in ("c = 1", "="):
+        with pytest.raises(ValueError, match=r"cell\.py must have .* once"):
+            break_line(tmp_path, Break("cell", old, ""))
+
+
+def test_every_break_stands_in_the_hardware(tmp_path):
+    """A line that was changed since would make the broken copy one that cannot be drawn."""
+    from importlib.resources import files
+
+    for proof in PROOFS:
+        for broken in proof.breaks:
+            text = (files("weft") / f"{broken.module}.py").read_text()
+            assert text.count(broken.old) == 1, broken
+
+
+def test_an_unknown_proof_is_refused():
+    with pytest.raises(ValueError, match="no proof is named 'nothing': there are accumulators, "):
+        prove_all(("nothing",))
+
+
+UNITS = {"5x7": SHAPES["5x7"], "1x1": SHAPES["1x1"], "fast 6x5": FAST["6x5"]}
+
+
+@pytest.mark.parametrize("config", UNITS.values(), ids=UNITS)
+def test_no_output_depends_on_an_input_of_the_same_cycle(config):
+    emission = emit(config, "unit")
+    assert_no_path(emission.verilog, "unit")
+
+
+def test_a_path_is_found():
+    """A bank's control is looked at before it is registered; but not its sum."""
+    path = to_verilog("unit", AxiMatrixUnit, SHAPES["1x1"]) + (
+        "module around(input aclk, input aresetn, input a, output b, output [4:0] error_status);\n"
+        "  assign b = ~a;\n"
+        "  unit unit(.aclk(aclk), .aresetn(aresetn), .error_status(error_status));\n"
+        "endmodule\n"
+    )
+    with pytest.raises(YosysFailed):
+        assert_no_path(path, "around")

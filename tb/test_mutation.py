@@ -1,0 +1,224 @@
+"""The mutation score: mutants are drawn, killed or proved equivalent, and not judged again"""
+
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+from amaranth.lib import wiring
+
+import weft
+from bench import needs_icarus
+from weft_sim.mutation import campaign
+from weft_sim.mutation.benches import ROOMS, benches_of, design_with_harnesses
+from weft_sim.mutation.equivalence import prove
+from weft_sim.mutation.mutants import allot, draw
+from weft_sim.mutation.trial import Step, Trial, judge, longest_ns
+from weft_sim.mutation.units import TOP, UNITS, make_design
+from weft_sim.verilator import SimulationFailed
+
+COUNTERS = "weft_cycle_counters"
+# A change of the counters that each bench of theirs sees, and one that changes nothing.
+SEEN = "counters_total + 1'h1", "counters_total + 2'h2"
+REDUNDANT = "= spent == 1'h1;", "= (spent == 1'h1) & (spent != 3'h5);"
+# Hard blocks of FPGAs stand in no portable Verilog.
+NOT_EMITTED = {"weft.ecp5", "weft.ice40"}
+SAMPLE = 20
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return design_with_harnesses(UNITS[0])
+
+
+def changed(design, change):
+    """Verilog of a design with one expression of the counters changed."""
+    before, after = change
+    module = design.modules[COUNTERS]
+    assert module.count(before) == 1
+    return design.verilog({COUNTERS: module.replace(before, after)})
+
+
+def test_every_component_of_the_unit_is_mutated():
+    mutated = set()
+    for unit in UNITS:
+        design = make_design(unit)
+        mutated |= {design.components[name][0].__name__ for name in design.mutable}
+    components = set()
+    for module in pkgutil.iter_modules(weft.__path__, "weft."):
+        if module.ispkg or module.name in NOT_EMITTED:
+            continue
+        for name, value in inspect.getmembers(importlib.import_module(module.name)):
+            is_component = inspect.isclass(value) and issubclass(value, wiring.Component)
+            if is_component and value.__module__ == module.name:
+                components.add(name)
+    assert mutated == components
+
+
+@pytest.mark.parametrize("component", ROOMS)
+def test_every_bench_has_coroutines(component):
+    module, names = ROOMS[component]
+    coroutines = [name for name in vars(importlib.import_module(module)) if re.match(names, name)]
+    assert coroutines
+
+
+def test_every_module_meets_a_bench_of_its_room():
+    """But the unit itself, and fields whose benches know no soft cells."""
+    without = set()
+    for unit in UNITS:
+        design = design_with_harnesses(unit)
+        without |= {
+            design.components[name][0].__name__
+            for name in design.mutable
+            if len(benches_of(design, name)) == 1
+        }
+    assert without == {"AxiMatrixUnit", "MatrixUnit", "SystolicArray"}
+
+
+@pytest.mark.parametrize(
+    "count, sizes, shares",
+    [
+        (9, {"a": 10, "b": 20, "c": 30}, {"a": 2, "b": 3, "c": 4}),
+        (3, {"a": 1, "b": 2, "c": 3000}, {"a": 1, "b": 1, "c": 1}),
+        (10, {"a": 1, "b": 1, "c": 998}, {"a": 1, "b": 1, "c": 8}),
+    ],
+)
+def test_large_modules_have_more_mutants(count, sizes, shares):
+    assert allot(count, sizes) == shares
+
+
+def test_mutants_are_drawn_by_the_seed(plain):
+    """The same ones again, each unlike the original, with a line of Python that exists."""
+    mutants = draw([plain], 60, 1)
+    assert len({mutant.key for mutant in mutants}) == 60
+    assert draw([plain], 60, 1) == mutants
+    assert draw([plain], 60, 2) != mutants
+    assert {mutant.module for mutant in mutants} > {TOP, COUNTERS}
+    root = Path(weft.__file__).parents[2]
+    for mutant in mutants:
+        assert mutant.verilog != plain.modules[mutant.module]
+        path, number = mutant.source.split(":")
+        assert int(number) <= len((root / path).read_text().splitlines())
+    assert len(draw([plain], 3, 1)) == 3
+
+
+def test_a_mutant_that_is_seen_is_killed(plain):
+    """By the bench of its room, and where it comes to that by the benches of the whole unit."""
+    needs_icarus()
+    original, mutated = plain.verilog({}), changed(plain, SEEN)
+    for bench in benches_of(plain, COUNTERS):
+        limit = 10 * longest_ns(original, bench, 1)
+        for text, killed in (original, False), (mutated, True):
+            trial = Trial("one", text, text, (Step("key", bench, seed=1, timeout_ns=limit),))
+            _, outcomes = judge(trial)
+            assert bool(outcomes["key"]["killed"]) == killed
+        with pytest.raises(SimulationFailed, match="as it is, seed 1"):
+            longest_ns(mutated, bench, 1)
+
+
+def test_a_mutant_that_hangs_is_killed(plain):
+    """It makes no more results, and the coroutine gives up after its patience."""
+    needs_icarus()
+    *_, whole = benches_of(plain, COUNTERS)
+    name = "weft_result_buffer_16"
+    module, changes = re.subn(r"(?m)^  assign results__valid = .*;$", "", plain.modules[name])
+    if not changes:
+        module = re.sub(
+            r"(?m)^(    (?:else )?(?:if \(\S+\) )?results__valid <= ).*;$", r"\g<1>0;", module
+        )
+    assert module != plain.modules[name]
+    text = plain.verilog({name: module})
+    trial = Trial("one", text, text, (Step("key", whole, seed=1, timeout_ns=50_000),))
+    assert "Timeout" in judge(trial)[1]["key"]["killed"]
+
+
+def test_a_step_that_decides_is_the_last(plain):
+    """And what is known is not done again."""
+    steps = Step("first"), Step("second"), Step("third")
+    known = {
+        "first": {"killed": None, "proved": None, "seconds": 1},
+        "second": {"killed": "a coroutine", "proved": None, "seconds": 2},
+    }
+    assert judge(Trial("one", "", "", steps, known)) == ("one", known)
+
+
+def test_redundant_logic_is_proved_equivalent(plain):
+    original = plain.verilog({})
+    for top in (COUNTERS, TOP):
+        assert prove(original, changed(plain, REDUNDANT), top, 20)
+    assert not prove(original, changed(plain, SEEN), COUNTERS, 5)
+
+
+MACHINE = """
+module machine(input clk, input rst, input [3:0] a, output [3:0] o);
+  reg [3:0] one = {initial}, two = 4'd1;
+  always @(posedge clk) begin
+    one <= rst ? 4'd1 : {{one[2:0], one[3]}};
+    two <= rst ? 4'd1 : {{two[2:0], two[3]}};
+  end
+  reg [7:0] age = 0;
+  always @(posedge clk) if (rst) age <= 0; else if (age != 200) age <= age + 1;
+  reg [3:0] words [0:{words}];
+  integer i;
+  initial for (i = 0; i <= {words}; i = i + 1) words[i] = 0;
+  always @(posedge clk) words[a] <= one;
+  assign o = {output};
+endmodule
+"""
+
+
+@pytest.mark.parametrize(
+    "changes, equivalent",
+    [
+        ({"output": "two ^ a"}, True),  # one and two are always the same,
+        ({"initial": "4'd2"}, False),  # but for one that begins with another.
+        ({"output": "one == 4'd15 ? 4'd0 : one ^ a"}, True),  # One bit at a time is set,
+        ({"output": "one == 4'd8 ? 4'd0 : one ^ a"}, False),  # in its turn any of them.
+        ({"output": "age == 200 ? 4'd0 : one ^ a"}, False),  # Long after the reset.
+        ({"output": "age == 201 ? 4'd0 : one ^ a"}, True),
+    ],
+)
+def test_proofs_are_about_all_inputs_from_the_first_cycle_on(changes, equivalent):
+    facts = {"initial": "4'd1", "words": 15, "output": "one ^ a"}
+    original, mutated = (MACHINE.format(**{**facts, **more}) for more in ({}, changes))
+    assert prove(original, mutated, "machine", 20) == equivalent
+
+
+@pytest.mark.parametrize("words, equivalent", [(15, True), (14, False)])
+def test_what_is_read_where_no_word_is_may_be_anything(words, equivalent):
+    text = MACHINE.format(initial="4'd1", words=words, output="words[a]")
+    assert prove(text, text, "machine", 20) == equivalent
+
+
+@pytest.mark.parametrize("count, seed", [(0, 1), (-1, 1), (1, -1)])
+def test_what_makes_no_sense_is_refused(count, seed):
+    needs_icarus()
+    with pytest.raises(ValueError, match="must be an integer of at least"):
+        campaign.run_campaign(count, seed, None, 1)
+
+
+@pytest.mark.large
+def test_a_sample_of_mutants(tmp_path, monkeypatch):
+    """None survives; a second campaign knows every outcome, and says the same."""
+    needs_icarus()
+    monkeypatch.setenv("WEFT_BUILD", str(tmp_path))
+    report = campaign.run_campaign(SAMPLE, 1, None, 1)
+    assert json.loads((tmp_path / "mutation" / "report.json").read_text()) == report
+    assert report["mutants"] == SAMPLE == report["killed"] + report["equivalent"]
+    assert report["score"] == 1 and report["survivors"] == []
+    counts = [
+        sum(module[kind] for module in report["modules"].values())
+        for kind in ("killed", "equivalent", "survived")
+    ]
+    assert counts == [report["killed"], report["equivalent"], 0]
+
+    def refused(client, what, left):
+        assert left == []
+        return iter(())
+
+    monkeypatch.setattr(campaign, "_outcomes", refused)
+    again = campaign.run_campaign(SAMPLE, 1, None, 1)
+    assert {**again, "seconds": report["seconds"]} == report
