@@ -1,8 +1,8 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup sim sim-full soak waves verilog cycles test test-all bench bench-export \
-  bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal coverage mutation \
-  equivalence trust-docs lint docs train workloads lock clean
+  bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal coverage \
+  mutation faults equivalence trust-docs lint docs train workloads lock clean
 
 PYTHON ?= python3
 WEFT := .venv/bin/weft
@@ -91,6 +91,9 @@ fpga-docs: $(FPGA_READY)  ## write the table of docs/fpga.md and its plot from b
 formal: $(READY)  ## prove the hardware right, and broken copies of it wrong
 	@$(WEFT) formal
 
+faults: $(READY)  ## flip stored bits of small units, FAULTS in each class of registers
+	@$(WEFT) faults $(call GIVEN,FAULTS,faults) $(call GIVEN,SEED,seed)
+
 trust-docs: $(READY)  ## write docs/trust.md from the reports of formal, coverage, soak and the like
 	@.venv/bin/python docs/make_trust.py
 
@@ -118,6 +121,7 @@ clean:  ## remove everything generated, but the virtual environment
 ##   M K N          make sim: a product of an M x K by a K x N matrix of random numbers
 ##   LAYERS=FILE    make cycles, make sim-full: a network in SCALE-Sim's topology format
 ##   MINUTES        make soak: how long (10)
+##   FAULTS         make faults: flips in each class of registers of each unit (1000)
 ##   WHOLE=1        make sim-full: every layer, not each distinct shape once
 ##   BOARD          make fpga: ulx3s-85f (default), icebreaker, tang-nano-9k, arty-a7-35, arty-z7-20
 ##   CLOCK BAUD     make fpga: MHz, and bits a second of the serial line, if not the board's own

@@ -308,6 +308,28 @@ def formal(names) -> None:
 
 
 @app.command()
+@click.argument("names", nargs=-1)
+@click.option(
+    "--faults", "count", type=int, default=1000, show_default=True, help="In each class and unit."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Draws products and faults.")
+def faults(names, count, seed) -> None:
+    """Flip one stored bit of a unit at a time, and tell what it does to results; needs Yosys.
+
+    NAMES are classes of registers, such as weights or control; all of them when left out. The
+    report is build/faults/report.json.
+    """
+    from .faults.command import inject
+
+    toolchain.require("verilator", cocotb=False)
+    if count < 1:
+        raise ValueError(f"faults must be an integer of at least 1, not {count}")
+    if seed < 0:
+        raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
+    inject(names, count, seed)
+
+
+@app.command()
 @click.option("--seed", type=int, default=1, show_default=True, help="Draws the numbers.")
 @click.option("--workers", type=int, default=2, show_default=True, help="Benches at a time.")
 def coverage(seed, workers) -> None:

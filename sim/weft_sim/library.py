@@ -35,8 +35,13 @@ class Library:
     waves: str | None
 
 
-def build(emission: Emission, *, waves: bool = False) -> Library:
+def build(emission: Emission, *, waves: bool = False, faults: bool = False) -> Library:
     """Build the library of an emitted unit, or find the one built before.
+
+    Parameters
+    ----------
+    faults : bool
+        Its Verilog has the input `fault`, more than 64 bits wide: see faults/netlist.py.
 
     Raises
     ------
@@ -58,14 +63,14 @@ def build(emission: Emission, *, waves: bool = False) -> Library:
     ]
     control = verilator.WAIVERS.read_text() + verilator.structure(emission.verilog)
     key = [
-        *(emission.verilog, control, DRIVER.read_text(), _settings(kind)),
+        *(emission.verilog, control, DRIVER.read_text(), _settings(kind, faults)),
         *(*arguments, OPTIMIZE, OPTIMIZE_REST, *verilator.versions()),
     ]
 
     def make(scratch: Path) -> list[str]:
         (scratch / "unit.v").write_text(emission.verilog)
         (scratch / "control.vlt").write_text(control)
-        (scratch / "unit_settings.h").write_text(_settings(kind))
+        (scratch / "unit_settings.h").write_text(_settings(kind, faults))
         runtime = verilator.Runtime(scratch.parent, *arguments, OPTIMIZE, OPTIMIZE_REST)
         runtime.lend(scratch)
         _compile(scratch, ["--top-module", emission.name, *arguments], kind, f"{emission.name}.log")
@@ -114,7 +119,7 @@ def _clear(scratch: Path) -> None:
             path.unlink()
 
 
-def _settings(kind: str | None) -> str:
+def _settings(kind: str | None, faults: bool) -> str:
     """What the driver has to know of the unit and of its trace."""
     names = [name for name, _ in counter_layout()]
     lines = [
@@ -124,6 +129,8 @@ def _settings(kind: str | None) -> str:
         # In picoseconds, the unit of the trace.
         f"#define WEFT_PERIOD {1000 * PERIOD_NS}",
     ]
+    if faults:
+        lines.append("#define WEFT_FAULTS")
     if kind:
         header, name = TRACES[kind]
         lines += [f'#define WEFT_TRACE "{header}"', f"#define WEFT_TRACE_CLASS {name}"]

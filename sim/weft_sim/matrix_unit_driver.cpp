@@ -3,9 +3,11 @@
 // Each cycle: inputs are set, the clock falls, what a flip-flop would sample is read, and the clock
 // rises. Lanes are copied as the bytes that they are, little endian.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include "Unit.h"
 #include "unit_settings.h"
@@ -43,7 +45,8 @@ struct Visit {
 
 // What is fed and where results go. Stalls are cyclic lists: idle cycles before each transfer, and
 // whether results are taken in a cycle; none if `stall_period` is 0. `patience`: cycles without any
-// transfer that mean a hang.
+// transfer that mean a hang. `aftermath`: cycles that the unit is watched after the last result. In a
+// unit made for it, the stored bit of number `fault_bit` flips at the end of cycle `fault_cycle`.
 struct Job {
     const Rows* weights;
     const Visit* visits;
@@ -56,6 +59,8 @@ struct Job {
     int64_t stall_period;
     int64_t patience;
     int64_t trace_start, trace_stop;
+    int64_t aftermath;
+    int64_t fault_bit, fault_cycle;
 };
 
 enum Status : int64_t { WORKING, DONE, HUNG };
@@ -67,6 +72,10 @@ struct Progress {
     int64_t wrong_ends;  // results whose tlast is not what it should be
     int64_t error_status;
     int64_t counters[COUNTERS];
+    int64_t done_after;       // cycles up to the last result that was awaited
+    int64_t further_results;  // that nobody awaited
+    int64_t broken_waits;     // results that were withdrawn or changed before they were taken
+    int64_t untaken;          // streams whose rows were not all taken in the end
 };
 
 namespace {
@@ -157,6 +166,7 @@ public:
         weight_offer.start(job.weight_gaps, job.stall_period);
         activation_offer.start(job.activation_gaps, job.stall_period);
         last_transfer = 0;
+        waiting = false;
         progress = {};
         read_counters(before);
     }
@@ -190,13 +200,16 @@ private:
     void step(Progress& progress) {
         offer(progress.cycles);
         show(progress.cycles, 0);
+        flip(progress.cycles, true);
         fall();
         show(progress.cycles, 1);
         const bool weights_taken = top->s_axis_weights_tvalid && top->s_axis_weights_tready;
         const bool row_taken = top->s_axis_activations_tvalid && top->s_axis_activations_tready;
         const bool result_taken = top->m_axis_results_tvalid && top->m_axis_results_tready;
+        watch_wait(progress);
         if (result_taken) take(progress);
         rise();
+        flip(progress.cycles, false);
         ++progress.cycles;
         if (weights_taken) {
             weights.advance();
@@ -207,7 +220,8 @@ private:
             activation_offer.next();
         }
         if (weights_taken || row_taken || result_taken) last_transfer = progress.cycles;
-        if (results.done()) {
+        if (results.done() && progress.done_after == 0) progress.done_after = progress.cycles;
+        if (results.done() && progress.cycles >= progress.done_after + job.aftermath) {
             progress.status = DONE;
         } else if (progress.cycles - last_transfer > job.patience) {
             progress.status = HUNG;
@@ -233,11 +247,41 @@ private:
     }
 
     void take(Progress& progress) {
-        if (results.done()) return;
+        if (results.done()) {
+            ++progress.further_results;
+            return;
+        }
         std::memcpy(results.data(), &top->m_axis_results_tdata, job.result_bytes);
         progress.wrong_ends += bool(top->m_axis_results_tlast) != results.at_end();
         results.advance();
         ++progress.results;
+    }
+
+    // A result that is offered stays as it is until it is taken.
+    void watch_wait(Progress& progress) {
+        const auto* row = reinterpret_cast<const uint8_t*>(&top->m_axis_results_tdata);
+        if (waiting) {
+            progress.broken_waits += !top->m_axis_results_tvalid
+                                     || bool(top->m_axis_results_tlast) != waiting_end
+                                     || !std::equal(waiting_row.begin(), waiting_row.end(), row);
+        }
+        waiting = top->m_axis_results_tvalid && !top->m_axis_results_tready;
+        if (waiting) {
+            waiting_row.assign(row, row + job.result_bytes);
+            waiting_end = top->m_axis_results_tlast;
+        }
+    }
+
+    // Flips a stored bit at the edge that ends this cycle, or no longer.
+    void flip(int64_t cycle, bool now) {
+#ifdef WEFT_FAULTS
+        if (cycle == job.fault_cycle) {
+            top->fault[job.fault_bit / 32] = uint32_t(now) << (job.fault_bit % 32);
+        }
+#else
+        (void)cycle;
+        (void)now;
+#endif
     }
 
     void finish(Progress& progress) {
@@ -249,6 +293,7 @@ private:
             progress.counters[i] = uint32_t(progress.counters[i] - before[i]);
         }
         progress.error_status = top->error_status;
+        progress.untaken = !weights.done() + !visits.done();
     }
 
     void read_counters(int64_t* counters) const {
@@ -288,6 +333,8 @@ private:
     Cursor<Visit> visits;
     Offer weight_offer, activation_offer;
     int64_t last_transfer = 0;
+    bool waiting = false, waiting_end = false;
+    std::vector<uint8_t> waiting_row;
     int64_t before[COUNTERS]{};
 };
 

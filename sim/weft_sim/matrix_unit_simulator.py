@@ -32,6 +32,7 @@ VISIT = np.dtype([*ROWS.descr, *[(n, "<i8") for n in ("first_tuser", "tuser", "t
 COUNTERS = tuple(name for name, _ in counter_layout())
 WORKING, DONE, HUNG = range(3)
 EVERY_CYCLE = (0, 2**62)
+NEVER = -1
 
 # Between two looks at progress and at Ctrl-C.
 LOOK_SECONDS = 0.1
@@ -41,20 +42,26 @@ def _words(*names: str) -> list[tuple[str, type]]:
     return [(name, ctypes.c_int64) for name in names]
 
 
-class _Job(ctypes.Structure):
+class Job(ctypes.Structure):
+    """Job of the driver; `Feed.job` makes one."""
+
     _fields_ = [
         *[(name, ctypes.c_void_p) for name in ("weights", "visits", "results")],
         *_words("weight_groups", "visit_count", "result_groups"),
         *_words("weight_bytes", "activation_bytes", "result_bytes"),
         *[(name, ctypes.c_void_p) for name in ("weight_gaps", "activation_gaps", "ready")],
         *_words("stall_period", "patience", "trace_start", "trace_stop"),
+        *_words("aftermath", "fault_bit", "fault_cycle"),
     ]
 
 
-class _Progress(ctypes.Structure):
+class Progress(ctypes.Structure):
+    """Progress of the driver; a job that is started clears it."""
+
     _fields_ = [
         *_words("status", "cycles", "results", "wrong_ends", "error_status"),
         ("counters", ctypes.c_int64 * len(COUNTERS)),
+        *_words("done_after", "further_results", "broken_waits", "untaken"),
     ]
 
 
@@ -111,7 +118,7 @@ class MatrixUnitSimulator:
         self.counters = dict.fromkeys(COUNTERS, 0)
         built = build(emit(config), waves=waves)
         self.waves = built.waves
-        self._library = _load(built.path)
+        self._library = load(built.path)
         self._unit = self._library.weft_open()
         self._fresh = False
         self._running = threading.Lock()
@@ -207,8 +214,8 @@ class MatrixUnitSimulator:
             As `run`.
         """
         with self._taken(operands) as checked:
-            feed = _Feed(self.config, checked)
-            job, progressed = feed.job(_drawn(stalls)), _Progress()
+            feed = Feed(self.config, checked)
+            job, progressed = feed.job(_drawn(stalls)), Progress()
             self._start_afresh()
             self._run(job, progressed, feed.result_rows, lambda done, total: None, limit=cycles)
             if progressed.status == HUNG:
@@ -241,13 +248,13 @@ class MatrixUnitSimulator:
         self._fresh = False
 
     def _run_job(self, operands, stalls, trace, window, progress) -> Run:
-        feed = _Feed(self.config, operands)
+        feed = Feed(self.config, operands)
         job = feed.job(_drawn(stalls))
         job.trace_start, job.trace_stop = window
         self._start_afresh()
         if trace is not None:
             self._open_trace(Path(trace))
-        progressed = _Progress()
+        progressed = Progress()
         try:
             seconds = self._run(job, progressed, feed.result_rows, progress)
         finally:
@@ -281,7 +288,7 @@ class MatrixUnitSimulator:
         return run, ""
 
     def _run(
-        self, job: _Job, progressed: _Progress, rows: int, progress, limit: int = sys.maxsize
+        self, job: Job, progressed: Progress, rows: int, progress, limit: int = sys.maxsize
     ) -> float:
         """Run a job to its end, `limit` cycles at most; return the seconds spent in simulation."""
         cycles, seconds = 1000, 0.0
@@ -304,7 +311,7 @@ class MatrixUnitSimulator:
             raise PermissionError(f"{trace} cannot be written")
 
 
-class _Feed:
+class Feed:
     """Where the rows of a run lie in memory, and where its results go."""
 
     def __init__(self, config: MatrixUnitConfig, operands: list[tuple[np.ndarray, np.ndarray]]):
@@ -351,14 +358,14 @@ class _Feed:
         self.visits = np.array(visits, VISIT)
         self.parts = np.array(parts, ROWS)
 
-    def job(self, stalls: Stalls | None) -> _Job:
+    def job(self, stalls: Stalls | None) -> Job:
         """The structure that the driver takes; it points into this object."""
         config = self.config
         self.stalls = stalls
         lists = {}
         if stalls is not None:
             lists = {name: array.ctypes.data for name, array in vars(stalls).items()}
-        return _Job(
+        return Job(
             weights=self.weights.ctypes.data,
             visits=self.visits.ctypes.data,
             results=self.parts.ctypes.data,
@@ -370,6 +377,7 @@ class _Feed:
             result_bytes=config.columns * config.accumulator.dtype.itemsize,
             stall_period=0 if stalls is None else PERIOD,
             patience=1000 + (MatrixUnit.latency_of(config) + config.rows) * (LONGEST_GAP + 1),
+            fault_cycle=NEVER,
             **lists,
         )
 
@@ -382,14 +390,15 @@ def _drawn(stalls: int | Stalls | None) -> Stalls | None:
     return stalls if stalls is None or isinstance(stalls, Stalls) else Stalls.draw(stalls)
 
 
-def _hang(job: _Job, progressed: _Progress, feed: _Feed) -> SimulationFailed:
+def _hang(job: Job, progressed: Progress, feed: Feed) -> SimulationFailed:
     return SimulationFailed(
         f"the unit hangs: no transfer in {job.patience} cycles, {progressed.results} of "
         f"{feed.result_rows} result rows came"
     )
 
 
-def _load(path: Path) -> ctypes.CDLL:
+def load(path: Path) -> ctypes.CDLL:
+    """A built library with the types of its functions."""
     library = ctypes.CDLL(str(path))
     pointer = ctypes.c_void_p
     library.weft_open.restype = pointer

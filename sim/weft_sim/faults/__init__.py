@@ -1,0 +1,1 @@
+"""What one flipped bit in the hardware does to a result."""

@@ -1,0 +1,35 @@
+"""The classes of registers: what a stored bit is for, by the name of its register."""
+
+import re
+
+CONTROL = "control"
+
+# Class to what it holds.
+CLASSES = {
+    "weights": "in the shadow plane and in use, and on their way there",
+    "activations": "in the skew, in the memory of lanes that wait, and in the array",
+    "partial-sums": "products and sums in the cells",
+    "accumulators": "the memories of sums, and the adders behind them",
+    "results": "the memories of finished sums",
+    CONTROL: "all that says what, where and when: admission, loader, places, delay lines, flags",
+    "cycle-counters": "the counters, and what is on its way to them",
+}
+
+# The first pattern that is found in a name decides; what none is found in is control.
+PATTERNS = (
+    ("cycle-counters", r"^cycle_counters\.|^admission\.activity_delay\."),
+    (CONTROL, r"\.(loads|switches)_passed$|_control$|\.control_out$|\.source$|\.passing_\d+$"),
+    (CONTROL, r"^array\.north_control\."),
+    ("weights", r"^loader\.lanes|^weight_skew\.|^array\.north\."),
+    ("weights", r"^array\..*\.(weight|weight_out|weight_in_use|\w+_weight|\w+_shadow)$"),
+    ("activations", r"^activation_skew\.|^admission\.(rows\[|\$signature__data|rows__)"),
+    ("activations", r"^array\..*\.(activation_out|pair)$"),
+    ("partial-sums", r"^array\.|^sum_delay\."),
+    ("accumulators", r"^accumulators\."),
+    ("results", r"^results\.columns\..*column_\d+\.(memory\[|o$)"),
+)
+
+
+def class_of(register: str) -> str:
+    """The class of the register of a `netlist.Bit`."""
+    return next((name for name, pattern in PATTERNS if re.search(pattern, register)), CONTROL)

@@ -1,0 +1,117 @@
+"""A unit's Verilog with an input that flips any one of its stored bits.
+
+The unit is flattened and its memories are made of registers, so that every stored bit is in a
+register. Each register then takes what it took before, exclusive or its bits of the input `fault`:
+while that is zero the unit is as it was.
+"""
+
+import re
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from ..cache import cached
+from ..toolchain import ToolMissing, has_package
+from ..yosys import run_yosys
+
+# Numbered names that the unit's Verilog has for a memory's read port give way to others.
+COMMANDS = (
+    "proc",
+    "rename -hide */w:_*_",
+    "flatten",
+    "opt_expr",
+    "opt_clean",
+    "memory_collect",
+    "memory_map",
+    # What is read beyond the last row of a memory.
+    "setundef -undriven -zero",
+    "opt_clean",
+)
+REGISTER = re.compile(
+    r"(?m)^  always @\(posedge aclk\)\n    (\S+) (?: ?\[(\d+)(?::(\d+))?\])? ?<= (.*);$"
+)
+
+
+@dataclass(frozen=True)
+class Bit:
+    """One stored bit: its register by its name in the hierarchy of the unit, and which of it."""
+
+    register: str
+    place: int
+
+
+@dataclass(frozen=True)
+class FaultyNetlist:
+    """Verilog with the input `fault`, and what each of its bits flips, bit 0 first."""
+
+    verilog: str
+    bits: tuple[Bit, ...]
+
+
+def with_faults(verilog: str, top: str) -> FaultyNetlist:
+    """The unit `top` of emitted Verilog with an input for faults.
+
+    Raises
+    ------
+    ToolMissing
+        Without pyosys.
+    yosys.YosysFailed
+    """
+    return insert_faults(_flattened(verilog, top))
+
+
+def insert_faults(flat: str) -> FaultyNetlist:
+    """Put the input into a flat module as Yosys writes it.
+
+    Raises
+    ------
+    ValueError
+        If a register is not written as expected: a bit would be missed.
+    """
+    widths = {
+        name: int(high or 0) + 1
+        for high, name in re.findall(r"(?m)^  reg (?:\[(\d+):0\] )?([^\s;]+)", flat)
+    }
+    bits: list[Bit] = []
+
+    def flipping(match: re.Match) -> str:
+        name, high, low, taken = match.groups()
+        last = widths[name] - 1 if high is None else int(high)
+        first = 0 if high is None else int(low or high)
+        start = len(bits)
+        bits.extend(Bit(_plain(name), place) for place in range(first, last + 1))
+        fault = f"fault[{len(bits) - 1}:{start}]"
+        return match[0].removesuffix(f"{taken};") + f"{taken} ^ {fault};"
+
+    changed = REGISTER.sub(flipping, flat)
+    always = len(re.findall(r"\balways\b", flat))
+    if changed.count(" ^ fault[") != always:
+        raise ValueError(f"of {always} registers {changed.count(' ^ fault[')} were understood")
+    changed = re.sub(r"(?m)^(module \S+)\(", r"\1(fault, ", changed, count=1)
+    changed = changed.replace(");\n", f");\n  input [{len(bits) - 1}:0] fault;\n", 1)
+    return FaultyNetlist(changed, tuple(bits))
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("\\").removeprefix("unit.")
+
+
+def _flattened(verilog: str, top: str) -> str:
+    if not has_package("pyosys"):
+        raise ToolMissing("pyosys")
+
+    def make(scratch: Path) -> list[str]:
+        (scratch / "unit.v").write_text(verilog)
+        run_yosys(
+            "read_verilog unit.v",
+            f"hierarchy -top {top}",
+            *COMMANDS,
+            "check -assert",
+            "write_verilog -noattr flat.v",
+            log=scratch / "yosys.log",
+            folder=scratch,
+        )
+        return ["flat.v"]
+
+    key = [verilog, top, *COMMANDS, version("pyosys")]
+    return (cached("flat", key, make) / "flat.v").read_text()

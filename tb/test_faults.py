@@ -1,0 +1,241 @@
+"""Faults: one stored bit flips, and what it does is told rightly; without one, nothing changes"""
+
+import dataclasses
+import json
+import os
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from weft.config import TINY
+from weft.layouts import Error
+from weft.matrix_unit import MatrixUnit
+from weft_sim import MatrixUnitSimulator
+from weft_sim.faults.campaign import Campaign, check_classes, draw_work
+from weft_sim.faults.classes import CLASSES, class_of
+from weft_sim.faults.command import UNITS, inject
+from weft_sim.faults.injection import WATCHED_LATENCIES, Answer, Fault, FaultyUnit, Work
+from weft_sim.faults.intervals import wilson
+from weft_sim.faults.netlist import Bit, insert_faults
+from weft_sim.faults.verdict import Verdict, WrongElement, judge
+from weft_sim.report import random_operands
+from weft_sim.stalls import Stalls
+
+SEED = int(os.environ["SEED"])
+SIZE = TINY.rows
+# Of a product of one tile, in which rows of it enter the array and leave it.
+BUSY_CYCLE = 18
+
+
+@pytest.fixture(scope="module")
+def unit() -> FaultyUnit:
+    return FaultyUnit(TINY)
+
+
+def one_tile(rows: int = 14) -> Work:
+    return Work([random_operands(TINY, rows, SIZE, SIZE, SEED)])
+
+
+def flipped(unit: FaultyUnit, work: Work, register: str, place: int, cycle: int) -> Answer:
+    return unit.run(work, Fault(unit.bit_of(register, place), cycle))
+
+
+@pytest.mark.parametrize("stalled", [False, True], ids=["full speed", "stalls"])
+@pytest.mark.parametrize("config", UNITS.values(), ids=UNITS)
+def test_without_a_fault_it_is_the_plain_unit(config, stalled):
+    work = draw_work(config, f"{SEED}", stalled=stalled)
+    plain = MatrixUnitSimulator(config).run(work.operands, stalls=work.stalls)
+    answer = FaultyUnit(config).run(work)
+    for product, expected in zip(answer.products, plain.products, strict=True):
+        np.testing.assert_array_equal(product, expected)
+    watched = WATCHED_LATENCIES * MatrixUnit.latency_of(config)
+    later = plain.counters | {n: plain.counters[n] + watched for n in ("total", "idle")}
+    assert (answer.cycles, answer.counters) == (plain.cycles, later)
+    assert answer.ended and judge(answer, answer) == Verdict("masked", True)
+
+
+@pytest.mark.parametrize("place", [0, 3, 7])
+def test_a_weight_in_use_is_wrong_in_its_column_from_then_on(unit, place):
+    row, column = 1, 2
+    a, b = one_tile().operands[0]
+    # No zero hides the weight.
+    a[a == 0] = 1
+    work = Work([(a, b)])
+    (good,) = unit.run(work).products
+    register = f"array.row_{row}.cell_{column}.weight"
+    answer = flipped(unit, work, register, place, BUSY_CYCLE)
+    weight = b[row, column]
+    wrong_weight = (weight.view(np.uint8) ^ np.uint8(1 << place)).view(np.int8)
+    error = a[:, row].astype(int) * (int(wrong_weight) - int(weight))
+    got = (answer.products[0] - good).astype(int)
+    assert not np.delete(got, column, axis=1).any()
+    # The rows that had passed by then are right.
+    passed = next(m for m in range(len(a) + 1) if (got[m:, column] == error[m:]).all())
+    assert 0 < passed < len(a)
+    assert not got[:passed, column].any()
+
+
+def test_a_bit_flips_at_the_end_of_its_cycle(unit):
+    work = one_tile()
+    good = unit.run(work)
+    rows = len(good.products[0])
+    for row in range(rows):
+        # The result of this row is taken in the cycle after, and those of the others are not.
+        cycle = good.cycles - rows + row - 1
+        (got,) = flipped(unit, work, "results.columns.column_3.o", 5, cycle).products
+        assert np.argwhere(got != good.products[0]).tolist() == [[row, 3]]
+        assert abs(int(got[row, 3]) - int(good.products[0][row, 3])) == 1 << 5
+
+
+def test_an_accumulator_row_that_is_not_used_is_masked(unit):
+    rows = 7
+    work = Work([random_operands(TINY, rows, 3 * SIZE, SIZE, SEED)])
+    good = unit.run(work)
+    middle = good.cycles // 2
+    memory = "accumulators.bank_1.sums.memory"
+    verdicts = {
+        row: judge(good, flipped(unit, work, f"{memory}[{row}]", 9, middle))
+        for row in range(TINY.accumulator_depth)
+    }
+    assert {verdicts[row].kind for row in range(rows, TINY.accumulator_depth)} == {"masked"}
+    silent = {row: v.wrong for row, v in verdicts.items() if v.kind == "silent"}
+    assert silent
+    assert all((wrong.row, wrong.column) == (row, 1) for row, wrong in silent.items())
+
+
+def test_a_lost_row_is_a_hang_and_ends(unit):
+    work = one_tile()
+    answer = flipped(unit, work, "admission.staying", 0, BUSY_CYCLE - 6)
+    assert not answer.ended
+    verdict = judge(unit.run(work), answer)
+    assert (verdict.kind, verdict.seen_by, verdict.wrong) == ("seen", "end", None)
+
+
+def test_a_false_error_status_is_seen(unit):
+    work = one_tile()
+    verdict = judge(unit.run(work), flipped(unit, work, "errors", 1, BUSY_CYCLE))
+    assert verdict == Verdict("seen", True, "error_status")
+
+
+def test_a_result_that_changes_while_it_waits_is_seen(unit):
+    work = Work(one_tile().operands, Stalls.draw(SEED, results=0.8))
+    good = unit.run(work)
+    column = "results.columns.column_0.o"
+    cycles = range(good.cycles // 2, good.cycles)
+    seen = Counter(judge(good, flipped(unit, work, column, 4, cycle)).seen_by for cycle in cycles)
+    assert seen["protocol"] > len(cycles) / 4
+
+
+def test_a_cycle_counter_does_not_touch_results(unit):
+    work = one_tile()
+    answer = flipped(unit, work, "cycle_counters.counters_idle", 30, BUSY_CYCLE)
+    assert judge(unit.run(work), answer) == Verdict("cycles", True)
+
+
+@pytest.mark.parametrize(
+    "change,seen_by",
+    [
+        ({"errors": Error.NO_TILE}, "error_status"),
+        ({"ended": False}, "end"),
+        ({"further_results": 1}, "further_results"),
+        ({"wrong_ends": 1}, "tlast"),
+        ({"broken_waits": 1}, "protocol"),
+    ],
+)
+def test_what_a_host_sees(unit, change, seen_by):
+    good = unit.run(one_tile())
+    verdict = judge(good, dataclasses.replace(good, **change))
+    assert (verdict.kind, verdict.seen_by) == ("seen", seen_by)
+
+
+def test_a_wrong_number_is_silent(unit):
+    good = unit.run(one_tile())
+    wrong = good.products[0].copy()
+    wrong[5, 2] += 1
+    verdict = judge(good, dataclasses.replace(good, products=[wrong]))
+    element = WrongElement(0, 5, 2, int(wrong[5, 2]), int(wrong[5, 2]) - 1)
+    assert verdict == Verdict("silent", False, wrong=element)
+
+
+def test_same_seed_same_outcome():
+    classes = ["control", "weights"]
+
+    def outcome(seed: int) -> list:
+        tallies = Campaign("4x4", TINY, seed).run(classes, 25, lambda done, total: None)
+        return [tally.injections for tally in tallies.values()]
+
+    first = outcome(SEED)
+    assert outcome(SEED) == first
+    assert outcome(SEED + 1) != first
+
+
+def test_every_stored_bit_is_in_the_class_that_it_is_for(unit):
+    bits = Counter(class_of(bit.register) for bit in unit.bits)
+    assert len(set(unit.bits)) == len(unit.bits)
+    cells, triangle = SIZE * SIZE, SIZE * (SIZE - 1) // 2
+    operand, width = 8, TINY.accumulator_width
+    assert bits["weights"] == operand * (2 * cells + triangle + 2 * SIZE)
+    # At the gate a memory of four rows, with a register before it and one behind it.
+    assert bits["activations"] == operand * (cells + triangle + (4 + 2) * SIZE)
+    assert bits["partial-sums"] == cells * (TINY.product_width + TINY.sum_width)
+    # Beside the memory: what is read, behind it, forwarded, the operand, the sum, and the last one.
+    assert bits["accumulators"] == width * SIZE * (TINY.accumulator_depth + 6)
+    assert bits["results"] == width * SIZE * (MatrixUnit.result_depth_of(TINY) + 1)
+    assert bits["cycle-counters"] == 7 * 32 + 3 + 15
+    assert set(bits) == set(CLASSES)
+
+
+FLAT = r"""
+module top(aclk, i);
+  reg [7:0] \unit.near  ;
+  reg [3:0] \unit.far  = 4'h0;
+  reg one;
+  always @(posedge aclk)
+    \unit.near  <= { i, 1'h0 };
+  always @(posedge aclk)
+    \unit.far [3:1] <= i;
+  always @(posedge aclk)
+    one <= i;
+"""
+
+
+def test_each_register_gets_its_bits_of_the_input():
+    netlist = insert_faults(FLAT)
+    assert netlist.bits[:8] == tuple(Bit("near", place) for place in range(8))
+    assert netlist.bits[8:] == (*(Bit("far", place) for place in (1, 2, 3)), Bit("one", 0))
+    assert "module top(fault, aclk, i);\n  input [11:0] fault;" in netlist.verilog
+    for taken in ("{ i, 1'h0 } ^ fault[7:0];", "i ^ fault[10:8];", "i ^ fault[11:11];"):
+        assert f"<= {taken}" in netlist.verilog
+
+
+def test_no_register_is_missed():
+    with pytest.raises(ValueError, match="of 4 registers 3 were understood"):
+        insert_faults(FLAT + "  always @(negedge aclk)\n    one <= i;\n")
+
+
+@pytest.mark.parametrize(
+    "count,total,low,high", [(0, 10, 0, 0.2775), (5, 10, 0.2366, 0.7634), (1000, 1000, 0.9962, 1)]
+)
+def test_interval(count, total, low, high):
+    assert wilson(count, total) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_report(tmp_path):
+    path = tmp_path / "report.json"
+    inject(("results", "control"), 40, SEED, {"4x4": TINY}, path)
+    report = json.loads(path.read_text())
+    (unit,) = report["units"]
+    assert [row["class"] for row in unit["classes"]] == ["results", "control"]
+    assert unit["injected"] == 80 and report["seed"] == SEED
+    for row in unit["classes"]:
+        assert sum(row[kind] for kind in ("masked", "seen", "silent", "cycles")) == 40
+        assert sum(row["seen_by"].values()) == row["seen"]
+        for fraction in row["fractions"].values():
+            assert fraction["low"] <= fraction["value"] <= fraction["high"]
+    assert sum(unit["by_bits"].values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_class_that_does_not_exist():
+    with pytest.raises(ValueError, match="no class is named 'weight': there are weights, "):
+        check_classes(("weight",))
