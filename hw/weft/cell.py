@@ -8,7 +8,7 @@ from . import ecp5
 from .config import MatrixUnitConfig
 from .hierarchy import family_of, instantiate
 from .partial_sums import add_in_parts, delayed_parts, registered
-from .soft_multiplier import SoftMultiplier
+from .soft_multiplier import multiply_softly
 
 
 class Cell(wiring.Component):
@@ -129,7 +129,4 @@ class SoftCell(Cell):
 
     def _multiply(self, m: Module, platform, activation: Signal, shadow: Signal) -> Value:
         weight = self._weight_in_use(m, shadow)
-        sizes = activation.shape(), weight.shape(), self.config.multiplier_stages
-        multiplier = instantiate(m, "multiplier", platform, SoftMultiplier, *sizes)
-        m.d.comb += [multiplier.first.eq(activation), multiplier.second.eq(weight)]
-        return multiplier.product
+        return multiply_softly(m, platform, activation, weight, self.config.multiplier_stages)

@@ -1,12 +1,13 @@
 """FastCell: two rows of one column with one multiplier."""
 
-from amaranth.hdl import Module, Shape, Signal, signed
+from amaranth.hdl import Module, Shape, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import MatrixUnitConfig
-from .pairs import difference_shape, multiply, multiply_softly, pair_layout
+from .pairs import difference_shape, multiply, pair_layout, product_shape
 from .partial_sums import add_in_parts, delayed_parts
+from .soft_multiplier import multiply_softly
 
 
 class FastCell(wiring.Component):
@@ -65,8 +66,6 @@ class FastCell(wiring.Component):
         """What the shadow chain holds."""
         return difference_shape(config)
 
-    _multiply = staticmethod(multiply)
-
     def elaborate(self, platform):
         m = Module()
         config = self.config
@@ -90,13 +89,19 @@ class FastCell(wiring.Component):
         ]
         m.d.comb += self.activation_out.eq(pair)
 
-        product = self._multiply(m, platform, config, pair[0], pair[1])
+        product = self._multiply(m, platform, pair)
         added = add_in_parts(m, config, self.sum_in, delayed_parts(m, config, product))
         m.d.comb += self.sum_out.eq(added)
         return m
+
+    def _multiply(self, m: Module, platform, pair: data.View) -> Value:
+        """The product of the registered sums, behind its registers."""
+        return multiply(m, platform, self.config, pair[0], pair[1])
 
 
 class SoftFastCell(FastCell):
     """A FastCell that multiplies with adders."""
 
-    _multiply = staticmethod(multiply_softly)
+    def _multiply(self, m: Module, platform, pair: data.View) -> Value:
+        product = multiply_softly(m, platform, *pair, self.config.multiplier_stages)
+        return product[: product_shape(self.config).width].as_signed()

@@ -21,7 +21,6 @@ from .config import MatrixUnitConfig
 from .formats import width_for
 from .hierarchy import family_of, instantiate
 from .partial_sums import registered
-from .soft_multiplier import SoftMultiplier
 
 
 def operand_shape(config: MatrixUnitConfig) -> Shape:
@@ -56,13 +55,3 @@ def multiply(m: Module, platform, config: MatrixUnitConfig, first: Signal, secon
     product = Signal(product_shape(config))
     m.d.comb += product.eq(first * second)
     return registered(m, product, range(1, config.multiplier_stages + 1), "product")
-
-
-def multiply_softly(
-    m: Module, platform, config: MatrixUnitConfig, first: Signal, second: Signal
-) -> Value:
-    """As `multiply`, without a hard multiplier."""
-    sizes = first.shape(), second.shape(), config.multiplier_stages
-    multiplier = instantiate(m, "multiplier", platform, SoftMultiplier, *sizes)
-    m.d.comb += [multiplier.first.eq(first), multiplier.second.eq(second)]
-    return multiplier.product[: product_shape(config).width].as_signed()

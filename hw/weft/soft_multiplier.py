@@ -6,6 +6,8 @@ from amaranth.hdl import Module, Mux, Shape, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from .hierarchy import instantiate
+
 
 class SoftMultiplier(wiring.Component):
     """The product of two numbers by a tree of adders, for which no hard block is used.
@@ -57,6 +59,14 @@ class SoftMultiplier(wiring.Component):
         (product,) = terms
         m.d.comb += self.product.eq(-product if negative else product)
         return m
+
+
+def multiply_softly(m: Module, platform, first: Signal, second: Signal, stages: int) -> Value:
+    """The product of two registered numbers without a hard multiplier, `stages` cycles later."""
+    sizes = first.shape(), second.shape(), stages
+    multiplier = instantiate(m, "multiplier", platform, SoftMultiplier, *sizes)
+    m.d.comb += [multiplier.first.eq(first), multiplier.second.eq(second)]
+    return multiplier.product
 
 
 def _add_pairs(terms: list[Value], shift: int, negative: bool) -> tuple[list[Value], bool]:
