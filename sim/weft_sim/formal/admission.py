@@ -10,7 +10,7 @@ from weft.config import MatrixUnitConfig
 from weft.layouts import Error, activation_layout
 from weft.row_check import RowCheck, checked_layout
 
-from .harness import Harness, delayed
+from .harness import Harness, delayed, follow
 
 
 class RowsAreChecked(Harness):
@@ -128,34 +128,23 @@ class RowsComeInOrder(Harness):
         self.prove("never_stuck", stuck <= quiet)
         self.reach("waits_for_a_place", delayed(m, ~admission.activations.ready & complete, 9, "w"))
 
-        # Rows on their way, and one of them, any of them, is followed.
         inside = Signal(range(16))
         m.d.sync += inside.eq(inside + accepted - control.valid)
         self.prove("no_row_is_invented", inside.any() | ~control.valid)
-        chosen = self.anything(1, "chosen")
-        watch = Signal()
-        watching = Signal()
-        ahead = Signal.like(inside)
-        watched = Signal.like(row)
-        m.d.comb += watch.eq(chosen & accepted & ~watching)
-        with m.If(watch):
-            m.d.sync += [watching.eq(1), ahead.eq(inside - control.valid), watched.eq(row)]
-        with m.Elif(control.valid & ahead.any()):
-            m.d.sync += ahead.eq(ahead - 1)
-        left = Signal()
-        now = Signal()
-        m.d.comb += now.eq(watching & ~left & control.valid & ~ahead.any())
-        with m.If(now):
-            m.d.sync += left.eq(1)
+        followed = follow(self, m, accepted, control.valid, inside)
+        taken_row = Signal.like(row)
+        with m.If(followed.enters):
+            m.d.sync += taken_row.eq(row)
         behind = Admission.control_latency - Admission.issue_latency
         lanes = delayed(m, admission.lanes.as_value(), behind, "lanes")
         switch = delayed(m, admission.switch, behind, "switch")
+        self.prove("switches_come_with_rows", ~switch | control.valid)
         for name, condition in (
-            ("lanes", lanes == watched.lanes.as_value()),
-            ("switch", switch == watched.switch),
-            ("last", control.last == watched.last),
-            ("end", control.end == watched.end),
-            ("number", control.row == watched.row),
+            ("lanes_are", lanes == taken_row.lanes.as_value()),
+            ("switch_is", switch == taken_row.switch),
+            ("last_is", control.last == taken_row.last),
+            ("end_is", control.end == taken_row.end),
+            ("number_is", control.row == taken_row.row),
         ):
-            self.prove(f"{name}_are_its_own", ~now | condition)
-        self.reach("row_behind_others", now & (inside > 3))
+            self.prove(f"{name}_its_own", ~followed.leaves | condition)
+        self.reach("row_behind_others", followed.leaves & (inside > 3))

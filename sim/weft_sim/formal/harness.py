@@ -1,5 +1,7 @@
 """Harness: what a proof puts around the hardware, and what it says about it."""
 
+from dataclasses import dataclass
+
 from amaranth.back import rtlil
 from amaranth.hdl import Cat, ClockDomain, Module, Signal, Value
 
@@ -89,3 +91,36 @@ def delayed(m: Module, value: Value, cycles: int, name: str) -> Value:
         m.d.sync += register.eq(value)
         value = register
     return value
+
+
+@dataclass(frozen=True)
+class Followed:
+    """One thing, any of them, on its way through a queue, by three bits: it `enters` in this cycle,
+    it has entered and not left (`inside`), and it `leaves` in this cycle."""
+
+    enters: Signal
+    inside: Signal
+    leaves: Signal
+
+
+def follow(harness: Harness, m: Module, enters: Value, leaves: Value, there: Signal) -> Followed:
+    """Follow one of the things that enter a queue of which `there` are inside before this cycle.
+
+    Since it may be any of them, what is proved of it is proved of all.
+    """
+    chosen = harness.anything(1, "chosen")
+    entered, left = Signal(name="followed_entered"), Signal(name="followed_left")
+    ahead = Signal.like(there, name="ahead_of_followed")
+    followed = Followed(Signal(name="followed_enters"), Signal(), Signal(name="followed_leaves"))
+    m.d.comb += [
+        followed.enters.eq(chosen & enters & ~entered),
+        followed.inside.eq(entered & ~left),
+        followed.leaves.eq(followed.inside & leaves & ~ahead.any()),
+    ]
+    with m.If(followed.enters):
+        m.d.sync += [entered.eq(1), ahead.eq(there - leaves)]
+    with m.Elif(leaves & ahead.any()):
+        m.d.sync += ahead.eq(ahead - 1)
+    with m.If(followed.leaves):
+        m.d.sync += left.eq(1)
+    return followed

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from weft.config import MatrixUnitConfig
+from weft.layouts import Activity
 
 from .accumulators import SumsAreThoseOfAMemory
 from .admission import RowsAreChecked, RowsComeInOrder
@@ -20,11 +21,13 @@ from .weights import RowsMeetTheirTile
 
 @dataclass(frozen=True)
 class Break:
-    """One line of the hardware made wrong: `old` stands once in the file `module` of weft."""
+    """One line of the hardware made wrong: `old` stands once in the file `module` of weft, and the
+    property `fails` is the one that has to see it."""
 
     module: str
     old: str
     new: str
+    fails: str
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Proof:
 
     `method` is "pdr", for all time; "induction K", for all time, from K cycles to the next; or
     "bmc K", of the first K cycles after a reset. `methods` has another for some properties.
-    With each of `breaks` some property has to fail, and each property with one of them.
+    Each of `breaks` has to make its property fail; where there are any, each property has one.
     """
 
     name: str
@@ -64,119 +67,168 @@ def narrow(accumulator_width: int, **changes) -> MatrixUnitConfig:
 
 
 ACCUMULATOR_BREAKS = (
-    Break("accumulators", "~row.first & past.write", "past.write"),
-    Break("accumulators", "& (past.row == row.row)", ""),
-    Break("accumulators", "Mux(read_control.newer[2], total, past_total)", "past_total"),
-    Break("accumulators", "(~read_control.newer[1] & read_control.newer[2:].any())", "0"),
-    Break("accumulators", "Mux(add_control.newer[0], total, operand)", "operand"),
+    Break("accumulators", "~row.first & past.write", "past.write", "sum"),
+    Break("accumulators", "& (past.row == row.row)", "", "sum"),
+    Break("accumulators", "Mux(read_control.newer[2], total, past_total)", "past_total", "sum"),
+    Break("accumulators", "(~read_control.newer[1] & read_control.newer[2:].any())", "0", "sum"),
+    Break("accumulators", "Mux(add_control.newer[0], total, operand)", "operand", "sum"),
 )
 RESULT_BREAKS = (
-    Break("results", "results.valid.eq(fetch)", "results.valid.eq(fetch & ~self.emit)"),
-    Break("results", "with m.If(~results.valid | results.ready):", "with m.If(1):"),
-    Break("results", "& (~results.valid | results.ready)),", "),"),
-    Break("results", "rows_behind + Mux(fetch, -1, 1)", "rows_behind + 1"),
-    Break("results", "with m.If(landed != fetch):", "with m.If(landed):"),
-    Break("results", "self.released.eq(fetch)", "self.released.eq(fetch & ~landed)"),
-    Break("results", "self.released.eq(fetch)", "self.released.eq(landed | fetch)"),
-    Break("results", "landed.eq(columns.write_out)", "landed.eq(self.emit)"),
-    Break("results", "Mux(slot == self.depth - 1, 0, slot + 1)", "slot + 1"),
-    Break("results", "end_write.data.eq(self.ends_job)", "end_write.data.eq(0)"),
+    Break(
+        "results",
+        "results.valid.eq(fetch)",
+        "results.valid.eq(fetch & ~self.emit)",
+        "nothing_is_lost",
+    ),
+    Break("results", "with m.If(~results.valid | results.ready):", "with m.If(1):", "valid_stays"),
+    Break("results", "& (~results.valid | results.ready)),", "),", "payload_stays"),
+    Break("results", "rows_behind + Mux(fetch, -1, 1)", "rows_behind + 1", "nothing_is_invented"),
+    Break("results", "with m.If(landed != fetch):", "with m.If(landed):", "row_is_whole"),
+    Break(
+        "results",
+        "self.released.eq(fetch)",
+        "self.released.eq(fetch & ~landed)",
+        "places_come_back",
+    ),
+    Break(
+        "results",
+        "self.released.eq(fetch)",
+        "self.released.eq(landed | fetch)",
+        "places_come_back_once",
+    ),
+    Break("results", "landed.eq(columns.write_out)", "landed.eq(self.emit)", "row_is_whole"),
+    Break("results", "Mux(slot == self.depth - 1, 0, slot + 1)", "slot + 1", "row_is_whole"),
+    Break("results", "end_write.data.eq(self.ends_job)", "end_write.data.eq(0)", "row_is_whole"),
 )
 TILE_BREAKS = (
-    Break(
-        "weights", "self.weights.ready.eq(~self.complete | self.take)", "self.weights.ready.eq(1)"
-    ),
-    Break("weights", "self.broken.eq(overrun | short)", "self.broken.eq(0)"),
+    Break("weights", "ready.eq(~self.complete | self.take)", "ready.eq(1)", "sum_0"),
+    Break("weights", "self.broken.eq(overrun | short)", "self.broken.eq(0)", "sum_0"),
 )
 WEIGHT_BREAKS = (
     *TILE_BREAKS,
-    Break("weights", "enables.eq(Cat(1, filled))", "enables.eq((1 << rows) - 1)"),
-    Break("cell", "m.d.sync += weight.eq(shadow)", "m.d.sync += weight.eq(self.weight_in)"),
-    Break("cell", "with m.If(self.row_switches & self.switch):", "with m.If(0):"),
+    Break("weights", "enables.eq(Cat(1, filled))", "enables.eq((1 << rows) - 1)", "sum_0"),
+    Break("cell", "+= weight.eq(shadow)", "+= weight.eq(self.weight_in)", "sum_0"),
+    Break("cell", "with m.If(self.row_switches & self.switch):", "with m.If(0):", "sum_0"),
 )
 COLUMN_BREAKS = (
     *WEIGHT_BREAKS,
-    Break("cell", "with m.If(self.row_loads & self.load):", "with m.If(self.row_loads):"),
-    Break("cell", "with m.If(self.row_switches & self.switch):", "with m.If(self.row_switches):"),
+    Break("cell", "self.row_loads & self.load", "self.row_loads", "sum_0"),
+    Break("cell", "self.row_switches & self.switch", "self.row_switches", "sum_1"),
 )
 FAST_BREAKS = (
     *TILE_BREAKS,
-    Break("fast_cell", "with m.If(self.row_switches & self.switch):", "with m.If(self.row_loads):"),
-    Break("weight_products", "with m.If(control.clear):", "with m.If(0):"),
-    Break("weight_products", "coming.eq(coming - product)", "coming.eq(coming + product)"),
-    Break("weight_products", "pair_begun.eq(begins | ~pair_begun)", "pair_begun.eq(~pair_begun)"),
+    Break("fast_cell", "self.row_switches & self.switch", "self.row_loads", "sum_0"),
+    Break("weight_products", "with m.If(control.clear):", "with m.If(0):", "sum_0"),
+    Break("weight_products", "coming.eq(coming - product)", "coming.eq(coming + product)", "sum_0"),
+    Break(
+        "weight_products",
+        "pair_begun.eq(begins | ~pair_begun)",
+        "pair_begun.eq(~pair_begun)",
+        "sum_0",
+    ),
+)
+FAST_COLUMN_BREAKS = (
+    *FAST_BREAKS,
+    Break("fast_cell", "self.row_loads & self.load", "self.row_loads", "sum_1"),
 )
 CHECK_BREAKS = (
-    Break("row_check", "known.eq(row.first | begun.begun)", "known.eq(begun.begun)"),
+    Break("row_check", "known.eq(row.first | begun.begun)", "known.eq(begun.begun)", "valid"),
     Break(
         "row_check",
-        "good.eq(row.valid & row.good_tile & row.in_range)",
-        "good.eq(row.valid & row.in_range)",
+        "row.valid & row.good_tile & row.in_range",
+        "row.valid & row.in_range",
+        "not_started",
     ),
     Break(
         "row_check",
-        "good.eq(row.valid & row.good_tile & row.in_range)",
-        "good.eq(row.valid & row.good_tile)",
+        "row.valid & row.good_tile & row.in_range",
+        "row.valid & row.good_tile",
+        "valid",
     ),
-    Break("row_check", "row.good_tile & ~row.last & known", "row.good_tile & known"),
-    Break(
-        "row_check", "self.control.last.eq(admitted & row.last)", "self.control.last.eq(row.last)"
-    ),
-    Break("row_check", "self.control.end.eq(admitted & row.end)", "self.control.end.eq(row.end)"),
-    Break("row_check", "self.control.first.eq(row.first)", "self.control.first.eq(0)"),
-    Break("row_check", "row.valid & row.last & ~admitted", "row.last & ~admitted"),
-    Break("row_check", "row.valid & ~row.good_tile", "~row.good_tile"),
-    Break("row_check", "row.valid & ~row.in_range,", "~row.in_range,"),
-    Break("begun", "transparent_for=(write,)", ""),
-    Break("begun", "sets & same_word", "0"),
-    Break("begun", "sets & kept_same_row", "0"),
-    Break("begun", "sets & found_same_row", "0"),
-    Break("begun", "(flags & others) | set_flag", "flags | set_flag"),
-    Break("begun", "Mux(fetched_written, read.data, 0)", "read.data"),
-    Break("begun", "sets & (set_value != was_begun)", "sets"),
+    Break("row_check", "row.good_tile & ~row.last & known", "row.good_tile & known", "valid"),
+    Break("row_check", "control.last.eq(admitted & row.last)", "control.last.eq(row.last)", "last"),
+    Break("row_check", "control.end.eq(admitted & row.end)", "control.end.eq(row.end)", "end"),
+    Break("row_check", "self.control.first.eq(row.first)", "self.control.first.eq(0)", "row"),
+    Break("row_check", "row.valid & row.last & ~admitted", "row.last & ~admitted", "dropped"),
+    Break("row_check", "row.valid & ~row.good_tile", "~row.good_tile", "no_tile"),
+    Break("row_check", "row.valid & ~row.in_range,", "~row.in_range,", "row_out_of_range"),
+    Break("begun", "transparent_for=(write,)", "", "valid"),
+    Break("begun", "sets & same_word", "0", "valid"),
+    Break("begun", "sets & kept_same_row", "0", "valid"),
+    Break("begun", "sets & found_same_row", "0", "valid"),
+    Break("begun", "(flags & others) | set_flag", "flags | set_flag", "valid"),
+    Break("begun", "Mux(fetched_written, read.data, 0)", "read.data", "valid"),
+    Break("begun", "sets & (set_value != was_begun)", "sets", "unfinished"),
 )
 ORDER_BREAKS = (
-    Break("admission", "has_room.eq(~row.last | ~spare[-1])", "has_room.eq(1)"),
-    Break("admission", "returned.eq(self.released + check.dropped)", "returned.eq(0)"),
     Break(
-        "admission", "self.activations.ready.eq(~waiting | advance)", "self.activations.ready.eq(1)"
+        "admission",
+        "has_room.eq(~row.last | ~spare[-1])",
+        "has_room.eq(1)",
+        "never_more_than_places",
+    ),
+    Break(
+        "admission", "returned.eq(self.released + check.dropped)", "returned.eq(0)", "never_stuck"
+    ),
+    Break("admission", "ready.eq(~waiting | advance)", "ready.eq(1)", "switch_is_its_own"),
+    Break(
+        "admission",
+        "self.activations.valid & ~offered.switch",
+        "~offered.switch",
+        "no_row_is_invented",
     ),
     Break(
         "admission",
-        "staying.eq(self.activations.valid & ~offered.switch)",
-        "staying.eq(~offered.switch)",
+        "read_slot.eq(read_slot + advanced)",
+        "read_slot.eq(read_slot + writes)",
+        "lanes_are_its_own",
     ),
-    Break("admission", "read_slot.eq(read_slot + advanced)", "read_slot.eq(read_slot + writes)"),
-    Break("admission", "switch.eq(self.take & self.tile_complete)", "switch.eq(self.take)"),
-    Break("row_check", "self.control.last.eq(admitted & row.last)", "self.control.last.eq(0)"),
-    Break("row_check", "self.control.end.eq(admitted & row.end)", "self.control.end.eq(0)"),
-    Break("row_check", "self.control.row.eq(row.row)", "self.control.row.eq(0)"),
-)
-COUNTER_BREAKS = (
-    Break("counters", "counter.eq(counter + 1)", "counter.eq(counter + ~counter[0])"),
     Break(
-        "counters", "self.counters.total.eq(self.counters.total + 1)", "self.counters.total.eq(0)"
+        "admission",
+        "switch.eq(self.take & self.tile_complete)",
+        "switch.eq(self.take)",
+        "switches_come_with_rows",
     ),
+    Break(
+        "row_check",
+        "self.control.last.eq(admitted & row.last)",
+        "self.control.last.eq(0)",
+        "last_is_its_own",
+    ),
+    Break(
+        "row_check",
+        "self.control.end.eq(admitted & row.end)",
+        "self.control.end.eq(0)",
+        "end_is_its_own",
+    ),
+    Break(
+        "row_check", "self.control.row.eq(row.row)", "self.control.row.eq(0)", "number_is_its_own"
+    ),
+)
+COUNTERS = [activity.name.lower() for activity in Activity]
+COUNTER_BREAKS = (
+    Break("counters", "total.eq(self.counters.total + 1)", "total.eq(0)", "all_are_total"),
+    *[Break("counters", "counter.eq(counter + 1)", "counter.eq(0)", name) for name in COUNTERS],
 )
 UNIT_BREAKS = (
-    Break("results", "results.valid.eq(fetch)", "results.valid.eq(fetch & ~self.emit)"),
-    Break("results", "& (~results.valid | results.ready)),", "),"),
-    Break("results", "self.released.eq(fetch)", "self.released.eq(fetch & ~landed)"),
-    Break("results", "rows_behind + Mux(fetch, -1, 1)", "rows_behind + 1"),
+    Break("results", "with m.If(~results.valid | results.ready):", "with m.If(1):", "valid_stays"),
+    Break("results", "& (~results.valid | results.ready)),", "),", "payload_stays"),
     Break(
-        "admission",
-        "tile_good.eq(Mux(switching, ~self.tile_broken, tile_in_use))",
-        "tile_good.eq(1)",
+        "results", "self.released.eq(fetch)", "self.released.eq(fetch & ~landed)", "result_comes"
     ),
+    Break("results", "rows_behind + Mux(fetch, -1, 1)", "rows_behind + 1", "nothing_is_invented"),
+    Break("admission", "Mux(switching, ~self.tile_broken, tile_in_use)", "1", "errors_are_true"),
+    Break("admission", "ready.eq(~waiting | advance)", "ready.eq(1)", "one_row_waits"),
+    Break("admission", "has_room.eq(~row.last | ~spare[-1])", "has_room.eq(1)", "few_are_inside"),
+    Break("weights", "ready.eq(~self.complete | self.take)", "ready.eq(1)", "few_tiles_wait"),
     Break(
-        "admission", "self.activations.ready.eq(~waiting | advance)", "self.activations.ready.eq(1)"
+        "matrix_unit",
+        "self.errors.eq(self.errors | seen)",
+        "self.errors.eq(seen)",
+        "errors_are_told",
     ),
-    Break(
-        "weights", "self.weights.ready.eq(~self.complete | self.take)", "self.weights.ready.eq(1)"
-    ),
-    Break("matrix_unit", "self.errors.eq(self.errors | seen)", "self.errors.eq(seen)"),
-    Break("matrix_unit", "array.loads_in.eq(loader.loads)", "array.loads_in.eq(0)"),
-    Break("accumulators", "& (past.row == row.row)", ""),
+    Break("matrix_unit", "array.loads_in.eq(loader.loads)", "array.loads_in.eq(0)", "result"),
+    Break("accumulators", "& (past.row == row.row)", "", "result"),
 )
 
 
@@ -211,7 +263,7 @@ PROOFS = (
     _weights(2, 2, "plain", COLUMN_BREAKS),
     _weights(2, 1, "fast", FAST_BREAKS),
     _weights(4, 1, "fast", ()),
-    _weights(2, 2, "fast", FAST_BREAKS),
+    _weights(2, 2, "fast", FAST_COLUMN_BREAKS),
     Proof(
         "row check",
         "what is admitted, dropped and complained of is what one flag an accumulator row says",

@@ -6,7 +6,7 @@ from weft.config import MatrixUnitConfig
 from weft.layouts import result_layout
 from weft.results import ResultBuffer
 
-from .harness import Harness, delayed
+from .harness import Harness, delayed, follow
 
 
 def prove_stable(harness: Harness, m: Module, stream) -> None:
@@ -62,24 +62,13 @@ class ResultsComeInOrder(Harness):
         self.prove("nothing_is_lost", missing <= ResultBuffer.latency_of(config))
         self.reach("is_full", ~room.any())
 
-        # One row, any of them, is followed on its way.
-        chosen = self.anything(1, "chosen")
-        watch = Signal()
-        watching = Signal()
-        ahead = Signal.like(inside)
-        watched = Signal(result_layout(config))
-        m.d.comb += watch.eq(chosen & emit & ~watching)
-        with m.If(watch):
-            m.d.sync += [watching.eq(1), ahead.eq(inside - leaves), watched.end.eq(end)]
-        with m.Elif(leaves & ahead.any()):
-            m.d.sync += ahead.eq(ahead - 1)
+        row = follow(self, m, emit, leaves, inside)
+        written = Signal(result_layout(config))
+        with m.If(row.enters):
+            m.d.sync += written.end.eq(end)
         for column in range(config.columns):
-            with m.If(delayed(m, watch, column, f"watch_{column}")):
-                m.d.sync += watched.lanes[column].eq(sums[column])
-        left = Signal()
-        now = Signal()
-        m.d.comb += now.eq(watching & ~left & leaves & ~ahead.any())
-        with m.If(now):
-            m.d.sync += left.eq(1)
-        self.prove("row_is_whole", ~now | (results.payload.as_value() == watched.as_value()))
-        self.reach("row_behind_others", now & ~room.any())
+            with m.If(delayed(m, row.enters, column, f"written_{column}")):
+                m.d.sync += written.lanes[column].eq(sums[column])
+        same = results.payload.as_value() == written.as_value()
+        self.prove("row_is_whole", ~row.leaves | same)
+        self.reach("row_behind_others", row.leaves & ~room.any())

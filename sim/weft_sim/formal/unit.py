@@ -8,11 +8,13 @@ from weft.config import MatrixUnitConfig
 from weft.layouts import Error, activation_layout, result_layout, weight_layout
 from weft.matrix_unit import MatrixUnit
 
-from .harness import Harness, delayed
+from .harness import Harness, follow
 from .streams import prove_stable
 
 # At most one complete tile waits, and one more can be there before its row is seen to switch.
 TILES = 2
+# Cycles without work after which every error has been told.
+SETTLED = 8
 
 
 class UnitIsItsSpecification(Harness):
@@ -50,92 +52,83 @@ class UnitIsItsSpecification(Harness):
         m.d.comb += results.ready.eq(self.anything(1, "ready"))
         prove_stable(self, m, results)
 
-        tile, tile_good, tiles, tile_errors = self._collect_tiles(m, weights)
-
         # The row that came last, until its tile is there.
         waiting = Signal()
         row = Signal(activation_layout(config))
-        done = Signal()
         accepted = Signal()
+        done = Signal()
+        came = Signal()
+        taken = Signal()
+        tiles = Signal(range(TILES + 2))
         m.d.comb += [
             accepted.eq(activations.valid & activations.ready),
             done.eq(waiting & (~row.switch | tiles.any())),
+            came.eq(weights.valid & weights.ready & weights.payload.last),
+            taken.eq(done & row.switch),
         ]
-        self.prove("one_row_waits", ~accepted | ~waiting | done)
+        m.d.sync += tiles.eq(tiles + came - taken)
         with m.If(accepted):
             m.d.sync += [waiting.eq(1), row.eq(activations.payload)]
         with m.Elif(done):
             m.d.sync += waiting.eq(0)
-        emits, result, row_errors = self._compute(m, row, done, tile, tile_good)
-        taken = done & row.switch
-        came = self._tile_came
-        m.d.sync += tiles.eq(tiles + came - taken)
+        self.prove("one_row_waits", ~accepted | ~waiting | done)
         self.prove("few_tiles_wait", tiles <= TILES)
 
-        self._follow(m, results, emits, result)
+        tile, tile_good, tile_errors = self._collect_tiles(m, weights, came, taken, tiles)
+        emits, result, row_errors = self._compute(m, row, done, tile, tile_good)
+        inside = self._follow(m, results, emits, result)
 
         errors = Signal(Error)
         m.d.sync += errors.eq(errors.as_value() | tile_errors | row_errors)
-        settled = Signal(range(9))
-        busy = waiting | accepted | (weights.valid & weights.ready) | self._inside.any()
-        m.d.sync += settled.eq(Mux(busy, 0, Mux(settled == 8, 8, settled + 1)))
+        busy = waiting | accepted | (weights.valid & weights.ready) | inside.any()
+        settled = Signal(range(SETTLED + 1))
+        with m.If(busy):
+            m.d.sync += settled.eq(0)
+        with m.Elif(settled < SETTLED):
+            m.d.sync += settled.eq(settled + 1)
         self.prove("errors_are_true", (unit.errors.as_value() & ~errors.as_value()) == 0)
         same = unit.errors.as_value() == errors.as_value()
-        self.prove("errors_are_told", same | (settled < 8))
+        self.prove("errors_are_told", same | (settled < SETTLED))
         for error in Error:
             seen = (unit.errors.as_value() & error.value).any()
             self.reach(error.name.lower(), seen)
 
-    def _collect_tiles(self, m: Module, weights):
-        """The tile that the next switch meets, whether it is good, and how many are there."""
-        config = self.config
-        lanes = weight_layout(config)["lanes"].shape
-        coming = [Signal(lanes, name=f"coming_{r}") for r in range(config.rows)]
-        pushed = [Signal(lanes, name=f"pushed_{r}") for r in range(config.rows)]
-        count = Signal(range(config.rows + 2))
+    def _collect_tiles(self, m: Module, weights, came, taken, tiles):
+        """The tile that the next switch meets, whether it is good, and the errors of tiles."""
+        rows = range(self.config.rows)
+        lanes = weight_layout(self.config)["lanes"].shape
+        coming = [Signal(lanes, name=f"coming_{r}") for r in rows]
+        pushed = [weights.payload.lanes, *coming[:-1]]
+        count = Signal(range(len(rows) + 2))
         transfer = weights.valid & weights.ready
-        last = weights.payload.last
-        for row, now, above in zip(coming, pushed, [weights.payload.lanes, *coming], strict=False):
-            m.d.comb += now.eq(above)
-            with m.If(transfer):
-                m.d.sync += row.eq(now)
-        good = Signal()
-        short = Signal()
-        long = Signal()
-        self._tile_came = came = Signal()
-        m.d.comb += [
-            good.eq(count == config.rows - 1),
-            came.eq(transfer & last),
-            short.eq(came & (count < config.rows - 1)),
-            long.eq(transfer & ~last & good),
-        ]
+        good = count == len(rows) - 1
+        with m.If(transfer):
+            m.d.sync += [row.eq(above) for row, above in zip(coming, pushed, strict=True)]
         with m.If(came):
             m.d.sync += count.eq(0)
-        with m.Elif(transfer & (count <= config.rows)):
+        with m.Elif(transfer & (count <= len(rows))):
             m.d.sync += count.eq(count + 1)
-        # Complete tiles, the oldest first.
-        tiles = Signal(range(TILES + 2))
+        short = came & (count < len(rows) - 1)
+        long = transfer & ~weights.payload.last & good
+
+        # Complete tiles, the oldest first; beside the rows of each, whether it is good.
         queue = [
-            [Signal(lanes, name=f"tile_{i}_{r}") for r in range(config.rows)] for i in range(TILES)
+            [*[Signal(lanes, name=f"tile_{i}_{r}") for r in rows], Signal(name=f"tile_{i}_good")]
+            for i in range(TILES)
         ]
-        goods = [Signal(name=f"tile_{i}_good") for i in range(TILES)]
-        self._taken = taken = Signal()
-        for i in range(TILES):
-            older = i + 1 < TILES
+        for i, tile in enumerate(queue):
             with m.If(came & (tiles - taken == i)):
-                m.d.sync += [kept.eq(now) for kept, now in zip(queue[i], pushed, strict=True)]
-                m.d.sync += goods[i].eq(good)
-            with m.Elif(taken):
-                if older:
-                    m.d.sync += [a.eq(b) for a, b in zip(queue[i], queue[i + 1], strict=True)]
-                    m.d.sync += goods[i].eq(goods[i + 1])
-        return queue[0], goods[0], tiles, Cat(short, long, 0, 0, 0)
+                m.d.sync += [kept.eq(new) for kept, new in zip(tile, [*pushed, good], strict=True)]
+            if i + 1 < TILES:
+                with m.Elif(taken):
+                    behind = queue[i + 1]
+                    m.d.sync += [kept.eq(new) for kept, new in zip(tile, behind, strict=True)]
+        return queue[0][:-1], queue[0][-1], Cat(short, long, 0, 0, 0)
 
     def _compute(self, m: Module, row, done, tile, tile_good):
         """Whether a row gives a result, which, and the errors of it."""
         config = self.config
         depth, columns = config.accumulator_depth, config.columns
-        m.d.comb += self._taken.eq(done & row.switch)
         in_use = [Signal.like(lanes, name=f"in_use_{r}") for r, lanes in enumerate(tile)]
         now = [Signal.like(lanes, name=f"now_{r}") for r, lanes in enumerate(tile)]
         good, good_now = Signal(), Signal()
@@ -172,34 +165,30 @@ class UnitIsItsSpecification(Harness):
         errors = Cat(0, 0, done & ~good_now, done & ~in_range, not_started)
         return admitted & row.last, result, errors
 
-    def _follow(self, m: Module, results, emits, result) -> None:
-        """One result, any of them, from the specification to the port."""
+    def _follow(self, m: Module, results, emits, result) -> Signal:
+        """One result from the specification to the port; how many are on that way."""
         most = self.places + 2
-        self._inside = inside = Signal(range(most + 2))
+        inside = Signal(range(most + 2))
         leaves = Signal()
         m.d.comb += leaves.eq(results.valid & results.ready)
         m.d.sync += inside.eq(inside + emits - leaves)
         self.prove("nothing_is_invented", inside.any() | ~results.valid)
         self.prove("few_are_inside", inside <= most)
-        chosen = self.anything(1, "chosen")
-        watch, watching, left, now = Signal(), Signal(), Signal(), Signal()
-        ahead = Signal.like(inside)
-        watched = Signal.like(result)
-        m.d.comb += watch.eq(chosen & emits & ~watching)
-        with m.If(watch):
-            m.d.sync += [watching.eq(1), ahead.eq(inside - leaves), watched.eq(result)]
-        with m.Elif(leaves & ahead.any()):
-            m.d.sync += ahead.eq(ahead - 1)
-        m.d.comb += now.eq(watching & ~left & leaves & ~ahead.any())
-        with m.If(now):
-            m.d.sync += left.eq(1)
-        self.prove("result", ~now | (results.payload.as_value() == watched.as_value()))
-        self.reach("a_sum_of_two_rows", now & (watched.lanes[0] == 2))
-        self.reach("a_second_result", now & delayed(m, watching, 1, "watching") & inside.any())
+        followed = follow(self, m, emits, leaves, inside)
+        expected = Signal.like(result)
+        with m.If(followed.enters):
+            m.d.sync += expected.eq(result)
+        same = results.payload.as_value() == expected.as_value()
+        self.prove("result", ~followed.leaves | same)
+        self.reach("a_sum_of_two_rows", followed.leaves & (expected.lanes[0] == 2))
+        self.reach("a_result_before_another", followed.leaves & (inside > 1))
         # It comes as soon as it can, if the sink takes all: one that was there first may have had
         # to go all the way before its place was free.
-        waited = Signal(range(64))
-        free = watching & ~left & results.ready
-        m.d.sync += waited.eq(Mux(free & ~now, waited + 1, 0))
         limit = 2 * MatrixUnit.latency_of(self.config) + most
+        waited = Signal(range(limit + 2))
+        with m.If(~followed.inside | ~results.ready | followed.leaves):
+            m.d.sync += waited.eq(0)
+        with m.Elif(waited <= limit):
+            m.d.sync += waited.eq(waited + 1)
         self.prove("result_comes", waited <= limit)
+        return inside
