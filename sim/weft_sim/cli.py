@@ -1,7 +1,6 @@
 """The command line of Weft; `weft --help` lists its commands."""
 
 import functools
-import os
 import secrets
 import sys
 from pathlib import Path
@@ -12,6 +11,8 @@ from weft.boards import BOARDS, board_named
 from weft.config import MAX_DEPTH, MAX_SIDE, MatrixUnitConfig
 
 from . import toolchain
+from .campaigns import CAMPAIGNS
+from .paths import check_writable, shown
 
 CONFIGURATION_OPTIONS = (
     ("rows", int, f"Height of the array, 1 to {MAX_SIDE}: K done in one pass."),
@@ -174,45 +175,6 @@ def sim_full(config, layers, whole, seed) -> None:
 
 
 @app.command()
-@click.option("--minutes", type=float, default=10, show_default=True, help="How long, about.")
-@click.option("--cases", type=int, metavar="N", help="End after so many cases as well.")
-@click.option("--seed", type=int, help="Replays a soak, case by case; random when left out.")
-@click.option("--processes", type=int, metavar="N", help="Side by side.  [default: the cores]")
-@click.option(
-    "--report", type=Path, metavar="FILE", help="Where to.  [default: build/soak/report.json]"
-)
-@click.option(
-    "--replay", "text", metavar="CASE", help="Check one case alone, as a soak printed it."
-)
-def soak(minutes, cases, seed, processes, report, text) -> None:
-    """Check random units, products, stalls and resets against numpy and the cycle model.
-
-    A failure is made smaller until nothing can be left out, and printed as the command that
-    replays it.
-    """
-    from .soak import command
-
-    toolchain.require("verilator", cocotb=False)
-    if text is not None:
-        good = command.replay(text)
-    else:
-        seed = secrets.randbelow(1 << 32) if seed is None else seed
-        processes = os.cpu_count() or 1 if processes is None else processes
-        if not 0 < minutes < float("inf"):
-            raise ValueError(f"minutes must be more than 0 and finite, not {minutes:g}")
-        if seed < 0:
-            raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
-        for name, count in (("cases", cases), ("processes", processes)):
-            if count is not None and count < 1:
-                raise ValueError(f"{name} must be an integer of at least 1, not {count}")
-        report = report or toolchain.build_root() / "soak" / "report.json"
-        check_writable(report)
-        good = command.soak(minutes, seed, processes, report, cases)
-    if not good:
-        sys.exit(1)
-
-
-@app.command()
 @click.option("--layers", type=Path, metavar="FILE", required=True, help="Topology file, CSV.")
 @click.option("--format", "kind", type=click.Choice(["csv", "json"]), default="csv")
 @click.option(
@@ -294,91 +256,8 @@ def fpga_table(scheduler) -> None:
         sys.exit(1)
 
 
-@app.command()
-@click.argument("names", nargs=-1)
-def formal(names) -> None:
-    """Prove what is said of the hardware, all of it or the proofs named; needs Yosys.
-
-    Each proof is tried on broken copies of the hardware too, and has to fail there.
-    """
-    from .formal.command import prove_all
-
-    if not prove_all(names):
-        sys.exit(1)
-
-
-@app.command()
-@click.argument("names", nargs=-1)
-@click.option(
-    "--faults", "count", type=int, default=1000, show_default=True, help="In each class and unit."
-)
-@click.option("--seed", type=int, default=1, show_default=True, help="Draws products and faults.")
-def faults(names, count, seed) -> None:
-    """Flip one stored bit of a unit at a time, and tell what it does to results; needs Yosys.
-
-    NAMES are classes of registers, such as weights or control; all of them when left out. The
-    report is build/faults/report.json.
-    """
-    from .faults.command import inject
-
-    toolchain.require("verilator", cocotb=False)
-    if count < 1:
-        raise ValueError(f"faults must be an integer of at least 1, not {count}")
-    if seed < 0:
-        raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
-    inject(names, count, seed)
-
-
-@app.command()
-@click.option("--seed", type=int, default=1, show_default=True, help="Draws the numbers.")
-@click.option("--workers", type=int, default=2, show_default=True, help="Benches at a time.")
-def coverage(seed, workers) -> None:
-    """Count the lines, the toggles and the situations that the benches reach.
-
-    What they do not reach must be waived by name and reason in
-    tb/coverage_waivers.toml; the waivers are those of seed 1. The report goes
-    to build/coverage/report.json.
-    """
-    from .coverage.command import measure
-
-    if seed < 0 or workers < 1:
-        raise ValueError("a seed must be at least 0, and workers at least 1")
-    if not measure(seed, workers):
-        sys.exit(1)
-
-
-@app.command()
-@click.option("--seed", type=int, help="Replays a run; random when left out.")
-def equivalence(seed) -> None:
-    """Compare simulators cycle by cycle, and the Verilog of each Python byte by byte.
-
-    Simulators perform the same drawn work, stalls, misuse and resets, and every port is compared in
-    every cycle. Each Python from 3.11 to 3.13 in PATH writes several units under several hash
-    seeds. What is not on this machine is reported as not run.
-    """
-    from .equivalence.command import run_equivalence
-
-    seed = secrets.randbelow(1 << 31) if seed is None else seed
-    if seed < 0:
-        raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
-    if not run_equivalence(seed):
-        sys.exit(1)
-
-
-@app.command()
-@click.option("--mutants", type=int, default=600, show_default=True, help="How many, in all.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Draws them.")
-@click.option("--scheduler", metavar="ADDRESS", help="Of Dask.  [default: workers of this machine]")
-@click.option("--workers", type=int, help="On this machine.  [default: one for each core]")
-def mutation(mutants, seed, scheduler, workers) -> None:
-    """Tell how many of small changes of the RTL the benches see; what is judged is kept.
-
-    Those that no bench sees are proved to change nothing, or listed by their line of Python.
-    """
-    from .mutation.campaign import run_campaign, show
-
-    show(run_campaign(mutants, seed, scheduler, workers))
-
+for campaign in CAMPAIGNS:
+    app.add_command(campaign)
 
 BENCHMARKS = ("export", "speed", "utilization")
 
@@ -394,21 +273,6 @@ def bench(names) -> None:
 
     for name in names or BENCHMARKS:
         importlib.import_module(f".bench_{name}", __package__).measure()
-
-
-def check_writable(path: Path) -> None:
-    """Raise OSError, before any work, unless a file can be written at `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder, not a file")
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise PermissionError(f"{path} cannot be written")
-
-
-def shown(path: Path) -> Path:
-    """A path as short as it can be said from here."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def main() -> None:
