@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import signal
 
 import pytest
 
@@ -14,7 +15,9 @@ PLAIN_NAME = r"[\w:+\-.\[\]/]+"
 
 
 def pytest_configure(config):
-    """Draw the seed where the workers of a parallel run inherit it."""
+    """Draw the seed where the workers of a parallel run inherit it; take Ctrl-C, as a job in the
+    background would not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not os.environ.get("SEED"):
         os.environ["SEED"] = str(secrets.randbelow(1 << 31))
 

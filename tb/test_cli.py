@@ -12,20 +12,8 @@ from pathlib import Path
 import pytest
 
 from bench import needs_waves
+from commands import WEFT, weft
 from weft.layouts import ACTIVITY_SENTENCES
-
-WEFT = Path(sys.executable).with_name("weft")
-
-
-def weft(*arguments, **environment) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [WEFT, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        timeout=300,
-    )
-
 
 MISTAKES = {
     "no rows": (["verilog", "--rows", 0], "rows must be an integer from 1 to 256, not 0"),

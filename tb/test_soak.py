@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from commands import WEFT, weft
 from weft import TINY, MatrixUnitConfig
 from weft_sim import Schedule, matmul, predict
 from weft_sim.reference import check_operands
@@ -30,7 +31,6 @@ from weft_sim.soak.shrink import shrink
 from weft_sim.stalls import PERIOD, Stalls
 
 ROOT = Path(__file__).parents[1]
-WEFT = Path(sys.executable).with_name("weft")
 SMALL_KINDS = (draws.Kind(1, (1, 2, 3, 4), 3000),)
 STALLS = StallRates(1, 0.2, 0.2, 0.2)
 PLAIN = Case(TINY, (Run((Product(5, 9, 6, 1), Product(4, 4, 4, 2))), Run((Product(3, 8, 2, 3),))))
@@ -38,16 +38,6 @@ PLAIN = Case(TINY, (Run((Product(5, 9, 6, 1), Product(4, 4, 4, 2))), Run((Produc
 
 def seed() -> int:
     return int(os.environ["SEED"])
-
-
-def weft(*arguments, **environment) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [WEFT, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        timeout=300,
-    )
 
 
 def test_a_seed_always_gives_the_same_cases():
