@@ -79,6 +79,17 @@ def test_soft_columns_are_columns():
             MatrixUnitConfig(columns=3, soft_columns=value)
 
 
+def test_checksum_is_said_plainly():
+    assert MatrixUnitConfig().checksum is False
+    assert MatrixUnitConfig(checksum=True).checksum is True
+    for value in (0, 1, "yes", None):
+        sentence = f"checksum must be True or False, not {value!r}"
+        with pytest.raises(ValueError, match=re.escape(sentence)):
+            MatrixUnitConfig(checksum=value)
+    with pytest.raises(ValueError, match="checksum must be False for the fast inner product"):
+        MatrixUnitConfig(inner_product="fast", checksum=True)
+
+
 def test_is_frozen_and_compares_by_value():
     with pytest.raises(dataclasses.FrozenInstanceError):
         TINY.rows = 5

@@ -165,7 +165,8 @@ class Admission(wiring.Component):
         read_slot = Signal(range(LANE_SLOTS))
         advanced = Signal()
         m.submodules.rows = memory = Memory(shape=lanes.shape(), depth=LANE_SLOTS, init=[])
-        write, read = memory.write_port(), memory.read_port()
+        write = memory.write_port()
+        read = memory.read_port()
         m.d.sync += [
             lanes.eq(self.activations.payload.lanes),
             writes.eq(taken),

@@ -50,6 +50,9 @@ class MatrixUnitConfig:
         two rows and column, one more for each two rows, and some adders; `rows` must be even.
     soft_columns : int, 0..columns
         Columns, the last ones, that multiply with adders: beyond an FPGA's hard multipliers.
+    checksum : bool
+        Check each result row against a column more, whose weights are the sums of the others', and
+        each activation against a parity bit: what changed on the way is an error. Plain only.
 
     Raises
     ------
@@ -67,6 +70,7 @@ class MatrixUnitConfig:
     adder_stages: int = 1
     inner_product: str = "plain"
     soft_columns: int = 0
+    checksum: bool = False
 
     def __post_init__(self):
         for name in ("activation", "weight"):
@@ -92,6 +96,14 @@ class MatrixUnitConfig:
             f"not {self.rows}",
         )
         _check_range("soft_columns", self.soft_columns, 0, self.columns)
+        _check(
+            isinstance(self.checksum, bool),
+            f"checksum must be True or False, not {self.checksum!r}",
+        )
+        _check(
+            not self.checksum or self.inner_product == "plain",
+            "checksum must be False for the fast inner product: only a plain one has checksums",
+        )
 
     @property
     def rows_per_cell(self) -> int:

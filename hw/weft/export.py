@@ -171,7 +171,7 @@ def write_whole(path: Path, text: str) -> None:
 
 def _shown_parameters(config: MatrixUnitConfig) -> dict[str, int | str]:
     """Those of the header. What is not there, which needs no word, adds no line to it."""
-    absent = {("inner_product", "plain"), ("soft_columns", 0)}
+    absent = {("inner_product", "plain"), ("soft_columns", 0), ("checksum", False)}
     return {k: v for k, v in parameters_of(config).items() if (k, v) not in absent}
 
 

@@ -39,7 +39,7 @@ def result_layout(config: MatrixUnitConfig) -> data.StructLayout:
     return data.StructLayout({"lanes": lanes, "end": 1})
 
 
-class Error(enum.Flag, shape=5):
+class Error(enum.Flag, shape=6):
     """What the unit has seen go wrong since its errors were last cleared."""
 
     SHORT_TILE = 1 << 0
@@ -47,6 +47,7 @@ class Error(enum.Flag, shape=5):
     NO_TILE = 1 << 2
     ROW_OUT_OF_RANGE = 1 << 3
     NOT_STARTED = 1 << 4
+    CORRUPTED = 1 << 5
 
 
 ERROR_SENTENCES = {
@@ -55,6 +56,8 @@ ERROR_SENTENCES = {
     Error.NO_TILE: "an activation row came while no complete tile of weights was in use; dropped",
     Error.ROW_OUT_OF_RANGE: "an accumulator row beyond the accumulator depth was named; dropped",
     Error.NOT_STARTED: "a row was to be added to an accumulator row never begun; dropped",
+    Error.CORRUPTED: "data changed on the way: a result differs from its checksum, or an activation "
+    "from its parity bit; only a unit with checksums sees it",
 }
 
 

@@ -79,7 +79,8 @@ class ResultColumn(wiring.Component):
         for number, start in enumerate(range(0, self.depth, BANK_ROWS)):
             rows = max(2, min(BANK_ROWS, self.depth - start))
             m.submodules[f"bank_{number}"] = bank = Memory(shape=shape, depth=rows, init=[])
-            read, write = bank.read_port(), bank.write_port()
+            read = bank.read_port()
+            write = bank.write_port()
             m.d.comb += [
                 read.en.eq(self.read),
                 read.addr.eq(self.read_slot[:place_bits]),

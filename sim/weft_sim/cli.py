@@ -25,6 +25,7 @@ CONFIGURATION_OPTIONS = (
     ("adder_stages", int, "Parts that a sum is cut into, one cycle each, 1 to 4."),
     ("inner_product", str, "plain or fast: half of the multipliers, for an even height."),
     ("soft_columns", int, "Columns, the last ones, that multiply with adders."),
+    ("checksum", bool, "Whether each result is checked against a column of sums."),
 )
 FIELDS = tuple(name for name, _, _ in CONFIGURATION_OPTIONS)
 simulator_option = click.option(

@@ -2,7 +2,7 @@
 
 from amaranth.lib import enum
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 
 # RFC 1662, section 4: a frame stands between flags; a flag or an escape inside it is escaped.
 FLAG = 0x7E

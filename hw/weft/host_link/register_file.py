@@ -43,7 +43,8 @@ class RegisterFile(wiring.Component):
         contents = b"".join(word.to_bytes(REGISTER_BYTES, "little") for word in self.words)
         size = 1 << (len(contents) - 1).bit_length()
         m.submodules.memory = memory = Memory(shape=8, depth=size, init=contents)
-        write, read = memory.write_port(), memory.read_port()
+        write = memory.write_port()
+        read = memory.read_port()
         first = REGISTER_BYTES * self.snapshot
         last = first + REGISTER_BYTES * self.snapshot_registers - 1
         taken = Signal(len(self.live))
