@@ -1,6 +1,6 @@
 """Admission: which activation row enters the array, when, and whether its result counts."""
 
-from amaranth.hdl import Module, Mux, Shape, Signal
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -47,6 +47,7 @@ class Admission(wiring.Component):
     take : 1 bit out. If a tile is complete, it is switched to.
     released : 1 bit in. The result buffer has one place more; a row can have it 2 cycles later.
     lanes, switch : the row for the west edge of the array
+    parities : R bits out, only with checksums. The parity of each of the lanes, as it came.
     control : row_control_layout(config), for the accumulators. Where no row is admitted `valid`,
         `last` and `end` are zero, and the rest and `lanes` mean nothing.
     activity : Activity out
@@ -72,6 +73,7 @@ class Admission(wiring.Component):
                 "take": Out(1),
                 "released": In(1),
                 "lanes": Out(layout["lanes"].shape),
+                **({"parities": Out(config.rows)} if config.checksum else {}),
                 "switch": Out(1),
                 "control": Out(row_control_layout(config)),
                 "activity": Out(Activity),
@@ -159,7 +161,12 @@ class Admission(wiring.Component):
 
     def _pass_lanes(self, m: Module, taken, advance) -> None:
         """Write the lanes of a row that is taken, and read them once it advances."""
-        lanes = Signal(self.lanes.shape(), reset_less=True)
+        offered = self.activations.payload.lanes
+        stored, shown = offered.as_value(), self.lanes.as_value()
+        if self.config.checksum:
+            stored = Cat(stored, *(lane.xor() for lane in offered))
+            shown = Cat(shown, self.parities)
+        lanes = Signal(len(stored), reset_less=True)
         writes = Signal()
         write_slot = Signal(range(LANE_SLOTS))
         read_slot = Signal(range(LANE_SLOTS))
@@ -168,7 +175,7 @@ class Admission(wiring.Component):
         write = memory.write_port()
         read = memory.read_port()
         m.d.sync += [
-            lanes.eq(self.activations.payload.lanes),
+            lanes.eq(stored),
             writes.eq(taken),
             write_slot.eq(write_slot + writes),
             advanced.eq(advance),
@@ -179,5 +186,5 @@ class Admission(wiring.Component):
             write.addr.eq(write_slot),
             write.data.eq(lanes),
             read.addr.eq(read_slot),
-            self.lanes.eq(read.data),
+            shown.eq(read.data),
         ]

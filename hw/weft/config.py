@@ -1,6 +1,7 @@
 """MatrixUnitConfig: every number that fixes one matrix unit, and nothing else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import ClassVar
 
 from .formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat, width_for
 
@@ -60,6 +61,8 @@ class MatrixUnitConfig:
         With one sentence that names the parameter, the value and the legal range.
     """
 
+    widest_operand: ClassVar[int] = MAX_OPERAND_WIDTH
+
     rows: int = 16
     columns: int = 16
     activation: IntegerFormat = INT8
@@ -77,8 +80,8 @@ class MatrixUnitConfig:
             operand = IntegerFormat.parse(getattr(self, name))
             object.__setattr__(self, name, operand)
             _check(
-                operand.width <= MAX_OPERAND_WIDTH,
-                f"{name} format must be 1 to {MAX_OPERAND_WIDTH} bits wide, not {operand}",
+                operand.width <= self.widest_operand,
+                f"{name} format must be 1 to {self.widest_operand} bits wide, not {operand}",
             )
         _check_range("rows", self.rows, 1, MAX_SIDE)
         _check_range("columns", self.columns, 1, MAX_SIDE)
@@ -145,6 +148,30 @@ class MatrixUnitConfig:
         return tuple((self.sum_width + i) // parts for i in range(parts))
 
     @property
+    def result_columns(self) -> int:
+        """Columns that have accumulators and finished sums: C, and that of the checksums."""
+        return self.columns + self.checksum
+
+    @property
+    def checksum_column(self) -> "MatrixUnitConfig":
+        """The column of checksums by itself: its weights are sums of C weights, exact.
+
+        Too wide for a hard multiplier, they are multiplied with adders.
+        """
+        sums = self.columns * self.weight.minimum, self.columns * self.weight.maximum
+        weight = IntegerFormat(width_for(*sums))
+        return _ChecksumColumnConfig(
+            **{field.name: getattr(self, field.name) for field in fields(self)}
+            | {
+                "columns": 1,
+                "weight": weight,
+                "adder_stages": len(self.sum_parts),
+                "soft_columns": int(weight.width > MAX_OPERAND_WIDTH),
+                "checksum": False,
+            }
+        )
+
+    @property
     def row_width(self) -> int:
         """Bits of an accumulator row number on the activation port.
 
@@ -156,6 +183,12 @@ class MatrixUnitConfig:
     def address_width(self) -> int:
         """Bits of the number of an accumulator row that exists."""
         return max(1, (self.accumulator_depth - 1).bit_length())
+
+
+class _ChecksumColumnConfig(MatrixUnitConfig):
+    """Of a column whose weights are sums, and so wider than those of any unit."""
+
+    widest_operand = MAX_OPERAND_WIDTH + 1 + MAX_SIDE.bit_length()
 
 
 TINY = MatrixUnitConfig(rows=4, columns=4, accumulator_depth=16)

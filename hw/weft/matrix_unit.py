@@ -7,11 +7,13 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from .accumulators import AccumulatorBank, AccumulatorBuffer, AccumulatorControl
 from .admission import Admission
 from .array import SystolicArray, shape_of
+from .checksum_column import ChecksumColumn
 from .config import MatrixUnitConfig
 from .counters import CycleCounters
 from .fast_array import FastArray
 from .hierarchy import instantiate
 from .layouts import Error, activation_layout, counter_layout, result_layout, weight_layout
+from .result_check import ResultCheck
 from .results import ResultBuffer
 from .skew import DelayLine, Skew
 from .weights import WeightLoader
@@ -88,6 +90,12 @@ class MatrixUnit(wiring.Component):
         """
         return cls.finish_latency_of(config) + ResultBuffer.latency_of(config) + 1
 
+    @staticmethod
+    def check_latency_of(config: MatrixUnitConfig) -> int:
+        """Cycles from a result's transfer until `errors` show what is wrong with it; 0: before."""
+        error_register = 1
+        return ResultCheck.latency_of(config) + error_register if config.checksum else 0
+
     @classmethod
     def latency_of(cls, config: MatrixUnitConfig) -> int:
         """Cycles from an activation row's transfer to its result's, without stalls."""
@@ -97,6 +105,7 @@ class MatrixUnit(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
+        checked = config.checksum
 
         loader = instantiate(m, "loader", platform, WeightLoader, config)
         depth = self.result_depth_of(config)
@@ -113,7 +122,7 @@ class MatrixUnit(wiring.Component):
 
         # The two edges: activations and their switch from the west, weights from the north.
         height = config.cell_rows
-        width = config.activation.width * config.rows_per_cell
+        width = config.activation.width * config.rows_per_cell + checked
         west = instantiate(m, "activation_skew", platform, Skew, width, height)
         width = config.weight.width
         north = instantiate(m, "weight_skew", platform, Skew, width, config.columns)
@@ -125,14 +134,20 @@ class MatrixUnit(wiring.Component):
         # The switch of a row of cells is that of the first, so many cycles later.
         switches = Signal(height, reset_less=True)
         m.d.comb += [
-            west.i.eq(admission.lanes),
-            array.activations_in.eq(west.o),
             array.switches_in.eq(Cat(admission.switch, switches)),
             north.i.eq(loader.lanes),
             array.weights_in.eq(north.o),
             array.loads_in.eq(loader.loads),
         ]
         m.d.sync += switches.eq(Cat(admission.switch, switches))
+        if checked:
+            both = zip(admission.lanes, admission.parities, strict=True)
+            m.d.comb += [
+                west.i.eq(Cat(Cat(lane, parity) for lane, parity in both)),
+                array.activations_in.eq(Cat(lane[:-1] for lane in west.o)),
+            ]
+        else:
+            m.d.comb += [west.i.eq(admission.lanes), array.activations_in.eq(west.o)]
 
         # The control of a row takes the short way and meets its sums at the accumulators.
         width = admission.control.shape().size
@@ -162,7 +177,7 @@ class MatrixUnit(wiring.Component):
         m.d.comb += [
             finish.i.eq(Cat(control.row.last, control.row.end)),
             Cat(results.emit, results.ends_job).eq(finish.o),
-            results.sums.eq(buffer.sums_out),
+            results.sums[: config.columns].eq(buffer.sums_out),
             admission.released.eq(results.released),
         ]
         connect(m, flipped(self.results), results.results)
@@ -173,6 +188,28 @@ class MatrixUnit(wiring.Component):
             self.counters.eq(counters.counters),
         ]
         seen = loader.errors | admission.errors
+        if checked:
+            column = instantiate(
+                m, "checksum_column", platform, ChecksumColumn, config, wait_for_read
+            )
+            check = instantiate(m, "result_check", platform, ResultCheck, config)
+            m.d.comb += [
+                column.weights.eq(self.weights.payload.lanes),
+                column.activations.eq(array.activations_out),
+                column.switches.eq(array.switches_out),
+                column.loads.eq(array.loads_out),
+                column.parities.eq(Cat(lane[-1] for lane in west.o)),
+                column.control.eq(buffer.control_out),
+                column.valid.eq(control.row.valid),
+                results.sums[config.columns].eq(column.checksum),
+                check.transfer.eq(self.results.valid & self.results.ready),
+                check.lanes.eq(results.results.payload.lanes),
+                check.checksum.eq(results.checksum),
+            ]
+            corrupted = Signal(Error)
+            with m.If(column.wrong_activation | check.mismatch):
+                m.d.comb += corrupted.eq(Error.CORRUPTED)
+            seen |= corrupted
         with m.If(self.clear_errors):
             m.d.sync += self.errors.eq(seen)
         with m.Else():

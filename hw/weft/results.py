@@ -148,13 +148,15 @@ class ResultBuffer(wiring.Component):
     skew. There is no ready at the input: whoever sends must know that there is room, and counts
     `released`.
 
-    Latency C + 1 cycles from column 0's `emit` to `results.valid`, C being the columns.
+    Latency C + 1 cycles from column 0's `emit` to `results.valid`, C being the columns; with
+    checksums, which have a column more, C + 2.
 
     Members
     -------
     emit, ends_job : 1 bit in. Column 0's sum is finished in this cycle; and it ends a job.
-    sums : ArrayLayout(signed(config.accumulator_width), C), column c being c cycles late
+    sums : ArrayLayout(signed(config.accumulator_width), result_columns), column c c cycles late
     results : stream of result_layout(config)
+    checksum : signed(config.accumulator_width) out, only with checksums. That of the result.
     released : 1 bit out. A place has become free.
     """
 
@@ -162,25 +164,27 @@ class ResultBuffer(wiring.Component):
         self.config = config
         self.depth = depth
         layout = result_layout(config)
+        shape = signed(config.accumulator_width)
         super().__init__(
             {
                 "emit": In(1),
                 "ends_job": In(1),
-                "sums": In(layout["lanes"].shape),
+                "sums": In(data.ArrayLayout(shape, config.result_columns)),
                 "results": Out(stream.Signature(layout)),
+                **({"checksum": Out(shape)} if config.checksum else {}),
                 "released": Out(1),
             }
         )
 
     @staticmethod
     def latency_of(config: MatrixUnitConfig) -> int:
-        return config.columns + ResultColumn.latency
+        return config.result_columns + ResultColumn.latency
 
     def elaborate(self, platform):
         m = Module()
-        columns = instantiate(
-            m, "columns", platform, ResultColumns, self.config, self.depth, self.config.columns
-        )
+        config = self.config
+        sizes = self.depth, config.result_columns
+        columns = instantiate(m, "columns", platform, ResultColumns, config, *sizes)
         m.submodules.ends = ends = Memory(shape=1, depth=self.depth, init=[])
         end_read = ends.read_port()
         end_write = ends.write_port()
@@ -217,9 +221,11 @@ class ResultBuffer(wiring.Component):
             end_write.data.eq(self.ends_job),
             end_read.en.eq(fetch),
             end_read.addr.eq(read_slot),
-            results.payload.lanes.eq(columns.o),
+            results.payload.lanes.eq(columns.o[: config.columns]),
             results.payload.end.eq(end_read.data),
         ]
+        if config.checksum:
+            m.d.comb += self.checksum.eq(columns.o[-1])
         return m
 
     def _after(self, slot: Signal):

@@ -15,10 +15,12 @@ from pathlib import Path
 import cocotb
 import filelock
 import numpy as np
+from cocotb.triggers import RisingEdge
 
 from weft.config import MatrixUnitConfig
 from weft.export import emit, parameters_of
 from weft.layouts import Error, counter_layout
+from weft.matrix_unit import MatrixUnit
 
 from . import simulator as simulators
 from .driver import drive, start
@@ -145,6 +147,8 @@ async def products(dut):
     await start(dut)
     started = time.monotonic()
     driven = await drive(dut, config, feed, seen=note, **stalls)
+    for _ in range(MatrixUnit.check_latency_of(config)):
+        await RisingEdge(dut.aclk)
     np.savez(
         directory / "outcome.npz",
         results=driven.results,

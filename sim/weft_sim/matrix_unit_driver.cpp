@@ -45,8 +45,9 @@ struct Visit {
 
 // What is fed and where results go. Stalls are cyclic lists: idle cycles before each transfer, and
 // whether results are taken in a cycle; none if `stall_period` is 0. `patience`: cycles without any
-// transfer that mean a hang. `aftermath`: cycles that the unit is watched after the last result. In a
-// unit made for it, the stored bit of number `fault_bit` flips at the end of cycle `fault_cycle`.
+// transfer that mean a hang. `aftermath`: cycles that the unit is watched after the last result.
+// `check_latency`: cycles from then on until the error status is read. In a unit made for it, the
+// stored bit of number `fault_bit` flips at the end of cycle `fault_cycle`.
 struct Job {
     const Rows* weights;
     const Visit* visits;
@@ -60,6 +61,7 @@ struct Job {
     int64_t patience;
     int64_t trace_start, trace_stop;
     int64_t aftermath;
+    int64_t check_latency;
     int64_t fault_bit, fault_cycle;
 };
 
@@ -291,6 +293,10 @@ private:
         read_counters(progress.counters);
         for (int i = 0; i < COUNTERS; ++i) {
             progress.counters[i] = uint32_t(progress.counters[i] - before[i]);
+        }
+        for (int64_t cycle = 0; cycle < job.check_latency; ++cycle) {
+            fall();
+            rise();
         }
         progress.error_status = top->error_status;
         progress.untaken = !weights.done() + !visits.done();

@@ -51,7 +51,7 @@ class Job(ctypes.Structure):
         *_words("weight_bytes", "activation_bytes", "result_bytes"),
         *[(name, ctypes.c_void_p) for name in ("weight_gaps", "activation_gaps", "ready")],
         *_words("stall_period", "patience", "trace_start", "trace_stop"),
-        *_words("aftermath", "fault_bit", "fault_cycle"),
+        *_words("aftermath", "check_latency", "fault_bit", "fault_cycle"),
     ]
 
 
@@ -377,6 +377,7 @@ class Feed:
             result_bytes=config.columns * config.accumulator.dtype.itemsize,
             stall_period=0 if stalls is None else PERIOD,
             patience=1000 + (MatrixUnit.latency_of(config) + config.rows) * (LONGEST_GAP + 1),
+            check_latency=MatrixUnit.check_latency_of(config),
             fault_cycle=NEVER,
             **lists,
         )

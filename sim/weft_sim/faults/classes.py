@@ -11,18 +11,20 @@ CLASSES = {
     "partial-sums": "products and sums in the cells",
     "accumulators": "the memories of sums, and the adders behind them",
     "results": "the memories of finished sums",
+    "checksums": "the column of checksums, the parities beside the array, and what checks results",
     CONTROL: "all that says what, where and when: admission, loader, places, delay lines, flags",
     "cycle-counters": "the counters, and what is on its way to them",
 }
 
 # The first pattern that is found in a name decides; what none is found in is control.
 PATTERNS = (
+    ("checksums", r"^checksum_column\.|^result_check\."),
     ("cycle-counters", r"^cycle_counters\.|^admission\.activity_delay\."),
     (CONTROL, r"\.(loads|switches)_passed$|_control$|\.control_out$|\.source$|\.passing_\d+$"),
     (CONTROL, r"^array\.north_control\."),
     ("weights", r"^loader\.lanes|^weight_skew\.|^array\.north\."),
     ("weights", r"^array\..*\.(weight|weight_out|weight_in_use|\w+_weight|\w+_shadow)$"),
-    ("activations", r"^activation_skew\.|^admission\.(rows\[|\$signature__data|rows__)"),
+    ("activations", r"^activation_skew\.|^admission\.(rows\[|(read|write)__data)"),
     ("activations", r"^array\..*\.(activation_out|pair)$"),
     ("partial-sums", r"^array\.|^sum_delay\."),
     ("accumulators", r"^accumulators\."),

@@ -21,6 +21,7 @@ from .verdict import SEEN_BY, VERDICTS
 UNITS = {
     "4x4": TINY,
     "4x4 fast": dataclasses.replace(TINY, inner_product="fast"),
+    "4x4 checksum": dataclasses.replace(TINY, checksum=True),
 }
 # Silent faults that the report tells of, of each class.
 EXAMPLES = 5
