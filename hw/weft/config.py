@@ -53,7 +53,7 @@ class MatrixUnitConfig:
         Columns, the last ones, that multiply with adders: beyond an FPGA's hard multipliers.
     checksum : bool
         Check each result row against a column more, whose weights are the sums of the others', and
-        each activation against a parity bit: what changed on the way is an error. Plain only.
+        each activation against a parity bit: what changed on the way is an error.
 
     Raises
     ------
@@ -102,10 +102,6 @@ class MatrixUnitConfig:
         _check(
             isinstance(self.checksum, bool),
             f"checksum must be True or False, not {self.checksum!r}",
-        )
-        _check(
-            not self.checksum or self.inner_product == "plain",
-            "checksum must be False for the fast inner product: only a plain one has checksums",
         )
 
     @property

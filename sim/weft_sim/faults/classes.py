@@ -18,7 +18,7 @@ CLASSES = {
 
 # The first pattern that is found in a name decides; what none is found in is control.
 PATTERNS = (
-    ("checksums", r"^checksum_column\.|^result_check\."),
+    ("checksums", r"^checksum_column\.|^result_check\.|^array\.(check|\w+_delay)\."),
     ("cycle-counters", r"^cycle_counters\.|^admission\.activity_delay\."),
     (CONTROL, r"\.(loads|switches)_passed$|_control$|\.control_out$|\.source$|\.passing_\d+$"),
     (CONTROL, r"^array\.north_control\."),
