@@ -1,5 +1,6 @@
 """Checksums: sums of lanes, the column whose weights they are, and what is seen to differ."""
 
+import dataclasses
 import random
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from bench import (
     TIMEOUT,
     arguments,
     compare,
+    in_parts,
     join,
     on_simulators,
     operand,
@@ -21,11 +23,14 @@ from bench import (
     to_signed,
 )
 from weft.accumulators import READ_TO_WRITE, AccumulatorBank
-from weft.array import SystolicArray
+from weft.activation_correction import ActivationCorrection
 from weft.checksum_column import ChecksumColumn
 from weft.config import MatrixUnitConfig
+from weft.fast_array import FastArray
 from weft.formats import IntegerFormat
 from weft.matrix_unit import MatrixUnit
+from weft.pairs import difference_shape, operand_shape
+from weft.pairs_check import PairsCheck
 from weft.result_check import ResultCheck
 from weft.sum_tree import SumTree
 from weft.weights import WeightLoader
@@ -56,8 +61,26 @@ COLUMNS = {
     "5x1": column(5, 1, weight="uint8", activation="uint8"),
     "2x9": column(2, 9, weight="int2", activation="int16", adder_stages=4, accumulator_width=64),
     "9x2": column(9, 2, weight="int1", activation="uint1", accumulator_width=8),
+    "4x3 fast": column(
+        *(4, 3), inner_product="fast", activation="int4", weight="uint3", adder_stages=2
+    ),
+    "2x1 fast": column(2, 1, inner_product="fast", multiplier_stages=0),
+    "6x4 fast": column(6, 4, inner_product="fast", activation="uint8", multiplier_stages=2),
+    "4x2 fast of 16 bits": column(
+        *(4, 2),
+        inner_product="fast",
+        activation="uint16",
+        weight="int16",
+        multiplier_stages=3,
+        accumulator_width=50,
+    ),
     "3x6 of 16 bits": column(3, 6, weight="int16", activation="uint16", multiplier_stages=4),
     "3x2 of 16 bits": column(3, 2, weight="uint16", activation="int16", multiplier_stages=3),
+}
+PAIRS = {
+    "4x1": MatrixUnitConfig(rows=4, columns=1, activation="int4", weight="uint3"),
+    "2x2": MatrixUnitConfig(rows=2, columns=2, activation="uint8", weight="int8"),
+    "10x3": MatrixUnitConfig(rows=10, columns=3, activation="int1", weight="int2"),
 }
 CHECKS = {
     "3": MatrixUnitConfig(columns=3, accumulator_width=16),
@@ -74,8 +97,19 @@ def test_sum_tree(simulate, lane, lanes, width):
 
 @on_simulators("config, sum_wait", COLUMNS)
 def test_column(simulate, config, sum_wait):
-    coroutines = [multiplies_by_the_sums_of_weights, tells_of_wrong_activations_of_rows_that_count]
-    simulate([*coroutines, forgets_at_a_reset], ChecksumColumn, config, sum_wait)
+    coroutines = [
+        multiplies_by_the_sums_of_weights,
+        tells_of_wrong_activations_of_rows_that_count,
+        tells_of_wrong_pairs_and_products_of_rows_that_count,
+        forgets_at_a_reset,
+    ]
+    simulate(coroutines, ChecksumColumn, config, sum_wait)
+
+
+@on_simulators("config", PAIRS)
+def test_pairs_check(simulate, config):
+    config = dataclasses.replace(config, inner_product="fast")
+    simulate([sees_every_wrong_pair], PairsCheck, config)
 
 
 @on_simulators("config", CHECKS)
@@ -85,7 +119,7 @@ def test_result_check(simulate, config):
 
 @pytest.mark.parametrize(
     "weight,columns,sums",
-    [("int8", 3, "int10"), ("uint8", 3, "int11"), ("int1", 1, "int1"), ("uint16", 256, "int25")],
+    [("int8", 3, "int10"), ("uint8", 3, "uint10"), ("int1", 1, "int1"), ("uint16", 256, "uint24")],
 )
 def test_sums_of_weights_are_exact(weight, columns, sums):
     config = MatrixUnitConfig(columns=columns, weight=weight, checksum=True).checksum_column
@@ -93,6 +127,7 @@ def test_sums_of_weights_are_exact(weight, columns, sums):
     assert config.weight == exact
     assert exact.minimum <= columns * IntegerFormat.parse(weight).minimum
     assert columns * IntegerFormat.parse(weight).maximum <= exact.maximum
+    assert exact.width == 1 or columns * IntegerFormat.parse(weight).maximum > exact.maximum // 2
     assert (config.columns, config.checksum) == (1, False)
     assert config.soft_columns == (exact.width > 16)
 
@@ -184,6 +219,7 @@ def stimuli_of(config: MatrixUnitConfig, sum_wait: int, rows: Rows, tiles) -> li
     """What goes in in every cycle; row m's first activation is at the west edge in LEAD + m."""
     columns, width = config.columns, config.activation.width
     counts = counted_after(config, sum_wait)
+    together = config.rows_per_cell
     cycles = ROWS + LEAD + config.rows + columns + 40
     names = ("weights", "activations", "switches", "loads", "parities", "control", "valid")
     stimuli = [dict.fromkeys(names, 0) for _ in range(cycles)]
@@ -191,26 +227,45 @@ def stimuli_of(config: MatrixUnitConfig, sum_wait: int, rows: Rows, tiles) -> li
     for m in range(ROWS):
         west = LEAD + m
         for r in range(config.rows):
-            stimuli[west + r]["parities"] |= (rows.sent[m][r] & mask).bit_count() % 2 << r
-            stimuli[west + columns + r]["activations"] |= (rows.lanes[m][r] & mask) << r * width
+            at = west + r // together
+            stimuli[at]["parities"] |= (rows.sent[m][r] & mask).bit_count() % 2 << r
+            stimuli[at + columns]["activations"] |= (rows.lanes[m][r] & mask) << r * width
         control = rows.write[m] | rows.clear[m] << 1 | rows.newer[m] << 2
         control |= rows.row[m] << 2 + READ_TO_WRITE
         stimuli[west + counts + columns]["control"] = control
         stimuli[west + counts]["valid"] = rows.valid[m]
     for first, lanes in tiles:
-        for r in range(config.rows):
+        for r in range(config.cell_rows):
             stimuli[LEAD + first + columns + r]["switches"] |= 1 << r
         # The last of them is pushed in the cycle before the switch, row R - 1 first.
         for push, row in enumerate(reversed(lanes)):
             north = LEAD + first - config.rows + push
             stimuli[north - WeightLoader.latency]["weights"] = join(row, config.weight.width)
             stimuli[north + columns]["loads"] = (1 << push + 1) - 1
+    if config.inner_product == "fast":
+        add_products(config, rows, stimuli)
     return stimuli
+
+
+def add_products(config: MatrixUnitConfig, rows: Rows, stimuli: list[dict[str, int]]) -> None:
+    """The products that a fast array was corrected by, parts a cycle apart; no pair is wrong."""
+    for stimulus in stimuli:
+        stimulus |= {"products": 0, "wrong_pairs": 0}
+    whole = LEAD + config.columns + FastArray.latency_of(config) - ActivationCorrection.latency - 1
+    for m in range(ROWS):
+        for part, bits in enumerate(in_parts(products_of(rows.lanes[m]), config.sum_parts)):
+            cycle = whole + m + part - len(config.sum_parts) + 1
+            stimuli[cycle]["products"] |= bits
+
+
+def products_of(lanes: list[int]) -> int:
+    """The products of the upper and the lower activation of all pairs."""
+    return sum(upper * lower for upper, lower in zip(lanes[::2], lanes[1::2], strict=True))
 
 
 def counted_after(config: MatrixUnitConfig, sum_wait: int) -> int:
     """Cycles from a row's first activation at the west edge to its control at column 0."""
-    return SystolicArray.latency_of(config) + sum_wait - AccumulatorBank.read_latency
+    return MatrixUnit.array_latency_of(config) + sum_wait - AccumulatorBank.read_latency
 
 
 def expected_checksums(config: MatrixUnitConfig, rows: Rows, tiles) -> list[int]:
@@ -237,7 +292,7 @@ async def multiplies_by_the_sums_of_weights(dut):
     await start(dut)
     outputs = ["checksum", "wrong_activation"]
     trace = await play(dut, stimuli_of(config, sum_wait, rows, tiles), outputs)
-    out = LEAD + config.columns + SystolicArray.latency_of(config) + sum_wait
+    out = LEAD + config.columns + MatrixUnit.array_latency_of(config) + sum_wait
     out += AccumulatorBank.latency
     compare(
         "checksum", trace["checksum"][out : out + ROWS], expected_checksums(config, rows, tiles)
@@ -261,12 +316,82 @@ async def tells_of_wrong_activations_of_rows_that_count(dut):
 
 
 def expected_wrong(config: MatrixUnitConfig, sum_wait: int, rows: Rows, cycles: int) -> list[int]:
-    late = max(config.columns + config.rows, counted_after(config, sum_wait))
+    late = max(config.columns + config.cell_rows, counted_after(config, sum_wait))
     expected = [0] * cycles
     for m in range(ROWS):
         changed = rows.lanes[m] != rows.sent[m]
         expected[LEAD + m + late] = int(changed and rows.valid[m])
     return expected
+
+
+@cocotb.test(**TIMEOUT)
+async def tells_of_wrong_pairs_and_products_of_rows_that_count(dut):
+    """Each in its cycle; of a wrong row once for each reason."""
+    config, sum_wait = arguments()
+    if config.inner_product == "plain":
+        return
+    source = randomness()
+    rows, tiles = draw_rows(source, config, 0), draw_tiles(source, config)
+    stimuli = stimuli_of(config, sum_wait, rows, tiles)
+    expected = [0] * len(stimuli)
+    counts = counted_after(config, sum_wait)
+    whole = config.columns + FastArray.latency_of(config) - ActivationCorrection.latency - 1
+    for m in range(ROWS):
+        if source.random() < 0.1:
+            pair = source.randrange(config.cell_rows)
+            seen = LEAD + m + config.columns + PairsCheck.latency
+            stimuli[seen + pair]["wrong_pairs"] |= 1 << pair
+            told = max(seen + config.cell_rows, LEAD + m + counts)
+            expected[told] |= rows.valid[m]
+        if source.random() < 0.1:
+            bit = source.randrange(config.sum_width)
+            part = next(i for i, bits in enumerate(in_parts(1 << bit, config.sum_parts)) if bits)
+            cycle = LEAD + m + whole + part - len(config.sum_parts) + 1
+            stimuli[cycle]["products"] ^= 1 << bit
+            expected[max(LEAD + m + whole + 2, LEAD + m + counts)] |= rows.valid[m]
+    await start(dut)
+    trace = await play(dut, stimuli, ["wrong_activation"])
+    compare("wrong", trace["wrong_activation"], expected)
+
+
+@cocotb.test(**TIMEOUT)
+async def sees_every_wrong_pair(dut):
+    """Sums with the weights of a last column, as they are and with a bit changed."""
+    (config,) = arguments()
+    source = randomness()
+    pairs, width = config.cell_rows, config.activation.width
+    sum_bits, difference_bits = operand_shape(config).width, difference_shape(config).width
+    tiles = draw_tiles(source, config)
+    cycles = LEAD + ROWS + pairs + 10
+    names = ("pairs", "switches", "loads", "difference", "activations")
+    stimuli = [dict.fromkeys(names, 0) for _ in range(cycles)]
+    expected = [0] * cycles
+    firsts, weights = dict(tiles), [0] * config.rows
+    for m in range(ROWS):
+        if m in firsts:
+            weights = [row[-1] for row in firsts[m]]
+        lanes = [operand(source, config.activation) for _ in range(config.rows)]
+        for pair in range(pairs):
+            upper, lower = 2 * pair, 2 * pair + 1
+            sums = [lanes[upper] + weights[lower], lanes[lower] + weights[upper]]
+            bits = join(sums, sum_bits)
+            wrong = source.random() < 0.2
+            bits ^= wrong << source.randrange(2 * sum_bits)
+            at = LEAD + m + pair
+            stimuli[at]["activations"] |= join(lanes[upper : lower + 1], width) << upper * width
+            stimuli[at + 1]["pairs"] |= bits << pair * 2 * sum_bits
+            expected[at + PairsCheck.latency] |= wrong << pair
+    for first, lanes in tiles:
+        for pair in range(pairs):
+            stimuli[LEAD + first + pair]["switches"] |= 1 << pair
+        for push, row in enumerate(reversed(lanes)):
+            stimulus = stimuli[LEAD + first - config.rows + push]
+            stimulus["loads"] = join([push >= 2 * pair for pair in range(pairs)], 1)
+            stimulus["difference"] = join([-row[-1]], difference_bits)
+    await start(dut)
+    trace = await play(dut, stimuli, ["wrong"])
+    judged = slice(LEAD + pairs + PairsCheck.latency, LEAD + ROWS)
+    compare("wrong", trace["wrong"][judged], expected[judged])
 
 
 @cocotb.test(**TIMEOUT)

@@ -107,6 +107,19 @@ CHECKED = {
     "2x17": unit(2, 17, checksum=True, accumulator_width=8, adder_stages=2),
     "9x2": unit(9, 2, checksum=True, multiplier_stages=4, soft_columns=1),
     "uint8 by int8": unit(4, 3, checksum=True, activation="uint8", adder_stages=3),
+    "6x5 fast": unit(6, 5, checksum=True, inner_product="fast", adder_stages=2),
+    "2x1 fast": unit(
+        *(2, 1), checksum=True, inner_product="fast", accumulator_depth=1, multiplier_stages=0
+    ),
+    "4x12 fast": unit(
+        *(4, 12),
+        checksum=True,
+        inner_product="fast",
+        activation="uint3",
+        weight="int16",
+        accumulator_width=21,
+        multiplier_stages=3,
+    ),
     "int1 by uint1": unit(
         *(3, 2), checksum=True, activation="int1", weight="uint1", accumulator_width=8
     ),
@@ -157,7 +170,7 @@ def test_fast_inner_product(simulate, config):
     run_once_more(simulate, config)
 
 
-@on_simulators("config", CHECKED, verilator=1)
+@on_simulators("config", CHECKED, verilator=2)
 def test_checksums(simulate, config):
     """They change nothing but the latency, and no right result is told to be wrong."""
     run_once_more(simulate, config)

@@ -154,8 +154,9 @@ class MatrixUnitConfig:
 
         Too wide for a hard multiplier, they are multiplied with adders.
         """
-        sums = self.columns * self.weight.minimum, self.columns * self.weight.maximum
-        weight = IntegerFormat(width_for(*sums))
+        one, signed = self.weight, self.weight.signed
+        bits = width_for(self.columns * one.minimum, self.columns * one.maximum)
+        weight = IntegerFormat(bits if signed else bits - 1, signed=signed)
         return _ChecksumColumnConfig(
             **{field.name: getattr(self, field.name) for field in fields(self)}
             | {
@@ -184,7 +185,7 @@ class MatrixUnitConfig:
 class _ChecksumColumnConfig(MatrixUnitConfig):
     """Of a column whose weights are sums, and so wider than those of any unit."""
 
-    widest_operand = MAX_OPERAND_WIDTH + 1 + MAX_SIDE.bit_length()
+    widest_operand = MAX_OPERAND_WIDTH + MAX_SIDE.bit_length()
 
 
 TINY = MatrixUnitConfig(rows=4, columns=4, accumulator_depth=16)
