@@ -247,6 +247,18 @@ def test_checksums_see_a_number_that_changes(checked_unit, register):
     assert changed
 
 
+@pytest.mark.parametrize("name", [name for name, config in UNITS.items() if config.checksum])
+def test_all_that_changes_in_the_datapath_is_detected(name):
+    tallies = Campaign(name, UNITS[name], SEED).run(
+        [*DATAPATH, "checksums"], 100, lambda done, total: None
+    )
+    assert {kind: tally.detected for kind, tally in tallies.items()} == {
+        kind: tally.changed for kind, tally in tallies.items()
+    }
+    assert all(tallies[kind].changed for kind in ("weights", "activations", "partial-sums"))
+    assert not tallies["checksums"].changed
+
+
 def test_a_flip_in_the_checker_is_a_false_alarm_and_no_wrong_number(checked_unit):
     source = random.Random(SEED)
     bits = [n for n, bit in enumerate(checked_unit.bits) if class_of(bit.register) == "checksums"]

@@ -12,7 +12,8 @@ CLASSES = {
     "partial-sums": "products and sums in the cells",
     "accumulators": "the memories of sums, and the adders behind them",
     "results": "the memories of finished sums, and of checksums",
-    "checksums": "the column of checksums, the parities beside the array, and what checks results",
+    "checksums": "the column of checksums, what rides beside the array to be compared, and what "
+    "compares it and the results",
     CONTROL: "all that says what, where and when: admission, loader, places, delay lines, flags",
     "cycle-counters": "the counters, and what is on its way to them",
 }

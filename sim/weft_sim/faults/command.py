@@ -23,6 +23,7 @@ UNITS = {
     "4x4": TINY,
     "4x4 fast": dataclasses.replace(TINY, inner_product="fast"),
     "4x4 checksum": dataclasses.replace(TINY, checksum=True),
+    "4x4 fast checksum": dataclasses.replace(TINY, inner_product="fast", checksum=True),
     "3x5 checksum": MatrixUnitConfig(
         rows=3,
         columns=5,
