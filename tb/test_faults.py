@@ -259,6 +259,19 @@ def test_all_that_changes_in_the_datapath_is_detected(name):
     assert not tallies["checksums"].changed
 
 
+def test_wrong_products_that_cancel_are_seen_in_a_fast_array():
+    config = UNITS["4x4 fast checksum"]
+    unit = FaultyUnit(config)
+    a, b = np.ones((14, SIZE), np.int8), np.zeros((SIZE, SIZE), np.int8)
+    # The lower sum of the first pair is 2 or -2: what is wrong with the upper one adds up to zero.
+    b[0] = [1, -3, 1, -3]
+    work = Work([(a, b)])
+    answer = flipped(unit, work, "array.cells.row_0.cell_0.activation_out", 1, BUSY_CYCLE)
+    wrong = answer.products[0].astype(int) - a.astype(int) @ b
+    assert (wrong != 0).all(axis=1).sum() == 1 and not wrong.sum(axis=1).any()
+    assert answer.errors == Error.CORRUPTED
+
+
 def test_a_flip_in_the_checker_is_a_false_alarm_and_no_wrong_number(checked_unit):
     source = random.Random(SEED)
     bits = [n for n, bit in enumerate(checked_unit.bits) if class_of(bit.register) == "checksums"]
