@@ -141,7 +141,7 @@ async def adds_all_lanes(dut):
     rows = [[operand(source, number) for _ in range(lanes)] for _ in range(ROWS)]
     rows += [[number.minimum] * lanes, [number.maximum] * lanes]
     latency = SumTree.latency_of(lanes)
-    assert latency == {1: 0, 2: 1, 5: 3, 7: 3, 8: 3, 17: 5}[lanes]
+    assert 1 << latency >= lanes > 1 << latency >> 1
     await start(dut)
     stimuli = [{"i": join(row, lane.width)} for row in rows + rows[:1] * latency]
     trace = await play(dut, stimuli, ["o"])
