@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+import re
 from dataclasses import dataclass, field
 
 import cocotb
@@ -21,11 +22,14 @@ from bench import (
     reset,
     start,
     to_signed,
+    whole_yosys,
 )
 from weft.accumulators import READ_TO_WRITE, AccumulatorBank
 from weft.activation_correction import ActivationCorrection
+from weft.axi import AxiMatrixUnit
 from weft.checksum_column import ChecksumColumn
 from weft.config import MatrixUnitConfig
+from weft.export import to_verilog
 from weft.fast_array import FastArray
 from weft.formats import IntegerFormat
 from weft.matrix_unit import MatrixUnit
@@ -34,13 +38,14 @@ from weft.pairs_check import PairsCheck
 from weft.result_check import ResultCheck
 from weft.sum_tree import SumTree
 from weft.weights import WeightLoader
+from weft_sim.faults.classes import DATAPATH, class_of
 
 ROWS = 400
 
 # Shape of a lane, lanes, width of the sum.
 TREES = {
     "5 of int4": (signed(4), 5, 7),
-    "1 of uint3": (unsigned(3), 1, 4),
+    "3 of uint3": (unsigned(3), 3, 5),
     "2 of uint1": (unsigned(1), 2, 3),
     "8 of int8 that wrap": (signed(8), 8, 8),
     "7 of uint5": (unsigned(5), 7, 9),
@@ -57,14 +62,14 @@ def column(rows, columns, **options):
 
 COLUMNS = {
     "4x3": column(4, 3, activation="int4", weight="uint3", multiplier_stages=2, adder_stages=2),
-    "1x1": column(1, 1, multiplier_stages=0, accumulator_depth=2),
-    "5x1": column(5, 1, weight="uint8", activation="uint8"),
+    "1x2": column(1, 2, multiplier_stages=0, accumulator_depth=2),
+    "5x2": column(5, 2, weight="uint8", activation="uint8"),
     "2x9": column(2, 9, weight="int2", activation="int16", adder_stages=4, accumulator_width=64),
-    "9x2": column(9, 2, weight="int1", activation="uint1", accumulator_width=8),
+    "9x2": column(9, 2, weight="int1", activation="uint2", accumulator_width=8),
     "4x3 fast": column(
         *(4, 3), inner_product="fast", activation="int4", weight="uint3", adder_stages=2
     ),
-    "2x1 fast": column(2, 1, inner_product="fast", multiplier_stages=0),
+    "2x2 fast": column(2, 2, inner_product="fast", multiplier_stages=0),
     "6x4 fast": column(6, 4, inner_product="fast", activation="uint8", multiplier_stages=2),
     "4x2 fast of 16 bits": column(
         *(4, 2),
@@ -84,7 +89,7 @@ PAIRS = {
 }
 CHECKS = {
     "3": MatrixUnitConfig(columns=3, accumulator_width=16),
-    "1": MatrixUnitConfig(columns=1, accumulator_width=8),
+    "5": MatrixUnitConfig(columns=5, accumulator_width=8),
     "2": MatrixUnitConfig(columns=2, accumulator_width=64),
     "11": MatrixUnitConfig(columns=11, accumulator_width=33),
 }
@@ -119,7 +124,7 @@ def test_result_check(simulate, config):
 
 @pytest.mark.parametrize(
     "weight,columns,sums",
-    [("int8", 3, "int10"), ("uint8", 3, "uint10"), ("int1", 1, "int1"), ("uint16", 256, "uint24")],
+    [("int8", 3, "int10"), ("uint8", 3, "uint10"), ("int1", 2, "int2"), ("uint16", 256, "uint24")],
 )
 def test_sums_of_weights_are_exact(weight, columns, sums):
     config = MatrixUnitConfig(columns=columns, weight=weight, checksum=True).checksum_column
@@ -127,9 +132,43 @@ def test_sums_of_weights_are_exact(weight, columns, sums):
     assert config.weight == exact
     assert exact.minimum <= columns * IntegerFormat.parse(weight).minimum
     assert columns * IntegerFormat.parse(weight).maximum <= exact.maximum
-    assert exact.width == 1 or columns * IntegerFormat.parse(weight).maximum > exact.maximum // 2
+    # A bit less is not enough.
+    assert columns * IntegerFormat.parse(weight).minimum < exact.minimum // 2 or (
+        columns * IntegerFormat.parse(weight).maximum > exact.maximum // 2
+    )
     assert (config.columns, config.checksum) == (1, False)
     assert config.soft_columns == (exact.width > 16)
+
+
+MERGED = {
+    "2x3": MatrixUnitConfig(rows=2, columns=3, accumulator_depth=4, checksum=True),
+    "2x2": MatrixUnitConfig(rows=2, columns=2, accumulator_depth=4, checksum=True),
+    "4x5 fast": MatrixUnitConfig(
+        rows=4, columns=5, accumulator_depth=4, checksum=True, inner_product="fast"
+    ),
+}
+# The activations beside a fast array have their parities, the pairs that they are checked with not.
+WITH_PARITY = re.compile(r"array\.(west\..*\.pair|activations_delay\..*)")
+
+
+@pytest.mark.parametrize("config", MERGED.values(), ids=MERGED)
+def test_synthesis_shares_no_register_of_data_with_what_checks_it(config, tmp_path):
+    """Registers that always hold the same become one: a wrong bit in it would be wrong in both."""
+    (tmp_path / "unit.v").write_text(to_verilog("unit", AxiMatrixUnit, config))
+    whole_yosys(
+        f"read_verilog {tmp_path / 'unit.v'}",
+        "hierarchy -top unit",
+        *("proc", "flatten", "opt_expr", "opt_clean", "memory_collect"),
+        "simplemap t:$dff t:$sdff t:$dffe t:$sdffe",
+        f"debug tee -o {tmp_path / 'merged.log'} opt_merge",
+    )
+    log = (tmp_path / "merged.log").read_text()
+    merged = set(re.findall(r"output \\Q: \\unit\.(\S+) .* = \\unit\.(\S+)", log))
+    assert merged
+    for names in merged:
+        classes = {class_of(name) for name in names}
+        shared = "checksums" in classes and classes & set(DATAPATH)
+        assert not shared or all(map(WITH_PARITY.fullmatch, names)), names
 
 
 @cocotb.test(**TIMEOUT)
@@ -141,7 +180,7 @@ async def adds_all_lanes(dut):
     rows = [[operand(source, number) for _ in range(lanes)] for _ in range(ROWS)]
     rows += [[number.minimum] * lanes, [number.maximum] * lanes]
     latency = SumTree.latency_of(lanes)
-    assert 1 << latency >= lanes > 1 << latency >> 1
+    assert 1 << latency <= lanes < 2 << latency
     await start(dut)
     stimuli = [{"i": join(row, lane.width)} for row in rows + rows[:1] * latency]
     trace = await play(dut, stimuli, ["o"])

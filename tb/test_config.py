@@ -86,6 +86,11 @@ def test_checksum_is_said_plainly():
         sentence = f"checksum must be True or False, not {value!r}"
         with pytest.raises(ValueError, match=re.escape(sentence)):
             MatrixUnitConfig(checksum=value)
+    with pytest.raises(ValueError, match="columns must be 2 or more for checksums"):
+        MatrixUnitConfig(columns=1, checksum=True)
+    for activation in ("int1", "uint1"):
+        with pytest.raises(ValueError, match=f"2 bits wide or more .* not {activation}"):
+            MatrixUnitConfig(activation=activation, checksum=True)
 
 
 def test_is_frozen_and_compares_by_value():

@@ -103,13 +103,13 @@ FAST = {
 }
 CHECKED = {
     "5x7": unit(5, 7, checksum=True),
-    "1x1": unit(1, 1, checksum=True, accumulator_depth=1, multiplier_stages=0),
+    "1x2": unit(1, 2, checksum=True, accumulator_depth=1, multiplier_stages=0),
     "2x17": unit(2, 17, checksum=True, accumulator_width=8, adder_stages=2),
     "9x2": unit(9, 2, checksum=True, multiplier_stages=4, soft_columns=1),
     "uint8 by int8": unit(4, 3, checksum=True, activation="uint8", adder_stages=3),
     "6x5 fast": unit(6, 5, checksum=True, inner_product="fast", adder_stages=2),
-    "2x1 fast": unit(
-        *(2, 1), checksum=True, inner_product="fast", accumulator_depth=1, multiplier_stages=0
+    "2x2 fast": unit(
+        *(2, 2), checksum=True, inner_product="fast", accumulator_depth=1, multiplier_stages=0
     ),
     "4x12 fast": unit(
         *(4, 12),
@@ -120,8 +120,8 @@ CHECKED = {
         accumulator_width=21,
         multiplier_stages=3,
     ),
-    "int1 by uint1": unit(
-        *(3, 2), checksum=True, activation="int1", weight="uint1", accumulator_width=8
+    "int2 by uint1": unit(
+        *(3, 2), checksum=True, activation="int2", weight="uint1", accumulator_width=8
     ),
     "uint16 by uint16": unit(
         2, 3, checksum=True, activation="uint16", weight="uint16", accumulator_width=64

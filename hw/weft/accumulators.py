@@ -1,6 +1,6 @@
 """Accumulators: one memory of sums a column; add, overwrite or emit, one row a cycle."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,8 +8,7 @@ from .block_memory import BlockMemory
 from .config import MatrixUnitConfig
 from .hierarchy import instantiate, largest_power_of_two_below
 from .layouts import row_control_layout
-from .partial_sums import parts_of
-from .skew import DelayLine
+from .partial_sums import align_parts
 
 # A buffer of at most this many columns is drawn bank by bank, a larger one is halved.
 FLAT_COLUMNS = 8
@@ -36,18 +35,6 @@ def bank_control_layout(config: MatrixUnitConfig) -> data.StructLayout:
             "row": config.address_width,
         }
     )
-
-
-def align_parts(m: Module, platform, config: MatrixUnitConfig, total: Value, name: str) -> Value:
-    """A partial sum with all its parts in one cycle, that of the last one."""
-    parts = list(parts_of(config, total))
-    aligned = []
-    for index, part in enumerate(parts):
-        arguments = len(part), len(parts) - 1 - index, False
-        line = instantiate(m, f"{name}_{index}", platform, DelayLine, *arguments)
-        m.d.comb += line.i.eq(part)
-        aligned.append(line.o)
-    return Cat(*aligned).as_signed()
 
 
 class AccumulatorControl(wiring.Component):

@@ -4,12 +4,13 @@ from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .accumulators import AccumulatorBank, align_parts, bank_control_layout
+from .accumulators import AccumulatorBank, bank_control_layout
 from .activation_correction import ActivationCorrection
 from .config import MatrixUnitConfig
 from .fast_array import FastArray, array_of
 from .hierarchy import instantiate
 from .pairs_check import PairsCheck
+from .partial_sums import align_parts
 from .skew import DelayLine
 from .sum_tree import SumTree
 from .weights import WeightLoader
@@ -131,11 +132,11 @@ class ChecksumColumn(wiring.Component):
     def _compare_products(self, m: Module, platform, products: Value) -> Value:
         """Whether the products that a row was corrected by differ from this column's."""
         config = self.config
-        theirs = Signal.like(self.products, name="products_1", reset_less=True)
-        m.d.sync += theirs.eq(self.products)
-        theirs = align_parts(m, platform, config, theirs, "align_theirs")
+        passed = Signal.like(self.products, name="products_passed_on", reset_less=True)
+        m.d.sync += passed.eq(self.products)
+        theirs = align_parts(m, platform, config, passed, "align_theirs")
         ours = align_parts(m, platform, config.checksum_column, products, "align_ours")
-        return theirs != ours[: config.sum_width].as_signed()
+        return theirs.as_unsigned() != ours[: config.sum_width]
 
     def _told(self, m: Module, platform, name: str, wrong: Value, late: int) -> Value:
         """Collect what is wrong with a row as it moves south, and tell it if the row counts.

@@ -53,7 +53,8 @@ class MatrixUnitConfig:
         Columns, the last ones, that multiply with adders: beyond an FPGA's hard multipliers.
     checksum : bool
         Check each result row against a column more, whose weights are the sums of the others', and
-        each activation against a parity bit: what changed on the way is an error.
+        each activation against a parity bit: what changed on the way is an error. For two columns
+        and activations of two bits or more.
 
     Raises
     ------
@@ -102,6 +103,17 @@ class MatrixUnitConfig:
         _check(
             isinstance(self.checksum, bool),
             f"checksum must be True or False, not {self.checksum!r}",
+        )
+        # The sums of one column are its weights, the parity of one bit is that bit: such copies
+        # synthesis makes one with what they are to be compared with.
+        _check(
+            not self.checksum or self.columns >= 2,
+            "columns must be 2 or more for checksums, which one column alone has none of",
+        )
+        _check(
+            not self.checksum or self.activation.width >= 2,
+            f"activation format must be 2 bits wide or more for checksums, whose parity one bit is "
+            f"itself, not {self.activation}",
         )
 
     @property

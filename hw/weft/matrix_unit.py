@@ -1,9 +1,7 @@
 """MatrixUnit: the whole unit, streams in and streams out."""
 
-import itertools
-
-from amaranth.hdl import Cat, Module, Signal, Value
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from .accumulators import AccumulatorBank, AccumulatorBuffer, AccumulatorControl
@@ -93,7 +91,7 @@ class MatrixUnit(wiring.Component):
 
     @staticmethod
     def check_latency_of(config: MatrixUnitConfig) -> int:
-        """Cycles from a result's transfer until `errors` show what is wrong with it; 0: before."""
+        """Cycles from a result's transfer until `errors` show what was wrong with it."""
         error_register = 1
         return ResultCheck.latency_of(config) + error_register if config.checksum else 0
 
@@ -106,7 +104,6 @@ class MatrixUnit(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        checked = config.checksum
 
         loader = instantiate(m, "loader", platform, WeightLoader, config)
         depth = self.result_depth_of(config)
@@ -123,8 +120,7 @@ class MatrixUnit(wiring.Component):
 
         # The two edges: activations and their switch from the west, weights from the north.
         height = config.cell_rows
-        lanes, parities = config.rows_per_cell * config.activation.width, config.rows_per_cell
-        width = lanes + parities * checked
+        width = config.activation.width * config.rows_per_cell
         west = instantiate(m, "activation_skew", platform, Skew, width, height)
         width = config.weight.width
         north = instantiate(m, "weight_skew", platform, Skew, width, config.columns)
@@ -132,20 +128,14 @@ class MatrixUnit(wiring.Component):
         # The switch of a row of cells is that of the first, so many cycles later.
         switches = Signal(height, reset_less=True)
         m.d.comb += [
+            west.i.eq(admission.lanes),
+            array.activations_in.eq(west.o),
             array.switches_in.eq(Cat(admission.switch, switches)),
             north.i.eq(loader.lanes),
             array.weights_in.eq(north.o),
             array.loads_in.eq(loader.loads),
         ]
         m.d.sync += switches.eq(Cat(admission.switch, switches))
-        if checked:
-            both = _cut(admission.lanes, lanes), _cut(admission.parities, parities)
-            m.d.comb += [
-                west.i.eq(Cat(*itertools.chain(*zip(*both, strict=True)))),
-                array.activations_in.eq(Cat(lane[:lanes] for lane in west.o)),
-            ]
-        else:
-            m.d.comb += [west.i.eq(admission.lanes), array.activations_in.eq(west.o)]
 
         # The control of a row takes the short way and meets its sums at the accumulators.
         width = admission.control.shape().size
@@ -186,17 +176,20 @@ class MatrixUnit(wiring.Component):
             self.counters.eq(counters.counters),
         ]
         seen = loader.errors | admission.errors
-        if checked:
+        if config.checksum:
             column = instantiate(
                 m, "checksum_column", platform, ChecksumColumn, config, wait_for_read
             )
+            sizes = config.rows_per_cell, config.cell_rows
+            parities = instantiate(m, "parity_skew", platform, Skew, *sizes)
             check = instantiate(m, "result_check", platform, ResultCheck, config)
             m.d.comb += [
                 column.weights.eq(self.weights.payload.lanes),
                 column.activations.eq(array.activations_out),
                 column.switches.eq(array.switches_out),
                 column.loads.eq(array.loads_out),
-                column.parities.eq(Cat(lane[lanes:] for lane in west.o)),
+                parities.i.eq(admission.parities),
+                column.parities.eq(parities.o),
                 column.control.eq(buffer.control_out),
                 column.valid.eq(control.row.valid),
                 results.sums[config.columns].eq(column.checksum),
@@ -218,8 +211,3 @@ class MatrixUnit(wiring.Component):
         with m.Else():
             m.d.sync += self.errors.eq(self.errors | seen)
         return m
-
-
-def _cut(lanes: data.View | Signal, width: int) -> list[Value]:
-    bits = Value.cast(lanes)
-    return [bits[at : at + width] for at in range(0, len(bits), width)]

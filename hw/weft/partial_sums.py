@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from amaranth.hdl import Cat, Module, Signal, Value, ValueLike, signed
 
 from .config import MatrixUnitConfig
+from .hierarchy import instantiate
+from .skew import DelayLine
 
 
 def parts_of(config: MatrixUnitConfig, total: Value) -> Iterator[Value]:
@@ -25,6 +27,18 @@ def delayed_parts(m: Module, config: MatrixUnitConfig, number: ValueLike) -> Ite
             m.d.sync += delayed.eq(part)
             part = delayed
         yield part
+
+
+def align_parts(m: Module, platform, config: MatrixUnitConfig, total: Value, name: str) -> Value:
+    """A partial sum with all its parts in one cycle, that of the last one."""
+    parts = list(parts_of(config, total))
+    aligned = []
+    for index, part in enumerate(parts):
+        arguments = len(part), len(parts) - 1 - index, False
+        line = instantiate(m, f"{name}_{index}", platform, DelayLine, *arguments)
+        m.d.comb += line.i.eq(part)
+        aligned.append(line.o)
+    return Cat(*aligned).as_signed()
 
 
 def registered(m: Module, number: Value, stages: range, name: str) -> Value:

@@ -52,5 +52,5 @@ class ResultCheck(wiring.Component):
             checksums.i.eq(self.checksum),
             transfers.i.eq(self.transfer),
         ]
-        m.d.sync += self.mismatch.eq(transfers.o & (tree.o.as_unsigned() != checksums.o))
+        m.d.sync += self.mismatch.eq(transfers.o & (tree.o != checksums.o))
         return m

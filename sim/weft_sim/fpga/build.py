@@ -76,12 +76,15 @@ def check_multipliers(board: Board, config: MatrixUnitConfig) -> None:
         raise BuildFailed(
             f"{config.rows}x{config.columns} needs {needed} multipliers, the {board.part} has "
             f"{there}; the largest square array of {config.activation} by {config.weight} with "
-            f"the {config.inner_product} inner product is {side}x{side}{_way_out(config, there)}"
+            f"the {config.inner_product} inner product is {side}x{side}"
+            f"{_way_out(board, config, there)}"
         )
 
 
-def _way_out(config: MatrixUnitConfig, there: int) -> str:
+def _way_out(board: Board, config: MatrixUnitConfig, there: int) -> str:
     """How many soft columns bring an array within the multipliers that are there, if any do."""
+    unchecked = dataclasses.replace(config, checksum=False)
+    there -= multipliers_of(board, config) - multipliers_of(board, unchecked)
     spare = there // config.cell_rows - (config.inner_product == "fast")
     if spare < 0:
         return ""

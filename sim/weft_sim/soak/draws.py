@@ -72,10 +72,12 @@ def draw_config(source: random.Random, kind: Kind) -> MatrixUnitConfig:
     soft = 0 if kind.large or source.random() < 0.6 else source.randint(1, min(columns, MOST_SOFT))
     near, far = source.randint(1, 64), source.randint(65, MAX_DEPTH)
     widest = 8 if kind.large else MAX_OPERAND_WIDTH
+    activation = _draw_format(source, widest)
+    checked = columns >= 2 and activation.width >= 2 and source.random() < 0.3
     return MatrixUnitConfig(
         rows=rows + rows % 2 if fast else rows,
         columns=columns,
-        activation=_draw_format(source, widest),
+        activation=activation,
         weight=_draw_format(source, widest),
         accumulator_width=source.choice([8, 32, 32, 64, source.randint(8, 64)]),
         accumulator_depth=source.choice([512, far] if kind.large else [1, 2, near, near, 512, far]),
@@ -83,7 +85,7 @@ def draw_config(source: random.Random, kind: Kind) -> MatrixUnitConfig:
         adder_stages=source.choice([1, 1, 1, 1, 2, 3, 4] if kind.large else [1, 2, 3, 4]),
         inner_product="fast" if fast else "plain",
         soft_columns=soft,
-        checksum=source.random() < 0.25,
+        checksum=checked,
     )
 
 
