@@ -81,6 +81,9 @@ def test_json_describes_the_file(tmp_path):
     assert described["parameters"]["rows"] == 4
     assert described["parameters"]["activation"] == "int8"
     assert described["latency_cycles"] == 4 + 4 + 1 + 1 + 5
+    assert described["check_latency_cycles"] == 0
+    checked = emit(MatrixUnitConfig(columns=9, checksum=True)).description
+    assert checked["check_latency_cycles"] == 3 + 1 + 1
     assert described["ports"].keys() == port_documentation(TINY).keys()
 
 

@@ -32,6 +32,9 @@ CONFIGS = {
         accumulator_depth=7,
         adder_stages=3,
     ),
+    "4x3 fast with checksums": MatrixUnitConfig(
+        rows=4, columns=3, accumulator_depth=6, inner_product="fast", checksum=True
+    ),
     "17x9": MatrixUnitConfig(
         rows=17,
         columns=9,

@@ -129,6 +129,7 @@ def emit(config: MatrixUnitConfig, name: str | None = None) -> Emission:
         "version": __version__,
         "parameters": parameters_of(config),
         "latency_cycles": MatrixUnit.latency_of(config),
+        "check_latency_cycles": MatrixUnit.check_latency_of(config),
         "ports": {
             port: {"direction": direction, "bits": bits, "meaning": meaning}
             for port, (direction, bits, meaning) in port_documentation(config).items()
