@@ -1,6 +1,6 @@
 // A 4 x 4 unit in a design of your own. `weft verilog --rows 4 --columns 4` writes weft_4x4.v.
 module example_top (
-  input clk, reset_n, output [4:0] error_status,
+  input clk, reset_n, output [5:0] error_status,
   input [31:0] weights_tdata, input weights_tlast, weights_tvalid, output weights_tready,
   input [31:0] activations_tdata, input [12:0] activations_tuser,
   input activations_tlast, activations_tvalid, output activations_tready,

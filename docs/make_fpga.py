@@ -30,6 +30,8 @@ ARRAYS = (
     ("icebreaker", 4, 4, {}),
     ("tang-nano-9k", 4, 4, {}),
 )
+# Keys of a report.
+COUNTED = {"lut": "LUTs", "ff": "flip-flops", "dsp": "multipliers", "bram": "memories"}
 COLORS = {"ulx3s-85f": WEIGHTS, "tang-nano-9k": ACTIVATIONS, "icebreaker": CONTROL}
 
 
@@ -68,7 +70,8 @@ def built() -> list[Point]:
 def array_name(config: MatrixUnitConfig) -> str:
     kind = ", fast" if config.inner_product == "fast" else ""
     soft = f", {config.soft_columns} soft" if config.soft_columns else ""
-    return f"{config.rows} x {config.columns}{kind}{soft}"
+    checksum = ", checksum" if config.checksum else ""
+    return f"{config.rows} x {config.columns}{kind}{soft}{checksum}"
 
 
 def results() -> str:
@@ -102,6 +105,33 @@ def results() -> str:
         *("MHz asked for", "MHz, median", "MHz, all", "Seeds", "GMAC/s"),
     )
     return table(heads, rows)
+
+
+def checksum() -> str:
+    """What each point with checksums has beside its twin without."""
+    without = {point.job: point for point in points()}
+    lines = []
+    for point in points():
+        config = point.job.config
+        if not config.checksum:
+            continue
+        twin = without[
+            dataclasses.replace(point.job, config=dataclasses.replace(config, checksum=False))
+        ]
+        if point.reports and twin.reports:
+            lines.append(f"- {point.job.board.name}, {point.name}: {beside(point, twin)}.")
+    return "\n".join(lines) or "Not built yet: `make fpga-table`."
+
+
+def beside(point: Point, twin: Point) -> str:
+    """The counts and the median frequency of a point, as changes of those of another."""
+    own, other = point.reports[0], twin.reports[0]
+    changes = [
+        f"{own[key] - other[key]:+,} {what} ({own[key] / other[key] - 1:+.0%})"
+        for key, what in COUNTED.items()
+    ]
+    old, new = (median(r["fmax_mhz"] for r in p.reports) for p in (twin, point))
+    return f"{', '.join(changes)}; {new:.0f} MHz for {old:.0f} ({new / old - 1:+.0%})"
 
 
 def paths() -> str:
@@ -157,7 +187,13 @@ def plot() -> Figure:
     return figure
 
 
-PARTS = {"results": results, "paths": paths, "tools": tools, "cells": cells}
+PARTS = {
+    "results": results,
+    "checksum": checksum,
+    "paths": paths,
+    "tools": tools,
+    "cells": cells,
+}
 
 
 def main() -> None:

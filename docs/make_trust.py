@@ -10,6 +10,7 @@ import re
 from markdown_table import table
 from tables import DOCS
 
+from weft_sim.faults.command import shown
 from weft_sim.toolchain import build_root
 
 PAGE = DOCS / "trust.md"
@@ -100,12 +101,55 @@ def equivalence(found: dict) -> str:
     )
 
 
+def faults(found: dict) -> str:
+    """What flipped bits did, class by class, and how many of those that mattered were detected."""
+    rows = []
+    for unit in found["units"]:
+        parts = [(row["class"], row) for row in unit["classes"]]
+        parts += [(f"**{name}**", unit[name]) for name in ("datapath", "all") if unit[name]]
+        rows += [(unit["name"], name, *fault_counts(part)) for name, part in parts]
+    heads = (
+        *("Unit", "Class", "Bits", "Injected", "Masked %", "Seen %", "Silent %"),
+        *("Changed results", "Of these detected %"),
+    )
+    holds = "\n".join(f"- {name}: {what}" for name, what in found["classes"].items())
+    goal = "\n".join(judged(unit, found["detection_goal"]) for unit in checked(found))
+    blocks = (when(found), table(heads, rows), goal, "What the classes hold:", holds)
+    return "\n\n".join(block for block in blocks if block)
+
+
+def fault_counts(row: dict) -> tuple:
+    """The cells of a class, or of several together."""
+    shares = [shown(row["fractions"][kind]) for kind in ("masked", "seen", "silent")]
+    counts = [f"{row[key]:,}" for key in ("bits", "injected")]
+    return (*counts, *shares, f"{row['changed']:,}", shown(row["detection"]))
+
+
+def checked(found: dict) -> list[dict]:
+    """The units with checksums, of whose datapath flips changed results."""
+    units = [unit for unit in found["units"] if unit["parameters"]["checksum"]]
+    return [unit for unit in units if unit["datapath"] and unit["datapath"]["detection"]]
+
+
+def judged(unit: dict, goal: float) -> str:
+    """Whether a unit with checksums reaches the goal."""
+    datapath = unit["datapath"]
+    rate = datapath["detection"]
+    return (
+        f"- Goal for {unit['name']}: {goal:.1%} or more of the flips in the datapath that change "
+        f"results. {datapath['detected']:,} of {datapath['changed']:,} were detected, "
+        f"{rate['value']:.2%} ({rate['low']:.2%} to {rate['high']:.2%}): "
+        f"{'reached' if rate['value'] >= goal else 'missed'}."
+    )
+
+
 PARTS = {
     "formal": formal,
     "mutation": mutation,
     "coverage": coverage,
     "soak": soak,
     "equivalence": equivalence,
+    "faults": faults,
 }
 
 

@@ -37,6 +37,8 @@ UNITS = {
         soft_columns=3,
         **SIZES,
     ),
+    "checksum": unit(4, 5, checksum=True, **SIZES),
+    "fast_checksum": unit(4, 3, checksum=True, inner_product="fast", **SIZES),
     # So small that sums wait for their row to be checked.
     "small": unit(2, 2, multiplier_stages=0, **SIZES),
 }

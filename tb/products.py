@@ -8,6 +8,7 @@ from cocotb.triggers import RisingEdge
 from bench import compare, on_fpga
 from weft.axi import port_documentation
 from weft.config import MatrixUnitConfig
+from weft.matrix_unit import MatrixUnit
 from weft_sim.driver import drive
 from weft_sim.reference import matmul
 from weft_sim.schedule import Feed, Schedule
@@ -91,6 +92,8 @@ async def compute(dut, config, products, **stalls):
     if not stalls:
         prediction = predict(config, [product.schedule for product in products])
         assert (driven.cycles, driven.counters) == (prediction.cycles, prediction.counters)
+    for _ in range(MatrixUnit.check_latency_of(config)):
+        await RisingEdge(dut.aclk)
     assert dut.error_status.value == 0
     computed.extend(product.schedule for product in products)
     return driven

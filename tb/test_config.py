@@ -86,8 +86,6 @@ def test_checksum_is_said_plainly():
         sentence = f"checksum must be True or False, not {value!r}"
         with pytest.raises(ValueError, match=re.escape(sentence)):
             MatrixUnitConfig(checksum=value)
-    with pytest.raises(ValueError, match="checksum must be False for the fast inner product"):
-        MatrixUnitConfig(inner_product="fast", checksum=True)
 
 
 def test_is_frozen_and_compares_by_value():

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import random
 from collections import Counter
 
 import numpy as np
@@ -12,8 +13,8 @@ from weft.config import TINY
 from weft.layouts import Error
 from weft.matrix_unit import MatrixUnit
 from weft_sim import MatrixUnitSimulator
-from weft_sim.faults.campaign import Campaign, check_classes, draw_work
-from weft_sim.faults.classes import CLASSES, class_of
+from weft_sim.faults.campaign import Campaign, ClassTally, Injection, check_classes, draw_work
+from weft_sim.faults.classes import CLASSES, DATAPATH, class_of
 from weft_sim.faults.command import UNITS, inject
 from weft_sim.faults.injection import WATCHED_LATENCIES, Answer, Fault, FaultyUnit, Work
 from weft_sim.faults.intervals import wilson
@@ -24,6 +25,7 @@ from weft_sim.stalls import Stalls
 
 SEED = int(os.environ["SEED"])
 SIZE = TINY.rows
+CHECKED = UNITS["4x4 checksum"]
 # Of a product of one tile, in which rows of it enter the array and leave it.
 BUSY_CYCLE = 18
 
@@ -31,6 +33,11 @@ BUSY_CYCLE = 18
 @pytest.fixture(scope="module")
 def unit() -> FaultyUnit:
     return FaultyUnit(TINY)
+
+
+@pytest.fixture(scope="module")
+def checked_unit() -> FaultyUnit:
+    return FaultyUnit(CHECKED)
 
 
 def one_tile(rows: int = 14) -> Work:
@@ -183,7 +190,101 @@ def test_every_stored_bit_is_in_the_class_that_it_is_for(unit):
     assert bits["accumulators"] == width * SIZE * (TINY.accumulator_depth + 6)
     assert bits["results"] == width * SIZE * (MatrixUnit.result_depth_of(TINY) + 1)
     assert bits["cycle-counters"] == 7 * 32 + 3 + 15
-    assert set(bits) == set(CLASSES)
+    assert set(bits) == set(CLASSES) - {"checksums"}
+
+
+def test_bits_of_a_unit_with_checksums(unit, checked_unit):
+    plain, checked = (
+        Counter(class_of(bit.register) for bit in one.bits) for one in (unit, checked_unit)
+    )
+    assert set(checked) == set(CLASSES)
+    for same in ("weights", "partial-sums", "accumulators", "cycle-counters"):
+        assert checked[same] == plain[same]
+    # A parity bit for each lane, in the skew and at the gate as the lane.
+    triangle = SIZE * (SIZE - 1) // 2
+    assert checked["activations"] == plain["activations"] + triangle + (4 + 2) * SIZE
+    # A place more in each memory, and a memory more; what is read from that is of the checker.
+    width, depth = TINY.accumulator_width, MatrixUnit.result_depth_of(CHECKED)
+    assert depth == MatrixUnit.result_depth_of(TINY) + 1
+    assert checked["results"] == width * (SIZE * (depth + 1) + depth)
+
+
+@pytest.mark.parametrize(
+    "register",
+    [
+        "loader.lanes",
+        "weight_skew.delay.line",
+        "array.row_1.cell_2.weight",
+        "array.row_0.cell_1.weight_out",
+        "admission.write__data",
+        "admission.rows[2]",
+        "admission.read__data",
+        "activation_skew.delay.line",
+        "array.row_2.cell_0.activation_out",
+        "array.row_1.cell_3.product_1",
+        "array.row_3.cell_0.sum_out",
+        "accumulators.bank_2.sums.memory[4]",
+        "accumulators.bank_1.operand",
+        "accumulators.bank_3.sum_out",
+        "results.columns.column_1.memory[6]",
+        "results.columns.column_3.o",
+    ],
+)
+def test_checksums_see_a_number_that_changes(checked_unit, register):
+    assert class_of(register) in DATAPATH
+    source = random.Random(f"{SEED} {register}")
+    work = Work([random_operands(CHECKED, 14, 3 * SIZE, SIZE, SEED)])
+    good = checked_unit.run(work)
+    places = [bit.place for bit in checked_unit.bits if bit.register == register]
+    changed = 0
+    for _ in range(60):
+        place, cycle = source.choice(places), source.randrange(good.cycles)
+        answer = flipped(checked_unit, work, register, place, cycle)
+        verdict = judge(good, answer)
+        if not verdict.all_right:
+            changed += 1
+            assert answer.ended and answer.errors == Error.CORRUPTED, (place, cycle)
+    assert changed
+
+
+@pytest.mark.parametrize("name", [name for name, config in UNITS.items() if config.checksum])
+def test_all_that_changes_in_the_datapath_is_detected(name):
+    tallies = Campaign(name, UNITS[name], SEED).run(
+        [*DATAPATH, "checksums"], 100, lambda done, total: None
+    )
+    assert {kind: tally.detected for kind, tally in tallies.items()} == {
+        kind: tally.changed for kind, tally in tallies.items()
+    }
+    assert all(tallies[kind].changed for kind in ("weights", "activations", "partial-sums"))
+    assert not tallies["checksums"].changed
+
+
+def test_wrong_products_that_cancel_are_seen_in_a_fast_array():
+    config = UNITS["4x4 fast checksum"]
+    unit = FaultyUnit(config)
+    a, b = np.ones((14, SIZE), np.int8), np.zeros((SIZE, SIZE), np.int8)
+    # The lower sum of the first pair is 2 or -2: what is wrong with the upper one adds up to zero.
+    b[0] = [1, -3, 1, -3]
+    work = Work([(a, b)])
+    answer = flipped(unit, work, "array.cells.row_0.cell_0.activation_out", 1, BUSY_CYCLE)
+    wrong = answer.products[0].astype(int) - a.astype(int) @ b
+    assert (wrong != 0).all(axis=1).sum() == 1 and not wrong.sum(axis=1).any()
+    assert answer.errors == Error.CORRUPTED
+
+
+def test_a_flip_in_the_checker_is_a_false_alarm_and_no_wrong_number(checked_unit):
+    source = random.Random(SEED)
+    bits = [n for n, bit in enumerate(checked_unit.bits) if class_of(bit.register) == "checksums"]
+    work = draw_work(CHECKED, f"{SEED}", stalled=True)
+    good = checked_unit.run(work)
+    alarms = 0
+    for bit in source.sample(bits, 300):
+        answer = checked_unit.run(work, Fault(bit, source.randrange(good.cycles)))
+        verdict = judge(good, answer)
+        assert verdict.all_right and answer.errors in (Error(0), Error.CORRUPTED)
+        assert (answer.cycles, answer.counters) == (good.cycles, good.counters)
+        alarms += bool(answer.errors)
+    assert alarms > 30
 
 
 FLAT = r"""
@@ -226,6 +327,10 @@ def test_report(tmp_path):
     inject(("results", "control"), 40, SEED, {"4x4": TINY}, path)
     report = json.loads(path.read_text())
     (unit,) = report["units"]
+    results, control = unit["classes"]
+    for key in ("injected", "silent", "changed", "detected"):
+        assert unit["datapath"][key] == results[key]
+        assert unit["all"][key] == results[key] + control[key]
     assert [row["class"] for row in unit["classes"]] == ["results", "control"]
     assert unit["injected"] == 80 and report["seed"] == SEED
     for row in unit["classes"]:
@@ -233,7 +338,38 @@ def test_report(tmp_path):
         assert sum(row["seen_by"].values()) == row["seen"]
         for fraction in row["fractions"].values():
             assert fraction["low"] <= fraction["value"] <= fraction["high"]
+        assert row["changed"] == row["detected"] + row["silent"]
+        assert row["detected"] == row["seen"] - row["seen_although_right"]
     assert sum(unit["by_bits"].values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_what_was_detected_of_what_changed():
+    wrong = WrongElement(0, 0, 0, 1, 2)
+    verdicts = [
+        Verdict("masked", True),
+        Verdict("cycles", True),
+        Verdict("silent", False, wrong=wrong),
+        Verdict("seen", True, "error_status"),
+        Verdict("seen", False, "error_status", wrong),
+        Verdict("seen", False, "end"),
+    ]
+    tally = ClassTally(9, [Injection(0, Fault(0, 0), verdict) for verdict in verdicts])
+    assert (tally.changed, tally.detected, tally.false_alarms) == (3, 2, 1)
+
+
+def test_the_goal_is_told_of_units_with_checksums(tmp_path, capsys):
+    units = {"plain": TINY, "checked": CHECKED}
+    report = inject(("partial-sums", "checksums"), 40, SEED, units, tmp_path / "report.json")
+    plain, checked = report["units"]
+    # A class that a unit has no bits of is left out.
+    assert [row["class"] for row in plain["classes"]] == ["partial-sums"]
+    assert plain["datapath"]["detection"]["value"] < 0.5
+    sums, checker = checked["classes"]
+    assert sums["changed"] == sums["detected"] > 0
+    assert checker["changed"] == 0 and checker["detection"] is None
+    said = [line for line in capsys.readouterr().out.splitlines() if "goal: 99.9 %" in line]
+    assert len(said) == 1
+    assert said[0].startswith("checked: ") and said[0].endswith("reached")
 
 
 def test_a_class_that_does_not_exist():

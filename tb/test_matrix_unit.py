@@ -101,6 +101,32 @@ FAST = {
         multiplier_stages=2,
     ),
 }
+CHECKED = {
+    "5x7": unit(5, 7, checksum=True),
+    "1x1": unit(1, 1, checksum=True, accumulator_depth=1, multiplier_stages=0),
+    "2x17": unit(2, 17, checksum=True, accumulator_width=8, adder_stages=2),
+    "9x2": unit(9, 2, checksum=True, multiplier_stages=4, soft_columns=1),
+    "uint8 by int8": unit(4, 3, checksum=True, activation="uint8", adder_stages=3),
+    "6x5 fast": unit(6, 5, checksum=True, inner_product="fast", adder_stages=2),
+    "2x1 fast": unit(
+        *(2, 1), checksum=True, inner_product="fast", accumulator_depth=1, multiplier_stages=0
+    ),
+    "4x12 fast": unit(
+        *(4, 12),
+        checksum=True,
+        inner_product="fast",
+        activation="uint3",
+        weight="int16",
+        accumulator_width=21,
+        multiplier_stages=3,
+    ),
+    "int1 by uint1": unit(
+        *(3, 2), checksum=True, activation="int1", weight="uint1", accumulator_width=8
+    ),
+    "uint16 by uint16": unit(
+        2, 3, checksum=True, activation="uint16", weight="uint16", accumulator_width=64
+    ),
+}
 LARGE = {
     "32x32": unit(32, 32, accumulator_depth=512),
     "64x64": unit(64, 64, accumulator_depth=512),
@@ -121,9 +147,8 @@ def test_formats(simulate, config):
     simulate([multiplies, wraps_as_numpy_does], AxiMatrixUnit, config)
 
 
-@on_simulators("config", FAST, verilator=2)
-def test_fast_inner_product(simulate, config):
-    """The shapes and formats once more, with half of the multipliers."""
+def run_once_more(simulate, config):
+    """What another kind of unit has to do as well."""
     simulate(
         [
             multiplies,
@@ -137,6 +162,18 @@ def test_fast_inner_product(simulate, config):
         AxiMatrixUnit,
         config,
     )
+
+
+@on_simulators("config", FAST, verilator=2)
+def test_fast_inner_product(simulate, config):
+    """The shapes and formats once more, with half of the multipliers."""
+    run_once_more(simulate, config)
+
+
+@on_simulators("config", CHECKED, verilator=2)
+def test_checksums(simulate, config):
+    """They change nothing but the latency, and no right result is told to be wrong."""
+    run_once_more(simulate, config)
 
 
 @on_simulators("config", {name: SHAPES[name] for name in ("5x7", "4x4", "1x1", "6x1")}, verilator=1)

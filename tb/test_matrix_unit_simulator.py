@@ -272,12 +272,12 @@ def test_a_closed_simulator_says_so():
 
 def test_a_hang_is_an_error(monkeypatch):
     """Results never taken: the run ends with a sentence, and the unit works again after."""
-    from weft_sim import matrix_unit_simulator as module
+    from weft_sim import stalls
 
     unit = MatrixUnitSimulator(TINY)
     ones = np.ones((200, 4), np.int8)
-    never = module.Stalls(*(np.zeros(module.PERIOD, np.uint8) for _ in range(3)))
-    monkeypatch.setattr(module.Stalls, "draw", lambda seed: never)
+    never = stalls.Stalls(*(np.zeros(stalls.PERIOD, np.uint8) for _ in range(3)))
+    monkeypatch.setattr(stalls.Stalls, "draw", lambda seed: never)
     with pytest.raises(SimulationFailed, match=r"hangs: no transfer in \d+ cycles, 0 of 200"):
         unit.matmul(ones, ones[:4], stalls=1)
     assert np.array_equal(unit.matmul(ones, ones[:4]), matmul(TINY, ones, ones[:4]))

@@ -17,6 +17,7 @@ SHAPES = {
     "5x7": unit(5, 7),
     "3x11": unit(3, 11, accumulator_depth=9),
     "1x1": unit(1, 1, accumulator_depth=1),
+    "3x5 checksum": unit(3, 5, checksum=True),
     "4x3 fast": unit(4, 3, inner_product="fast", multiplier_stages=2),
     "2x4 fast": unit(2, 4, inner_product="fast", multiplier_stages=0),
 }

@@ -27,6 +27,7 @@ COROUTINES = [
 UNITS = {
     "4x4": unit(4, 4, multiplier_stages=2),
     "3x2 uint8 by int8": unit(3, 2, activation="uint8"),
+    "2x3 with checksums": unit(2, 3, checksum=True),
 }
 LARGE = {
     "8x8": unit(8, 8, multiplier_stages=2),
@@ -38,6 +39,11 @@ LARGE = {
     "uint16 by int16": unit(2, 3, activation="uint16", weight="int16", multiplier_stages=0),
     "uint16 by uint16": unit(2, 2, activation="uint16", weight="uint16", accumulator_width=64),
     "int8 by uint8": unit(4, 3, weight="uint8"),
+    "2x2 fast with checksums": unit(2, 2, inner_product="fast", checksum=True),
+    "2x2 int16 with checksums": unit(2, 2, weight="int16", checksum=True),
+    "2x2 fast int16 with checksums": unit(
+        2, 2, activation="int16", weight="int16", inner_product="fast", checksum=True
+    ),
     "3 of 4 columns soft": unit(2, 4, soft_columns=3, multiplier_stages=2),
     "fast, 1 of 3 columns soft": unit(
         4, 3, soft_columns=1, inner_product="fast", multiplier_stages=3

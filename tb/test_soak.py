@@ -57,6 +57,7 @@ def test_cases_are_of_every_kind():
         "multiplier_stages": range(4),
         "adder_stages": range(1, 5),
         "inner_product": ("plain", "fast"),
+        "checksum": (False, True),
     }.items():
         assert {getattr(config, name) for config in configs} == set(values)
     formats = {f for config in configs for f in (config.activation, config.weight)}

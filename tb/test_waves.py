@@ -26,6 +26,10 @@ CORNERS = {
     "1x3": MatrixUnitConfig(rows=1, columns=3, activation="uint5", weight="int1"),
     "3x1": MatrixUnitConfig(rows=3, columns=1, adder_stages=4, multiplier_stages=0),
     "2x1 fast": MatrixUnitConfig(rows=2, columns=1, inner_product="fast"),
+    "3x8 checksum": MatrixUnitConfig(rows=3, columns=8, checksum=True),
+    "4x2 fast checksum": MatrixUnitConfig(
+        rows=4, columns=2, inner_product="fast", checksum=True, multiplier_stages=0
+    ),
     "18x3 fast": MatrixUnitConfig(rows=18, columns=3, activation="uint5", inner_product="fast"),
 }
 NESTED = MatrixUnitConfig(rows=10, columns=18, accumulator_depth=16)

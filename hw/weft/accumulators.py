@@ -1,6 +1,6 @@
 """Accumulators: one memory of sums a column; add, overwrite or emit, one row a cycle."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -36,6 +36,18 @@ def bank_control_layout(config: MatrixUnitConfig) -> data.StructLayout:
             "row": config.address_width,
         }
     )
+
+
+def align_parts(m: Module, platform, config: MatrixUnitConfig, total: Value, name: str) -> Value:
+    """A partial sum with all its parts in one cycle, that of the last one."""
+    parts = list(parts_of(config, total))
+    aligned = []
+    for index, part in enumerate(parts):
+        arguments = len(part), len(parts) - 1 - index, False
+        line = instantiate(m, f"{name}_{index}", platform, DelayLine, *arguments)
+        m.d.comb += line.i.eq(part)
+        aligned.append(line.o)
+    return Cat(*aligned).as_signed()
 
 
 class AccumulatorControl(wiring.Component):
@@ -145,7 +157,8 @@ class AccumulatorBank(wiring.Component):
         ]
         base = Signal(shape)
         m.d.comb += base.eq(Mux(add_control.newer[0], total, operand))
-        m.d.sync += [total.eq(base + self._aligned(m, platform)), past_total.eq(total)]
+        added = align_parts(m, platform, config, self.sum_in, "align")
+        m.d.sync += [total.eq(base + added), past_total.eq(total)]
 
         m.d.comb += [
             sums.write.eq(write_control.write),
@@ -154,17 +167,6 @@ class AccumulatorBank(wiring.Component):
             self.sum_out.eq(total),
         ]
         return m
-
-    def _aligned(self, m: Module, platform):
-        """The sum with all its parts in one cycle."""
-        parts = list(parts_of(self.config, self.sum_in))
-        aligned = []
-        for index, part in enumerate(parts):
-            arguments = len(part), len(parts) - 1 - index, False
-            line = instantiate(m, f"align_{index}", platform, DelayLine, *arguments)
-            m.d.comb += line.i.eq(part)
-            aligned.append(line.o)
-        return Cat(*aligned).as_signed()
 
 
 class AccumulatorBuffer(wiring.Component):

@@ -1,13 +1,15 @@
 """ChecksumColumn: a column more, whose results are the sums of the others'."""
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .accumulators import AccumulatorBank, bank_control_layout
-from .array import SystolicArray, shape_of
+from .accumulators import AccumulatorBank, align_parts, bank_control_layout
+from .activation_correction import ActivationCorrection
 from .config import MatrixUnitConfig
+from .fast_array import FastArray, array_of
 from .hierarchy import instantiate
+from .pairs_check import PairsCheck
 from .skew import DelayLine
 from .sum_tree import SumTree
 from .weights import WeightLoader
@@ -23,7 +25,9 @@ class ChecksumColumn(wiring.Component):
 
     An activation that changes in the array is wrong in all columns further east, where the wrong
     products can cancel out. So each lane has a parity bit, made at the port of the unit, which
-    rides beside the array and is compared at its east edge.
+    rides beside the array and is compared at its east edge. Of a fast array, `activations` have
+    come beside it too, and a PairsCheck says which pairs have changed in it; the products that all
+    its columns are corrected by are compared with those of this column.
 
     Timing: column C, behind C others. At its edges it stands where their outputs are:
     `activations`, `switches` and `loads` C cycles behind the west edge, `control` C cycles behind
@@ -40,7 +44,9 @@ class ChecksumColumn(wiring.Component):
     -------
     weights : ArrayLayout(weight format, C) in
     activations : ArrayLayout(activation format, R) in
-    switches, loads, parities : R bits in
+    switches : one bit a row of cells in
+    loads, parities : R bits in
+    wrong_pairs, products : only of a fast array, its `wrong_pairs` and `products_out`, in
     control : bank_control_layout(config) in
     valid : 1 bit in
     checksum : signed(config.accumulator_width) out, C cycles behind column 0's sum
@@ -51,19 +57,28 @@ class ChecksumColumn(wiring.Component):
         self.config = config
         self.sum_wait = sum_wait
         rows = config.rows
+        of_a_fast_array = {
+            "wrong_pairs": In(config.cell_rows),
+            "products": In(signed(config.sum_width)),
+        }
         super().__init__(
             {
                 "weights": In(data.ArrayLayout(config.weight.shape, config.columns)),
                 "activations": In(data.ArrayLayout(config.activation.shape, rows)),
-                "switches": In(rows),
+                "switches": In(config.cell_rows),
                 "loads": In(rows),
                 "parities": In(rows),
+                **(of_a_fast_array if self.is_fast else {}),
                 "control": In(bank_control_layout(config)),
                 "valid": In(1),
                 "checksum": Out(signed(config.accumulator_width)),
                 "wrong_activation": Out(1),
             }
         )
+
+    @property
+    def is_fast(self) -> bool:
+        return self.config.inner_product == "fast"
 
     def elaborate(self, platform):
         m = Module()
@@ -74,7 +89,8 @@ class ChecksumColumn(wiring.Component):
         tree = instantiate(m, "weight_sums", platform, SumTree, *sizes)
         cycles = WeightLoader.latency + columns - SumTree.latency_of(columns)
         north = instantiate(m, "weight_delay", platform, DelayLine, sizes[-1], cycles, False)
-        cells = instantiate(m, "cells", platform, SystolicArray, config, *shape_of(config))
+        array = (FastArray, config, True) if self.is_fast else array_of(config)
+        cells = instantiate(m, "cells", platform, *array)
         wait = config.sum_width, self.sum_wait, False
         south = instantiate(m, "sum_delay", platform, DelayLine, *wait)
         bank = instantiate(m, "bank", platform, AccumulatorBank, config)
@@ -90,33 +106,56 @@ class ChecksumColumn(wiring.Component):
             bank.sum_in.eq(south.o),
             self.checksum.eq(bank.sum_out),
         ]
-        self._compare_parities(m, platform)
+        wrong = self._told(m, platform, "parity", self._compare_parities(m, platform), columns)
+        if self.is_fast:
+            late = columns + PairsCheck.latency
+            wrong |= self._told(m, platform, "pairs", self.wrong_pairs, late)
+            wrong_products = self._compare_products(m, platform, cells.products_out)
+            late = columns + FastArray.latency_of(config) - ActivationCorrection.latency
+            wrong |= self._told(m, platform, "products", wrong_products, late)
+        m.d.comb += self.wrong_activation.eq(wrong)
         return m
 
-    def _compare_parities(self, m: Module, platform) -> None:
-        """Collect what is wrong with a row as it moves south, and tell it if the row counts."""
-        config = self.config
-        rows, columns = config.rows, config.columns
-        beside = instantiate(m, "parity_delay", platform, DelayLine, rows, columns, False)
-        wrong = Signal(rows)
-        passed = Signal(rows, reset_less=True)
+    def _compare_parities(self, m: Module, platform) -> Value:
+        """Which rows of cells have an activation that does not fit its parity, now."""
+        rows, together = self.config.rows, self.config.rows_per_cell
+        sizes = rows, self.config.columns, False
+        beside = instantiate(m, "parity_delay", platform, DelayLine, *sizes)
+        wrong = Signal(rows, name="wrong_parities")
         m.d.comb += [
             beside.i.eq(self.parities),
             wrong.eq(Cat(lane.xor() for lane in self.activations) ^ beside.o),
         ]
-        m.d.sync += passed.eq(wrong | Cat(0, passed))
+        return Cat(wrong[row : row + together].any() for row in range(0, rows, together))
 
+    def _compare_products(self, m: Module, platform, products: Value) -> Value:
+        """Whether the products that a row was corrected by differ from this column's."""
+        config = self.config
+        theirs = Signal.like(self.products, name="products_1", reset_less=True)
+        m.d.sync += theirs.eq(self.products)
+        theirs = align_parts(m, platform, config, theirs, "align_theirs")
+        ours = align_parts(m, platform, config.checksum_column, products, "align_ours")
+        return theirs != ours[: config.sum_width].as_signed()
+
+    def _told(self, m: Module, platform, name: str, wrong: Value, late: int) -> Value:
+        """Collect what is wrong with a row as it moves south, and tell it if the row counts.
+
+        `late`: cycles from its first activation at the west edge to the first bit of `wrong`.
+        """
+        passed = Signal(len(wrong), name=f"{name}_passed", reset_less=True)
+        m.d.sync += passed.eq(wrong | Cat(0, passed))
         # Both in cycles after the row's first activation was at the west edge.
-        collected = columns + rows
-        counts = SystolicArray.latency_of(config) + self.sum_wait - AccumulatorBank.read_latency
-        late = max(0, counts - collected), max(0, collected - counts)
-        names = "wrong_delay", "valid_delay"
-        wrong_line, valid_line = (
-            instantiate(m, name, platform, DelayLine, 1, cycles, True)
-            for name, cycles in zip(names, late, strict=True)
-        )
-        m.d.comb += [
-            wrong_line.i.eq(passed[-1]),
-            valid_line.i.eq(self.valid),
-            self.wrong_activation.eq(wrong_line.o & valid_line.o),
-        ]
+        collected = late + len(wrong)
+        component, *_ = array_of(self.config)
+        counts = component.latency_of(self.config) + self.sum_wait - AccumulatorBank.read_latency
+        bits = {
+            "wrong": (passed[-1], counts - collected),
+            "valid": (self.valid, collected - counts),
+        }
+        told = []
+        for kind, (bit, cycles) in bits.items():
+            sizes = 1, max(0, cycles), True
+            line = instantiate(m, f"{name}_{kind}_delay", platform, DelayLine, *sizes)
+            m.d.comb += line.i.eq(bit)
+            told.append(line.o)
+        return told[0] & told[1]

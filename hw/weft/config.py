@@ -53,7 +53,7 @@ class MatrixUnitConfig:
         Columns, the last ones, that multiply with adders: beyond an FPGA's hard multipliers.
     checksum : bool
         Check each result row against a column more, whose weights are the sums of the others', and
-        each activation against a parity bit: what changed on the way is an error. Plain only.
+        each activation against a parity bit: what changed on the way is an error.
 
     Raises
     ------
@@ -102,10 +102,6 @@ class MatrixUnitConfig:
         _check(
             isinstance(self.checksum, bool),
             f"checksum must be True or False, not {self.checksum!r}",
-        )
-        _check(
-            not self.checksum or self.inner_product == "plain",
-            "checksum must be False for the fast inner product: only a plain one has checksums",
         )
 
     @property
@@ -158,8 +154,9 @@ class MatrixUnitConfig:
 
         Too wide for a hard multiplier, they are multiplied with adders.
         """
-        sums = self.columns * self.weight.minimum, self.columns * self.weight.maximum
-        weight = IntegerFormat(width_for(*sums))
+        one, signed = self.weight, self.weight.signed
+        bits = width_for(self.columns * one.minimum, self.columns * one.maximum)
+        weight = IntegerFormat(bits if signed else bits - 1, signed=signed)
         return _ChecksumColumnConfig(
             **{field.name: getattr(self, field.name) for field in fields(self)}
             | {
@@ -188,7 +185,7 @@ class MatrixUnitConfig:
 class _ChecksumColumnConfig(MatrixUnitConfig):
     """Of a column whose weights are sums, and so wider than those of any unit."""
 
-    widest_operand = MAX_OPERAND_WIDTH + 1 + MAX_SIDE.bit_length()
+    widest_operand = MAX_OPERAND_WIDTH + MAX_SIDE.bit_length()
 
 
 TINY = MatrixUnitConfig(rows=4, columns=4, accumulator_depth=16)

@@ -1,4 +1,4 @@
-"""FastCell: two rows of one column with one multiplier."""
+"""FastCell: two rows of one column with one multiplier, and PairCell, one without."""
 
 from amaranth.hdl import Module, Shape, Signal, Value, signed
 from amaranth.lib import data, wiring
@@ -10,20 +10,18 @@ from .partial_sums import add_in_parts, delayed_parts
 from .soft_multiplier import multiply_softly
 
 
-class FastCell(wiring.Component):
-    """The products of an upper and a lower row of a tile, by the fast inner product.
+class PairCell(wiring.Component):
+    """What rides east in place of two activations, and the differences of weights added to it.
 
     In place of two activations a0 and a1 their sums with the weights of the column to the west
     come in: a0 + w1 and a1 + w0, w0 being the upper row's weight. This cell holds by how much its
-    own weights are greater, adds that to both, multiplies the new sums, and passes them on.
+    own weights are greater, adds that to both, and passes the new sums on.
 
     The two differences in use stay; beside them are two shadows for the next tile, links of one
     chain, the upper row's first. A `switch` comes one cycle before the sums that are the first to
     meet the new tile: they need the differences at the adder, not behind it.
 
-    Timing: `activation_out` is one register behind its input. The product of the sums that came in
-    cycle t meets the `sum_in` of cycle t + 1 + multiplier_stages; otherwise as Cell, whose ports
-    it has. Nothing stalls, nothing is reset.
+    Timing: `activation_out` is one register behind its input. Nothing stalls, nothing is reset.
 
     Parameters
     ----------
@@ -36,25 +34,25 @@ class FastCell(wiring.Component):
     load : 1 bit in. Take `weight_in` into the upper shadow, and that into the lower.
     row_switches, row_loads : 1 bit in. As in Cell.
     weight_in, weight_out : difference_shape(config). The shadow chain, north to south.
-    sum_in, sum_out : signed(config.sum_width)
     """
 
     def __init__(self, config: MatrixUnitConfig):
         self.config = config
-        super().__init__(
-            {
-                "activation_in": In(self.activation_shape_of(config)),
-                "activation_out": Out(self.activation_shape_of(config)),
-                "switch": In(1),
-                "load": In(1),
-                "row_switches": In(1),
-                "row_loads": In(1),
-                "weight_in": In(self.weight_shape_of(config)),
-                "weight_out": Out(self.weight_shape_of(config)),
-                "sum_in": In(signed(config.sum_width)),
-                "sum_out": Out(signed(config.sum_width)),
-            }
-        )
+        super().__init__(self.members_of(config))
+
+    @classmethod
+    def members_of(cls, config: MatrixUnitConfig) -> dict[str, wiring.Member]:
+        """The members by name."""
+        return {
+            "activation_in": In(cls.activation_shape_of(config)),
+            "activation_out": Out(cls.activation_shape_of(config)),
+            "switch": In(1),
+            "load": In(1),
+            "row_switches": In(1),
+            "row_loads": In(1),
+            "weight_in": In(cls.weight_shape_of(config)),
+            "weight_out": Out(cls.weight_shape_of(config)),
+        }
 
     @staticmethod
     def activation_shape_of(config: MatrixUnitConfig) -> data.ArrayLayout:
@@ -68,6 +66,11 @@ class FastCell(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        self._add_differences(m)
+        return m
+
+    def _add_differences(self, m: Module) -> data.View:
+        """The new sums, behind their register."""
         config = self.config
         shape = difference_shape(config)
 
@@ -88,7 +91,33 @@ class FastCell(wiring.Component):
             pair[1].eq(self.activation_in[1] + upper_weight),
         ]
         m.d.comb += self.activation_out.eq(pair)
+        return pair
 
+
+class FastCell(PairCell):
+    """The products of an upper and a lower row of a tile, by the fast inner product.
+
+    A PairCell that multiplies its new sums.
+
+    Timing: the product of the sums that came in cycle t meets the `sum_in` of cycle
+    t + 1 + multiplier_stages; otherwise as Cell, whose ports it has.
+
+    Members
+    -------
+    sum_in, sum_out : signed(config.sum_width)
+    all others : as PairCell
+    """
+
+    @classmethod
+    def members_of(cls, config: MatrixUnitConfig) -> dict[str, wiring.Member]:
+        """The members by name."""
+        shape = signed(config.sum_width)
+        return {**super().members_of(config), "sum_in": In(shape), "sum_out": Out(shape)}
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        pair = self._add_differences(m)
         product = self._multiply(m, platform, pair)
         added = add_in_parts(m, config, self.sum_in, delayed_parts(m, config, product))
         m.d.comb += self.sum_out.eq(added)

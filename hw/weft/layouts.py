@@ -56,8 +56,8 @@ ERROR_SENTENCES = {
     Error.NO_TILE: "an activation row came while no complete tile of weights was in use; dropped",
     Error.ROW_OUT_OF_RANGE: "an accumulator row beyond the accumulator depth was named; dropped",
     Error.NOT_STARTED: "a row was to be added to an accumulator row never begun; dropped",
-    Error.CORRUPTED: "data changed on the way: a result is not as its checksum, or an activation not "
-    "as its parity; only a unit with checksums sees it",
+    Error.CORRUPTED: "data changed on its way: a result does not fit its checksum, or an activation"
+    " its parity; only a unit with checksums sees it",
 }
 
 

@@ -1,16 +1,17 @@
 """MatrixUnit: the whole unit, streams in and streams out."""
 
-from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import stream, wiring
+import itertools
+
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from .accumulators import AccumulatorBank, AccumulatorBuffer, AccumulatorControl
 from .admission import Admission
-from .array import SystolicArray, shape_of
 from .checksum_column import ChecksumColumn
 from .config import MatrixUnitConfig
 from .counters import CycleCounters
-from .fast_array import FastArray
+from .fast_array import array_of
 from .hierarchy import instantiate
 from .layouts import Error, activation_layout, counter_layout, result_layout, weight_layout
 from .result_check import ResultCheck
@@ -61,8 +62,8 @@ class MatrixUnit(wiring.Component):
     @staticmethod
     def array_latency_of(config: MatrixUnitConfig) -> int:
         """Cycles from row 0's activation at the west edge to column 0's sum."""
-        array = FastArray if config.inner_product == "fast" else SystolicArray
-        return array.latency_of(config)
+        component, *_ = array_of(config)
+        return component.latency_of(config)
 
     @classmethod
     def sum_wait_of(cls, config: MatrixUnitConfig) -> int:
@@ -122,15 +123,12 @@ class MatrixUnit(wiring.Component):
 
         # The two edges: activations and their switch from the west, weights from the north.
         height = config.cell_rows
-        width = config.activation.width * config.rows_per_cell + checked
+        lanes, parities = config.rows_per_cell * config.activation.width, config.rows_per_cell
+        width = lanes + parities * checked
         west = instantiate(m, "activation_skew", platform, Skew, width, height)
         width = config.weight.width
         north = instantiate(m, "weight_skew", platform, Skew, width, config.columns)
-        if config.inner_product == "fast":
-            array = instantiate(m, "array", platform, FastArray, config)
-        else:
-            shape = shape_of(config)
-            array = instantiate(m, "array", platform, SystolicArray, config, *shape)
+        array = instantiate(m, "array", platform, *array_of(config))
         # The switch of a row of cells is that of the first, so many cycles later.
         switches = Signal(height, reset_less=True)
         m.d.comb += [
@@ -141,10 +139,10 @@ class MatrixUnit(wiring.Component):
         ]
         m.d.sync += switches.eq(Cat(admission.switch, switches))
         if checked:
-            both = zip(admission.lanes, admission.parities, strict=True)
+            both = _cut(admission.lanes, lanes), _cut(admission.parities, parities)
             m.d.comb += [
-                west.i.eq(Cat(Cat(lane, parity) for lane, parity in both)),
-                array.activations_in.eq(Cat(lane[:-1] for lane in west.o)),
+                west.i.eq(Cat(*itertools.chain(*zip(*both, strict=True)))),
+                array.activations_in.eq(Cat(lane[:lanes] for lane in west.o)),
             ]
         else:
             m.d.comb += [west.i.eq(admission.lanes), array.activations_in.eq(west.o)]
@@ -198,7 +196,7 @@ class MatrixUnit(wiring.Component):
                 column.activations.eq(array.activations_out),
                 column.switches.eq(array.switches_out),
                 column.loads.eq(array.loads_out),
-                column.parities.eq(Cat(lane[-1] for lane in west.o)),
+                column.parities.eq(Cat(lane[lanes:] for lane in west.o)),
                 column.control.eq(buffer.control_out),
                 column.valid.eq(control.row.valid),
                 results.sums[config.columns].eq(column.checksum),
@@ -206,6 +204,11 @@ class MatrixUnit(wiring.Component):
                 check.lanes.eq(results.results.payload.lanes),
                 check.checksum.eq(results.checksum),
             ]
+            if config.inner_product == "fast":
+                m.d.comb += [
+                    column.wrong_pairs.eq(array.wrong_pairs),
+                    column.products.eq(array.products_out),
+                ]
             corrupted = Signal(Error)
             with m.If(column.wrong_activation | check.mismatch):
                 m.d.comb += corrupted.eq(Error.CORRUPTED)
@@ -215,3 +218,8 @@ class MatrixUnit(wiring.Component):
         with m.Else():
             m.d.sync += self.errors.eq(self.errors | seen)
         return m
+
+
+def _cut(lanes: data.View | Signal, width: int) -> list[Value]:
+    bits = Value.cast(lanes)
+    return [bits[at : at + width] for at in range(0, len(bits), width)]

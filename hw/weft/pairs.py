@@ -47,7 +47,8 @@ def product_shape(config: MatrixUnitConfig) -> Shape:
 
 def multiply(m: Module, platform, config: MatrixUnitConfig, first: Signal, second: Signal) -> Value:
     """The product of two registered factors, `multiplier_stages` cycles later."""
-    if family_of(platform) == ecp5.FAMILY:
+    fits = operand_shape(config).width <= ecp5.OPERAND_BITS
+    if family_of(platform) == ecp5.FAMILY and fits:
         sizes = operand_shape(config).width, product_shape(config).width, config.multiplier_stages
         multiplier = instantiate(m, "multiplier", platform, ecp5.Ecp5PairMultiplier, *sizes)
         m.d.comb += [multiplier.first.eq(first), multiplier.second.eq(second)]

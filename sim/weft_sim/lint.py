@@ -16,6 +16,8 @@ CONFIGURATIONS = (
     MatrixUnitConfig(rows=20, columns=9, activation="uint5", weight="int11", adder_stages=3),  # type: ignore[arg-type]
     MatrixUnitConfig(rows=3, columns=17, accumulator_width=20, multiplier_stages=0),
     MatrixUnitConfig(rows=18, columns=5, inner_product="fast", multiplier_stages=3),
+    MatrixUnitConfig(rows=3, columns=8, weight="uint8", checksum=True),  # type: ignore[arg-type]
+    MatrixUnitConfig(rows=4, columns=3, inner_product="fast", adder_stages=2, checksum=True),
 )
 
 

@@ -13,56 +13,22 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.axi import tuser_layout
 from weft.config import MatrixUnitConfig
 from weft.export import emit
-from weft.layouts import Error, counter_layout
-from weft.matrix_unit import MatrixUnit
+from weft.layouts import Error
 
 from .library import build
+from .matrix_unit_driver import COUNTERS, DONE, HUNG, WORKING, Feed, Job, Progress, load
 from .reference import check_operands, matmul
 from .schedule import Schedule
-from .stalls import LONGEST_GAP, PERIOD, Stalls
+from .stalls import Stalls
 from .timing import predict
 from .verilator import SimulationFailed
 
-# Structures of matrix_unit_driver.cpp.
-ROWS = np.dtype([(name, "<i8") for name in ("data", "stride", "count", "end")])
-VISIT = np.dtype([*ROWS.descr, *[(n, "<i8") for n in ("first_tuser", "tuser", "tuser_step")]])
-COUNTERS = tuple(name for name, _ in counter_layout())
-WORKING, DONE, HUNG = range(3)
 EVERY_CYCLE = (0, 2**62)
-NEVER = -1
 
 # Between two looks at progress and at Ctrl-C.
 LOOK_SECONDS = 0.1
-
-
-def _words(*names: str) -> list[tuple[str, type]]:
-    return [(name, ctypes.c_int64) for name in names]
-
-
-class Job(ctypes.Structure):
-    """Job of the driver; `Feed.job` makes one."""
-
-    _fields_ = [
-        *[(name, ctypes.c_void_p) for name in ("weights", "visits", "results")],
-        *_words("weight_groups", "visit_count", "result_groups"),
-        *_words("weight_bytes", "activation_bytes", "result_bytes"),
-        *[(name, ctypes.c_void_p) for name in ("weight_gaps", "activation_gaps", "ready")],
-        *_words("stall_period", "patience", "trace_start", "trace_stop"),
-        *_words("aftermath", "check_latency", "fault_bit", "fault_cycle"),
-    ]
-
-
-class Progress(ctypes.Structure):
-    """Progress of the driver; a job that is started clears it."""
-
-    _fields_ = [
-        *_words("status", "cycles", "results", "wrong_ends", "error_status"),
-        ("counters", ctypes.c_int64 * len(COUNTERS)),
-        *_words("done_after", "further_results", "broken_waits", "untaken"),
-    ]
 
 
 @dataclass(frozen=True)
@@ -311,82 +277,6 @@ class MatrixUnitSimulator:
             raise PermissionError(f"{trace} cannot be written")
 
 
-class Feed:
-    """Where the rows of a run lie in memory, and where its results go."""
-
-    def __init__(self, config: MatrixUnitConfig, operands: list[tuple[np.ndarray, np.ndarray]]):
-        self.config = config
-        self.schedules = [Schedule.of(config, a, b) for a, b in operands]
-        self.padded = [
-            schedule.padded(a, b) for schedule, (a, b) in zip(self.schedules, operands, strict=True)
-        ]
-        self.results = [
-            np.empty((s.m, s.n_tiles * config.columns), config.accumulator.dtype)
-            for s in self.schedules
-        ]
-        self._list_rows()
-        self.result_rows = sum(s.m * s.n_tiles for s in self.schedules)
-
-    def _list_rows(self) -> None:
-        height, columns = self.config.rows, self.config.columns
-        depth = self.config.accumulator_depth
-        at = {name: 1 << field.offset for name, field in tuser_layout(self.config)}
-        weights, visits, parts = [], [], []
-        for schedule, (a, b), z in zip(self.schedules, self.padded, self.results, strict=True):
-            a_at, b_at, z_at = (matrix.ctypes.data for matrix in (a, b, z))
-            a_item, b_item, z_item = a.itemsize, b.itemsize, z.itemsize
-            a_row, b_row, z_row = a.strides[0], b.strides[0], z.strides[0]
-            for visit in schedule.visits():
-                k, n = visit.k_tile * height, visit.n_tile * columns
-                if visit.switch:
-                    last_row = b_at + (k + height - 1) * b_row + n * b_item
-                    weights.append((last_row, -b_row, height, 1))
-                tuser = visit.first * at["first"] | visit.last * at["last"]
-                first = tuser | visit.switch * at["switch"]
-                # A visit of more rows than the accumulators have begins again at row 0.
-                for row in range(visit.start, visit.stop, depth):
-                    data = a_at + row * a_row + k * a_item
-                    count = min(depth, visit.stop - row)
-                    visits.append((data, a_row, count, 0, first, tuser, at["row"]))
-                    first = tuser
-                if visit.last:
-                    start = z_at + visit.start * z_row + n * z_item
-                    parts.append((start, z_row, visit.rows, 0))
-            visits[-1] = (*visits[-1][:3], 1, *visits[-1][4:])
-            parts[-1] = (*parts[-1][:3], 1)
-        self.weights = np.array(weights, ROWS)
-        self.visits = np.array(visits, VISIT)
-        self.parts = np.array(parts, ROWS)
-
-    def job(self, stalls: Stalls | None) -> Job:
-        """The structure that the driver takes; it points into this object."""
-        config = self.config
-        self.stalls = stalls
-        lists = {}
-        if stalls is not None:
-            lists = {name: array.ctypes.data for name, array in vars(stalls).items()}
-        return Job(
-            weights=self.weights.ctypes.data,
-            visits=self.visits.ctypes.data,
-            results=self.parts.ctypes.data,
-            weight_groups=len(self.weights),
-            visit_count=len(self.visits),
-            result_groups=len(self.parts),
-            weight_bytes=config.columns * config.weight.dtype.itemsize,
-            activation_bytes=config.rows * config.activation.dtype.itemsize,
-            result_bytes=config.columns * config.accumulator.dtype.itemsize,
-            stall_period=0 if stalls is None else PERIOD,
-            patience=1000 + (MatrixUnit.latency_of(config) + config.rows) * (LONGEST_GAP + 1),
-            check_latency=MatrixUnit.check_latency_of(config),
-            fault_cycle=NEVER,
-            **lists,
-        )
-
-    def products(self) -> list[np.ndarray]:
-        """The products without the columns that only fill tiles."""
-        return [z[:, : s.n] for s, z in zip(self.schedules, self.results, strict=True)]
-
-
 def _drawn(stalls: int | Stalls | None) -> Stalls | None:
     return stalls if stalls is None or isinstance(stalls, Stalls) else Stalls.draw(stalls)
 
@@ -396,24 +286,3 @@ def _hang(job: Job, progressed: Progress, feed: Feed) -> SimulationFailed:
         f"the unit hangs: no transfer in {job.patience} cycles, {progressed.results} of "
         f"{feed.result_rows} result rows came"
     )
-
-
-def load(path: Path) -> ctypes.CDLL:
-    """A built library with the types of its functions."""
-    library = ctypes.CDLL(str(path))
-    pointer = ctypes.c_void_p
-    library.weft_open.restype = pointer
-    library.weft_open_trace.restype = ctypes.c_int
-    for name, arguments in {
-        "weft_close": (pointer,),
-        "weft_reset": (pointer,),
-        "weft_start": (pointer, pointer, pointer),
-        "weft_run": (pointer, pointer, ctypes.c_int64),
-        "weft_open_trace": (pointer, ctypes.c_char_p),
-        "weft_close_trace": (pointer,),
-    }.items():
-        function = getattr(library, name)
-        function.argtypes = arguments
-        if name != "weft_open_trace":
-            function.restype = None
-    return library

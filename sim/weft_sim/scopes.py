@@ -38,8 +38,8 @@ def banks(config: MatrixUnitConfig) -> list[str]:
 
 
 def result_columns(config: MatrixUnitConfig) -> list[str]:
-    """The scope of each column of the result buffer."""
-    return _lanes("unit.results.columns", "column", config.columns, FLAT_RESULTS)
+    """The scope of each column of the result buffer, that of the checksums last."""
+    return _lanes("unit.results.columns", "column", config.result_columns, FLAT_RESULTS)
 
 
 def _lanes(

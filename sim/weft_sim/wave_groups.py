@@ -265,6 +265,11 @@ def _south(config: MatrixUnitConfig) -> list[Group]:
         Row(f"counter_{activity.name.lower()}", activity.name.lower(), "unsigned")
         for activity in Activity
     ]
+    checks = [
+        Row("unit.checksum_column.checksum", "checksum", "signed", SUM),
+        Row("unit.checksum_column.wrong_activation", "wrong activation", color=TROUBLE),
+        Row("unit.result_check.mismatch", "wrong result", color=TROUBLE),
+    ]
     return [
         Group("accumulators: a bank a column", bank_rows),
         Group(
@@ -275,5 +280,6 @@ def _south(config: MatrixUnitConfig) -> list[Group]:
                 Row(f"{buffer}.released", "a row leaves", color=CONTROL),
             ],
         ),
+        *([Group("checksums", checks)] if config.checksum else []),
         Group("counters: cycles spent on", counters, closed=True),
     ]

@@ -36,6 +36,10 @@ UNITS = {
         accumulator_depth=20,
         multiplier_stages=0,
     ),
+    "4x5 with checksums": MatrixUnitConfig(rows=4, columns=5, accumulator_depth=8, checksum=True),
+    "4x3 fast with checksums": MatrixUnitConfig(
+        rows=4, columns=3, inner_product="fast", accumulator_depth=8, checksum=True
+    ),
     "16x16": MatrixUnitConfig(rows=16, columns=16, accumulator_depth=64),
     "16x16 fast": MatrixUnitConfig(rows=16, columns=16, inner_product="fast", accumulator_depth=64),
 }

@@ -20,6 +20,8 @@ CONFIGURATIONS = {
     "fast 6x5": MatrixUnitConfig(rows=6, columns=5, inner_product="fast", multiplier_stages=2),
     "fast 16x8": MatrixUnitConfig(rows=16, columns=8, inner_product="fast"),
     "soft 4x9": MatrixUnitConfig(rows=4, columns=9, soft_columns=4),
+    "checksums 6x7": MatrixUnitConfig(rows=6, columns=7, checksum=True),
+    "checksums fast 4x6": MatrixUnitConfig(rows=4, columns=6, checksum=True, inner_product="fast"),
     "soft and fast 4x6": MatrixUnitConfig(rows=4, columns=6, soft_columns=2, inner_product="fast"),
 }
 FAMILIES = ("ecp5", "ice40", "gowin")

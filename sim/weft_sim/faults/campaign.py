@@ -49,6 +49,16 @@ class ClassTally:
         seen = (i.verdict for i in self.injections if i.verdict.kind == "seen")
         return sum(verdict.all_right for verdict in seen)
 
+    @property
+    def changed(self) -> int:
+        """Faults after which results are wrong or missing, seen or not."""
+        return sum(not injection.verdict.all_right for injection in self.injections)
+
+    @property
+    def detected(self) -> int:
+        """Those of them that were seen."""
+        return self.changed - self.counts()["silent"]
+
 
 class Campaign:
     """A unit with its works, computed once without a fault and found right.
@@ -93,7 +103,8 @@ class Campaign:
     def run(
         self, classes: list[str], faults: int, step: Callable[[int, int], None]
     ) -> dict[str, ClassTally]:
-        """Inject so many faults in each of the classes."""
+        """Inject so many faults in each of the classes that the unit has bits of."""
+        classes = [name for name in classes if self.bits_of.get(name)]
         tallies = {name: ClassTally(len(self.bits_of[name])) for name in classes}
         for at, (name, tally) in enumerate(tallies.items()):
             for work, fault in self._drawn(name, faults):

@@ -7,18 +7,23 @@ CONTROL = "control"
 # Class to what it holds.
 CLASSES = {
     "weights": "in the shadow plane and in use, and on their way there",
-    "activations": "in the skew, in the memory of lanes that wait, and in the array",
+    "activations": "in the skew, in the memory of lanes that wait, and in the array; "
+    "with checksums their parities up to the array as well",
     "partial-sums": "products and sums in the cells",
     "accumulators": "the memories of sums, and the adders behind them",
-    "results": "the memories of finished sums",
-    "checksums": "the column of checksums, the parities beside the array, and what checks results",
+    "results": "the memories of finished sums, and of checksums",
+    "checksums": "the column of checksums, what rides beside the array to be compared, and what "
+    "compares it and the results",
     CONTROL: "all that says what, where and when: admission, loader, places, delay lines, flags",
     "cycle-counters": "the counters, and what is on its way to them",
 }
 
+# What numbers are made of. A flip of these alone makes a number wrong, and no more.
+DATAPATH = ("weights", "activations", "partial-sums", "accumulators", "results")
+
 # The first pattern that is found in a name decides; what none is found in is control.
 PATTERNS = (
-    ("checksums", r"^checksum_column\.|^result_check\."),
+    ("checksums", r"^checksum_column\.|^result_check\.|^array\.(check|\w+_delay)\."),
     ("cycle-counters", r"^cycle_counters\.|^admission\.activity_delay\."),
     (CONTROL, r"\.(loads|switches)_passed$|_control$|\.control_out$|\.source$|\.passing_\d+$"),
     (CONTROL, r"^array\.north_control\."),

@@ -9,12 +9,13 @@ from rich.table import Table
 
 from weft.config import TINY, MatrixUnitConfig
 from weft.export import parameters_of, write_whole
+from weft.formats import IntegerFormat
 
 from ..bench import machine
 from ..report import console, progress_bar
 from ..toolchain import build_root
 from .campaign import PRODUCTS, WORKS, Campaign, ClassTally, Injection, check_classes
-from .classes import CLASSES
+from .classes import CLASSES, DATAPATH
 from .intervals import wilson
 from .verdict import SEEN_BY, VERDICTS
 
@@ -22,7 +23,20 @@ UNITS = {
     "4x4": TINY,
     "4x4 fast": dataclasses.replace(TINY, inner_product="fast"),
     "4x4 checksum": dataclasses.replace(TINY, checksum=True),
+    "4x4 fast checksum": dataclasses.replace(TINY, inner_product="fast", checksum=True),
+    "3x5 checksum": MatrixUnitConfig(
+        rows=3,
+        columns=5,
+        activation=IntegerFormat.parse("uint8"),
+        weight=IntegerFormat.parse("int7"),
+        accumulator_depth=16,
+        multiplier_stages=2,
+        adder_stages=2,
+        checksum=True,
+    ),
 }
+# Of the faults in the datapath that change results, what a unit with checksums is to detect.
+DETECTION_GOAL = 0.999
 # Silent faults that the report tells of, of each class.
 EXAMPLES = 5
 
@@ -62,14 +76,21 @@ def inject(
             campaign = Campaign(name, config, seed)
             injecting = time.process_time()
             tallies = campaign.run(classes, faults, step)
+        if not tallies:
+            console.print(f"{name} has no bit of these classes")
+            continue
         described.append(_described(campaign, tallies, time.process_time() - injecting))
         console.print(_table(described[-1]))
+        datapath = described[-1]["datapath"]
+        if config.checksum and datapath and datapath["detection"]:
+            console.print(_goal(name, datapath))
     whole = {
         "seed": seed,
         "faults_of_each_class": faults,
         "works": WORKS,
         "products_of_each_work": PRODUCTS,
         "seconds": round(time.monotonic() - started, 1),
+        "detection_goal": DETECTION_GOAL,
         "date": time.strftime("%Y-%m-%d"),
         "machine": machine(),
         "classes": {name: CLASSES[name] for name in classes},
@@ -100,23 +121,42 @@ def _described(
         "injecting_processor_seconds": round(processor_seconds, 1),
         "by_bits": {kind: round(value, 4) for kind, value in weighted.items()},
         "classes": rows,
+        "datapath": _summed([row for row in rows if row["class"] in DATAPATH]),
+        "all": _summed(rows),
     }
+
+
+def _summed(rows: list[dict]) -> dict | None:
+    """Of several classes together: every flip that was injected counts the same."""
+    if not rows:
+        return None
+    keys = ("bits", "injected", *VERDICTS, "changed", "detected")
+    whole = {key: sum(row[key] for row in rows) for key in keys}
+    fractions = {kind: _fraction(whole[kind], whole["injected"]) for kind in VERDICTS}
+    detection = _fraction(whole["detected"], whole["changed"])
+    return {**whole, "fractions": fractions, "detection": detection}
+
+
+def _fraction(count: int, total: int) -> dict | None:
+    """A fraction and its interval; there is none of nothing."""
+    if not total:
+        return None
+    low, high = wilson(count, total)
+    return {"value": count / total, "low": round(low, 4), "high": round(high, 4)}
 
 
 def _class_row(campaign: Campaign, name: str, tally: ClassTally) -> dict:
     counts, total = tally.counts(), len(tally.injections)
-    fractions = {}
-    for kind in VERDICTS:
-        low, high = wilson(counts[kind], total)
-        value = counts[kind] / total
-        fractions[kind] = {"value": value, "low": round(low, 4), "high": round(high, 4)}
     silent = [i for i in tally.injections if i.verdict.kind == "silent"]
     return {
         "class": name,
         "bits": tally.bits,
         "injected": total,
         **{kind: counts[kind] for kind in VERDICTS},
-        "fractions": fractions,
+        "fractions": {kind: _fraction(counts[kind], total) for kind in VERDICTS},
+        "changed": tally.changed,
+        "detected": tally.detected,
+        "detection": _fraction(tally.detected, tally.changed),
         "seen_by": dict(tally.seen_by()),
         "seen_although_right": tally.false_alarms,
         "silent_examples": [_example(campaign, injection) for injection in silent[:EXAMPLES]],
@@ -136,18 +176,49 @@ def _example(campaign: Campaign, injection: Injection) -> dict:
 
 
 def _table(unit: dict) -> Table:
-    columns = ("class", "bits", "injected", *(f"{kind} %" for kind in VERDICTS))
+    """Intervals only where they matter; the report has them all."""
+    shares = (f"{kind} %" for kind in VERDICTS)
+    columns = ("class", "bits", "injected", *shares, "changed", "detected %")
     table = Table(*columns, title=unit["name"], box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     for row in unit["classes"]:
-        shares = [_shown(row["fractions"][kind]) for kind in VERDICTS]
-        table.add_row(row["class"], f"{row['bits']:,}", f"{row['injected']:,}", *shares)
+        table.add_row(row["class"], *_cells(row))
+    if unit["datapath"]:
+        table.add_row("datapath", *_cells(unit["datapath"]))
+    table.add_row("all", *_cells(unit["all"]))
     shares = [f"{100 * unit['by_bits'][kind]:.1f}" for kind in VERDICTS]
     table.add_row("by bits", f"{unit['bits']:,}", f"{unit['injected']:,}", *shares)
     return table
 
 
-def _shown(fraction: dict) -> str:
+def _cells(row: dict) -> list[str]:
+    """Of a class, or of several."""
+    counts = [f"{row[key]:,}" for key in ("bits", "injected")]
+    shares = [
+        shown(row["fractions"][kind])
+        if kind == "silent"
+        else f"{100 * row['fractions'][kind]['value']:.1f}"
+        for kind in VERDICTS
+    ]
+    return [*counts, *shares, f"{row['changed']:,}", shown(row["detection"])]
+
+
+def shown(fraction: dict | None) -> str:
+    """A fraction and its interval, in percent."""
+    if fraction is None:
+        return ""
     low, high = (100 * fraction[end] for end in ("low", "high"))
     return f"{100 * fraction['value']:.1f} ({low:.1f}-{high:.1f})"
+
+
+def _goal(name: str, datapath: dict) -> str:
+    """Whether a unit with checksums detects as much as it is to."""
+    rate = datapath["detection"]
+    judged = "reached" if rate["value"] >= DETECTION_GOAL else "missed"
+    return (
+        f"{name}: of {datapath['changed']:,} flips in the datapath that changed results "
+        f"{datapath['detected']:,} were detected, {100 * rate['value']:.2f} % "
+        f"({100 * rate['low']:.2f}-{100 * rate['high']:.2f}), each flip counted the same; "
+        f"goal: {100 * DETECTION_GOAL:g} % or more, {judged}"
+    )

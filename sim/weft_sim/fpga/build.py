@@ -67,10 +67,10 @@ class Job:
 
 def check_multipliers(board: Board, config: MatrixUnitConfig) -> None:
     """Refuse an array that needs more multipliers than the part has."""
-    needed, there = multipliers_of(config), board.multipliers_for(config)
+    needed, there = multipliers_of(board, config), board.multipliers_for(config)
     if there is not None and needed > there:
         side = max(
-            (n for n in range(1, MAX_SIDE + 1) if _square_multipliers(config, n) <= there),
+            (n for n in range(1, MAX_SIDE + 1) if _square_multipliers(board, config, n) <= there),
             default=0,
         )
         raise BuildFailed(
@@ -88,16 +88,25 @@ def _way_out(config: MatrixUnitConfig, there: int) -> str:
     return f"; with soft_columns = {config.columns - spare} LUTs multiply too"
 
 
-def multipliers_of(config: MatrixUnitConfig) -> int:
-    """Hard multipliers of an array; a fast one has a column more for its activations."""
+def multipliers_of(board: Board, config: MatrixUnitConfig) -> int:
+    """Hard multipliers of an array; a fast one has a column more for its activations.
+
+    The column of checksums, whose weights are wider, may take several for one.
+    """
     columns = config.columns - config.soft_columns + (config.inner_product == "fast")
-    return config.cell_rows * columns
+    needed = config.cell_rows * columns
+    if config.checksum:
+        column = config.checksum_column
+        there, alone = board.multipliers_for(config), board.multipliers_for(column)
+        if there and alone:
+            needed += multipliers_of(board, column) * (there // alone)
+    return needed
 
 
-def _square_multipliers(config: MatrixUnitConfig, side: int) -> float:
+def _square_multipliers(board: Board, config: MatrixUnitConfig, side: int) -> float:
     if side % config.rows_per_cell:
         return math.inf
-    return multipliers_of(dataclasses.replace(config, rows=side, columns=side))
+    return multipliers_of(board, dataclasses.replace(config, rows=side, columns=side))
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,35 @@ UNITS = (
         ),
         ("SoftCell", "SystolicArray", "AccumulatorBuffer", "ResultColumns"),
     ),
+    # Without a fault nothing is told, so only rooms whose benches make faults.
+    Unit(
+        "checksum",
+        MatrixUnitConfig(
+            rows=3,
+            columns=4,
+            activation=IntegerFormat(3),
+            weight=IntegerFormat(2, signed=False),
+            accumulator_depth=4,
+            accumulator_width=8,
+            checksum=True,
+        ),
+        ("ChecksumColumn", "ResultCheck", "SumTree"),
+    ),
+    Unit(
+        "checksum-fast",
+        MatrixUnitConfig(
+            rows=4,
+            columns=3,
+            activation=IntegerFormat(2, signed=False),
+            weight=IntegerFormat(3),
+            accumulator_depth=4,
+            accumulator_width=8,
+            adder_stages=2,
+            inner_product="fast",
+            checksum=True,
+        ),
+        ("ChecksumColumn", "PairsCheck", "PairCell"),
+    ),
 )
 
 

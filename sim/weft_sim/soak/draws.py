@@ -83,6 +83,7 @@ def draw_config(source: random.Random, kind: Kind) -> MatrixUnitConfig:
         adder_stages=source.choice([1, 1, 1, 1, 2, 3, 4] if kind.large else [1, 2, 3, 4]),
         inner_product="fast" if fast else "plain",
         soft_columns=soft,
+        checksum=source.random() < 0.25,
     )
 
 

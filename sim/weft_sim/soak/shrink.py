@@ -13,6 +13,7 @@ from .check import Outcome
 SIMPLE = {
     "inner_product": "plain",
     "soft_columns": 0,
+    "checksum": False,
     "adder_stages": 1,
     "multiplier_stages": 1,
     "activation": MatrixUnitConfig().activation,

@@ -1,0 +1,72 @@
+"""PairsCheck: whether what rode through a fast array are still the activations and weights."""
+
+from amaranth.hdl import Cat, Module
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .activation_products import ActivationProducts
+from .config import MatrixUnitConfig
+from .fast_cell import PairCell
+from .hierarchy import instantiate
+from .pairs import difference_shape, pair_layout
+from .skew import DelayLine
+
+
+class PairsCheck(wiring.Component):
+    """A column of weights that are zero, east of the last one: its pairs are the activations again.
+
+    Each column of a FastArray adds the difference of its weights and those before it. What changes
+    in a pair or in a difference is wrong in all columns further east, where the wrong products can
+    cancel out; here nothing can, since each pair is compared with the activations themselves.
+
+    Timing: column C, behind C others; `activations` are C cycles behind the west edge of the array.
+    `wrong` comes `latency` cycles after these. Never stalls, nothing is reset.
+
+    Members
+    -------
+    pairs : ArrayLayout(pair_layout(config), R / 2) in
+    switches, loads : one bit a pair in
+    difference : difference_shape(config) in. Minus the weight of the last column.
+    activations : ArrayLayout(activation format, R) in
+    wrong : one bit a pair out
+    """
+
+    latency = ActivationProducts.latency + 1
+
+    def __init__(self, config: MatrixUnitConfig):
+        self.config = config
+        pairs = config.cell_rows
+        super().__init__(
+            {
+                "pairs": In(data.ArrayLayout(pair_layout(config), pairs)),
+                "switches": In(pairs),
+                "loads": In(pairs),
+                "difference": In(difference_shape(config)),
+                "activations": In(data.ArrayLayout(config.activation.shape, config.rows)),
+                "wrong": Out(pairs),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        width = self.activations.shape().size
+        expected = instantiate(m, "delay", platform, DelayLine, width, self.latency, False)
+        m.d.comb += expected.i.eq(self.activations)
+        lanes = data.View(self.activations.shape(), expected.o)
+
+        above, wrong = self.difference, []
+        for pair in range(self.config.cell_rows):
+            cell = instantiate(m, f"cell_{pair}", platform, PairCell, self.config)
+            m.d.comb += [
+                cell.activation_in.eq(self.pairs[pair]),
+                cell.switch.eq(self.switches[pair]),
+                cell.row_switches.eq(self.switches[pair]),
+                cell.load.eq(self.loads[pair]),
+                cell.row_loads.eq(self.loads[pair]),
+                cell.weight_in.eq(above),
+            ]
+            above = cell.weight_out
+            upper, lower = cell.activation_out
+            wrong.append((upper != lanes[2 * pair]) | (lower != lanes[2 * pair + 1]))
+        m.d.comb += self.wrong.eq(Cat(wrong))
+        return m

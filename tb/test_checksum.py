@@ -1,0 +1,449 @@
+"""Checksums: sums of lanes, the column whose weights they are, and what is seen to differ."""
+
+import dataclasses
+import random
+from dataclasses import dataclass, field
+
+import cocotb
+import pytest
+from amaranth.hdl import signed, unsigned
+
+from bench import (
+    TIMEOUT,
+    arguments,
+    compare,
+    in_parts,
+    join,
+    on_simulators,
+    operand,
+    play,
+    randomness,
+    reset,
+    start,
+    to_signed,
+)
+from weft.accumulators import READ_TO_WRITE, AccumulatorBank
+from weft.activation_correction import ActivationCorrection
+from weft.checksum_column import ChecksumColumn
+from weft.config import MatrixUnitConfig
+from weft.fast_array import FastArray
+from weft.formats import IntegerFormat
+from weft.matrix_unit import MatrixUnit
+from weft.pairs import difference_shape, operand_shape
+from weft.pairs_check import PairsCheck
+from weft.result_check import ResultCheck
+from weft.sum_tree import SumTree
+from weft.weights import WeightLoader
+
+ROWS = 400
+
+# Shape of a lane, lanes, width of the sum.
+TREES = {
+    "5 of int4": (signed(4), 5, 7),
+    "1 of uint3": (unsigned(3), 1, 4),
+    "2 of uint1": (unsigned(1), 2, 3),
+    "8 of int8 that wrap": (signed(8), 8, 8),
+    "7 of uint5": (unsigned(5), 7, 9),
+    "17 of int2": (signed(2), 17, 7),
+}
+
+
+def column(rows, columns, **options):
+    config = MatrixUnitConfig(
+        rows=rows, columns=columns, checksum=True, **{"accumulator_depth": 5} | options
+    )
+    return config, MatrixUnit.sum_wait_of(config)
+
+
+COLUMNS = {
+    "4x3": column(4, 3, activation="int4", weight="uint3", multiplier_stages=2, adder_stages=2),
+    "1x1": column(1, 1, multiplier_stages=0, accumulator_depth=2),
+    "5x1": column(5, 1, weight="uint8", activation="uint8"),
+    "2x9": column(2, 9, weight="int2", activation="int16", adder_stages=4, accumulator_width=64),
+    "9x2": column(9, 2, weight="int1", activation="uint1", accumulator_width=8),
+    "4x3 fast": column(
+        *(4, 3), inner_product="fast", activation="int4", weight="uint3", adder_stages=2
+    ),
+    "2x1 fast": column(2, 1, inner_product="fast", multiplier_stages=0),
+    "6x4 fast": column(6, 4, inner_product="fast", activation="uint8", multiplier_stages=2),
+    "4x2 fast of 16 bits": column(
+        *(4, 2),
+        inner_product="fast",
+        activation="uint16",
+        weight="int16",
+        multiplier_stages=3,
+        accumulator_width=50,
+    ),
+    "3x6 of 16 bits": column(3, 6, weight="int16", activation="uint16", multiplier_stages=4),
+    "3x2 of 16 bits": column(3, 2, weight="uint16", activation="int16", multiplier_stages=3),
+}
+PAIRS = {
+    "4x1": MatrixUnitConfig(rows=4, columns=1, activation="int4", weight="uint3"),
+    "2x2": MatrixUnitConfig(rows=2, columns=2, activation="uint8", weight="int8"),
+    "10x3": MatrixUnitConfig(rows=10, columns=3, activation="int1", weight="int2"),
+}
+CHECKS = {
+    "3": MatrixUnitConfig(columns=3, accumulator_width=16),
+    "1": MatrixUnitConfig(columns=1, accumulator_width=8),
+    "2": MatrixUnitConfig(columns=2, accumulator_width=64),
+    "11": MatrixUnitConfig(columns=11, accumulator_width=33),
+}
+
+
+@on_simulators("lane, lanes, width", TREES)
+def test_sum_tree(simulate, lane, lanes, width):
+    simulate([adds_all_lanes], SumTree, lane, lanes, width)
+
+
+@on_simulators("config, sum_wait", COLUMNS)
+def test_column(simulate, config, sum_wait):
+    coroutines = [
+        multiplies_by_the_sums_of_weights,
+        tells_of_wrong_activations_of_rows_that_count,
+        tells_of_wrong_pairs_and_products_of_rows_that_count,
+        forgets_at_a_reset,
+    ]
+    simulate(coroutines, ChecksumColumn, config, sum_wait)
+
+
+@on_simulators("config", PAIRS)
+def test_pairs_check(simulate, config):
+    config = dataclasses.replace(config, inner_product="fast")
+    simulate([sees_every_wrong_pair], PairsCheck, config)
+
+
+@on_simulators("config", CHECKS)
+def test_result_check(simulate, config):
+    simulate([sees_every_wrong_sum, forgets_what_it_checks_at_a_reset], ResultCheck, config)
+
+
+@pytest.mark.parametrize(
+    "weight,columns,sums",
+    [("int8", 3, "int10"), ("uint8", 3, "uint10"), ("int1", 1, "int1"), ("uint16", 256, "uint24")],
+)
+def test_sums_of_weights_are_exact(weight, columns, sums):
+    config = MatrixUnitConfig(columns=columns, weight=weight, checksum=True).checksum_column
+    exact = IntegerFormat.parse(sums)
+    assert config.weight == exact
+    assert exact.minimum <= columns * IntegerFormat.parse(weight).minimum
+    assert columns * IntegerFormat.parse(weight).maximum <= exact.maximum
+    assert exact.width == 1 or columns * IntegerFormat.parse(weight).maximum > exact.maximum // 2
+    assert (config.columns, config.checksum) == (1, False)
+    assert config.soft_columns == (exact.width > 16)
+
+
+@cocotb.test(**TIMEOUT)
+async def adds_all_lanes(dut):
+    """A new row of lanes every cycle; each extreme comes often."""
+    lane, lanes, width = arguments()
+    source = randomness()
+    number = IntegerFormat(lane.width, signed=lane.signed)
+    rows = [[operand(source, number) for _ in range(lanes)] for _ in range(ROWS)]
+    rows += [[number.minimum] * lanes, [number.maximum] * lanes]
+    latency = SumTree.latency_of(lanes)
+    assert 1 << latency >= lanes > 1 << latency >> 1
+    await start(dut)
+    stimuli = [{"i": join(row, lane.width)} for row in rows + rows[:1] * latency]
+    trace = await play(dut, stimuli, ["o"])
+    sums = [sum(row) & ((1 << width) - 1) for row in rows]
+    compare("o", trace["o"][latency:], sums)
+
+
+@dataclass
+class Rows:
+    """Rows of activations, one a cycle from cycle `LEAD` on at the west edge of column 0.
+
+    `sent` are the activations as they came in at the ports, `lanes` as they are beside the last
+    column. `valid`: the row counts. `clear`, `write`, `row`: what the accumulators do with it.
+    """
+
+    sent: list[list[int]]
+    lanes: list[list[int]]
+    valid: list[int]
+    clear: list[int]
+    write: list[int]
+    row: list[int]
+    newer: list[int] = field(default_factory=list)
+
+    def __post_init__(self):
+        for now in range(len(self.row)):
+            self.newer.append(0)
+            for distance in range(min(READ_TO_WRITE, now)):
+                past = now - distance - 1
+                same = self.write[past] and self.row[past] == self.row[now]
+                self.newer[-1] |= (bool(same) and not self.clear[now]) << distance
+
+
+# Cycles before the first row; its tile of weights comes in then.
+LEAD = 40
+
+
+def draw_rows(source: random.Random, config: MatrixUnitConfig, wrong: float) -> Rows:
+    """Random rows; of some one bit or another of one lane or two has changed on the way."""
+    sent = [[operand(source, config.activation) for _ in range(config.rows)] for _ in range(ROWS)]
+    lanes = [list(row) for row in sent]
+    width = config.activation.width
+    for row in lanes:
+        if source.random() < wrong:
+            for lane in source.sample(range(len(row)), k=min(len(row), source.choice([1, 1, 2]))):
+                changed = row[lane] ^ 1 << source.randrange(width)
+                row[lane] = to_signed(changed, width) if config.activation.signed else changed
+                row[lane] = row[lane] if config.activation.signed else changed & (1 << width) - 1
+    valid = [int(source.random() < 0.8) for _ in sent]
+    # No sum is added to before it has begun.
+    rows = [source.randrange(config.accumulator_depth) for _ in sent]
+    begun: set[int] = set()
+    clear, write = [], []
+    for row, counts in zip(rows, valid, strict=True):
+        clear.append(int(row not in begun or source.random() < 0.2))
+        write.append(int(counts and source.random() < 0.8))
+        if write[-1]:
+            begun.add(row)
+    return Rows(sent, lanes, valid, clear, write, rows)
+
+
+def draw_tiles(source: random.Random, config: MatrixUnitConfig) -> list[tuple[int, list]]:
+    """Tiles of weights, and the number of the row that is the first to meet each."""
+    tiles, at = [], 0
+    while at < ROWS:
+        lanes = [
+            [operand(source, config.weight) for _ in range(config.columns)]
+            for _ in range(config.rows)
+        ]
+        tiles.append((at, lanes))
+        at += config.rows + source.choice([0, 0, 1, 7, 30])
+    return tiles
+
+
+def stimuli_of(config: MatrixUnitConfig, sum_wait: int, rows: Rows, tiles) -> list[dict[str, int]]:
+    """What goes in in every cycle; row m's first activation is at the west edge in LEAD + m."""
+    columns, width = config.columns, config.activation.width
+    counts = counted_after(config, sum_wait)
+    together = config.rows_per_cell
+    cycles = ROWS + LEAD + config.rows + columns + 40
+    names = ("weights", "activations", "switches", "loads", "parities", "control", "valid")
+    stimuli = [dict.fromkeys(names, 0) for _ in range(cycles)]
+    mask = (1 << width) - 1
+    for m in range(ROWS):
+        west = LEAD + m
+        for r in range(config.rows):
+            at = west + r // together
+            stimuli[at]["parities"] |= (rows.sent[m][r] & mask).bit_count() % 2 << r
+            stimuli[at + columns]["activations"] |= (rows.lanes[m][r] & mask) << r * width
+        control = rows.write[m] | rows.clear[m] << 1 | rows.newer[m] << 2
+        control |= rows.row[m] << 2 + READ_TO_WRITE
+        stimuli[west + counts + columns]["control"] = control
+        stimuli[west + counts]["valid"] = rows.valid[m]
+    for first, lanes in tiles:
+        for r in range(config.cell_rows):
+            stimuli[LEAD + first + columns + r]["switches"] |= 1 << r
+        # The last of them is pushed in the cycle before the switch, row R - 1 first.
+        for push, row in enumerate(reversed(lanes)):
+            north = LEAD + first - config.rows + push
+            stimuli[north - WeightLoader.latency]["weights"] = join(row, config.weight.width)
+            stimuli[north + columns]["loads"] = (1 << push + 1) - 1
+    if config.inner_product == "fast":
+        add_products(config, rows, stimuli)
+    return stimuli
+
+
+def add_products(config: MatrixUnitConfig, rows: Rows, stimuli: list[dict[str, int]]) -> None:
+    """The products that a fast array was corrected by, parts a cycle apart; no pair is wrong."""
+    for stimulus in stimuli:
+        stimulus |= {"products": 0, "wrong_pairs": 0}
+    whole = LEAD + config.columns + FastArray.latency_of(config) - ActivationCorrection.latency - 1
+    for m in range(ROWS):
+        for part, bits in enumerate(in_parts(products_of(rows.lanes[m]), config.sum_parts)):
+            cycle = whole + m + part - len(config.sum_parts) + 1
+            stimuli[cycle]["products"] |= bits
+
+
+def products_of(lanes: list[int]) -> int:
+    """The products of the upper and the lower activation of all pairs."""
+    return sum(upper * lower for upper, lower in zip(lanes[::2], lanes[1::2], strict=True))
+
+
+def counted_after(config: MatrixUnitConfig, sum_wait: int) -> int:
+    """Cycles from a row's first activation at the west edge to its control at column 0."""
+    return MatrixUnit.array_latency_of(config) + sum_wait - AccumulatorBank.read_latency
+
+
+def expected_checksums(config: MatrixUnitConfig, rows: Rows, tiles) -> list[int]:
+    """The sum of all that C columns would give, of every row."""
+    sums = [0] * config.accumulator_depth
+    firsts = {first: lanes for first, lanes in tiles}
+    tile, checksums = [], []
+    for m in range(ROWS):
+        tile = firsts.get(m, tile)
+        products = sum(a * w for a, row in zip(rows.lanes[m], tile, strict=True) for w in row)
+        total = products + (0 if rows.clear[m] else sums[rows.row[m]])
+        checksums.append(total & (1 << config.accumulator_width) - 1)
+        if rows.write[m]:
+            sums[rows.row[m]] = total
+    return checksums
+
+
+@cocotb.test(**TIMEOUT)
+async def multiplies_by_the_sums_of_weights(dut):
+    """Tiles back to back and apart, sums of any rows; no activation is wrong."""
+    config, sum_wait = arguments()
+    source = randomness()
+    rows, tiles = draw_rows(source, config, 0), draw_tiles(source, config)
+    await start(dut)
+    outputs = ["checksum", "wrong_activation"]
+    trace = await play(dut, stimuli_of(config, sum_wait, rows, tiles), outputs)
+    out = LEAD + config.columns + MatrixUnit.array_latency_of(config) + sum_wait
+    out += AccumulatorBank.latency
+    compare(
+        "checksum", trace["checksum"][out : out + ROWS], expected_checksums(config, rows, tiles)
+    )
+    assert not any(trace["wrong_activation"])
+
+
+@cocotb.test(**TIMEOUT)
+async def tells_of_wrong_activations_of_rows_that_count(dut):
+    """Of these, in their cycle, and of no others."""
+    config, sum_wait = arguments()
+    source = randomness()
+    rows, tiles = draw_rows(source, config, 0.3), draw_tiles(source, config)
+    await start(dut)
+    trace = await play(dut, stimuli_of(config, sum_wait, rows, tiles), ["wrong_activation"])
+    compare(
+        "wrong",
+        trace["wrong_activation"],
+        expected_wrong(config, sum_wait, rows, len(trace["wrong_activation"])),
+    )
+
+
+def expected_wrong(config: MatrixUnitConfig, sum_wait: int, rows: Rows, cycles: int) -> list[int]:
+    late = max(config.columns + config.cell_rows, counted_after(config, sum_wait))
+    expected = [0] * cycles
+    for m in range(ROWS):
+        changed = rows.lanes[m] != rows.sent[m]
+        expected[LEAD + m + late] = int(changed and rows.valid[m])
+    return expected
+
+
+@cocotb.test(**TIMEOUT)
+async def tells_of_wrong_pairs_and_products_of_rows_that_count(dut):
+    """Each in its cycle; of a wrong row once for each reason."""
+    config, sum_wait = arguments()
+    if config.inner_product == "plain":
+        return
+    source = randomness()
+    rows, tiles = draw_rows(source, config, 0), draw_tiles(source, config)
+    stimuli = stimuli_of(config, sum_wait, rows, tiles)
+    expected = [0] * len(stimuli)
+    counts = counted_after(config, sum_wait)
+    whole = config.columns + FastArray.latency_of(config) - ActivationCorrection.latency - 1
+    for m in range(ROWS):
+        if source.random() < 0.1:
+            pair = source.randrange(config.cell_rows)
+            seen = LEAD + m + config.columns + PairsCheck.latency
+            stimuli[seen + pair]["wrong_pairs"] |= 1 << pair
+            told = max(seen + config.cell_rows, LEAD + m + counts)
+            expected[told] |= rows.valid[m]
+        if source.random() < 0.1:
+            bit = source.randrange(config.sum_width)
+            part = next(i for i, bits in enumerate(in_parts(1 << bit, config.sum_parts)) if bits)
+            cycle = LEAD + m + whole + part - len(config.sum_parts) + 1
+            stimuli[cycle]["products"] ^= 1 << bit
+            expected[max(LEAD + m + whole + 2, LEAD + m + counts)] |= rows.valid[m]
+    await start(dut)
+    trace = await play(dut, stimuli, ["wrong_activation"])
+    compare("wrong", trace["wrong_activation"], expected)
+
+
+@cocotb.test(**TIMEOUT)
+async def sees_every_wrong_pair(dut):
+    """Sums with the weights of a last column, as they are and with a bit changed."""
+    (config,) = arguments()
+    source = randomness()
+    pairs, width = config.cell_rows, config.activation.width
+    sum_bits, difference_bits = operand_shape(config).width, difference_shape(config).width
+    tiles = draw_tiles(source, config)
+    cycles = LEAD + ROWS + pairs + 10
+    names = ("pairs", "switches", "loads", "difference", "activations")
+    stimuli = [dict.fromkeys(names, 0) for _ in range(cycles)]
+    expected = [0] * cycles
+    firsts, weights = dict(tiles), [0] * config.rows
+    for m in range(ROWS):
+        if m in firsts:
+            weights = [row[-1] for row in firsts[m]]
+        lanes = [operand(source, config.activation) for _ in range(config.rows)]
+        for pair in range(pairs):
+            upper, lower = 2 * pair, 2 * pair + 1
+            sums = [lanes[upper] + weights[lower], lanes[lower] + weights[upper]]
+            bits = join(sums, sum_bits)
+            wrong = source.random() < 0.2
+            bits ^= wrong << source.randrange(2 * sum_bits)
+            at = LEAD + m + pair
+            stimuli[at]["activations"] |= join(lanes[upper : lower + 1], width) << upper * width
+            stimuli[at + 1]["pairs"] |= bits << pair * 2 * sum_bits
+            expected[at + PairsCheck.latency] |= wrong << pair
+    for first, lanes in tiles:
+        for pair in range(pairs):
+            stimuli[LEAD + first + pair]["switches"] |= 1 << pair
+        for push, row in enumerate(reversed(lanes)):
+            stimulus = stimuli[LEAD + first - config.rows + push]
+            stimulus["loads"] = join([push >= 2 * pair for pair in range(pairs)], 1)
+            stimulus["difference"] = join([-row[-1]], difference_bits)
+    await start(dut)
+    trace = await play(dut, stimuli, ["wrong"])
+    judged = slice(LEAD + pairs + PairsCheck.latency, LEAD + ROWS)
+    compare("wrong", trace["wrong"][judged], expected[judged])
+
+
+@cocotb.test(**TIMEOUT)
+async def forgets_at_a_reset(dut):
+    """Nothing is told of rows that were on their way then."""
+    config, sum_wait = arguments()
+    source = randomness()
+    rows, tiles = draw_rows(source, config, 1), draw_tiles(source, config)
+    stimuli = stimuli_of(config, sum_wait, rows, tiles)
+    await start(dut)
+    middle = LEAD + ROWS // 2
+    trace = await play(dut, stimuli[:middle], ["wrong_activation"])
+    assert any(trace["wrong_activation"])
+    dut.valid.value = 0
+    await reset(dut)
+    await_quiet = [stimulus | {"valid": 0} for stimulus in stimuli[middle:]]
+    trace = await play(dut, await_quiet, ["wrong_activation"])
+    assert not any(trace["wrong_activation"])
+
+
+@cocotb.test(**TIMEOUT)
+async def sees_every_wrong_sum(dut):
+    """Of results that are taken, however little is wrong."""
+    (config,) = arguments()
+    source = randomness()
+    width, columns = config.accumulator_width, config.columns
+    stimuli, expected = [], []
+    for number in range(2 * ROWS):
+        lanes = [operand(source, config.accumulator) for _ in range(columns)]
+        wrong = source.random() < 0.4
+        error = 1 << (number % width) if wrong else 0
+        checksum = (sum(lanes) + source.choice([1, -1]) * error) & ((1 << width) - 1)
+        transfer = int(source.random() < 0.7)
+        stimuli.append({"lanes": join(lanes, width), "checksum": checksum, "transfer": transfer})
+        expected.append(int(wrong and transfer))
+    latency = ResultCheck.latency_of(config)
+    await start(dut)
+    trace = await play(dut, stimuli + [{"transfer": 0}] * latency, ["mismatch"])
+    compare("mismatch", trace["mismatch"][latency:], expected)
+
+
+@cocotb.test(**TIMEOUT)
+async def forgets_what_it_checks_at_a_reset(dut):
+    """A result that was taken before is not judged after."""
+    (config,) = arguments()
+    await start(dut)
+    latency = ResultCheck.latency_of(config)
+    trace = await play(
+        dut, [{"lanes": 0, "checksum": 1, "transfer": 1}] * (latency + 1), ["mismatch"]
+    )
+    assert trace["mismatch"] == [0] * latency + [1]
+    dut.transfer.value = 0
+    await reset(dut)
+    trace = await play(dut, [{"transfer": 0}] * (latency + 1), ["mismatch"])
+    assert not any(trace["mismatch"])
