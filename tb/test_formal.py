@@ -7,13 +7,18 @@ import pytest
 from amaranth.hdl import Module, Signal
 
 from test_matrix_unit import FAST, SHAPES
+from weft.config import MatrixUnitConfig
 from weft.export import emit
+from weft.layouts import Error
+from weft_sim.faults.classes import class_of
+from weft_sim.faults.netlist import with_faults
 from weft_sim.formal.command import Task, prove_all, run
 from weft_sim.formal.draw import break_line
 from weft_sim.formal.engine import decide, make_gates, outputs_of
+from weft_sim.formal.faults import DATA
 from weft_sim.formal.harness import Harness
 from weft_sim.formal.proofs import PROOFS, Break
-from weft_sim.formal.structure import assert_no_path
+from weft_sim.formal.structure import assert_no_path, reached_by_faults
 from weft_sim.yosys import YosysFailed
 
 BY_NAME = {proof.name: proof for proof in PROOFS}
@@ -147,3 +152,34 @@ def test_a_path_is_found(path):
     assert_no_path(f"{around} assign b = q; endmodule", "unit")
     with pytest.raises(YosysFailed):
         assert_no_path(f"{around} {path} endmodule", "unit")
+
+
+NARROW = {"accumulator_width": 8, "accumulator_depth": 3, "checksum": True}
+CHECKED = {
+    "5x7": MatrixUnitConfig(rows=5, columns=7, activation="uint3", weight="int4", **NARROW),
+    "2x10": MatrixUnitConfig(
+        rows=2, columns=10, activation="int2", weight="int2", adder_stages=2, **NARROW
+    ),
+}
+
+
+@pytest.mark.parametrize("config", CHECKED.values(), ids=CHECKED)
+def test_a_flipped_bit_of_data_stays_where_it_is_seen(config):
+    """A fault in a column reaches that lane of the results alone, one in the checksums none; one in
+    activations can reach all. None reaches anything else but the error that tells of it."""
+    netlist = with_faults(emit(config, "unit").verilog, "unit")
+    told = f"error_status[{Error.CORRUPTED.value.bit_length() - 1}]"
+    most = dict.fromkeys(DATA, 1) | {"activations": config.columns, "checksums": 0}
+    seen = dict.fromkeys(DATA, 0)
+    for bit, outputs in zip(netlist.bits, reached_by_faults(netlist, "unit"), strict=True):
+        if (name := class_of(bit.register)) in DATA:
+            lanes = {lane_of(config, output) for output in outputs - {told}}
+            assert len(lanes) <= most[name], (bit, outputs)
+            seen[name] = max(seen[name], len(lanes))
+    assert seen == most
+
+
+def lane_of(config, output):
+    name, bit = output.rstrip("]").split("[")
+    assert name == "m_axis_results_tdata", output
+    return int(bit) // config.accumulator.lane_width

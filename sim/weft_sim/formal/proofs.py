@@ -5,7 +5,7 @@ on none of them, and the hardware is drawn by the same code for all.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from weft.config import MatrixUnitConfig
 from weft.layouts import Activity
@@ -13,10 +13,14 @@ from weft.layouts import Activity
 from .accumulators import SumsAreThoseOfAMemory
 from .admission import RowsAreChecked, RowsComeInOrder
 from .counters import CountersPartitionTime
+from .faults import WrongResultsAreTold
 from .harness import Harness
 from .streams import ResultsComeInOrder
 from .unit import UnitIsItsSpecification
 from .weights import RowsMeetTheirTile
+
+# Bits of a sum: the fewest that a configuration allows.
+LEAST_ACCUMULATOR = 8
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,17 @@ class Proof:
         return dict(self.methods).get(output, self.method)
 
 
+class NarrowConfig(MatrixUnitConfig):
+    """A configuration whose sums may be narrower than one allows."""
+
+    @property
+    def checksum_column(self) -> MatrixUnitConfig:
+        allowed = replace(self, accumulator_width=LEAST_ACCUMULATOR)
+        column = super(NarrowConfig, allowed).checksum_column
+        object.__setattr__(column, "accumulator_width", self.accumulator_width)
+        return column
+
+
 def narrow(accumulator_width: int, **changes) -> MatrixUnitConfig:
     """A unit as small as can be, with sums that may be narrower than a configuration allows."""
     least = {
@@ -57,11 +72,11 @@ def narrow(accumulator_width: int, **changes) -> MatrixUnitConfig:
         "columns": 1,
         "activation": "uint1",
         "weight": "uint1",
-        "accumulator_width": 8,
+        "accumulator_width": LEAST_ACCUMULATOR,
         "accumulator_depth": 2,
         "multiplier_stages": 0,
     }
-    config = MatrixUnitConfig(**{**least, **changes})
+    config = NarrowConfig(**{**least, **changes})
     object.__setattr__(config, "accumulator_width", accumulator_width)
     return config
 
@@ -230,6 +245,86 @@ UNIT_BREAKS = (
     Break("matrix_unit", "array.loads_in.eq(loader.loads)", "array.loads_in.eq(0)", "result"),
     Break("accumulators", "& (past.row == row.row)", "", "result"),
 )
+CHECKSUM_BREAKS = (
+    *UNIT_BREAKS,
+    Break(
+        "checksum_column",
+        "tree.i.eq(self.weights)",
+        "tree.i[0].eq(self.weights[0])",
+        "errors_are_true",
+    ),
+    Break(
+        "checksum_column",
+        "columns - SumTree.latency_of(columns)",
+        "columns",
+        "errors_are_true",
+    ),
+    Break(
+        "checksum_column",
+        "DelayLine, rows, columns, False",
+        "DelayLine, rows, columns - 1, False",
+        "errors_are_true",
+    ),
+    Break("checksum_column", "wrong_line.o & valid_line.o", "wrong_line.o", "errors_are_true"),
+    Break("checksum_column", "max(0, counts - collected)", "0", "errors_are_true"),
+    Break("result_check", "transfers.o & (", "(", "errors_are_true"),
+    Break(
+        "result_check", "tree.i.eq(self.lanes)", "tree.i[0].eq(self.lanes[0])", "errors_are_true"
+    ),
+    Break("admission", "(lane.xor() for", "(~lane.xor() for", "errors_are_true"),
+)
+FAULT_BREAKS = (
+    Break(
+        "matrix_unit",
+        "column.wrong_activation | check.mismatch",
+        "check.mismatch",
+        "wrong_results_are_told",
+    ),
+    Break(
+        "matrix_unit",
+        "column.wrong_activation | check.mismatch",
+        "column.wrong_activation",
+        "wrong_results_are_told",
+    ),
+    Break(
+        "checksum_column",
+        "tree.i.eq(self.weights)",
+        "tree.i[0].eq(self.weights[0])",
+        "wrong_results_are_told",
+    ),
+    Break(
+        "result_check",
+        "tree.i.eq(self.lanes)",
+        "tree.i[0].eq(self.lanes[0])",
+        "wrong_results_are_told",
+    ),
+    Break(
+        "checksum_column",
+        "passed.eq(wrong | Cat(0, passed))",
+        "passed.eq(wrong)",
+        "wrong_results_are_told",
+    ),
+    Break(
+        "checksum_column",
+        "lane.xor() for lane in self.activations",
+        "lane[0] for lane in self.activations",
+        "wrong_results_are_told",
+    ),
+    Break(
+        "results",
+        "results.valid.eq(fetch)",
+        "results.valid.eq(fetch & ~self.sums[0][0])",
+        "all_but_data_is_the_same",
+    ),
+)
+# Of the properties of a whole unit those that hold for all time, and one that needs longer.
+UNIT_METHODS = (
+    ("wrong_valid_stays", "pdr"),
+    ("wrong_payload_stays", "pdr"),
+    ("wrong_one_row_waits", "pdr"),
+    ("wrong_few_tiles_wait", "pdr"),
+    ("wrong_result_comes", "bmc 36"),
+)
 
 
 def _weights(rows: int, columns: int, inner_product: str, breaks: tuple[Break, ...]) -> Proof:
@@ -296,13 +391,26 @@ PROOFS = (
         lambda: UnitIsItsSpecification(narrow(3, rows=2, columns=2), places=2),
         UNIT_BREAKS,
         method="bmc 19",
-        methods=(
-            ("wrong_valid_stays", "pdr"),
-            ("wrong_payload_stays", "pdr"),
-            ("wrong_one_row_waits", "pdr"),
-            ("wrong_few_tiles_wait", "pdr"),
-            ("wrong_result_comes", "bmc 36"),
-            ("wrong_errors_are_told", "bmc 18"),
+        methods=(*UNIT_METHODS, ("wrong_errors_are_told", "bmc 18")),
+    ),
+    Proof(
+        "unit 2x2 with checksums",
+        "the same, and that no fault is told of where there is none",
+        lambda: UnitIsItsSpecification(narrow(3, rows=2, columns=2, checksum=True), places=2),
+        CHECKSUM_BREAKS,
+        # A result leaves in cycle 15 at the earliest, and is checked in 18.
+        method="bmc 20",
+        methods=UNIT_METHODS,
+    ),
+    Proof(
+        "faults 2x2",
+        "any one bit of data, flipped in any one cycle, changes nothing but lanes of results, and "
+        "no result with a wrong lane leaves that is not told of by CORRUPTED in time",
+        lambda: WrongResultsAreTold(
+            narrow(3, rows=2, columns=2, activation="uint2", checksum=True), places=2
         ),
+        FAULT_BREAKS,
+        method="bmc 20",
+        methods=(("wrong_all_but_data_is_the_same", "pdr"),),
     ),
 )
