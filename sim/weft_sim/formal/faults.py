@@ -12,13 +12,13 @@ from weft.export import emit
 from weft.layouts import Error
 from weft.matrix_unit import MatrixUnit
 
-from ..faults.classes import class_of
+from ..faults.classes import DATAPATH, class_of
 from ..faults.netlist import FaultyNetlist, with_faults
 from ..yosys import run_yosys
 from .harness import Harness, delayed
 
-# The classes of stored bits that are data; all others are control, or count cycles.
-DATA = ("weights", "activations", "partial-sums", "accumulators", "results", "checksums")
+# The classes of stored bits that can flip; all others are control, or count cycles.
+DATA = (*DATAPATH, "checksums")
 UNIT = "unit"
 
 
@@ -90,7 +90,7 @@ class WrongResultsAreTold(Harness):
         fault = Signal(len(classes))
         m.d.comb += [fault[place].eq(flip & (chosen == n)) for n, place in enumerate(places)]
         self._chosen = {}
-        for name in DATA[:-1]:
+        for name in DATAPATH:
             numbers = [n for n, place in enumerate(places) if classes[place] == name]
             self._chosen[name.replace("-", "_")] = chosen.matches(*numbers)
         return fault

@@ -242,11 +242,23 @@ UNIT_BREAKS = (
         "self.errors.eq(seen)",
         "errors_are_told",
     ),
-    Break("matrix_unit", "array.loads_in.eq(loader.loads)", "array.loads_in.eq(0)", "result"),
-    Break("accumulators", "& (past.row == row.row)", "", "result"),
+    Break("matrix_unit", "array.loads_in.eq(loader.loads)", "array.loads_in.eq(0)", "result_0"),
+    Break("accumulators", "& (past.row == row.row)", "", "result_0"),
+    Break("results", "end_write.data.eq(self.ends_job)", "end_write.data.eq(0)", "end"),
+)
+COLUMN_1_BREAKS = (
+    Break(
+        "accumulators", "self.control_out.eq(read_control)", "self.control_out.eq(0)", "result_1"
+    ),
+)
+FAST_UNIT_BREAKS = (
+    *UNIT_BREAKS,
+    Break("weight_products", "with m.If(control.clear):", "with m.If(0):", "result_0"),
+    Break(
+        "fast_array", "south.products_in.eq(west.sum_out)", "south.products_in.eq(0)", "result_0"
+    ),
 )
 CHECKSUM_BREAKS = (
-    *UNIT_BREAKS,
     Break(
         "checksum_column",
         "tree.i.eq(self.weights)",
@@ -261,17 +273,256 @@ CHECKSUM_BREAKS = (
     ),
     Break(
         "checksum_column",
-        "DelayLine, rows, columns, False",
-        "DelayLine, rows, columns - 1, False",
+        "rows, self.config.columns, False",
+        "rows, self.config.columns - 1, False",
         "errors_are_true",
     ),
-    Break("checksum_column", "wrong_line.o & valid_line.o", "wrong_line.o", "errors_are_true"),
-    Break("checksum_column", "max(0, counts - collected)", "0", "errors_are_true"),
+    Break("checksum_column", "told[0] & told[1]", "told[0]", "errors_are_true"),
+    Break(
+        "checksum_column", "(passed[-1], counts - collected)", "(passed[-1], 0)", "errors_are_true"
+    ),
     Break("result_check", "transfers.o & (", "(", "errors_are_true"),
     Break(
         "result_check", "tree.i.eq(self.lanes)", "tree.i[0].eq(self.lanes[0])", "errors_are_true"
     ),
     Break("admission", "(lane.xor() for", "(~lane.xor() for", "errors_are_true"),
+)
+FAST_CHECKSUM_BREAKS = (
+    Break(
+        "pairs_check", "DelayLine, width, self.latency,", "DelayLine, width, 1,", "errors_are_true"
+    ),
+    Break("fast_array", "check.loads.eq(cells.loads_out)", "check.loads.eq(0)", "errors_are_true"),
+    Break("checksum_column", "theirs.eq(self.products)", "theirs.eq(0)", "errors_are_true"),
+)
+FAULT_BREAKS = (
+    Break(
+        "matrix_unit",
+        "column.wrong_activation | check.mismatch",
+        "check.mismatch",
+        "wrong_results_are_told",
+    ),
+    Break(
+        "matrix_unit",
+        "column.wrong_activation | check.mismatch",
+        "column.wrong_activation",
+        "wrong_results_are_told",
+    ),
+    Break(
+        "checksum_column",
+        "tree.i.eq(self.weights)",
+        "tree.i[0].eq(self.weights[0])",
+        "wrong_results_are_told",
+    ),
+    Break(
+        "result_check",
+        "tree.i.eq(self.lanes)",
+        "tree.i[0].eq(self.lanes[0])",
+        "wrong_results_are_told",
+    ),
+    Break(
+        "results",
+        "results.valid.eq(fetch)",
+        "results.valid.eq(fetch & ~self.emit)",
+        "nothing_is_lost",
+    ),
+    Break("results", "with m.If(~results.valid | results.ready):", "with m.If(1):", "valid_stays"),
+    Break("results", "& (~results.valid | results.ready)),", "),", "payload_stays"),
+    Break("results", "rows_behind + Mux(fetch, -1, 1)", "rows_behind + 1", "nothing_is_invented"),
+    Break("results", "with m.If(landed != fetch):", "with m.If(landed):", "row_is_whole"),
+    Break(
+        "results",
+        "self.released.eq(fetch)",
+        "self.released.eq(fetch & ~landed)",
+        "places_come_back",
+    ),
+    Break(
+        "results",
+        "self.released.eq(fetch)",
+        "self.released.eq(landed | fetch)",
+        "places_come_back_once",
+    ),
+    Break("results", "landed.eq(columns.write_out)", "landed.eq(self.emit)", "row_is_whole"),
+    Break("results", "Mux(slot == self.depth - 1, 0, slot + 1)", "slot + 1", "row_is_whole"),
+    Break("results", "end_write.data.eq(self.ends_job)", "end_write.data.eq(0)", "row_is_whole"),
+)
+TILE_BREAKS = (
+    Break("weights", "ready.eq(~self.complete | self.take)", "ready.eq(1)", "sum_0"),
+    Break("weights", "self.broken.eq(overrun | short)", "self.broken.eq(0)", "sum_0"),
+)
+WEIGHT_BREAKS = (
+    *TILE_BREAKS,
+    Break("weights", "enables.eq(Cat(1, filled))", "enables.eq((1 << rows) - 1)", "sum_0"),
+    Break("cell", "+= weight.eq(shadow)", "+= weight.eq(self.weight_in)", "sum_0"),
+    Break("cell", "with m.If(self.row_switches & self.switch):", "with m.If(0):", "sum_0"),
+)
+COLUMN_BREAKS = (
+    *WEIGHT_BREAKS,
+    Break("cell", "self.row_loads & self.load", "self.row_loads", "sum_0"),
+    Break("cell", "self.row_switches & self.switch", "self.row_switches", "sum_1"),
+)
+FAST_BREAKS = (
+    *TILE_BREAKS,
+    Break("fast_cell", "self.row_switches & self.switch", "self.row_loads", "sum_0"),
+    Break("weight_products", "with m.If(control.clear):", "with m.If(0):", "sum_0"),
+    Break("weight_products", "coming.eq(coming - product)", "coming.eq(coming + product)", "sum_0"),
+    Break(
+        "weight_products",
+        "pair_begun.eq(begins | ~pair_begun)",
+        "pair_begun.eq(~pair_begun)",
+        "sum_0",
+    ),
+)
+FAST_COLUMN_BREAKS = (
+    *FAST_BREAKS,
+    Break("fast_cell", "self.row_loads & self.load", "self.row_loads", "sum_1"),
+)
+CHECK_BREAKS = (
+    Break("row_check", "known.eq(row.first | begun.begun)", "known.eq(begun.begun)", "valid"),
+    Break(
+        "row_check",
+        "row.valid & row.good_tile & row.in_range",
+        "row.valid & row.in_range",
+        "not_started",
+    ),
+    Break(
+        "row_check",
+        "row.valid & row.good_tile & row.in_range",
+        "row.valid & row.good_tile",
+        "valid",
+    ),
+    Break("row_check", "row.good_tile & ~row.last & known", "row.good_tile & known", "valid"),
+    Break("row_check", "control.last.eq(admitted & row.last)", "control.last.eq(row.last)", "last"),
+    Break("row_check", "control.end.eq(admitted & row.end)", "control.end.eq(row.end)", "end"),
+    Break("row_check", "self.control.first.eq(row.first)", "self.control.first.eq(0)", "row"),
+    Break("row_check", "row.valid & row.last & ~admitted", "row.last & ~admitted", "dropped"),
+    Break("row_check", "row.valid & ~row.good_tile", "~row.good_tile", "no_tile"),
+    Break("row_check", "row.valid & ~row.in_range,", "~row.in_range,", "row_out_of_range"),
+    Break("begun", "transparent_for=(write,)", "", "valid"),
+    Break("begun", "sets & same_word", "0", "valid"),
+    Break("begun", "sets & kept_same_row", "0", "valid"),
+    Break("begun", "sets & found_same_row", "0", "valid"),
+    Break("begun", "(flags & others) | set_flag", "flags | set_flag", "valid"),
+    Break("begun", "Mux(fetched_written, read.data, 0)", "read.data", "valid"),
+    Break("begun", "sets & (set_value != was_begun)", "sets", "unfinished"),
+)
+ORDER_BREAKS = (
+    Break(
+        "admission",
+        "has_room.eq(~row.last | ~spare[-1])",
+        "has_room.eq(1)",
+        "never_more_than_places",
+    ),
+    Break(
+        "admission", "returned.eq(self.released + check.dropped)", "returned.eq(0)", "never_stuck"
+    ),
+    Break("admission", "ready.eq(~waiting | advance)", "ready.eq(1)", "switch_is_its_own"),
+    Break(
+        "admission",
+        "self.activations.valid & ~offered.switch",
+        "~offered.switch",
+        "no_row_is_invented",
+    ),
+    Break(
+        "admission",
+        "read_slot.eq(read_slot + advanced)",
+        "read_slot.eq(read_slot + writes)",
+        "lanes_are_its_own",
+    ),
+    Break(
+        "admission",
+        "switch.eq(self.take & self.tile_complete)",
+        "switch.eq(self.take)",
+        "switches_come_with_rows",
+    ),
+    Break(
+        "row_check",
+        "self.control.last.eq(admitted & row.last)",
+        "self.control.last.eq(0)",
+        "last_is_its_own",
+    ),
+    Break(
+        "row_check",
+        "self.control.end.eq(admitted & row.end)",
+        "self.control.end.eq(0)",
+        "end_is_its_own",
+    ),
+    Break(
+        "row_check", "self.control.row.eq(row.row)", "self.control.row.eq(0)", "number_is_its_own"
+    ),
+)
+COUNTERS = [activity.name.lower() for activity in Activity]
+COUNTER_BREAKS = (
+    Break("counters", "total.eq(self.counters.total + 1)", "total.eq(0)", "all_are_total"),
+    *[Break("counters", "counter.eq(counter + 1)", "counter.eq(0)", name) for name in COUNTERS],
+)
+UNIT_BREAKS = (
+    Break("results", "with m.If(~results.valid | results.ready):", "with m.If(1):", "valid_stays"),
+    Break("results", "& (~results.valid | results.ready)),", "),", "payload_stays"),
+    Break(
+        "results", "self.released.eq(fetch)", "self.released.eq(fetch & ~landed)", "result_comes"
+    ),
+    Break("results", "rows_behind + Mux(fetch, -1, 1)", "rows_behind + 1", "nothing_is_invented"),
+    Break("admission", "Mux(switching, ~self.tile_broken, tile_in_use)", "1", "errors_are_true"),
+    Break("admission", "ready.eq(~waiting | advance)", "ready.eq(1)", "one_row_waits"),
+    Break("admission", "has_room.eq(~row.last | ~spare[-1])", "has_room.eq(1)", "few_are_inside"),
+    Break("weights", "ready.eq(~self.complete | self.take)", "ready.eq(1)", "few_tiles_wait"),
+    Break(
+        "matrix_unit",
+        "self.errors.eq(self.errors | seen)",
+        "self.errors.eq(seen)",
+        "errors_are_told",
+    ),
+    Break("matrix_unit", "array.loads_in.eq(loader.loads)", "array.loads_in.eq(0)", "result_0"),
+    Break("accumulators", "& (past.row == row.row)", "", "result_0"),
+    Break("results", "end_write.data.eq(self.ends_job)", "end_write.data.eq(0)", "end"),
+)
+COLUMN_1_BREAKS = (
+    Break(
+        "accumulators", "self.control_out.eq(read_control)", "self.control_out.eq(0)", "result_1"
+    ),
+)
+FAST_UNIT_BREAKS = (
+    *UNIT_BREAKS,
+    Break("weight_products", "with m.If(control.clear):", "with m.If(0):", "result_0"),
+    Break(
+        "fast_array", "south.products_in.eq(west.sum_out)", "south.products_in.eq(0)", "result_0"
+    ),
+)
+CHECKSUM_BREAKS = (
+    Break(
+        "checksum_column",
+        "tree.i.eq(self.weights)",
+        "tree.i[0].eq(self.weights[0])",
+        "errors_are_true",
+    ),
+    Break(
+        "checksum_column",
+        "columns - SumTree.latency_of(columns)",
+        "columns",
+        "errors_are_true",
+    ),
+    Break(
+        "checksum_column",
+        "rows, self.config.columns, False",
+        "rows, self.config.columns - 1, False",
+        "errors_are_true",
+    ),
+    Break("checksum_column", "told[0] & told[1]", "told[0]", "errors_are_true"),
+    Break(
+        "checksum_column", "(passed[-1], counts - collected)", "(passed[-1], 0)", "errors_are_true"
+    ),
+    Break("result_check", "transfers.o & (", "(", "errors_are_true"),
+    Break(
+        "result_check", "tree.i.eq(self.lanes)", "tree.i[0].eq(self.lanes[0])", "errors_are_true"
+    ),
+    Break("admission", "(lane.xor() for", "(~lane.xor() for", "errors_are_true"),
+)
+FAST_CHECKSUM_BREAKS = (
+    Break(
+        "pairs_check", "DelayLine, width, self.latency,", "DelayLine, width, 1,", "errors_are_true"
+    ),
+    Break("fast_array", "check.loads.eq(cells.loads_out)", "check.loads.eq(0)", "errors_are_true"),
+    Break("checksum_column", "theirs.eq(self.products)", "theirs.eq(0)", "errors_are_true"),
 )
 FAULT_BREAKS = (
     Break(
@@ -317,6 +568,22 @@ FAULT_BREAKS = (
         "all_but_data_is_the_same",
     ),
 )
+PLAIN_FAULT_BREAKS = (*FAULT_BREAKS,)
+FAST_FAULT_BREAKS = (
+    *FAULT_BREAKS,
+    Break(
+        "checksum_column",
+        'wrong |= self._told(m, platform, "pairs", self.wrong_pairs, late)',
+        "pass",
+        "wrong_results_are_told",
+    ),
+    Break(
+        "checksum_column",
+        'wrong |= self._told(m, platform, "products", wrong_products, late)',
+        "pass",
+        "wrong_results_are_told",
+    ),
+)
 # Of the properties of a whole unit those that hold for all time, and one that needs longer.
 UNIT_METHODS = (
     ("wrong_valid_stays", "pdr"),
@@ -335,6 +602,39 @@ def _weights(rows: int, columns: int, inner_product: str, breaks: tuple[Break, .
         "every row meets the tile that was switched to last, whole, whatever is being loaded",
         lambda: RowsMeetTheirTile(config),
         breaks,
+    )
+
+
+def _unit(rows: int, columns: int, breaks: tuple[Break, ...], method: str, **changes) -> Proof:
+    config = narrow(3, rows=rows, columns=columns, **changes)
+    kind = " fast" if config.inner_product == "fast" else ""
+    about = "results and errors are those of a unit that does each row at once, in order"
+    if config.checksum:
+        kind += " with checksums"
+        about += "; no fault is told of where there is none"
+    return Proof(
+        f"unit {rows}x{columns}{kind}",
+        about,
+        lambda: UnitIsItsSpecification(config, places=2),
+        breaks,
+        method=method,
+        methods=UNIT_METHODS,
+    )
+
+
+def _faults(inner_product: str, activation: str, breaks: tuple[Break, ...]) -> Proof:
+    changes = {"activation": activation, "inner_product": inner_product, "checksum": True}
+    config = narrow(3, rows=2, columns=2, **changes)
+    kind = " fast" if inner_product == "fast" else ""
+    return Proof(
+        f"faults 2x2{kind}",
+        "any one bit of data, flipped in any one cycle, changes no more than lanes of results and "
+        "CORRUPTED, which comes in time after each result with a wrong lane",
+        lambda: WrongResultsAreTold(config, places=2),
+        breaks,
+        # A result leaves in cycle 15 at the earliest, and is checked in 18.
+        method="bmc 20",
+        methods=(("wrong_all_but_data_is_the_same", "pdr"),),
     )
 
 
@@ -385,32 +685,18 @@ PROOFS = (
         COUNTER_BREAKS,
         method="induction 4",
     ),
-    Proof(
-        "unit 2x2",
-        "results and errors are those of a unit that does each row at once, in order",
-        lambda: UnitIsItsSpecification(narrow(3, rows=2, columns=2), places=2),
-        UNIT_BREAKS,
-        method="bmc 19",
-        methods=(*UNIT_METHODS, ("wrong_errors_are_told", "bmc 18")),
+    _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS), "bmc 20"),
+    _unit(2, 1, FAST_UNIT_BREAKS, "bmc 19", inner_product="fast"),
+    # A result leaves in cycle 15 at the earliest, and is checked in 18.
+    _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS, *CHECKSUM_BREAKS), "bmc 20", checksum=True),
+    _unit(
+        2,
+        2,
+        (*FAST_UNIT_BREAKS, *COLUMN_1_BREAKS, *FAST_CHECKSUM_BREAKS),
+        "bmc 20",
+        inner_product="fast",
+        checksum=True,
     ),
-    Proof(
-        "unit 2x2 with checksums",
-        "the same, and that no fault is told of where there is none",
-        lambda: UnitIsItsSpecification(narrow(3, rows=2, columns=2, checksum=True), places=2),
-        CHECKSUM_BREAKS,
-        # A result leaves in cycle 15 at the earliest, and is checked in 18.
-        method="bmc 20",
-        methods=UNIT_METHODS,
-    ),
-    Proof(
-        "faults 2x2",
-        "any one bit of data, flipped in any one cycle, changes nothing but lanes of results, and "
-        "no result with a wrong lane leaves that is not told of by CORRUPTED in time",
-        lambda: WrongResultsAreTold(
-            narrow(3, rows=2, columns=2, activation="uint2", checksum=True), places=2
-        ),
-        FAULT_BREAKS,
-        method="bmc 20",
-        methods=(("wrong_all_but_data_is_the_same", "pdr"),),
-    ),
+    _faults("plain", "uint2", PLAIN_FAULT_BREAKS),
+    _faults("fast", "uint1", FAST_FAULT_BREAKS),
 )
