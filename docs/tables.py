@@ -272,8 +272,8 @@ DESCRIPTION_KEYS = {
     "version": "of Weft",
     "parameters": "every field of `MatrixUnitConfig`",
     "latency_cycles": "from an activation row's transfer to its result's, without stalls",
-    "check_latency_cycles": "from a result's transfer until `error_status` shows what was wrong with "
-    "it; 0 without `checksum`",
+    "check_latency_cycles": "from a result's transfer until `error_status` shows what was wrong "
+    "with it; 0 without `checksum`",
     "ports": "name to direction, bits and meaning",
     "errors": "bits of `error_status`, lowest first, and what each means",
     "modules": "number of modules in the file",
