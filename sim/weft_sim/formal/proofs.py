@@ -327,6 +327,16 @@ FAULT_BREAKS = (
         "wrong_results_are_told",
     ),
     Break(
+        "results",
+        "results.valid.eq(fetch)",
+        "results.valid.eq(fetch & ~self.sums[0][0])",
+        "all_but_data_is_the_same",
+    ),
+)
+# Of one pair of rows and of parities of one bit these would be the same hardware.
+PLAIN_FAULT_BREAKS = (
+    *FAULT_BREAKS,
+    Break(
         "checksum_column",
         "passed.eq(wrong | Cat(0, passed))",
         "passed.eq(wrong)",
@@ -338,14 +348,7 @@ FAULT_BREAKS = (
         "lane[0] for lane in self.activations",
         "wrong_results_are_told",
     ),
-    Break(
-        "results",
-        "results.valid.eq(fetch)",
-        "results.valid.eq(fetch & ~self.sums[0][0])",
-        "all_but_data_is_the_same",
-    ),
 )
-PLAIN_FAULT_BREAKS = (*FAULT_BREAKS,)
 FAST_FAULT_BREAKS = (
     *FAULT_BREAKS,
     Break(
@@ -405,8 +408,9 @@ def _faults(inner_product: str, activation: str, breaks: tuple[Break, ...]) -> P
     kind = " fast" if inner_product == "fast" else ""
     return Proof(
         f"faults 2x2{kind}",
-        "any one bit of data, flipped in any one cycle, changes no more than lanes of results and "
-        "CORRUPTED, which comes in time after each result with a wrong lane",
+        "any one bit, of a register or a memory, of weights, activations, partial sums, "
+        "accumulators, results or checksums, flipped in any one cycle, changes no more than lanes "
+        "of results and CORRUPTED, which comes in time after each result with a wrong lane",
         lambda: WrongResultsAreTold(config, places=2),
         breaks,
         # A result leaves in cycle 15 at the earliest, and is checked in 18.
