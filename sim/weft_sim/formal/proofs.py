@@ -286,7 +286,7 @@ CHECKSUM_BREAKS = (
     ),
     Break("checksum_column", "told[0] & told[1]", "told[0]", "errors_are_true"),
     Break(
-        "checksum_column", "(passed[-1], counts - collected)", "(passed[-1], 0)", "errors_are_true"
+        "checksum_column", "(self.valid, collected - counts)", "(self.valid, 0)", "errors_are_true"
     ),
     Break("result_check", "transfers.o & (", "(", "errors_are_true"),
     Break(
