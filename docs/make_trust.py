@@ -95,9 +95,14 @@ def soak(found: dict) -> str:
 def equivalence(found: dict) -> str:
     simulators = found["simulators"]
     same = "no difference" if simulators["equal"] else "differences"
+    verilog = found["verilog"]
+    pythons = ", ".join(p["python"] for p in verilog["pythons"] if not p["not_run"])
+    written = "the same bytes" if verilog["equal"] else "different bytes"
     return (
         f"{when(found)}\n\n{', '.join(simulators['compared'])}: {len(simulators['units'])} units, "
-        f"{simulators['cycles']:,} cycles, {simulators['transfers']:,} transfers, {same}."
+        f"{simulators['cycles']:,} cycles, {simulators['transfers']:,} transfers, {same}.\n\n"
+        f"Python {pythons}, {len(verilog['hash_seeds'])} hash seeds each: {written} of "
+        f"{len(verilog['units'])} units."
     )
 
 
