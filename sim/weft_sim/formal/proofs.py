@@ -270,36 +270,34 @@ CHECKSUM_BREAKS = (
         "checksum_column",
         "tree.i.eq(self.weights)",
         "tree.i[0].eq(self.weights[0])",
-        "errors_are_true",
+        "no_false_alarm",
     ),
     Break(
         "checksum_column",
         "columns - SumTree.latency_of(columns)",
         "columns",
-        "errors_are_true",
+        "no_false_alarm",
     ),
     Break(
         "checksum_column",
         "rows, self.config.columns, False",
         "rows, self.config.columns - 1, False",
-        "errors_are_true",
+        "no_false_alarm",
     ),
-    Break("checksum_column", "told[0] & told[1]", "told[0]", "errors_are_true"),
+    Break("checksum_column", "told[0] & told[1]", "told[0]", "no_false_alarm"),
     Break(
-        "checksum_column", "(self.valid, collected - counts)", "(self.valid, 0)", "errors_are_true"
+        "checksum_column", "(self.valid, collected - counts)", "(self.valid, 0)", "no_false_alarm"
     ),
-    Break("result_check", "transfers.o & (", "(", "errors_are_true"),
-    Break(
-        "result_check", "tree.i.eq(self.lanes)", "tree.i[0].eq(self.lanes[0])", "errors_are_true"
-    ),
-    Break("admission", "(lane.xor() for", "(~lane.xor() for", "errors_are_true"),
+    Break("result_check", "transfers.o & (", "(", "no_false_alarm"),
+    Break("result_check", "tree.i.eq(self.lanes)", "tree.i[0].eq(self.lanes[0])", "no_false_alarm"),
+    Break("admission", "(lane.xor() for", "(~lane.xor() for", "no_false_alarm"),
 )
 FAST_CHECKSUM_BREAKS = (
     Break(
-        "pairs_check", "DelayLine, width, self.latency,", "DelayLine, width, 1,", "errors_are_true"
+        "pairs_check", "DelayLine, width, self.latency,", "DelayLine, width, 1,", "no_false_alarm"
     ),
-    Break("fast_array", "check.loads.eq(cells.loads_out)", "check.loads.eq(0)", "errors_are_true"),
-    Break("checksum_column", "passed.eq(self.products)", "passed.eq(0)", "errors_are_true"),
+    Break("fast_array", "check.loads.eq(cells.loads_out)", "check.loads.eq(0)", "no_false_alarm"),
+    Break("checksum_column", "passed.eq(self.products)", "passed.eq(0)", "no_false_alarm"),
 )
 FAULT_BREAKS = (
     Break(
