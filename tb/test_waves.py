@@ -215,7 +215,7 @@ def test_every_activity_and_error_is_decoded(simulator):
     activity, errors, _ = (path.read_text().splitlines() for path in views.mappings)
     assert activity[:2] == ["Name = weft_activity", "Bits = 3"]
     assert activity[2:] == [f"0b{member.value:03b} {member.name}" for member in Activity]
-    assert all(f"0b{error.value:05b} {error.name}" in errors for error in Error)
+    assert all(f"0b{error.value:0{len(Error)}b} {error.name}" in errors for error in Error)
 
 
 def test_surfer_dresses_the_row_that_it_has_just_added(simulator):
