@@ -14,10 +14,11 @@ from weft.export import write_whole
 from ..bench import machine
 from ..report import console, progress_bar
 from ..toolchain import ToolMissing, build_root, has_package
+from .breaks import Break
 from .draw import draw
 from .engine import ProofFailed, Verdict, decide, make_gates, outputs_of
 from .harness import REACHED, WRONG
-from .proofs import PROOFS, Break, Proof
+from .proofs import PROOFS, Proof
 
 # A search for what is possible, and for what a broken line does wrong, goes so many cycles far.
 SEARCH = "bmc 40"

@@ -8,7 +8,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 
-from .proofs import PROOFS, Break, Proof
+from .breaks import Break
+from .proofs import PROOFS, Proof
 
 
 def draw(proof: Proof, broken: Break | None = None) -> str:

@@ -2,7 +2,6 @@
 
 import tempfile
 from pathlib import Path
-from unittest.mock import patch
 
 from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Signal
 
@@ -16,6 +15,7 @@ from ..faults.classes import DATAPATH, class_of
 from ..faults.netlist import FaultyNetlist, with_faults
 from ..yosys import run_yosys
 from .harness import Harness, delayed
+from .narrow import few_places
 
 # The classes of stored bits that can flip; all others are control, or count cycles.
 DATA = (*DATAPATH, "checksums")
@@ -42,7 +42,7 @@ class WrongResultsAreTold(Harness):
         self.places = places
 
     def rtlil(self) -> str:
-        with patch.object(MatrixUnit, "result_depth_of", staticmethod(lambda _: self.places)):
+        with few_places(self.places):
             verilog = emit(self.config, UNIT).verilog
         self._netlist = with_faults(verilog, UNIT)
         return _rtlil_of(self._netlist) + super().rtlil()
