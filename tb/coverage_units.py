@@ -15,6 +15,7 @@ from cocotb.triggers import RisingEdge
 import products
 import test_matrix_unit
 import test_misuse
+import test_stalls_and_resets
 from bench import TIMEOUT, arguments, on_simulators
 from products import unit
 from weft.axi import AxiMatrixUnit, tuser_layout
@@ -47,11 +48,11 @@ BENCHES = (
     test_matrix_unit.runs_back_to_back,
     test_matrix_unit.adds_to_the_same_row_every_cycle,
     test_matrix_unit.wraps_as_numpy_does,
-    test_matrix_unit.stalls_change_nothing_but_time,
-    test_matrix_unit.waits_for_a_long_time,
-    test_matrix_unit.keeps_a_result_while_others_are_awaited,
-    test_matrix_unit.works_as_new_after_a_reset,
-    test_matrix_unit.resets_in_every_activity,
+    test_stalls_and_resets.stalls_change_nothing_but_time,
+    test_stalls_and_resets.waits_for_a_long_time,
+    test_stalls_and_resets.keeps_a_result_while_others_are_awaited,
+    test_stalls_and_resets.works_as_new_after_a_reset,
+    test_stalls_and_resets.resets_in_every_activity,
     test_matrix_unit.takes_flags_in_any_order,
     test_matrix_unit.uses_every_accumulator_row,
     test_matrix_unit.ends_a_job_with_every_result,

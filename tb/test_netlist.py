@@ -8,11 +8,10 @@ from test_matrix_unit import (
     adds_to_the_same_row_every_cycle,
     multiplies,
     runs_back_to_back,
-    stalls_change_nothing_but_time,
-    works_as_new_after_a_reset,
     wraps_as_numpy_does,
 )
 from test_misuse import sees_every_misuse
+from test_stalls_and_resets import stalls_change_nothing_but_time, works_as_new_after_a_reset
 from weft.axi import AxiMatrixUnit
 
 COROUTINES = [

@@ -1,24 +1,15 @@
 """The soak: a seed gives its cases, a sound unit passes, and whatever is broken is found"""
 
-import contextlib
 import dataclasses
 import itertools
 import json
 import os
 import random
 import re
-import shlex
-import shutil
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from commands import WEFT, weft
 from weft import TINY, MatrixUnitConfig
 from weft_sim import Schedule, matmul, predict
 from weft_sim.reference import check_operands
@@ -26,11 +17,9 @@ from weft_sim.soak import check as checking
 from weft_sim.soak import command, draws
 from weft_sim.soak.cases import Case, Product, Run, StallRates
 from weft_sim.soak.check import Outcome, check
-from weft_sim.soak.isolation import Isolated
 from weft_sim.soak.shrink import shrink
 from weft_sim.stalls import PERIOD, Stalls
 
-ROOT = Path(__file__).parents[1]
 SMALL_KINDS = (draws.Kind(1, (1, 2, 3, 4), 3000),)
 STALLS = StallRates(1, 0.2, 0.2, 0.2)
 PLAIN = Case(TINY, (Run((Product(5, 9, 6, 1), Product(4, 4, 4, 2))), Run((Product(3, 8, 2, 3),))))
@@ -267,154 +256,3 @@ def test_a_failure_that_does_not_come_again_is_said():
 def test_shrinking_ends_in_time():
     case = draws.draw_case(seed(), 0)
     assert shrink(case, lambda case: Outcome("wrong"), 0) == (case, "wrong")
-
-
-BROKEN_SOAK = """
-from pathlib import Path
-from weft_sim.soak import command, draws
-draws.KINDS = (draws.Kind(1, (3, 4), 2000),)
-command.SHRINK_SECONDS = 60
-command.MOST_FAILURES = 1
-print(command.soak(5, 1, 1, Path("report.json"), 2))
-"""
-
-
-def test_a_broken_unit_is_found_and_replayed(tmp_path):
-    """A mistake in the RTL: found, made small, and its one command fails there and not here."""
-    shutil.copytree(ROOT / "hw", tmp_path / "hw")
-    weights = tmp_path / "hw" / "weft" / "weights.py"
-    text = weights.read_text()
-    assert "loads.eq(enables)" in text
-    weights.write_text(text.replace("loads.eq(enables)", "loads.eq(~0)"))
-    broken = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "hw"), str(ROOT / "sim")])}
-    run = subprocess.run(
-        [sys.executable, "-c", BROKEN_SOAK],
-        cwd=tmp_path,
-        env=os.environ | broken,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.splitlines()[-1] == "False"
-    report = json.loads((tmp_path / "report.json").read_text())
-    assert report["mismatches"] == len(report["failures"]) == 1
-    (failure,) = report["failures"]
-    assert failure["replay"] in run.stdout.splitlines()
-    assert failure["difference"] and "elements differ" in failure["replay_difference"]
-    name, *arguments = shlex.split(failure["replay"])
-    assert name == "weft"
-    assert len(failure["replay"]) < len(failure["replay_whole"])
-    case = Case.from_text(arguments[-1])
-    assert len(case.runs) == 1 and len(products_of(case)) == 1 and not case.runs[0].stalls
-    again = weft(*arguments, **broken)
-    assert (again.returncode, again.stdout.strip()) == (1, failure["replay_difference"])
-    sound = weft(*arguments)
-    assert (sound.returncode, sound.stdout) == (0, "no difference in 1 products\n")
-
-
-def test_a_crash_is_an_outcome():
-    """A process that dies is named with its signal, and nothing else is lost."""
-    dying, living = Isolated(PLAIN), Isolated(PLAIN)
-    os.kill(dying._process.pid, signal.SIGSEGV)
-    assert dying.outcome().difference == "the process ended with SIGSEGV"
-    assert living.outcome() == check(PLAIN)
-    dying.kill()
-    living.kill()
-
-
-def working_below(folder: Path) -> set[str]:
-    """Names of the processes, compilers among them, that work in a folder."""
-    names = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (process / "cwd").readlink().is_relative_to(folder):
-                names.add((process / "comm").read_text().strip())
-    return names
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
-def test_ctrl_c_writes_the_report_and_leaves_nothing_running(tmp_path):
-    report = tmp_path / "report.json"
-    soaking = subprocess.Popen(
-        [WEFT, "soak", "--minutes", "9", "--seed", "3", "--processes", "1", "--report", report],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "WEFT_BUILD": str(tmp_path / "build")},
-    )
-    deadline = time.monotonic() + 100
-    while "make" not in working_below(tmp_path):
-        assert soaking.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
-    soaking.send_signal(signal.SIGINT)
-    _, said = soaking.communicate(timeout=60)
-    assert said.strip() == "weft: interrupted; nothing half-done counts as done"
-    assert soaking.returncode == 130
-    assert not working_below(tmp_path)
-    told = json.loads(report.read_text())
-    assert told["interrupted"] and told["mismatches"] == 0
-    assert not list(tmp_path.glob("build/cache/library-*/"))
-
-
-def test_ctrl_c_while_a_failure_is_made_smaller_keeps_it(monkeypatch, tmp_path):
-    """The failure is told as it was found."""
-
-    class Failed:
-        case = PLAIN
-
-        def outcome(self):
-            return Outcome("wrong")
-
-        def kill(self):
-            pass
-
-    def interrupted(*arguments):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(command, "Isolated", lambda case: Failed())
-    monkeypatch.setattr(command, "wait", lambda running, seconds: running)
-    monkeypatch.setattr(command, "shrink", interrupted)
-    report = tmp_path / "report.json"
-    try:
-        assert not command.soak(1, 1, 1, report, 1)
-    except KeyboardInterrupt:
-        pytest.fail("a soak with a failure ends as if there were none")
-    told = json.loads(report.read_text())
-    assert told["interrupted"] and told["mismatches"] == 1
-    assert told["failures"][0]["replay"] == command.replay_command(PLAIN)
-
-
-def text(**changes) -> str:
-    """A replay with a run whose parts are changed."""
-    run = {"products": [[1, 1, 1, 1]]} | changes
-    return json.dumps({"config": {"rows": 2}, "runs": [run]})
-
-
-MISTAKES = {
-    "no time": (["--minutes", 0], "minutes must be more than 0 and finite, not 0"),
-    "for ever": (["--minutes", "inf"], "minutes must be more than 0 and finite, not inf"),
-    "a seed": (["--seed", -1], "a seed must be an integer of at least 0, not -1"),
-    "no process": (["--processes", 0], "processes must be an integer of at least 1, not 0"),
-    "no case": (["--cases", 0], "cases must be an integer of at least 1, not 0"),
-    "no JSON": (["--replay", "x"], "this is not a case that a soak printed: Expecting value"),
-    "a list": (["--replay", "[1]"], "this is not a case that a soak printed"),
-    "nothing": (["--replay", "{}"], "this is not a case that a soak printed: no 'config'"),
-    "no run": (["--replay", '{"config": {}, "runs": []}'], "one run at least"),
-    "no product": (["--replay", text(products=[])], "a run has one product at least"),
-    "no rows": (["--replay", text(products=[[0, 1, 1, 1]])], "0 should be an integer of at least"),
-    "a rate": (["--replay", text(stalls=[1, 0, 1, 0])], "1 should be a part of the cycles"),
-    "a reset": (["--replay", text(reset_after=-1)], "-1 should be an integer of at least 0"),
-    "a word": (["--replay", text(stall=1)], "a run has no stall"),
-    "a unit": (["--replay", '{"config": {"rows": 0}, "runs": [1]}'], "rows must be an integer"),
-}
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_sentence(mistake, tmp_path):
-    arguments, sentence = MISTAKES[mistake]
-    run = weft("soak", *arguments, WEFT_BUILD=str(tmp_path / "build"))
-    assert (run.returncode, run.stdout) == (2, "")
-    assert sentence in run.stderr and run.stderr.startswith("weft: ")
-    assert run.stderr.count("\n") == 1
-    assert not (tmp_path / "build" / "soak").exists()

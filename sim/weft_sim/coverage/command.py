@@ -42,8 +42,9 @@ UNITS = "coverage_units.py"
 # The bench of the fast array is slow to build, and all its modules are in the fast unit.
 BLOCKS = (
     *("test_accumulators.py", "test_admission.py", "test_array.py", "test_cell.py"),
-    *("test_counters.py", "test_fast_cell.py", "test_results.py", "test_row.py", "test_skew.py"),
-    *("test_soft_multiplier.py", "test_weights.py", "test_checksum.py"),
+    *("test_checksum.py", "test_counters.py", "test_fast_cell.py", "test_pairs_check.py"),
+    *("test_result_check.py", "test_results.py", "test_row.py", "test_skew.py"),
+    *("test_soft_multiplier.py", "test_weights.py"),
     *("test_beats.py", "test_framing.py", "test_uart.py"),
 )
 WAIVERS = "coverage_waivers.toml"
