@@ -193,6 +193,40 @@ def test_what_is_read_where_no_word_is_may_be_anything(words, equivalent):
     assert prove(text, text, "machine", 20) == equivalent
 
 
+STORE = """
+module store(input clk, input rst, input valid, input first, input [1:0] row, input [3:0] a,
+             output [3:0] o);
+  reg [8:0] early = 0, late = 0;
+  reg [3:0] words [0:3];
+  integer i;
+  initial for (i = 0; i < 4; i = i + 1) words[i] = 0;
+  wire [1:0] place = {place};
+  wire [3:0] sum = (late[1] ? 4'd0 : words[late[{high}:2]]) + late[7:4];
+  always @(posedge clk) begin
+    early <= rst ? 9'd0 : {{a, place, first, valid}};
+    late <= rst ? 9'd0 : early;
+    if (late[0]) words[late[3:2]] <= sum;
+  end
+  assign o = late[0] ? sum : 4'd0;
+endmodule
+"""
+
+
+@pytest.mark.parametrize(
+    "changes, equivalent",
+    [
+        ({"place": "~row"}, True),
+        ({"place": "{row[1] ^ ~row[0], row[0]}"}, True),  # Another order of the four.
+        ({"place": "{row[1] | row[0], row[0]}"}, False),  # Two of them in one place.
+        ({"place": "~row", "high": "2"}, False),  # Read from one, written to another.
+    ],
+)
+def test_a_row_may_be_kept_at_another_address(changes, equivalent):
+    facts = {"place": "row", "high": "3"}
+    original, mutated = (STORE.format(**{**facts, **more}) for more in ({}, changes))
+    assert prove(original, mutated, "store", 20) == equivalent
+
+
 @pytest.mark.parametrize("count, seed", [(0, 1), (-1, 1), (1, -1)])
 def test_what_makes_no_sense_is_refused(count, seed):
     needs_icarus()

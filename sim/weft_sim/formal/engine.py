@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from ..aiger import with_one_output
 from ..yosys import run_yosys
 from .harness import REACHED, STARTED, TOP, WRONG
 
@@ -66,17 +67,6 @@ def make_gates(rtlil: str, folder: Path, name: str) -> Path:
     commands = [command.format(name=name) for command in GATES]
     run_yosys(f"read_rtlil {name}.il", *commands, folder=folder, log=folder / f"{name}.yosys.log")
     return folder / f"{name}.aig"
-
-
-def with_one_output(aiger: bytes, output: int) -> bytes:
-    """A binary AIGER file with one of its outputs alone: its number stands on a line of its own."""
-    header, rest = aiger.split(b"\n", 1)
-    kind, *sizes = header.split()
-    highest, inputs, latches, outputs, gates = sizes[:5]
-    lines = rest.split(b"\n", int(latches) + int(outputs))
-    head = b" ".join([kind, highest, inputs, latches, b"1", gates])
-    chosen = lines[int(latches) + output]
-    return b"\n".join([head, *lines[: int(latches)], chosen, lines[-1]])
 
 
 def decide(gates: Path, output: int, method: str, seconds: int) -> Verdict:

@@ -1,8 +1,11 @@
 """Proofs that a mutant does what the original does, for all inputs, from the first cycle on.
 
-Both start from their initial values, and every output is compared in every cycle. A bit that the
-Verilog leaves open, as what is read where a memory has no word, may be anything in either; but a
-register without an initial value begins at 0.
+Both start from their initial values, and every output is compared in every cycle. Signals of the
+two that are always equal are made one, by induction; what does not settle so is left to property
+directed reachability. Outputs that are still open are looked at one by one, over longer stretches:
+where the mutant keeps a row at another address, signals agree only from end to end of a pipeline.
+A bit that the Verilog leaves open, as what is read where a memory has no word, may be anything in
+either; but a register without an initial value begins at 0.
 """
 
 import contextlib
@@ -15,6 +18,7 @@ from pathlib import Path
 from weft.axi import port_documentation
 from weft.config import MatrixUnitConfig
 
+from ..aiger import NEVER_HIGH, output_literals, register_count, with_one_output
 from ..toolchain import ToolMissing
 from ..yosys import YosysFailed, run_yosys
 
@@ -22,6 +26,8 @@ from ..yosys import YosysFailed, run_yosys
 COMPARED = "compared"
 PAYLOAD = ("m_axis_results_tdata", "m_axis_results_tlast")
 VALID = "m_axis_results_tvalid"
+# From so many cycles to the next: one, a room, and the longest way through a unit.
+INDUCTIONS = (1, 4, 24)
 
 
 def prove(original: str, mutated: str, top: str, seconds: int) -> bool:
@@ -43,7 +49,7 @@ def prove(original: str, mutated: str, top: str, seconds: int) -> bool:
         (folder / "mutated.v").write_text(mutated)
         try:
             run_yosys(*_miter(top), folder=folder)
-            return _is_never_high(folder, seconds)
+            return _are_always_high(folder, seconds)
         except (YosysFailed, subprocess.TimeoutExpired):
             # A loop of gates is no machine that could be compared, and some proofs do not end.
             return False
@@ -55,11 +61,23 @@ def proof_version() -> str:
 
 
 def with_what_matters(config: MatrixUnitConfig, top: str) -> str:
-    """Verilog of a module around a unit whose outputs are all that its user may look at."""
+    """Verilog of a module around a unit whose outputs are all that its user may look at.
+
+    Bytes of the payload are outputs of their own, which are proved one by one.
+    """
     ports = port_documentation(config)
-    heads = [f"{way} [{bits - 1}:0] {name}" for name, (way, bits, _) in ports.items()]
+    heads = [
+        f"{way} [{bits - 1}:0] {name}"
+        for name, (way, bits, _) in ports.items()
+        if name not in PAYLOAD
+    ]
     whole = [f"wire [{ports[name][1] - 1}:0] whole_{name};" for name in PAYLOAD]
-    masked = [f"assign {name} = {VALID} ? whole_{name} : 0;" for name in PAYLOAD]
+    masked = []
+    for name in PAYLOAD:
+        for start in range(0, ports[name][1], 8):
+            last = min(start + 8, ports[name][1]) - 1
+            heads.append(f"output [{last - start}:0] {name}_{start}")
+            masked.append(f"assign {name}_{start} = {VALID} ? whole_{name}[{last}:{start}] : 0;")
     connected = [f".{name}({f'whole_{name}' if name in PAYLOAD else name})" for name in ports]
     return "\n".join(
         [
@@ -73,7 +91,8 @@ def with_what_matters(config: MatrixUnitConfig, top: str) -> str:
 
 
 def _miter(top: str) -> list[str]:
-    """Commands of Yosys that leave miter.aig, whose output is high where the outputs differ."""
+    """Commands of Yosys that leave miter.aig, with an output for each that is high where both
+    modules do the same."""
     commands = []
     for name in ("original", "mutated"):
         commands += [
@@ -90,7 +109,8 @@ def _miter(top: str) -> list[str]:
     commands += [f"design -copy-from {name} -as {name} {name}" for name in ("original", "mutated")]
     return [
         *commands,
-        "miter -equiv -flatten original mutated miter",
+        "miter -equiv -flatten -make_outcmp original mutated miter",
+        "delete -port miter/trigger",
         "hierarchy -top miter",
         "memory -nordff",
         # Registers that write_verilog adds where a read sees what is written have none.
@@ -107,41 +127,52 @@ def _miter(top: str) -> list[str]:
     ]
 
 
-def _is_never_high(folder: Path, seconds: int) -> bool:
-    """Whether the output of miter.aig is proved to be low in every cycle.
+def _are_always_high(folder: Path, seconds: int) -> bool:
+    """Whether the outputs of miter.aig are proved to be high in every cycle."""
+    _abc(folder, seconds, "miter", "&get; &lcorr; &scorr; &put", "merged")
+    _merge(folder, seconds, "merged", INDUCTIONS[:1])
+    merged = (folder / "merged.aig").read_bytes()
+    return all(
+        _is_always_high(folder, seconds, merged, output)
+        for output in range(len(output_literals(merged)))
+    )
 
-    Registers that are always equal are found first, which are all but those near the change.
-    """
-    _abc(folder, seconds, "read_aiger miter.aig; strash; &get; &lcorr; &scorr; &put", "merged.aig")
-    if _registers(folder / "merged.aig"):
+
+def _is_always_high(folder: Path, seconds: int, machine: bytes, output: int) -> bool:
+    (folder / "open.aig").write_bytes(with_one_output(machine, output, inverted=True))
+    _abc(folder, seconds, "open", "scleanup", "open")
+    _merge(folder, seconds, "open", INDUCTIONS)
+    left = (folder / "open.aig").read_bytes()
+    if output_literals(left) == [NEVER_HIGH]:
+        return True
+    if register_count(left):
+        return "Property proved" in _abc(folder, seconds, "open", f"pdr -T {seconds}")
+    return "UNSATISFIABLE" in _abc(folder, seconds, "open", "iprove")
+
+
+def _merge(folder: Path, seconds: int, name: str, inductions: tuple[int, ...]) -> None:
+    """Make signals one that are always equal, as far as that can be shown in time."""
+    for cycles in inductions:
+        if not register_count((folder / f"{name}.aig").read_bytes()):
+            return
         with contextlib.suppress(subprocess.TimeoutExpired):
-            _abc(folder, seconds, "read_aiger merged.aig; strash; scorr", "merged.aig")
-    if _registers(folder / "merged.aig"):
-        said = _abc(folder, seconds, f"read_aiger merged.aig; strash; pdr -T {seconds}")
-        return "Property proved" in said
-    return "UNSATISFIABLE" in _abc(folder, seconds, "read_aiger merged.aig; strash; iprove")
+            _abc(folder, seconds, name, f"scorr -F {cycles}", name)
 
 
-def _registers(machine: Path) -> int:
-    """How many there are in an AIGER file."""
-    _, _, _, registers, *_ = machine.read_bytes().split(b"\n")[0].split()
-    return int(registers)
-
-
-def _abc(folder: Path, seconds: int, commands: str, written: str | None = None) -> str:
-    """Run commands of ABC; leave what becomes of the machine, if that is named."""
+def _abc(folder: Path, seconds: int, read: str, commands: str, written: str | None = None) -> str:
+    """Run commands of ABC on a machine; leave what becomes of it, if that is named."""
     package = importlib.util.find_spec("pyosys")
     if package is None or package.origin is None:
         raise ToolMissing("pyosys")
     program = Path(package.origin).parent / "yosys-abc"
-    write = f"; write_aiger fresh-{written}" if written else ""
+    write = f"; write_aiger fresh-{written}.aig" if written else ""
     abc = subprocess.run(
-        [program, "-c", commands + write],
+        [program, "-c", f"read_aiger {read}.aig; strash; {commands}{write}"],
         cwd=folder,
         capture_output=True,
         text=True,
         timeout=2 * seconds,
     )
     if written:
-        (folder / f"fresh-{written}").replace(folder / written)
+        (folder / f"fresh-{written}.aig").replace(folder / f"{written}.aig")
     return abc.stdout
