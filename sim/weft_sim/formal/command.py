@@ -143,7 +143,7 @@ def _report(proofs: list[Proof], outcomes: list[Outcome], seconds: float) -> dic
             for name, verdict in whole.verdicts.items()
             if name.startswith(WRONG)
         ]
-        if proof.breaks and not whole.failure:
+        if not whole.failure:
             unbroken = [p["name"] for p in properties if not p["fails_when_broken"]]
             wrong += [f"{proof.name}: {name} holds of every broken copy" for name in unbroken]
         shown.append(

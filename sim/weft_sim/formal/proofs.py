@@ -44,7 +44,7 @@ class Proof:
 
     `method` is "pdr", for all time; "induction K", for all time, from K cycles to the next; or
     "bmc K", of the first K cycles after a reset. `methods` has another for some properties.
-    Each of `breaks` has to make its property fail; where there are any, each property has one.
+    Each of `breaks` has to make its property fail, and each property has one.
     """
 
     name: str
@@ -128,11 +128,11 @@ PROOFS = (
     ),
     _weights(1, 1, "plain", TILE_BREAKS),
     _weights(2, 1, "plain", WEIGHT_BREAKS),
-    _weights(3, 1, "plain", ()),
-    _weights(4, 1, "plain", ()),
+    _weights(3, 1, "plain", WEIGHT_BREAKS),
+    _weights(4, 1, "plain", WEIGHT_BREAKS),
     _weights(2, 2, "plain", COLUMN_BREAKS),
     _weights(2, 1, "fast", FAST_BREAKS),
-    _weights(4, 1, "fast", ()),
+    _weights(4, 1, "fast", FAST_BREAKS),
     _weights(2, 2, "fast", FAST_COLUMN_BREAKS),
     Proof(
         "row check",
@@ -144,7 +144,7 @@ PROOFS = (
         "row check, words of flags",
         "the same of four rows in two words",
         lambda: RowsAreChecked(narrow(1, accumulator_depth=4), word=2),
-        (),
+        CHECK_BREAKS,
         method="bmc 12",
     ),
     Proof(
