@@ -2,7 +2,7 @@
 
 from unittest.mock import patch
 
-from amaranth.hdl import Array, Cat, Module, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 
 from weft import begun
 from weft.admission import Admission
@@ -75,8 +75,9 @@ class RowsAreChecked(Harness):
 
 
 class RowsComeInOrder(Harness):
-    """Good rows of any lanes, tiles and places at any time: each row enters once, in order, with
-    its own lanes and control, only if there is a place for its result, and always if there is."""
+    """Any rows, good and bad, tiles, whole and broken, and places at any time: each row enters
+    once, in order, with its own lanes and control, only if there is a place for its result, and
+    always if there is. The place of a row that is dropped comes back."""
 
     def __init__(self, config: MatrixUnitConfig, places: int):
         super().__init__()
@@ -84,67 +85,106 @@ class RowsComeInOrder(Harness):
         self.places = places
 
     def describe(self, m: Module) -> None:
-        config, places = self.config, self.places
-        m.submodules.admission = admission = Admission(config, places)
-        row = self.anything(activation_layout(config), "row")
+        config = self.config
+        m.submodules.admission = admission = Admission(config, self.places)
+        offered = self.anything(activation_layout(config), "row")
         valid = self.anything(1, "valid")
         complete = self.anything(1, "complete")
+        broken = self.anything(1, "broken")
         released = self.anything(1, "released")
         m.d.comb += [
-            admission.activations.payload.eq(row),
+            admission.activations.payload.eq(offered),
             admission.activations.valid.eq(valid),
             admission.tile_complete.eq(complete),
+            admission.tile_broken.eq(broken),
             admission.released.eq(released),
         ]
-        accepted = Signal()
-        m.d.comb += accepted.eq(valid & admission.activations.ready)
-
-        # Good rows only: each begins its own sum, and the first has a tile to switch to.
-        has_tile = Signal()
-        with m.If(accepted):
-            m.d.sync += has_tile.eq(1)
         taken = admission.take & complete
-        self.assume(
-            row.first & (row.row < config.accumulator_depth) & (row.switch | has_tile),
-            # A tile that is complete waits until it is taken.
-            complete | ~delayed(m, complete & ~taken, 1, "tile_waits"),
-        )
+        # A tile that is complete waits until it is taken.
+        self.assume(complete | ~delayed(m, complete & ~taken, 1, "tile_waits"))
 
+        # The row at the gate, which is let in when there is room for another.
+        ready = admission.activations.ready
+        row = Signal.like(offered, name="row_at_gate")
+        waiting, enters = Signal(), Signal()
+        m.d.comb += enters.eq(waiting & ready)
+        with m.If(ready):
+            m.d.sync += [waiting.eq(valid), row.eq(offered)]
+        admitted = self._is_good(m, row, enters, broken)
+
+        # What comes of it is known so much later.
+        latency = Admission.control_latency
         control = admission.control
-        finished = control.valid & control.last
+        entered = delayed(m, enters, latency, "entered")
+        was_admitted = delayed(m, admitted, latency, "admitted")
+        self.prove("good_rows_are_admitted", control.valid == was_admitted)
+        self._prove_places(m, admission, row, enters, admitted)
+
+        inside = Signal(range(16))
+        m.d.sync += inside.eq(inside + (valid & ready) - entered)
+        followed = follow(self, m, valid & ready, entered, inside)
+        own = Signal.like(offered, name="followed_row")
+        with m.If(followed.enters):
+            m.d.sync += own.eq(offered)
+        behind = latency - Admission.issue_latency
+        lanes = delayed(m, admission.lanes.as_value(), behind, "lanes")
+        switch = delayed(m, admission.switch, behind, "switch")
+        self.prove("switches_come_with_rows", ~switch | entered)
+        # The switch of a row takes place, and its lanes come, if it is dropped too.
+        for name, condition in (
+            ("lanes_are", lanes == own.lanes.as_value()),
+            ("switch_is", switch == own.switch),
+            ("last_is", control.last == (control.valid & own.last)),
+            ("end_is", control.end == (control.valid & own.end)),
+            ("first_is", ~control.valid | (control.first == own.first)),
+            ("number_is", ~control.valid | (control.row == own.row)),
+        ):
+            self.prove(f"{name}_its_own", ~followed.leaves | condition)
+        self.reach("row_behind_others", followed.leaves & (inside > 3))
+
+    def _is_good(self, m: Module, row, enters, broken):
+        """Whether a row that enters has a whole tile, a number that exists and a sum begun."""
+        depth = self.config.accumulator_depth
+        flags = Array(Signal(name=f"begun_{i}") for i in range(depth))
+        good_in_use, good_tile, in_range, known = Signal(), Signal(), Signal(), Signal()
+        address = row.row[: self.config.address_width]
+        m.d.comb += [
+            good_tile.eq(Mux(row.switch, ~broken, good_in_use)),
+            in_range.eq(row.row < depth),
+            known.eq(row.first | flags[address]),
+        ]
+        with m.If(enters):
+            m.d.sync += good_in_use.eq(good_tile)
+            with m.If(in_range):
+                m.d.sync += flags[address].eq(good_tile & known & ~row.last)
+        return enters & good_tile & in_range & known
+
+    def _prove_places(self, m: Module, admission, row, enters, admitted) -> None:
+        """Results have places, and a row waits for nothing but its tile and a place."""
+        places, released = self.places, admission.released
+        finished = admission.control.valid & admission.control.last
         outstanding = Signal(range(places + 3))
         m.d.sync += outstanding.eq(outstanding + finished - released)
         self.assume(outstanding.any() | ~released)
         self.prove("never_more_than_places", outstanding <= places)
         self.reach("all_places", outstanding == places)
-        # In such a time every place that was given back is there again.
+        # No place was given back, so that one which is used again is that of a dropped row.
+        dropped, none_back = Signal(), Signal(init=1)
+        m.d.sync += [
+            dropped.eq(dropped | (enters & row.last & ~admitted)),
+            none_back.eq(none_back & ~released),
+        ]
+        self.reach("place_of_a_dropped_row", dropped & none_back & (outstanding == places))
+
+        # In such a time every place that was given back is there again, that of a dropped row too.
         quiet = Admission.control_latency + 4
         stuck = Signal(range(quiet + 2))
-        waits = ~admission.activations.ready & complete & ~outstanding.any() & ~finished
+        has_tile = admission.tile_complete | ~row.switch
+        waits = ~admission.activations.ready & has_tile & ~outstanding.any() & ~finished
         with m.If(~waits):
             m.d.sync += stuck.eq(0)
         with m.Elif(stuck <= quiet):
             m.d.sync += stuck.eq(stuck + 1)
         self.prove("never_stuck", stuck <= quiet)
-        self.reach("waits_for_a_place", delayed(m, ~admission.activations.ready & complete, 9, "w"))
-
-        inside = Signal(range(16))
-        m.d.sync += inside.eq(inside + accepted - control.valid)
-        self.prove("no_row_is_invented", inside.any() | ~control.valid)
-        followed = follow(self, m, accepted, control.valid, inside)
-        taken_row = Signal.like(row)
-        with m.If(followed.enters):
-            m.d.sync += taken_row.eq(row)
-        behind = Admission.control_latency - Admission.issue_latency
-        lanes = delayed(m, admission.lanes.as_value(), behind, "lanes")
-        switch = delayed(m, admission.switch, behind, "switch")
-        self.prove("switches_come_with_rows", ~switch | control.valid)
-        for name, condition in (
-            ("lanes_are", lanes == taken_row.lanes.as_value()),
-            ("switch_is", switch == taken_row.switch),
-            ("last_is", control.last == taken_row.last),
-            ("end_is", control.end == taken_row.end),
-            ("number_is", control.row == taken_row.row),
-        ):
-            self.prove(f"{name}_its_own", ~followed.leaves | condition)
-        self.reach("row_behind_others", followed.leaves & (inside > 3))
+        waits_long = ~admission.activations.ready & admission.tile_complete
+        self.reach("waits_for_a_place", delayed(m, waits_long, 9, "w"))

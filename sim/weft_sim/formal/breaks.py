@@ -120,12 +120,36 @@ ORDER_BREAKS = (
     Break(
         "admission", "returned.eq(self.released + check.dropped)", "returned.eq(0)", "never_stuck"
     ),
+    Break(
+        "admission",
+        "returned.eq(self.released + check.dropped)",
+        "returned.eq(self.released)",
+        "never_stuck",
+    ),
+    Break(
+        "admission",
+        "returned.eq(self.released + check.dropped)",
+        "returned.eq(self.released + check.dropped + check.dropped)",
+        "never_more_than_places",
+    ),
+    Break(
+        "admission",
+        "(staying | (switching & self.tile_complete))",
+        "((staying | switching) & self.tile_complete)",
+        "never_stuck",
+    ),
+    Break(
+        "admission",
+        "Mux(switching, ~self.tile_broken, tile_in_use)",
+        "tile_in_use",
+        "good_rows_are_admitted",
+    ),
     Break("admission", "ready.eq(~waiting | advance)", "ready.eq(1)", "switch_is_its_own"),
     Break(
         "admission",
         "self.activations.valid & ~offered.switch",
         "~offered.switch",
-        "no_row_is_invented",
+        "good_rows_are_admitted",
     ),
     Break(
         "admission",
@@ -150,6 +174,12 @@ ORDER_BREAKS = (
         "self.control.end.eq(admitted & row.end)",
         "self.control.end.eq(0)",
         "end_is_its_own",
+    ),
+    Break(
+        "row_check",
+        "self.control.first.eq(row.first)",
+        "self.control.first.eq(0)",
+        "first_is_its_own",
     ),
     Break(
         "row_check", "self.control.row.eq(row.row)", "self.control.row.eq(0)", "number_is_its_own"

@@ -149,7 +149,8 @@ PROOFS = (
     ),
     Proof(
         "admission",
-        "rows enter once, in order, with their lanes and control, never more than have a place",
+        "rows enter once, in order, with their lanes and control, never more than have a place; "
+        "good ones are admitted, and bad ones give their place back",
         lambda: RowsComeInOrder(narrow(1), places=2),
         ORDER_BREAKS,
     ),
