@@ -52,7 +52,14 @@ RESULT_BREAKS = (
 )
 TILE_BREAKS = (
     Break("weights", "ready.eq(~self.complete | self.take)", "ready.eq(1)", "sum_0"),
-    Break("weights", "self.broken.eq(overrun | short)", "self.broken.eq(0)", "sum_0"),
+    Break("weights", "ready.eq(~self.complete | self.take)", "ready.eq(1)", "rows_are_taken"),
+    Break("weights", "self.complete.eq(1)", "self.complete.eq(0)", "complete"),
+    Break("weights", "self.complete.eq(0)", "self.complete.eq(self.broken)", "complete"),
+    Break("weights", "self.broken.eq(overrun | short)", "self.broken.eq(0)", "broken"),
+    Break("weights", "self.broken.eq(overrun | short)", "self.broken.eq(1)", "broken"),
+    Break("weights", "overrun.eq(0),", "", "broken"),
+    Break("weights", "errors.eq(Cat(short, long))", "errors.eq(Cat(long, long))", "errors"),
+    Break("weights", "errors.eq(Cat(short, long))", "errors.eq(Cat(short, short))", "errors"),
 )
 WEIGHT_BREAKS = (
     *TILE_BREAKS,

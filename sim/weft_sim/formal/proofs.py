@@ -73,7 +73,8 @@ def _weights(rows: int, columns: int, inner_product: str, breaks: tuple[Break, .
     config = narrow(8, rows=rows, columns=columns, inner_product=inner_product)
     return Proof(
         f"weights {rows}x{columns} {kind}".strip(),
-        "every row meets the tile that was switched to last, whole, whatever is being loaded",
+        "every row meets the tile that was switched to last, whole, whatever is being loaded; "
+        "tiles are complete, broken and complained of as a count of their rows says",
         lambda: RowsMeetTheirTile(config),
         breaks,
     )

@@ -6,7 +6,7 @@ from weft.admission import Admission
 from weft.array import SystolicArray, shape_of
 from weft.config import MatrixUnitConfig
 from weft.fast_array import FastArray
-from weft.layouts import activation_layout, weight_layout
+from weft.layouts import Error, activation_layout, weight_layout
 from weft.matrix_unit import MatrixUnit
 from weft.skew import Skew
 from weft.weights import WeightLoader
@@ -15,8 +15,10 @@ from .harness import Harness, delayed
 
 
 class RowsMeetTheirTile(Harness):
-    """Weight rows and switches at any time, tiles of any number of rows: the sums of every row are
-    those with the tile that was switched to last, whole and with every weight in its place."""
+    """Weight rows and switches at any time, tiles of any number of rows: a tile is complete from
+    its last row until it is switched to, and broken if it has not as many rows as the array. The
+    sums of every row are those with the tile that was switched to last, whole and with every
+    weight in its place."""
 
     def __init__(self, config: MatrixUnitConfig):
         super().__init__()
@@ -56,6 +58,8 @@ class RowsMeetTheirTile(Harness):
             array.loads_in.eq(loader.loads),
         ]
 
+        tile_good = self._prove_tiles(m, loader)
+
         # The tile that comes is kept row by row; a switch makes it the one in use.
         coming = [
             Signal(weight_layout(config)["lanes"].shape, name=f"coming_{r}") for r in range(rows)
@@ -70,7 +74,7 @@ class RowsMeetTheirTile(Harness):
         for row, new, old in zip(now, coming, in_use, strict=True):
             m.d.comb += row.eq(Mux(switch, new, old))
             m.d.sync += old.eq(row)
-        m.d.comb += good_now.eq(Mux(switch, ~loader.broken, good))
+        m.d.comb += good_now.eq(Mux(switch, tile_good, good))
         m.d.sync += good.eq(good_now)
         for column in range(columns):
             total = Signal(signed(config.sum_width), name=f"total_{column}")
@@ -81,3 +85,39 @@ class RowsMeetTheirTile(Harness):
             self.prove(f"sum_{column}", ~counts | (array.sums_out[column] == expected))
             changed = delayed(m, switch & good, cycles, f"changed_{column}")
             self.reach(f"second_tile_{column}", counts & changed & expected.any())
+
+    def _prove_tiles(self, m: Module, loader: WeightLoader) -> Signal:
+        """The loader says what a count of the rows of each tile says; whether the tile that waits
+        has the right number of them."""
+        rows = self.config.rows
+        weights = loader.weights
+        transfer, came = Signal(), Signal()
+        m.d.comb += [
+            transfer.eq(weights.valid & weights.ready),
+            came.eq(transfer & weights.payload.last),
+        ]
+        # The rows that came before; as many as the array has are already too many.
+        count = Signal(range(rows + 1))
+        waits, good = Signal(), Signal()
+        with m.If(came):
+            m.d.sync += [count.eq(0), waits.eq(1), good.eq(count == rows - 1)]
+        with m.Else():
+            with m.If(transfer & (count < rows)):
+                m.d.sync += count.eq(count + 1)
+            with m.If(loader.take):
+                m.d.sync += waits.eq(0)
+        self.prove("rows_are_taken", weights.ready == (~waits | loader.take))
+        self.prove("complete", loader.complete == waits)
+        self.prove("broken", ~waits | (loader.broken == ~good))
+        was_broken = delayed(m, waits & ~good, rows, "was_broken")
+        self.reach("good_tile_after_a_broken_one", waits & good & was_broken)
+        # Of a long tile the first row too many is told of: the last may never come.
+        short = came & (count < rows - 1)
+        long = transfer & ~weights.payload.last & (count == rows - 1)
+        errors = loader.errors.as_value()
+        self.prove("errors", errors == Cat(short, long))
+        self.reach("long_tile", (errors & Error.LONG_TILE.value).any())
+        # One row is never too few.
+        if rows > 1:
+            self.reach("short_tile", (errors & Error.SHORT_TILE.value).any())
+        return good
