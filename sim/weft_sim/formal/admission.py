@@ -180,7 +180,7 @@ class RowsComeInOrder(Harness):
         quiet = Admission.control_latency + 4
         stuck = Signal(range(quiet + 2))
         has_tile = admission.tile_complete | ~row.switch
-        waits = ~admission.activations.ready & has_tile & ~outstanding.any() & ~finished
+        waits = ~admission.activations.ready & has_tile & (outstanding < places) & ~finished
         with m.If(~waits):
             m.d.sync += stuck.eq(0)
         with m.Elif(stuck <= quiet):

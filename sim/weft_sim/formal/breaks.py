@@ -139,6 +139,7 @@ ORDER_BREAKS = (
         "returned.eq(self.released + check.dropped + check.dropped)",
         "never_more_than_places",
     ),
+    Break("admission", "init=self.credits - 1", "init=self.credits - 2", "never_stuck"),
     Break(
         "admission",
         "(staying | (switching & self.tile_complete))",
