@@ -187,6 +187,16 @@ def test_proofs_are_about_all_inputs_from_the_first_cycle_on(changes, equivalent
     assert prove(original, mutated, "machine", 20) == equivalent
 
 
+@pytest.mark.parametrize("clock", ["negedge clk", "posedge (clk ^ a[0])", "posedge rst"])
+@pytest.mark.parametrize("changed", ["one", "words"])
+def test_another_clock_is_never_equivalent(clock, changed):
+    original = MACHINE.format(initial="4'd1", words=15, output="words[a]")
+    before = {"one": "@(posedge clk) begin", "words": "@(posedge clk) words"}[changed]
+    mutated = original.replace(before, before.replace("posedge clk", clock))
+    assert mutated != original
+    assert not prove(original, mutated, "machine", 20)
+
+
 @pytest.mark.parametrize("words, equivalent", [(15, True), (14, False)])
 def test_what_is_read_where_no_word_is_may_be_anything(words, equivalent):
     text = MACHINE.format(initial="4'd1", words=words, output="words[a]")
