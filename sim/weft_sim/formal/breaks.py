@@ -215,6 +215,7 @@ UNIT_BREAKS = (
         "self.errors.eq(seen)",
         "errors_are_told",
     ),
+    Break("matrix_unit", "with m.If(self.clear_errors):", "with m.If(0):", "errors_are_true"),
     Break("matrix_unit", "array.loads_in.eq(loader.loads)", "array.loads_in.eq(0)", "result_0"),
     Break("accumulators", "& (past.row == row.row)", "", "result_0"),
     Break("results", "end_write.data.eq(self.ends_job)", "end_write.data.eq(0)", "end"),

@@ -20,7 +20,8 @@ from .engine import ProofFailed, Verdict, decide, make_gates, outputs_of
 from .harness import REACHED, WRONG
 from .proofs import PROOFS, Proof
 
-# A search for what is possible, and for what a broken line does wrong, goes so many cycles far.
+# Beside proofs for all time a search for what is possible, and for what a broken line does wrong,
+# goes so many cycles far.
 SEARCH = "bmc 40"
 SECONDS = 600
 
@@ -57,6 +58,11 @@ class Outcome:
         return [n for n, v in self.verdicts.items() if n.startswith(REACHED) and not v.high]
 
     @property
+    def cycle(self) -> int | None:
+        """The first cycle in which a property does not hold."""
+        return min((self.verdicts[name].frame or 0 for name in self.failed), default=None)
+
+    @property
     def seconds(self) -> float:
         return sum(verdict.seconds for verdict in self.verdicts.values())
 
@@ -81,13 +87,22 @@ def run(task: Task, folder: Path) -> Outcome:
         gates = make_gates(rtlil, folder, task.name.replace(",", "").replace(" ", "_"))
         outputs = outputs_of(rtlil)
         for output in [WRONG + task.broken.fails] if task.broken else outputs:
-            proves = output.startswith(WRONG) and not task.broken
-            method = task.proof.method_of(output) if proves else SEARCH
-            verdict = decide(gates, outputs.index(output), method, SECONDS)
+            verdict = decide(gates, outputs.index(output), _method(task, output), SECONDS)
             outcome.verdicts[output] = verdict
     except (ProofFailed, ValueError) as error:
         outcome.failure = str(error)
     return outcome
+
+
+def _method(task: Task, output: str) -> str:
+    """How to decide on an output.
+
+    What is to be reached, and what a broken line is to do wrong, has to show within the cycles of
+    a bounded proof; of another one it may take longer.
+    """
+    method = task.proof.method_of(output)
+    proves = output.startswith(WRONG) and not task.broken
+    return method if proves or method.startswith("bmc") else SEARCH
 
 
 def prove_all(names: tuple[str, ...]) -> bool:
@@ -156,7 +171,11 @@ def _report(proofs: list[Proof], outcomes: list[Outcome], seconds: float) -> dic
                     for name, verdict in whole.verdicts.items()
                     if name.startswith(REACHED)
                 },
-                "broken_copies": [asdict(copy.task.broken) for copy in copies if copy.task.broken],
+                "broken_copies": [
+                    {**asdict(copy.task.broken), "cycle": copy.cycle}
+                    for copy in copies
+                    if copy.task.broken
+                ],
                 "seconds": round(whole.seconds, 1),
             }
         )

@@ -64,7 +64,7 @@ UNIT_METHODS = (
     ("wrong_payload_stays", "pdr"),
     ("wrong_one_row_waits", "pdr"),
     ("wrong_few_tiles_wait", "pdr"),
-    ("wrong_result_comes", "bmc 36"),
+    ("wrong_result_comes", "bmc 48"),
 )
 
 
@@ -109,7 +109,7 @@ def _faults(inner_product: str, activation: str, breaks: tuple[Break, ...]) -> P
         lambda: WrongResultsAreTold(config, places=2),
         breaks,
         # A result leaves in cycle 15 at the earliest, and is checked in 18.
-        method="bmc 20",
+        method="bmc 24",
         methods=(("wrong_all_but_data_is_the_same", "pdr"),),
     )
 
@@ -146,7 +146,7 @@ PROOFS = (
         "the same of four rows in two words",
         lambda: RowsAreChecked(narrow(1, accumulator_depth=4), word=2),
         CHECK_BREAKS,
-        method="bmc 12",
+        method="bmc 16",
     ),
     Proof(
         "admission",
@@ -162,15 +162,15 @@ PROOFS = (
         COUNTER_BREAKS,
         method="induction 4",
     ),
-    _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS), "bmc 20"),
-    _unit(2, 1, FAST_UNIT_BREAKS, "bmc 19", inner_product="fast"),
+    _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS), "bmc 22"),
+    _unit(2, 1, FAST_UNIT_BREAKS, "bmc 22", inner_product="fast"),
     # A result leaves in cycle 15 at the earliest, and is checked in 18.
-    _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS, *CHECKSUM_BREAKS), "bmc 20", checksum=True),
+    _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS, *CHECKSUM_BREAKS), "bmc 24", checksum=True),
     _unit(
         2,
         2,
         (*FAST_UNIT_BREAKS, *COLUMN_1_BREAKS, *FAST_CHECKSUM_BREAKS),
-        "bmc 20",
+        "bmc 24",
         inner_product="fast",
         checksum=True,
     ),

@@ -2,6 +2,7 @@
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 
+from weft.accumulators import READ_TO_WRITE
 from weft.config import MatrixUnitConfig
 from weft.layouts import Error, activation_layout, result_layout, weight_layout
 from weft.matrix_unit import MatrixUnit
@@ -17,9 +18,9 @@ SETTLED = 8
 
 
 class UnitIsItsSpecification(Harness):
-    """Any weights, activations, flags and errors on the two streams, any pauses on all three: the
-    results are those of a unit that does each row at once, in order and to the bit, and so are
-    the errors.
+    """Any weights, activations, flags and errors on the two streams, any pauses on all three, and
+    errors cleared at any time: the results are those of a unit that does each row at once, in order
+    and to the bit, and so are the errors.
 
     The specification knows no time: it takes the tiles and the rows as they come in at the ports,
     and does a row as soon as its tile is whole. One result, any of them, is followed.
@@ -48,7 +49,9 @@ class UnitIsItsSpecification(Harness):
                 stream.payload.eq(self.anything(stream.payload.shape(), name)),
                 stream.valid.eq(self.anything(1, f"{name}_valid")),
             ]
-        m.d.comb += results.ready.eq(self.anything(1, "ready"))
+        clear = self.anything(1, "clear_errors")
+        ready = self.anything(1, "ready")
+        m.d.comb += [results.ready.eq(ready), unit.clear_errors.eq(clear)]
         prove_stable(self, m, results)
 
         # The row that came last, until its tile is there.
@@ -74,27 +77,33 @@ class UnitIsItsSpecification(Harness):
         self.prove("few_tiles_wait", tiles <= TILES)
 
         tile, tile_good, tile_errors = self._collect_tiles(m, weights, came, taken, tiles)
-        emits, result, row_errors = self._compute(m, row, done, tile, tile_good)
-        inside = self._follow(m, results, emits, result)
+        emits, result, row_errors, kinds = self._compute(m, row, done, tile, tile_good)
+        inside = self._follow(m, results, emits, result, kinds)
 
-        errors = Signal(Error)
-        m.d.sync += errors.eq(errors.as_value() | tile_errors | row_errors)
         busy = waiting | accepted | (weights.valid & weights.ready) | inside.any()
         settled = Signal(range(SETTLED + 1))
         with m.If(busy):
             m.d.sync += settled.eq(0)
         with m.Elif(settled < SETTLED):
             m.d.sync += settled.eq(settled + 1)
+        # What is told after a clear may have been there before it, unless all had been told.
+        seen = tile_errors | row_errors
+        due, possible = Signal(Error), Signal(Error)
+        m.d.sync += [due.eq(due.as_value() | seen), possible.eq(possible.as_value() | seen)]
+        with m.If(clear):
+            m.d.sync += due.eq(seen)
+            with m.If(settled == SETTLED):
+                m.d.sync += possible.eq(seen)
         # CORRUPTED is of a fault, and here is none.
         if config.checksum:
             corrupted = unit.errors.as_value() & Error.CORRUPTED.value
             self.prove("no_false_alarm", ~corrupted.any())
         told = unit.errors.as_value() & (~Error.CORRUPTED).value
-        self.prove("errors_are_true", (told & ~errors.as_value()) == 0)
-        self.prove("errors_are_told", (told == errors.as_value()) | (settled < SETTLED))
+        self.prove("errors_are_true", (told & ~possible.as_value()) == 0)
+        self.prove("errors_are_told", ((due.as_value() & ~told) == 0) | (settled < SETTLED))
+        self.reach("errors_are_cleared", (settled == SETTLED) & clear & told.any())
         for error in ~Error.CORRUPTED:
-            seen = (unit.errors.as_value() & error.value).any()
-            self.reach(error.name.lower(), seen)
+            self.reach(error.name.lower(), (told & error.value).any())
 
     def _collect_tiles(self, m: Module, weights, came, taken, tiles):
         """The tile that the next switch meets, whether it is good, and the errors of tiles."""
@@ -129,7 +138,7 @@ class UnitIsItsSpecification(Harness):
         return queue[0][:-1], queue[0][-1], Cat(short, long, 0, 0, 0)
 
     def _compute(self, m: Module, row, done, tile, tile_good):
-        """Whether a row gives a result, which, and the errors of it."""
+        """Whether a row gives a result, which, the errors of it, and what kinds of result it is."""
         config = self.config
         depth, columns = config.accumulator_depth, config.columns
         in_use = [Signal.like(lanes, name=f"in_use_{r}") for r, lanes in enumerate(tile)]
@@ -166,9 +175,24 @@ class UnitIsItsSpecification(Harness):
                 m.d.sync += sums[address].eq(result.lanes[column])
         not_started = done & good_now & in_range & ~known
         errors = Cat(0, 0, done & ~good_now, done & ~in_range, not_started)
-        return admitted & row.last, result, errors
 
-    def _follow(self, m: Module, results, emits, result) -> Signal:
+        # A sum on its way to the memory comes from there to a row so many cycles behind.
+        ages = Array(Signal(range(READ_TO_WRITE + 2), name=f"age_{i}") for i in range(depth))
+        for age in ages:
+            with m.If(age <= READ_TO_WRITE):
+                m.d.sync += age.eq(age + 1)
+        with m.If(admitted):
+            m.d.sync += ages[address].eq(1)
+        switched = Signal()
+        with m.If(done & row.switch):
+            m.d.sync += switched.eq(1)
+        kinds = {
+            "from_memory": ~row.first & (ages[address] > READ_TO_WRITE),
+            "of_a_second_tile": row.switch & switched,
+        }
+        return admitted & row.last, result, errors, kinds
+
+    def _follow(self, m: Module, results, emits, result, kinds) -> Signal:
         """One result from the specification to the port; how many are on that way."""
         most = self.places + 2
         inside = Signal(range(most + 2))
@@ -181,6 +205,11 @@ class UnitIsItsSpecification(Harness):
         expected = Signal.like(result)
         with m.If(followed.enters):
             m.d.sync += expected.eq(result)
+        for name, is_one in kinds.items():
+            kind = Signal(name=name)
+            with m.If(followed.enters):
+                m.d.sync += kind.eq(is_one)
+            self.reach(f"a_result_{name}", followed.leaves & kind)
         # One after the other: all at once they take minutes where each takes seconds.
         for column, lane in enumerate(results.payload.lanes):
             same = lane == expected.lanes[column]
