@@ -310,6 +310,19 @@ def test_each_register_gets_its_bits_of_the_input():
         assert f"<= {taken}" in netlist.verilog
 
 
+def test_a_register_without_a_name_is_called_after_what_it_drives():
+    text = """
+  wire [3:0] \\unit.parts  ;
+  reg [2:0] _7_;
+  always @(posedge aclk)
+    _7_ <= i;
+"""
+    driven = text + "  assign { \\unit.parts [3], \\unit.parts [1:0] } = _7_;\n"
+    assert insert_faults(FLAT + driven).bits[12:] == tuple(Bit("parts", n) for n in (0, 1, 3))
+    with pytest.raises(ValueError, match="register _7_ has no name"):
+        insert_faults(FLAT + text)
+
+
 def test_no_register_is_missed():
     with pytest.raises(ValueError, match="of 4 registers 3 were understood"):
         insert_faults(FLAT + "  always @(negedge aclk)\n    one <= i;\n")

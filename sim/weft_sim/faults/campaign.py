@@ -17,6 +17,7 @@ from .verdict import Verdict, judge
 
 # The same for all units of one size and format; every second one has stalls on all streams.
 WORKS = 64
+# Products in whose time a bit flips. One more follows them: it meets what the flip has left behind.
 PRODUCTS = 2
 
 
@@ -86,6 +87,11 @@ class Campaign:
             for number in range(WORKS)
         ]
         self.expected = [self._without_fault(work) for work in self.works]
+        # Of each work the cycles in which a bit may flip.
+        self.cycles = [
+            self._without_fault(Work(work.operands[:PRODUCTS], work.stalls)).cycles
+            for work in self.works
+        ]
         self.bits_of: dict[str, list[int]] = defaultdict(list)
         for number, bit in enumerate(self.unit.bits):
             self.bits_of[class_of(bit.register)].append(number)
@@ -114,12 +120,13 @@ class Campaign:
         return tallies
 
     def _drawn(self, name: str, faults: int) -> Iterator[tuple[int, Fault]]:
-        """Any of the works, any bit of the class, any cycle of that work up to its last result."""
+        """Any of the works, any bit of the class, any cycle up to the last result but those of the
+        product that follows."""
         source = random.Random(f"{self.seed} {self.name} {name}")
         for _ in range(faults):
             work = source.randrange(WORKS)
             bit = source.choice(self.bits_of[name])
-            yield work, Fault(bit, source.randrange(self.expected[work].cycles))
+            yield work, Fault(bit, source.randrange(self.cycles[work]))
 
 
 def draw_work(config: MatrixUnitConfig, seed: str, *, stalled: bool) -> Work:
@@ -133,7 +140,7 @@ def draw_work(config: MatrixUnitConfig, seed: str, *, stalled: bool) -> Work:
             config.columns * source.randint(1, 2),
             source.getrandbits(32),
         )
-        for _ in range(PRODUCTS)
+        for _ in range(PRODUCTS + 1)
     ]
     return Work(operands, Stalls.draw(source.getrandbits(32)) if stalled else None)
 

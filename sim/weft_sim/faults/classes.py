@@ -30,7 +30,7 @@ PATTERNS = (
     ("weights", r"^loader\.lanes|^weight_skew\.|^array\.north\."),
     ("weights", r"^array\..*\.(weight|weight_out|weight_in_use|\w+_weight|\w+_shadow)$"),
     ("activations", r"^(activation|parity)_skew\.|^admission\.(rows\[|(read|write)__data)"),
-    ("activations", r"^array\..*\.(activation_out|pair)$"),
+    ("activations", r"^array\..*\.(activation_in|activation_out|pair)$"),
     ("partial-sums", r"^array\.|^sum_delay\."),
     ("accumulators", r"^accumulators\."),
     ("results", r"^results\.columns\..*column_\d+\.(memory\[|o$)"),

@@ -30,6 +30,10 @@ COMMANDS = (
 REGISTER = re.compile(
     r"(?m)^  always @\(posedge aclk\)\n    (\S+) (?: ?\[(\d+)(?::(\d+))?\])? ?<= (.*);$"
 )
+# A register of parts of signals has a number, and is named after what it drives.
+NUMBERED = re.compile(r"_\d+_")
+NAMED = re.compile(rf"(?m)^  assign (.+) = ({NUMBERED.pattern});$")
+SLICE = re.compile(r"(\\\S+|\w+) ?(?:\[(\d+)(?::(\d+))?\])?")
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,13 @@ def insert_faults(flat: str) -> FaultyNetlist:
     Raises
     ------
     ValueError
-        If a register is not written as expected: a bit would be missed.
+        If a register is not written as expected, or has no name: a bit would be missed.
     """
     widths = {
         name: int(high or 0) + 1
-        for high, name in re.findall(r"(?m)^  reg (?:\[(\d+):0\] )?([^\s;]+)", flat)
+        for high, name in re.findall(r"(?m)^  (?:reg|wire) (?:\[(\d+):0\] )?([^\s;]+)", flat)
     }
+    named = {name: targets for targets, name in re.findall(NAMED, flat)}
     bits: list[Bit] = []
 
     def flipping(match: re.Match) -> str:
@@ -79,7 +84,8 @@ def insert_faults(flat: str) -> FaultyNetlist:
         last = widths[name] - 1 if high is None else int(high)
         first = 0 if high is None else int(low or high)
         start = len(bits)
-        bits.extend(Bit(_plain(name), place) for place in range(first, last + 1))
+        stored = _bits_of(named.get(name, name), widths)
+        bits.extend(stored[first : last + 1])
         fault = f"fault[{len(bits) - 1}:{start}]"
         return match[0].removesuffix(f"{taken};") + f"{taken} ^ {fault};"
 
@@ -92,8 +98,18 @@ def insert_faults(flat: str) -> FaultyNetlist:
     return FaultyNetlist(changed, tuple(bits))
 
 
-def _plain(name: str) -> str:
-    return name.removeprefix("\\").removeprefix("unit.")
+def _bits_of(written: str, widths: dict[str, int]) -> list[Bit]:
+    """The bits of a signal, a slice of one, or several in braces; bit 0 first."""
+    bits = []
+    for part in reversed(written.strip("{} ").split(", ")):
+        name, high, low = SLICE.fullmatch(part).groups()
+        if NUMBERED.fullmatch(name):
+            raise ValueError(f"register {name} has no name")
+        last = widths[name] - 1 if high is None else int(high)
+        first = 0 if high is None else int(low or high)
+        plain = name.removeprefix("\\").removeprefix("unit.")
+        bits += [Bit(plain, place) for place in range(first, last + 1)]
+    return bits
 
 
 def _flattened(verilog: str, top: str) -> str:
