@@ -34,7 +34,7 @@ ONE_CLOCK = (
 # From so many cycles to the next: one, a room, and the longest way through a unit.
 INDUCTIONS = (1, 4, 24)
 # Most of what is not equivalent differs in the first cycles.
-REFUTED = 40
+REFUTE = "bmc3 -F 40 -T 5"
 
 
 def prove(original: str, mutated: str, top: str, seconds: int) -> bool:
@@ -149,7 +149,7 @@ def _are_always_high(folder: Path, seconds: int) -> bool:
 def _is_always_high(folder: Path, seconds: int, machine: bytes, output: int) -> bool:
     (folder / "open.aig").write_bytes(with_one_output(machine, output, inverted=True))
     _abc(folder, seconds, "open", "scleanup", "open")
-    if "asserted in frame" in _abc(folder, seconds, "open", f"bmc3 -F {REFUTED} -T {seconds}"):
+    if "asserted in frame" in _abc(folder, seconds, "open", REFUTE):
         return False
     _merge(folder, seconds, "open", INDUCTIONS)
     left = (folder / "open.aig").read_bytes()

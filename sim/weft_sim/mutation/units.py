@@ -157,20 +157,6 @@ class Design:
         instance = re.compile(rf"(?m)^  {module} \w+ \($")
         return [name for name, text in self.modules.items() if instance.search(text)]
 
-    def ancestors_of(self, module: str) -> list[str]:
-        """Modules of the unit around a module, the nearest first."""
-        found: dict[str, None] = {}
-        level = [module]
-        while level:
-            level = [
-                parent
-                for name in level
-                for parent in self.parents_of(name)
-                if parent not in self.harnesses and parent not in found
-            ]
-            found.update(dict.fromkeys(level))
-        return list(found)
-
 
 def make_design(unit: Unit, *harnesses: tuple[type, str]) -> Design:
     """Emit a unit, and beside it components around some of its rooms, made with its configuration.
