@@ -266,23 +266,11 @@ FAST_CHECKSUM_BREAKS = (
     Break("fast_array", "check.loads.eq(cells.loads_out)", "check.loads.eq(0)", "no_false_alarm"),
     Break("checksum_column", "passed.eq(self.products)", "passed.eq(0)", "no_false_alarm"),
 )
-FAULT_BREAKS = (
-    Break(
-        "matrix_unit",
-        "column.wrong_activation | check.mismatch",
-        "check.mismatch",
-        "wrong_results_are_told",
-    ),
+MEMORY_FAULT_BREAKS = (
     Break(
         "matrix_unit",
         "column.wrong_activation | check.mismatch",
         "column.wrong_activation",
-        "wrong_results_are_told",
-    ),
-    Break(
-        "checksum_column",
-        "tree.i.eq(self.weights)",
-        "tree.i[0].eq(self.weights[0])",
         "wrong_results_are_told",
     ),
     Break(
@@ -296,6 +284,21 @@ FAULT_BREAKS = (
         "results.valid.eq(fetch)",
         "results.valid.eq(fetch & ~self.sums[0][0])",
         "all_but_data_is_the_same",
+    ),
+)
+FAULT_BREAKS = (
+    *MEMORY_FAULT_BREAKS,
+    Break(
+        "matrix_unit",
+        "column.wrong_activation | check.mismatch",
+        "check.mismatch",
+        "wrong_results_are_told",
+    ),
+    Break(
+        "checksum_column",
+        "tree.i.eq(self.weights)",
+        "tree.i[0].eq(self.weights[0])",
+        "wrong_results_are_told",
     ),
 )
 # Of one pair of rows and of parities of one bit these would be the same hardware.

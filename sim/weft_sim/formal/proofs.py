@@ -7,6 +7,8 @@ on none of them, and the hardware is drawn by the same code for all.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from weft.config import MatrixUnitConfig
+
 from .accumulators import SumsAreThoseOfAMemory
 from .admission import RowsAreChecked, RowsComeInOrder
 from .breaks import (
@@ -21,6 +23,7 @@ from .breaks import (
     FAST_COLUMN_BREAKS,
     FAST_FAULT_BREAKS,
     FAST_UNIT_BREAKS,
+    MEMORY_FAULT_BREAKS,
     ORDER_BREAKS,
     PLAIN_FAULT_BREAKS,
     RESULT_BREAKS,
@@ -98,20 +101,37 @@ def _unit(rows: int, columns: int, breaks: tuple[Break, ...], method: str, **cha
 
 
 def _faults(inner_product: str, activation: str, breaks: tuple[Break, ...]) -> Proof:
-    changes = {"activation": activation, "inner_product": inner_product, "checksum": True}
-    config = narrow(3, rows=2, columns=2, **changes)
     kind = " fast" if inner_product == "fast" else ""
     return Proof(
         f"faults 2x2{kind}",
         "any one bit, of a register or a memory, of weights, activations, partial sums, "
         "accumulators, results or checksums, flipped in any one cycle, changes no more than lanes "
-        "of results and CORRUPTED, which comes in time after each result with a wrong lane",
-        lambda: WrongResultsAreTold(config, places=2),
+        "of results and CORRUPTED, which comes in time after each result with a wrong lane, if "
+        "nobody clears errors and the unit without the flip tells of none",
+        lambda: WrongResultsAreTold(_faulty(inner_product, activation), places=2),
         breaks,
         # A result leaves in cycle 15 at the earliest, and is checked in 18.
+        method="bmc 20",
+        methods=(("wrong_all_but_data_is_the_same", "pdr"),),
+    )
+
+
+def _faults_in_memory(inner_product: str, activation: str) -> Proof:
+    kind = " fast" if inner_product == "fast" else ""
+    return Proof(
+        f"faults in sums 2x2{kind}",
+        "the same of bits of the memories of sums, while no stream pauses",
+        lambda: WrongResultsAreTold(_faulty(inner_product, activation), places=2, steady=True),
+        MEMORY_FAULT_BREAKS,
+        # A sum comes back from its memory in a result of cycle 20 at the earliest.
         method="bmc 24",
         methods=(("wrong_all_but_data_is_the_same", "pdr"),),
     )
+
+
+def _faulty(inner_product: str, activation: str) -> MatrixUnitConfig:
+    changes = {"activation": activation, "inner_product": inner_product, "checksum": True}
+    return narrow(3, rows=2, columns=2, **changes)
 
 
 PROOFS = (
@@ -162,18 +182,20 @@ PROOFS = (
         COUNTER_BREAKS,
         method="induction 4",
     ),
-    _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS), "bmc 22"),
-    _unit(2, 1, FAST_UNIT_BREAKS, "bmc 22", inner_product="fast"),
+    _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS), "bmc 21"),
+    _unit(2, 1, FAST_UNIT_BREAKS, "bmc 20", inner_product="fast"),
     # A result leaves in cycle 15 at the earliest, and is checked in 18.
-    _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS, *CHECKSUM_BREAKS), "bmc 24", checksum=True),
+    _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS, *CHECKSUM_BREAKS), "bmc 21", checksum=True),
     _unit(
         2,
         2,
         (*FAST_UNIT_BREAKS, *COLUMN_1_BREAKS, *FAST_CHECKSUM_BREAKS),
-        "bmc 24",
+        "bmc 21",
         inner_product="fast",
         checksum=True,
     ),
     _faults("plain", "uint2", PLAIN_FAULT_BREAKS),
     _faults("fast", "uint1", FAST_FAULT_BREAKS),
+    _faults_in_memory("plain", "uint2"),
+    _faults_in_memory("fast", "uint1"),
 )
