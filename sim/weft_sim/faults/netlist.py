@@ -102,9 +102,10 @@ def _bits_of(written: str, widths: dict[str, int]) -> list[Bit]:
     """The bits of a signal, a slice of one, or several in braces; bit 0 first."""
     bits = []
     for part in reversed(written.strip("{} ").split(", ")):
-        name, high, low = SLICE.fullmatch(part).groups()
-        if NUMBERED.fullmatch(name):
-            raise ValueError(f"register {name} has no name")
+        slice_of = SLICE.fullmatch(part)
+        if slice_of is None or NUMBERED.fullmatch(slice_of[1]):
+            raise ValueError(f"register {part} has no name")
+        name, high, low = slice_of.groups()
         last = widths[name] - 1 if high is None else int(high)
         first = 0 if high is None else int(low or high)
         plain = name.removeprefix("\\").removeprefix("unit.")
