@@ -166,7 +166,7 @@ PROOFS = (
         "the same of four rows in two words",
         lambda: RowsAreChecked(narrow(1, accumulator_depth=4), word=2),
         CHECK_BREAKS,
-        method="bmc 16",
+        method="bmc 14",
     ),
     Proof(
         "admission",
@@ -182,8 +182,8 @@ PROOFS = (
         COUNTER_BREAKS,
         method="induction 4",
     ),
-    _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS), "bmc 21"),
-    _unit(2, 1, FAST_UNIT_BREAKS, "bmc 20", inner_product="fast"),
+    _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS), "bmc 20"),
+    _unit(2, 1, FAST_UNIT_BREAKS, "bmc 19", inner_product="fast"),
     # A result leaves in cycle 15 at the earliest, and is checked in 18.
     _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS, *CHECKSUM_BREAKS), "bmc 21", checksum=True),
     _unit(
