@@ -67,7 +67,7 @@ UNIT_METHODS = (
     ("wrong_payload_stays", "pdr"),
     ("wrong_one_row_waits", "pdr"),
     ("wrong_few_tiles_wait", "pdr"),
-    ("wrong_result_comes", "bmc 48"),
+    ("wrong_result_comes", "bmc 38"),
 )
 
 
