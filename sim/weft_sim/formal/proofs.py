@@ -107,7 +107,7 @@ def _faults(inner_product: str, activation: str, breaks: tuple[Break, ...]) -> P
         "any one bit, of a register or a memory, of weights, activations, partial sums, "
         "accumulators, results or checksums, flipped in any one cycle, changes no more than lanes "
         "of results and CORRUPTED, which comes in time after each result with a wrong lane, if "
-        "nobody clears errors and the unit without the flip tells of none",
+        "nobody clears errors",
         lambda: WrongResultsAreTold(_faulty(inner_product, activation), places=2),
         breaks,
         # A result leaves in cycle 15 at the earliest, and is checked in 18.
@@ -120,7 +120,8 @@ def _faults_in_memory(inner_product: str, activation: str) -> Proof:
     kind = " fast" if inner_product == "fast" else ""
     return Proof(
         f"faults in sums 2x2{kind}",
-        "the same of bits of the memories of sums, while no stream pauses",
+        "the same of bits of the memories of sums, while no stream pauses, if the unit without the "
+        "flip raises no false alarm",
         lambda: WrongResultsAreTold(_faulty(inner_product, activation), places=2, steady=True),
         MEMORY_FAULT_BREAKS,
         # A sum comes back from its memory in a result of cycle 20 at the earliest.
