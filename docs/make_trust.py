@@ -40,7 +40,8 @@ def formal(found: dict) -> str:
         bounds = [p["cycles"] for p in proof["properties"] if p["cycles"] is not None]
         for_ever = len(proof["properties"]) - len(bounds)
         reach = [f"{for_ever} for all time"] * bool(for_ever)
-        reach += [f"{len(bounds)} for {min(bounds)} cycles or more"] * bool(bounds)
+        if bounds:
+            reach.append(f"{len(bounds)} for {min(bounds)} cycles or more")
         rows.append(
             (
                 proof["name"],

@@ -102,6 +102,14 @@ def test_broken_copies_fail(name, tmp_path):
         assert not outcome.wrong, outcome.wrong
 
 
+@pytest.mark.parametrize("bound, fails", [(2, False), (20, True)])
+def test_a_broken_copy_fails_within_the_bound_or_is_told_of(bound, fails, tmp_path):
+    proof = dataclasses.replace(BY_NAME["counters"], method=f"bmc {bound}")
+    outcome = run(Task(proof, proof.breaks[0]), tmp_path)
+    assert bool(outcome.wrong) != fails
+    assert (outcome.cycle is not None) == fails
+
+
 def test_a_copy_that_is_not_broken_is_told_of(tmp_path):
     """A change that changes nothing does not pass for a broken copy."""
     same = Break("counters", "counter.eq(counter + 1)", "counter.eq(1 + counter)", "idle")
