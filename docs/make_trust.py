@@ -69,12 +69,15 @@ def mutation(found: dict) -> str:
         )
     ]
     text = table(("Mutants", "Killed", "Proved equivalent", "Survived", "Score"), rows)
+    text += f"\n\nAll trials together took {found['trial_seconds']:,.0f} s of one worker."
     survivors = [
         (row["source"], row["module"], f"`{row['mutation']}`") for row in found["survivors"]
     ]
     if survivors:
         text += "\n\n" + table(("Survivor", "Module", "Mutation"), survivors)
-    return f"{when(found)}\n\n{text}"
+    # The run itself may have gone on where another stopped.
+    shown = {name: value for name, value in found.items() if name != "seconds"}
+    return f"{when(shown)}\n\n{text}"
 
 
 def coverage(found: dict) -> str:
