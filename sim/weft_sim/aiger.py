@@ -1,7 +1,7 @@
 """Binary AIGER files: what one holds, and one of its outputs alone.
 
 A literal is twice the number of a signal, and one more where it is inverted; 0 is never high
-(Biere, Heljanko and Wieringa, AIGER 1.9 and beyond, 2011, section 3).
+(Biere, Heljanko and Wieringa, AIGER 1.9 and beyond, 2011).
 """
 
 NEVER_HIGH = 0

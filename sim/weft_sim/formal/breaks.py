@@ -23,6 +23,11 @@ ACCUMULATOR_BREAKS = (
     Break("accumulators", "(~read_control.newer[1] & read_control.newer[2:].any())", "0", "sum"),
     Break("accumulators", "Mux(add_control.newer[0], total, operand)", "operand", "sum"),
 )
+STREAM_BREAKS = (
+    Break("results", "with m.If(~results.valid | results.ready):", "with m.If(1):", "valid_stays"),
+    Break("results", "& (~results.valid | results.ready)),", "),", "payload_stays"),
+    Break("results", "rows_behind + Mux(fetch, -1, 1)", "rows_behind + 1", "nothing_is_invented"),
+)
 RESULT_BREAKS = (
     Break(
         "results",
@@ -30,9 +35,7 @@ RESULT_BREAKS = (
         "results.valid.eq(fetch & ~self.emit)",
         "nothing_is_lost",
     ),
-    Break("results", "with m.If(~results.valid | results.ready):", "with m.If(1):", "valid_stays"),
-    Break("results", "& (~results.valid | results.ready)),", "),", "payload_stays"),
-    Break("results", "rows_behind + Mux(fetch, -1, 1)", "rows_behind + 1", "nothing_is_invented"),
+    *STREAM_BREAKS,
     Break("results", "with m.If(landed != fetch):", "with m.If(landed):", "row_is_whole"),
     Break(
         "results",
@@ -199,12 +202,10 @@ COUNTER_BREAKS = (
     *[Break("counters", "counter.eq(counter + 1)", "counter.eq(0)", name) for name in COUNTERS],
 )
 UNIT_BREAKS = (
-    Break("results", "with m.If(~results.valid | results.ready):", "with m.If(1):", "valid_stays"),
-    Break("results", "& (~results.valid | results.ready)),", "),", "payload_stays"),
+    *STREAM_BREAKS,
     Break(
         "results", "self.released.eq(fetch)", "self.released.eq(fetch & ~landed)", "result_comes"
     ),
-    Break("results", "rows_behind + Mux(fetch, -1, 1)", "rows_behind + 1", "nothing_is_invented"),
     Break("admission", "Mux(switching, ~self.tile_broken, tile_in_use)", "1", "errors_are_true"),
     Break("admission", "ready.eq(~waiting | advance)", "ready.eq(1)", "one_row_waits"),
     Break("admission", "has_room.eq(~row.last | ~spare[-1])", "has_room.eq(1)", "few_are_inside"),
