@@ -1,7 +1,6 @@
 """Faults: one stored bit flips, and what it does is told rightly; without one, nothing changes"""
 
 import dataclasses
-import json
 import os
 import random
 from collections import Counter
@@ -13,12 +12,10 @@ from weft.config import TINY
 from weft.layouts import Error
 from weft.matrix_unit import MatrixUnit
 from weft_sim import MatrixUnitSimulator
-from weft_sim.faults.campaign import Campaign, ClassTally, Injection, check_classes, draw_work
+from weft_sim.faults.campaign import Campaign, draw_work
 from weft_sim.faults.classes import CLASSES, DATAPATH, class_of
-from weft_sim.faults.command import UNITS, inject
+from weft_sim.faults.command import UNITS
 from weft_sim.faults.injection import WATCHED_LATENCIES, Answer, Fault, FaultyUnit, Work
-from weft_sim.faults.intervals import wilson
-from weft_sim.faults.netlist import Bit, insert_faults
 from weft_sim.faults.verdict import Verdict, WrongElement, judge
 from weft_sim.report import random_operands
 from weft_sim.stalls import Stalls
@@ -285,106 +282,3 @@ def test_a_flip_in_the_checker_is_a_false_alarm_and_no_wrong_number(checked_unit
         assert (answer.cycles, answer.counters) == (good.cycles, good.counters)
         alarms += bool(answer.errors)
     assert alarms > 30
-
-
-FLAT = r"""
-module top(aclk, i);
-  reg [7:0] \unit.near  ;
-  reg [3:0] \unit.far  = 4'h0;
-  reg one;
-  always @(posedge aclk)
-    \unit.near  <= { i, 1'h0 };
-  always @(posedge aclk)
-    \unit.far [3:1] <= i;
-  always @(posedge aclk)
-    one <= i;
-"""
-
-
-def test_each_register_gets_its_bits_of_the_input():
-    netlist = insert_faults(FLAT)
-    assert netlist.bits[:8] == tuple(Bit("near", place) for place in range(8))
-    assert netlist.bits[8:] == (*(Bit("far", place) for place in (1, 2, 3)), Bit("one", 0))
-    assert "module top(fault, aclk, i);\n  input [11:0] fault;" in netlist.verilog
-    for taken in ("{ i, 1'h0 } ^ fault[7:0];", "i ^ fault[10:8];", "i ^ fault[11:11];"):
-        assert f"<= {taken}" in netlist.verilog
-
-
-def test_a_register_without_a_name_is_called_after_what_it_drives():
-    text = """
-  wire [3:0] \\unit.parts  ;
-  reg [2:0] _7_;
-  always @(posedge aclk)
-    _7_ <= i;
-"""
-    driven = text + "  assign { \\unit.parts [3], \\unit.parts [1:0] } = _7_;\n"
-    assert insert_faults(FLAT + driven).bits[12:] == tuple(Bit("parts", n) for n in (0, 1, 3))
-    with pytest.raises(ValueError, match="register _7_ has no name"):
-        insert_faults(FLAT + text)
-
-
-def test_no_register_is_missed():
-    with pytest.raises(ValueError, match="of 4 registers 3 were understood"):
-        insert_faults(FLAT + "  always @(negedge aclk)\n    one <= i;\n")
-
-
-@pytest.mark.parametrize(
-    "count,total,low,high", [(0, 10, 0, 0.2775), (5, 10, 0.2366, 0.7634), (1000, 1000, 0.9962, 1)]
-)
-def test_interval(count, total, low, high):
-    assert wilson(count, total) == pytest.approx((low, high), abs=5e-5)
-
-
-def test_report(tmp_path):
-    path = tmp_path / "report.json"
-    inject(("results", "control"), 40, SEED, {"4x4": TINY}, path)
-    report = json.loads(path.read_text())
-    (unit,) = report["units"]
-    results, control = unit["classes"]
-    for key in ("injected", "silent", "changed", "detected"):
-        assert unit["datapath"][key] == results[key]
-        assert unit["all"][key] == results[key] + control[key]
-    assert [row["class"] for row in unit["classes"]] == ["results", "control"]
-    assert unit["injected"] == 80 and report["seed"] == SEED
-    for row in unit["classes"]:
-        assert sum(row[kind] for kind in ("masked", "seen", "silent", "cycles")) == 40
-        assert sum(row["seen_by"].values()) == row["seen"]
-        for fraction in row["fractions"].values():
-            assert fraction["low"] <= fraction["value"] <= fraction["high"]
-        assert row["changed"] == row["detected"] + row["silent"]
-        assert row["detected"] == row["seen"] - row["seen_although_right"]
-    assert sum(unit["by_bits"].values()) == pytest.approx(1, abs=1e-3)
-
-
-def test_what_was_detected_of_what_changed():
-    wrong = WrongElement(0, 0, 0, 1, 2)
-    verdicts = [
-        Verdict("masked", True),
-        Verdict("cycles", True),
-        Verdict("silent", False, wrong=wrong),
-        Verdict("seen", True, "error_status"),
-        Verdict("seen", False, "error_status", wrong),
-        Verdict("seen", False, "end"),
-    ]
-    tally = ClassTally(9, [Injection(0, Fault(0, 0), verdict) for verdict in verdicts])
-    assert (tally.changed, tally.detected, tally.false_alarms) == (3, 2, 1)
-
-
-def test_the_goal_is_told_of_units_with_checksums(tmp_path, capsys):
-    units = {"plain": TINY, "checked": CHECKED}
-    report = inject(("partial-sums", "checksums"), 40, SEED, units, tmp_path / "report.json")
-    plain, checked = report["units"]
-    # A class that a unit has no bits of is left out.
-    assert [row["class"] for row in plain["classes"]] == ["partial-sums"]
-    assert plain["datapath"]["detection"]["value"] < 0.5
-    sums, checker = checked["classes"]
-    assert sums["changed"] == sums["detected"] > 0
-    assert checker["changed"] == 0 and checker["detection"] is None
-    said = [line for line in capsys.readouterr().out.splitlines() if "goal: 99.9 %" in line]
-    assert len(said) == 1
-    assert said[0].startswith("checked: ") and said[0].endswith("reached")
-
-
-def test_a_class_that_does_not_exist():
-    with pytest.raises(ValueError, match="no class is named 'weight': there are weights, "):
-        check_classes(("weight",))
