@@ -90,8 +90,9 @@ def coverage(found: dict) -> str:
 
 
 def soak(found: dict) -> str:
-    heads = ("Configurations", "Products", "MACs", "Cycles", "Resets", "Mismatches")
-    keys = ("distinct", "products", "macs", "cycles", "resets", "mismatches")
+    heads = ("Configurations", "Products", "MACs", "Cycles", "Resets", "Numbers before them")
+    keys = ("distinct", "products", "macs", "cycles", "resets", "numbers_before_resets")
+    heads, keys = (*heads, "Mismatches"), (*keys, "mismatches")
     row = [f"{found[key]:,}" for key in keys]
     return f"{when(found)}\n\n{table(heads, [row])}"
 

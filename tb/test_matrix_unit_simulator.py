@@ -72,6 +72,17 @@ def check_run(config, run, operands, stalled=False):
         assert (run.cycles, run.counters) == (prediction.cycles, prediction.counters)
 
 
+def check_cut(config, run, operands, cycles):
+    """What came before a reset, and how the unit told of the time until then."""
+    for (a, b), z in zip(operands, run.products, strict=True):
+        assert z.shape == matmul(config, a, b).shape
+        assert np.ma.filled(z == matmul(config, a, b), True).all()
+    assert run.cycles == cycles
+    assert run.counters["total"] == run.cycles
+    assert sum(run.counters.values()) == 2 * run.cycles
+    assert not run.errors
+
+
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_equals_numpy_and_the_cycle_model(config):
     """Any shapes, back to back, one run after the other, with and without stalls."""
@@ -183,7 +194,8 @@ def test_reset_in_the_middle_leaves_a_unit_as_new(config):
         operands = [draw_operands(config, draws) for _ in range(3)]
         schedules = [Schedule.of(config, a, b) for a, b in operands]
         cycles = draws.randint(0, predict(config, schedules).cycles)
-        unit.run_until_reset(operands, cycles, stalls=draws.choice([None, reset]))
+        stalls = draws.choice([None, reset])
+        check_cut(config, unit.run_until_reset(operands, cycles, stalls=stalls), operands, cycles)
         operands = [draw_operands(config, draws)]
         check_run(config, unit.run(operands), operands)
 
@@ -194,9 +206,10 @@ def test_reset_comes_in_the_cycle_asked_for():
     operands = [(np.ones((rows, 4), np.int8), np.ones((4, 4), np.int8))]
     cycles = predict(TINY, [Schedule(TINY, rows, 4, 4)]).cycles
     for reset in (0, 1, cycles - rows, cycles - rows + 1, 1000, 1001, 2500, cycles - 1, cycles):
-        come = unit.run_until_reset(operands, reset)
-        assert come == max(0, reset - (cycles - rows))
-    assert unit.run_until_reset(operands, 10 * cycles) == rows
+        (z,) = unit.run_until_reset(operands, reset).products
+        assert (~z.mask).all(axis=1).sum() == z.count() / 4 == max(0, reset - (cycles - rows))
+    (z,) = unit.run_until_reset(operands, 10 * cycles).products
+    assert not z.mask.any()
 
 
 def test_without_a_reset_the_middle_is_remembered(monkeypatch):

@@ -106,6 +106,7 @@ def test_a_short_soak_of_a_sound_unit_finds_nothing(monkeypatch, tmp_path, capsy
         "interrupted": False,
         "seed": seed(),
     }
+    assert told["numbers_before_resets"] > 0
     assert {name: told[name] for name in expected} == expected
     assert (
         told["cycles"] > 0
@@ -120,6 +121,10 @@ def broken_matmul(config, a, b):
     z = matmul(config, a, b)
     z[-1, -1] ^= 1
     return z
+
+
+def wrong_from_the_first(config, a, b):
+    return matmul(config, a, b) ^ 1
 
 
 def longer_predict(config, schedules):
@@ -144,6 +149,11 @@ def never(self):
             *(checking, "matmul", broken_matmul, PLAIN),
             r"run 1 of 2: product 1 of 2: Z\[4, 5\] is .*, numpy says .*; 1 of 30 elements differ",
         ),
+        (
+            *(checking, "matmul", wrong_from_the_first),
+            Case(TINY, (Run((Product(99, 4, 4, 1),), reset_after=60), PLAIN.runs[0])),
+            r"run 1 of 2: product 1 of 1: Z\[0, 0\] is .*; (1..|2..) of 396 elements differ",
+        ),
         (checking, "predict", longer_predict, PLAIN, r"run 1 of 2: cycles: \d+, the cycle model"),
         (checking, "predict", idler_predict, PLAIN, r"run 1 of 2: idle: \d+, the cycle model"),
         (
@@ -157,7 +167,14 @@ def never(self):
             r"run 1 of 2: SimulationFailed: the unit hangs: no transfer in \d+ cycles",
         ),
     ],
-    ids=["a product", "cycles", "a counter", "a hang", "a hang before a reset"],
+    ids=[
+        "a product",
+        "a product before a reset",
+        "cycles",
+        "a counter",
+        "a hang",
+        "a hang before a reset",
+    ],
 )
 def test_what_is_wrong_is_named(target, name, broken, case, sentence, monkeypatch):
     assert check(case).difference == ""

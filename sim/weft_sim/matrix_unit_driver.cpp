@@ -176,6 +176,7 @@ public:
     void run(Progress& progress, int64_t cycles) {
         enter();
         for (; cycles > 0 && progress.status == WORKING; --cycles) step(progress);
+        if (progress.status == WORKING) look(progress);
     }
 
     bool open_trace(const char* path) {
@@ -286,14 +287,20 @@ private:
 #endif
     }
 
-    void finish(Progress& progress) {
-        top->s_axis_weights_tvalid = 0;
-        top->s_axis_activations_tvalid = 0;
-        top->m_axis_results_tready = 0;
+    // What the unit tells at this time.
+    void look(Progress& progress) const {
         read_counters(progress.counters);
         for (int i = 0; i < COUNTERS; ++i) {
             progress.counters[i] = uint32_t(progress.counters[i] - before[i]);
         }
+        progress.error_status = top->error_status;
+    }
+
+    void finish(Progress& progress) {
+        top->s_axis_weights_tvalid = 0;
+        top->s_axis_activations_tvalid = 0;
+        top->m_axis_results_tready = 0;
+        look(progress);
         for (int64_t cycle = 0; cycle < job.check_latency; ++cycle) {
             fall();
             rise();

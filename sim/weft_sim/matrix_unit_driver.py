@@ -68,8 +68,9 @@ class Feed:
         height, columns = self.config.rows, self.config.columns
         depth = self.config.accumulator_depth
         at = {name: 1 << field.offset for name, field in tuser_layout(self.config)}
-        weights, visits, parts = [], [], []
-        for schedule, (a, b), z in zip(self.schedules, self.padded, self.results, strict=True):
+        weights, visits, parts, self.result_places = [], [], [], []
+        products = zip(self.schedules, self.padded, self.results, strict=True)
+        for number, (schedule, (a, b), z) in enumerate(products):
             a_at, b_at, z_at = (matrix.ctypes.data for matrix in (a, b, z))
             a_item, b_item, z_item = a.itemsize, b.itemsize, z.itemsize
             a_row, b_row, z_row = a.strides[0], b.strides[0], z.strides[0]
@@ -89,6 +90,7 @@ class Feed:
                 if visit.last:
                     start = z_at + visit.start * z_row + n * z_item
                     parts.append((start, z_row, visit.rows, 0))
+                    self.result_places.append((number, visit.start, visit.rows, n))
             visits[-1] = (*visits[-1][:3], 1, *visits[-1][4:])
             parts[-1] = (*parts[-1][:3], 1)
         self.weights = np.array(weights, ROWS)
@@ -122,6 +124,15 @@ class Feed:
     def products(self) -> list[np.ndarray]:
         """The products without the columns that only fill tiles."""
         return [z[:, : s.n] for s, z in zip(self.schedules, self.results, strict=True)]
+
+    def products_until(self, result_rows: int) -> list[np.ma.MaskedArray]:
+        """`products` when so many result rows have come: what has not is masked."""
+        products = [np.ma.array(z, mask=True) for z in self.products()]
+        for number, start, rows, n in self.result_places:
+            come = min(rows, result_rows)
+            products[number].mask[start : start + come, n : n + self.config.columns] = False
+            result_rows -= come
+        return products
 
 
 def load(path: Path) -> ctypes.CDLL:

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,9 +35,10 @@ LOOK_SECONDS = 0.1
 class Run:
     """What a run gave.
 
-    `products` are the unit's, (M, N) each, of config.accumulator.dtype. `cycles` run from the first
-    in which a transfer could be offered to the last result, both included; `counters` is what the
-    hardware's counters advanced by in that time. `seconds` are those of the simulation alone.
+    `products` are the unit's, (M, N) each, of config.accumulator.dtype; masked arrays after
+    `run_until_reset`. `cycles` run from the first in which a transfer could be offered to the last
+    result, both included, or to the reset; `counters` is what the hardware's counters advanced by
+    in that time. `seconds` are those of the simulation alone.
     """
 
     products: list[np.ndarray]
@@ -159,20 +160,16 @@ class MatrixUnitSimulator:
         cycles: int,
         *,
         stalls: int | Stalls | None = None,
-    ) -> int:
+    ) -> Run:
         """Begin products as `run` does, and reset the unit after so many cycles, or at their end.
 
-        Whatever it was doing then is lost; the next run is on a unit as new.
+        Whatever it was doing then is lost; the next run is on a unit as new. What had not come of
+        the products is masked; counters and errors are those before the reset.
 
         Parameters
         ----------
         cycles : int
             Counted from the first in which a transfer could be offered; 0 at least.
-
-        Returns
-        -------
-        int
-            Result rows that had come by then.
 
         Raises
         ------
@@ -183,12 +180,15 @@ class MatrixUnitSimulator:
             feed = Feed(self.config, checked)
             job, progressed = feed.job(_drawn(stalls)), Progress()
             self._start_afresh()
-            self._run(job, progressed, feed.result_rows, lambda done, total: None, limit=cycles)
+            seconds = self._run(
+                job, progressed, feed.result_rows, lambda done, total: None, limit=cycles
+            )
             if progressed.status == HUNG:
                 raise _hang(job, progressed, feed)
             self._library.weft_reset(self._unit)
             self._fresh = True
-            return progressed.results
+            products = feed.products_until(progressed.results)
+            return self._ended(products, progressed, seconds)
 
     @contextlib.contextmanager
     def _taken(self, operands) -> Iterator[list[tuple[np.ndarray, np.ndarray]]]:
@@ -228,13 +228,17 @@ class MatrixUnitSimulator:
                 self._library.weft_close_trace(self._unit)
         if progressed.status != DONE:
             raise _hang(job, progressed, feed)
+        run = self._ended(feed.products(), progressed, seconds)
+        self._fresh = not run.errors
+        return run
+
+    def _ended(self, products: Sequence[np.ndarray], progressed: Progress, seconds: float) -> Run:
         if progressed.wrong_ends:
             raise SimulationFailed(f"{progressed.wrong_ends} results came with a wrong tlast")
-        errors = Error(progressed.error_status)
-        self._fresh = not errors
         self.cycles = progressed.cycles
         self.counters = dict(zip(COUNTERS, progressed.counters, strict=True))
-        return Run(feed.products(), self.cycles, self.counters, errors, seconds)
+        errors = Error(progressed.error_status)
+        return Run(list(products), self.cycles, self.counters, errors, seconds)
 
     def verified_run(
         self,

@@ -25,7 +25,15 @@ SHRINK_SECONDS = 300.0
 # One mistake may break every case: so many failures are told, and end the soak.
 MOST_FAILURES = 5
 # Of an outcome, added up over the cases.
-SUMS = ("products", "macs", "cycles", "resets", "stalled_runs", "processor_seconds")
+SUMS = (
+    "products",
+    "macs",
+    "cycles",
+    "resets",
+    "numbers_before_resets",
+    "stalled_runs",
+    "processor_seconds",
+)
 
 
 @dataclass(frozen=True)
