@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from bench import join
+from bench import join, split
 from weft.admission import Admission
 from weft.config import MatrixUnitConfig
 from weft.layouts import Activity, Error
@@ -133,6 +133,9 @@ class Gate:
         issued, checked = {"switch": 0}, {"errors": errors.value}
         if advances:
             issued = {"switch": int(row.switch), "lanes": row.lanes}
+            if self.config.checksum:
+                lanes = split(row.lanes, self.config.activation.width, self.config.rows)
+                issued["parities"] = join([lane.bit_count() for lane in lanes], 1)
             self.places -= row.last
             checked["dropped"] = int(row.last and bool(errors))
             if row.switch:

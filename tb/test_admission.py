@@ -42,6 +42,7 @@ CASES = {
     "depth-16": gate(16, 4),
     "depth-33": gate(33, 3),
     "depth-512": gate(512, 16, rows=9),
+    "depth-3 checksum": gate(3, 2, activation="int3", checksum=True),
 }
 
 

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cocotb
@@ -25,8 +26,15 @@ from bench import (
 from weft.config import TPU_V1, MatrixUnitConfig
 from weft.export import to_verilog
 from weft.fast_array import FastArray
+from weft.pairs_check import PairsCheck
 
 TILES = 12
+# What comes out as it went in.
+PASSED = {
+    "activations_out": "activations_in",
+    "switches_out": "switches_in",
+    "loads_out": "loads_in",
+}
 
 
 def array(rows, columns, **options):
@@ -45,6 +53,8 @@ SHAPES = {
     "34x3": array(34, 3, multiplier_stages=0, accumulator_width=12),
     "4x17": array(4, 17, weight="int5", multiplier_stages=2),
     "2x35": array(2, 35, activation="uint3", adder_stages=2),
+    "6x4 checksum": array(6, 4, weight="uint5", adder_stages=2, checksum=True),
+    "4x3 checksum": array(4, 3, activation="uint4", checksum=True),
 }
 
 
@@ -52,6 +62,13 @@ SHAPES = {
 def test_fast_array(simulate, config):
     coroutines = [switches_every_r_cycles, loads_and_switches_at_any_legal_time]
     simulate(coroutines, FastArray, config)
+
+
+@on_simulators("config", {name: SHAPES[name] for name in ("6x1", "2x1")})
+def test_shows_products(simulate, config):
+    """As the column of checksums has it."""
+    coroutines = [switches_every_r_cycles, loads_and_switches_at_any_legal_time]
+    simulate(coroutines, FastArray, config, True)
 
 
 def test_a_large_array_is_made_of_few_modules():
@@ -85,7 +102,7 @@ class Wave:
 @cocotb.test(**TIMEOUT)
 async def switches_every_r_cycles(dut):
     """Each tile is pushed from the very cycle of the switch before, without a gap."""
-    (config,) = arguments()
+    config, *_ = arguments()
     pushes = np.arange(TILES * config.rows).reshape(TILES, config.rows)
     await check_wave(dut, random_wave(randomness(), config, pushes, waits=[0] * TILES))
 
@@ -93,7 +110,7 @@ async def switches_every_r_cycles(dut):
 @cocotb.test(**TIMEOUT)
 async def loads_and_switches_at_any_legal_time(dut):
     """Gaps between pushes, tiles that wait, tiles that stay."""
-    (config,) = arguments()
+    config, *_ = arguments()
     source = randomness()
     pushes, waits, cycle = [], [], 0
     for _ in range(TILES):
@@ -129,12 +146,15 @@ def random_wave(source: random.Random, config: MatrixUnitConfig, pushes, waits) 
 
 async def check_wave(dut, wave: Wave) -> None:
     """Column c's sum of wave n, all its parts there, in cycle n + latency + c."""
-    (config,) = arguments()
-    columns, parts = config.columns, config.sum_parts
-    latency = FastArray.latency_of(config)
+    config, *shows_products = arguments()
+    columns, latency = config.columns, FastArray.latency_of(config)
     end = wave.cycles + config.rows + columns + latency + 2
     await start(dut)
-    trace = await play(dut, skewed(wave, config, end), ["sums_out"])
+    outputs = ["sums_out"]
+    outputs += ["products_out"] if config.checksum or shows_products else []
+    outputs += [*PASSED, "wrong_pairs"] if config.checksum else []
+    stimuli = skewed(wave, config, end)
+    trace = await play(dut, stimuli, outputs)
 
     width = config.sum_width
     in_use = wave.tiles[np.cumsum(wave.switches) - 1]
@@ -142,13 +162,31 @@ async def check_wave(dut, wave: Wave) -> None:
     cycles = range(int(np.flatnonzero(wave.switches)[0]), wave.cycles)
     got = [
         [
-            gather_parts(lanes[column], n + latency + column - (len(parts) - 1), parts)
+            gathered(lanes[column], n + latency + column, config.sum_parts)
             for column in range(columns)
         ]
         for n in cycles
     ]
     expected = [wave.activations[n] @ in_use[n] % (1 << width) for n in cycles]
     compare("sums_out", got, expected, [n + latency for n in cycles])
+    if "products_out" in outputs:
+        # Column 0 takes them two cycles before its sum is corrected.
+        late = latency - 2 + columns
+        got = [gathered(trace["products_out"], n + late, config.sum_parts) for n in cycles]
+        pairs = wave.activations[:, 0::2] * wave.activations[:, 1::2]
+        expected = [sum(pairs[n]) % (1 << width) for n in cycles]
+        compare("products_out", got, expected, [n + late for n in cycles])
+    if config.checksum:
+        for name, came in PASSED.items():
+            expected = [stimulus[came] for stimulus in stimuli[: end - columns]]
+            compare(name, trace[name][columns:], expected)
+        first = cycles[0] + columns + config.cell_rows + PairsCheck.latency
+        assert not any(trace["wrong_pairs"][first:])
+
+
+def gathered(words: Sequence[int], cycle: int, parts: Sequence[int]) -> int:
+    """The sum all whose parts are there in a cycle."""
+    return gather_parts(words, cycle - (len(parts) - 1), parts)
 
 
 def skewed(wave: Wave, config: MatrixUnitConfig, end: int) -> list[dict[str, int]]:

@@ -43,11 +43,14 @@ def changed(design, change):
 
 
 def test_every_component_of_the_unit_is_mutated():
-    mutated = set()
+    """And what a component does about checksums alone, in a unit that has them."""
+    mutated, with_checksums = set(), set()
     for unit in UNITS:
         design = make_design(unit)
-        mutated |= {design.components[name][0].__name__ for name in design.mutable}
-    components = set()
+        names = {design.components[name][0].__name__ for name in design.mutable}
+        mutated |= names
+        with_checksums |= names if unit.config.checksum else set()
+    components, know_checksums = set(), set()
     for module in pkgutil.iter_modules(weft.__path__, "weft."):
         if module.ispkg or module.name in NOT_EMITTED:
             continue
@@ -55,7 +58,11 @@ def test_every_component_of_the_unit_is_mutated():
             is_component = inspect.isclass(value) and issubclass(value, wiring.Component)
             if is_component and value.__module__ == module.name:
                 components.add(name)
+                if "config.checksum:" in inspect.getsource(value):
+                    know_checksums.add(name)
     assert mutated == components
+    assert know_checksums == {"MatrixUnit", "Admission", "ResultBuffer", "FastArray"}
+    assert know_checksums < with_checksums
 
 
 @pytest.mark.parametrize("component", ROOMS)

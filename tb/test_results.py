@@ -17,6 +17,7 @@ from bench import (
     split_signed,
     start,
     tick,
+    to_signed,
 )
 from weft.config import MatrixUnitConfig
 from weft.results import FLAT_COLUMNS, ResultBuffer
@@ -24,8 +25,9 @@ from weft_sim.driver import cycle_now
 from weft_sim.streams import Stream, chances, coins, throttle, watch
 
 
-def buffer(columns, depth, accumulator_width=32):
-    return MatrixUnitConfig(columns=columns, accumulator_width=accumulator_width), depth
+def buffer(columns, depth, accumulator_width=32, **options):
+    options["accumulator_width"] = accumulator_width
+    return MatrixUnitConfig(columns=columns, **options), depth
 
 
 # Columns and depth.
@@ -36,6 +38,7 @@ SHAPES = {
     "columns-7-depth-16": buffer(7, 16, 20),
     "columns-9-depth-11": buffer(9, 11),
     "columns-18-depth-31": buffer(18, 31, 12),
+    "columns-4-depth-8 checksum": buffer(4, 8, 10, checksum=True),
 }
 
 
@@ -63,7 +66,7 @@ class Writer:
         self.rows: list[list[int]] = []
         self.ends: list[bool] = []
         self.cycles: list[int] = []
-        self.late = deque([None] * self.config.columns, self.config.columns)
+        self.late = deque([None] * self.config.result_columns, self.config.result_columns)
 
     async def write(self, cycles: int, rows: int, gaps) -> None:
         """Emit up to so many rows in so many cycles."""
@@ -86,7 +89,7 @@ class Writer:
     def _add_row(self) -> None:
         half = 1 << (self.config.accumulator_width - 1)
         draw = self.source.randrange
-        self.rows.append([draw(-half, half) for _ in range(self.config.columns)])
+        self.rows.append([draw(-half, half) for _ in range(self.config.result_columns)])
         self.ends.append(self.source.random() < 0.3)
         self.cycles.append(cycle_now() + 1)
 
@@ -101,11 +104,11 @@ class Writer:
 
 
 class Reader:
-    """Takes rows down, and the cycles in which they came."""
+    """Takes rows down, each with its checksum if there are any, and the cycles of them."""
 
     def __init__(self, dut, writer: Writer):
         self.config, _ = arguments()
-        self.writer = writer
+        self.dut, self.writer = dut, writer
         self.stream = Stream.amaranth(dut, "results")
         self.rows: list[list[int]] = []
         self.ends: list[bool] = []
@@ -115,6 +118,8 @@ class Reader:
     def _see(self, payload) -> None:
         width, columns = self.config.accumulator_width, self.config.columns
         self.rows.append(split_signed(payload[0], width, columns))
+        if self.config.checksum:
+            self.rows[-1].append(to_signed(read(self.dut, "checksum"), width))
         self.ends.append(bool(payload[0] >> (width * columns)))
         self.cycles.append(cycle_now())
 

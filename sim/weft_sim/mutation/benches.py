@@ -15,6 +15,7 @@ from .units import TOP, Design, Unit, make_design
 
 TB = Path(weft.__file__).parents[2] / "tb"
 WHOLE = ("test_matrix_unit", "test_stalls_and_resets", "test_misuse")
+WITH_CHECKSUMS = (*WHOLE, "test_corruption")
 # Component of the hardware, or of a bench, to the module of its bench and what the names of its
 # coroutines begin with: all of them where nothing is said.
 ROOMS = {
@@ -113,8 +114,8 @@ def design_with_harnesses(unit: Unit) -> Design:
 def benches_of(design: Design, module: str) -> list[Bench]:
     """The benches of a module, in the order in which they are worth running."""
     rooms = [_bench(design, room, *ROOMS[name]) for room, name in _rooms_of(design, module)]
-    names = "|".join(WHOLE)
-    whole = Bench(TOP, WHOLE, rf"^({names})\.", _facts(design, TOP))
+    modules = WITH_CHECKSUMS if design.unit.config.checksum else WHOLE
+    whole = Bench(TOP, modules, rf"^({'|'.join(modules)})\.", _facts(design, TOP))
     return [*rooms, whole]
 
 

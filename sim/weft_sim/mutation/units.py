@@ -82,7 +82,7 @@ UNITS = (
         ),
         ("SoftCell", "SystolicArray", "AccumulatorBuffer", "ResultColumns"),
     ),
-    # Without a fault nothing is told, so only rooms whose benches make faults.
+    # What checksums add or change. Most of it is silent without a flip, so benches make flips.
     Unit(
         "checksum",
         MatrixUnitConfig(
@@ -94,7 +94,7 @@ UNITS = (
             accumulator_width=8,
             checksum=True,
         ),
-        ("ChecksumColumn", "ResultCheck", "SumTree"),
+        ("MatrixUnit", "Admission", "ResultBuffer", "ChecksumColumn", "ResultCheck", "SumTree"),
     ),
     Unit(
         "checksum-fast",
@@ -109,7 +109,7 @@ UNITS = (
             inner_product="fast",
             checksum=True,
         ),
-        ("ChecksumColumn", "PairsCheck", "PairCell"),
+        ("MatrixUnit", "FastArray", "ChecksumColumn", "PairsCheck", "PairCell"),
     ),
 )
 

@@ -1,0 +1,141 @@
+"""The whole unit while stored bits flip: no wrong result comes without CORRUPTED.
+
+On Icarus alone: of a unit built for speed by Verilator only the ports are there. Every bit of a
+unit, flipped there too, is `weft faults`.
+"""
+
+import random
+from functools import reduce
+
+import cocotb
+from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
+
+from bench import TIMEOUT, arguments, on_simulators, randomness
+from products import Product, compute, draw_matrix, single_tile, unit
+from weft.axi import AxiMatrixUnit
+from weft.config import MatrixUnitConfig
+from weft.layouts import Error
+from weft.matrix_unit import MatrixUnit
+from weft_sim.driver import beats, drive, start, unit_streams
+from weft_sim.streams import send
+from weft_sim.timing import predict
+
+UNITS = {
+    "3x4": unit(3, 4, checksum=True, accumulator_depth=4),
+    "1x2": unit(1, 2, checksum=True, multiplier_stages=0, adder_stages=2),
+    "4x3 fast": unit(4, 3, checksum=True, inner_product="fast", adder_stages=2),
+    "2x4 fast": unit(2, 4, checksum=True, inner_product="fast", multiplier_stages=2),
+}
+FLIPS_OF_EACH = 20
+
+
+@on_simulators("config", UNITS, verilator=0)
+def test_corruption(simulate, config):
+    coroutines = [tells_flips_wherever_they_are, tells_a_wrong_result_when_it_is_taken]
+    simulate(coroutines, AxiMatrixUnit, config)
+
+
+def registers(config: MatrixUnitConfig) -> list[str]:
+    """Registers of every row and column of what is checked, and of what it is checked with."""
+    fast = config.inner_product == "fast"
+    cells, last = "array.cells" if fast else "array", config.columns - 1
+    found = [
+        f"{cells}.row_{row}.cell_{column}.activation_out"
+        for row in range(config.cell_rows)
+        for column in {0, last}
+    ]
+    found += [f"accumulators.bank_{column}.sum_out" for column in range(config.columns)]
+    found.append("checksum_column.bank.sum_out")
+    if fast:
+        found += ["array.south.link_0.products_out", f"array.south.link_{last}.products_out"]
+        found.append("array.activations_delay.line")
+    return found
+
+
+def register(dut, name: str):
+    return reduce(getattr, name.split("."), dut.unit)
+
+
+def flip(handle, bit: int) -> None:
+    """In the middle of a cycle; at its end the register takes what it would have taken."""
+    handle.value = int(handle.value) ^ 1 << bit
+
+
+@cocotb.test(**TIMEOUT)
+async def tells_flips_wherever_they_are(dut):
+    """One flip a product: the results are right, or the status tells; of each register it does."""
+    (config,), source = arguments(), randomness()
+    await start(dut)
+    await compute(dut, config, [Product.draw(config, source)])
+    for name in registers(config):
+        told = [await is_told(dut, config, source, name) for _ in range(FLIPS_OF_EACH)]
+        assert any(told), f"no flip of {name} is told"
+
+
+async def is_told(dut, config: MatrixUnitConfig, source: random.Random, name: str) -> bool:
+    """Compute a product with one flip; whether the status told of it."""
+    a = draw_matrix(source, config.activation, (4, 2 * config.rows), "random")
+    b = draw_matrix(source, config.weight, (2 * config.rows, config.columns), "random")
+    product, handle = Product(config, a, b), register(dut, name)
+    cycle = source.randrange(predict(config, [product.schedule]).cycles)
+    bit = source.randrange(len(handle))
+
+    async def flip_once():
+        await ClockCycles(dut.aclk, cycle)
+        await FallingEdge(dut.aclk)
+        flip(handle, bit)
+
+    flipping = cocotb.start_soon(flip_once())
+    driven = await drive(dut, config, product.feed)
+    await flipping
+    await ClockCycles(dut.aclk, MatrixUnit.check_latency_of(config))
+    told = Error(int(dut.error_status.value))
+    what = f"a flip of {name}[{bit}] in cycle {cycle}"
+    assert told in (Error(0), Error.CORRUPTED), f"{what} is told as {told}"
+    wrong = (product.schedule.gather(driven.results) != product.expected).any()
+    assert told or not wrong, f"{what} makes a result wrong in silence"
+    await clear(dut)
+    return bool(told)
+
+
+async def clear(dut) -> None:
+    dut.clear_errors.value = 1
+    await RisingEdge(dut.aclk)
+    dut.clear_errors.value = 0
+    await RisingEdge(dut.aclk)
+    assert dut.error_status.value == 0
+
+
+@cocotb.test(**TIMEOUT)
+async def tells_a_wrong_result_when_it_is_taken(dut):
+    """Not while it waits; in the cycle that the unit promises, until it is cleared."""
+    (config,), source = arguments(), randomness()
+    await start(dut)
+    checksum, latency = (
+        register(dut, "checksum_column.bank.sum_out"),
+        MatrixUnit.check_latency_of(config),
+    )
+    rows = 3
+    weight_beats, activation_beats = beats(single_tile(config, source, rows).feed, config)
+    weights, activations, results = unit_streams(dut)
+    senders = [
+        cocotb.start_soon(send(weights, weight_beats)),
+        cocotb.start_soon(send(activations, activation_beats)),
+    ]
+    for _ in range(config.rows + rows + MatrixUnit.latency_of(config)):
+        await FallingEdge(dut.aclk)
+        flip(checksum, 0)
+    assert all(sender.done() for sender in senders) and results.valid.value == 1
+    await ClockCycles(dut.aclk, 2 * latency)
+    for _ in range(rows):
+        results.ready.value = 1
+        await RisingEdge(dut.aclk)
+        results.ready.value = 0
+        for _ in range(latency - 1):
+            await RisingEdge(dut.aclk)
+            assert dut.error_status.value == 0
+        for _ in range(3):
+            await RisingEdge(dut.aclk)
+            assert Error(int(dut.error_status.value)) == Error.CORRUPTED
+        await clear(dut)
+    await compute(dut, config, [Product.draw(config, source)])
