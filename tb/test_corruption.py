@@ -8,6 +8,7 @@ import random
 from functools import reduce
 
 import cocotb
+import numpy as np
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 
 from bench import TIMEOUT, arguments, on_simulators, randomness
@@ -27,29 +28,35 @@ UNITS = {
     "2x4 fast": unit(2, 4, checksum=True, inner_product="fast", multiplier_stages=2),
 }
 FLIPS_OF_EACH = 20
+ROWS = 16
 
 
 @on_simulators("config", UNITS, verilator=0)
 def test_corruption(simulate, config):
-    coroutines = [tells_flips_wherever_they_are, tells_a_wrong_result_when_it_is_taken]
+    coroutines = [
+        tells_flips_wherever_they_are,
+        tells_of_each_row_a_wrong_activation_that_changes_no_result,
+        tells_a_wrong_result_when_it_is_taken,
+    ]
     simulate(coroutines, AxiMatrixUnit, config)
 
 
 def registers(config: MatrixUnitConfig) -> list[str]:
     """Registers of every row and column of what is checked, and of what it is checked with."""
-    fast = config.inner_product == "fast"
-    cells, last = "array.cells" if fast else "array", config.columns - 1
-    found = [
-        f"{cells}.row_{row}.cell_{column}.activation_out"
-        for row in range(config.cell_rows)
-        for column in {0, last}
-    ]
+    last = config.columns - 1
+    found = [passed_on(config, row, at) for row in range(config.cell_rows) for at in {0, last}]
     found += [f"accumulators.bank_{column}.sum_out" for column in range(config.columns)]
     found.append("checksum_column.bank.sum_out")
-    if fast:
+    if config.inner_product == "fast":
         found += ["array.south.link_0.products_out", f"array.south.link_{last}.products_out"]
         found.append("array.activations_delay.line")
     return found
+
+
+def passed_on(config: MatrixUnitConfig, row: int, column: int) -> str:
+    """The register of an activation, or of a pair of them, between two cells of a row."""
+    cells = "array.cells" if config.inner_product == "fast" else "array"
+    return f"{cells}.row_{row}.cell_{column}.activation_out"
 
 
 def register(dut, name: str):
@@ -74,11 +81,40 @@ async def tells_flips_wherever_they_are(dut):
 
 async def is_told(dut, config: MatrixUnitConfig, source: random.Random, name: str) -> bool:
     """Compute a product with one flip; whether the status told of it."""
-    a = draw_matrix(source, config.activation, (4, 2 * config.rows), "random")
+    a = draw_matrix(source, config.activation, (ROWS, 2 * config.rows), "random")
     b = draw_matrix(source, config.weight, (2 * config.rows, config.columns), "random")
-    product, handle = Product(config, a, b), register(dut, name)
+    bit = source.randrange(len(register(dut, name)))
+    wrong, told = await compute_with_flip(dut, config, Product(config, a, b), source, name, bit)
+    assert told or not wrong, f"a flip of {name}[{bit}] makes a result wrong in silence"
+    return told
+
+
+@cocotb.test(**TIMEOUT)
+async def tells_of_each_row_a_wrong_activation_that_changes_no_result(dut):
+    """It meets weights, or in a pair another activation, that are zero."""
+    (config,), source = arguments(), randomness()
+    await start(dut)
+    b = np.zeros((config.rows, config.columns), config.weight.dtype)
+    for row in range(config.cell_rows):
+        name = passed_on(config, row, config.columns - 1)
+        told = []
+        for _ in range(FLIPS_OF_EACH):
+            a = draw_matrix(source, config.activation, (ROWS, config.rows), "random")
+            a[:, 1::2] = 0
+            bit = source.randrange(len(register(dut, name)) // config.rows_per_cell)
+            product = Product(config, a, b)
+            wrong, seen = await compute_with_flip(dut, config, product, source, name, bit)
+            assert not wrong
+            told.append(seen)
+        assert any(told), f"no flip of {name} is told"
+
+
+async def compute_with_flip(
+    dut, config: MatrixUnitConfig, product: Product, source: random.Random, name: str, bit: int
+) -> tuple[bool, bool]:
+    """Whether a number is wrong, and whether the status told of the flip; then it is cleared."""
+    handle = register(dut, name)
     cycle = source.randrange(predict(config, [product.schedule]).cycles)
-    bit = source.randrange(len(handle))
 
     async def flip_once():
         await ClockCycles(dut.aclk, cycle)
@@ -90,12 +126,10 @@ async def is_told(dut, config: MatrixUnitConfig, source: random.Random, name: st
     await flipping
     await ClockCycles(dut.aclk, MatrixUnit.check_latency_of(config))
     told = Error(int(dut.error_status.value))
-    what = f"a flip of {name}[{bit}] in cycle {cycle}"
-    assert told in (Error(0), Error.CORRUPTED), f"{what} is told as {told}"
-    wrong = (product.schedule.gather(driven.results) != product.expected).any()
-    assert told or not wrong, f"{what} makes a result wrong in silence"
+    assert told in (Error(0), Error.CORRUPTED), f"a flip of {name}[{bit}] is told as {told}"
     await clear(dut)
-    return bool(told)
+    wrong = product.schedule.gather(driven.results) != product.expected
+    return bool(wrong.any()), bool(told)
 
 
 async def clear(dut) -> None:

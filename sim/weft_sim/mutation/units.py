@@ -86,7 +86,7 @@ UNITS = (
     Unit(
         "checksum",
         MatrixUnitConfig(
-            rows=3,
+            rows=4,
             columns=4,
             activation=IntegerFormat(3),
             weight=IntegerFormat(2, signed=False),
