@@ -2,15 +2,16 @@
 
 from unittest.mock import patch
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 
-from weft import begun
+from weft import begun as begun_flags
 from weft.admission import Admission
 from weft.config import MatrixUnitConfig
 from weft.layouts import Error, activation_layout
 from weft.row_check import RowCheck, checked_layout
 
 from .harness import Harness, delayed, follow
+from .rules import begun_sums
 
 
 class RowsAreChecked(Harness):
@@ -29,7 +30,7 @@ class RowsAreChecked(Harness):
         self.word = word
 
     def rtlil(self) -> str:
-        with patch.object(begun, "WORD", self.word):
+        with patch.object(begun_flags, "WORD", self.word):
             return super().rtlil()
 
     def describe(self, m: Module) -> None:
@@ -38,13 +39,10 @@ class RowsAreChecked(Harness):
         m.d.comb += check.row.eq(row)
 
         depth = self.config.accumulator_depth
-        flags = Array(Signal(name=f"begun_{i}") for i in range(depth))
         self.assume(row.row < depth)
-        known = row.first | flags[row.row]
+        begun = begun_sums(m, depth, row, row.valid & row.in_range, row.good_tile)
         good = row.valid & row.good_tile & row.in_range
-        admitted = good & known
-        with m.If(row.valid & row.in_range):
-            m.d.sync += flags[row.row].eq(row.good_tile & ~row.last & known)
+        admitted = good & begun.known
 
         latency = RowCheck.latency
         came, was_admitted = Signal.like(row), Signal()
@@ -62,15 +60,17 @@ class RowsAreChecked(Harness):
         for error, wrong in (
             (Error.NO_TILE, row.valid & ~row.good_tile),
             (Error.ROW_OUT_OF_RANGE, row.valid & ~row.in_range),
-            (Error.NOT_STARTED, good & ~known),
+            (Error.NOT_STARTED, good & ~begun.known),
         ):
             name = error.name.lower()
             seen = (check.errors.as_value() & error.value).any()
             self.prove(name, seen == delayed(m, wrong, latency, name))
             self.reach(name, seen)
-        any_begun = delayed(m, Cat(*flags).any(), RowCheck.unfinished_latency - 1, "any_begun")
+        any_begun = delayed(
+            m, Cat(*begun.flags).any(), RowCheck.unfinished_latency - 1, "any_begun"
+        )
         self.prove("unfinished", check.unfinished == any_begun)
-        had_begun = delayed(m, Cat(*flags).all(), 2 * latency, "all")
+        had_begun = delayed(m, Cat(*begun.flags).all(), 2 * latency, "all")
         self.reach("finished_after_all_had_begun", had_begun & ~any_begun)
 
 
@@ -145,19 +145,15 @@ class RowsComeInOrder(Harness):
     def _is_good(self, m: Module, row, enters, broken):
         """Whether a row that enters has a whole tile, a number that exists and a sum begun."""
         depth = self.config.accumulator_depth
-        flags = Array(Signal(name=f"begun_{i}") for i in range(depth))
-        good_in_use, good_tile, in_range, known = Signal(), Signal(), Signal(), Signal()
-        address = row.row[: self.config.address_width]
+        good_in_use, good_tile, in_range = Signal(), Signal(), Signal()
         m.d.comb += [
             good_tile.eq(Mux(row.switch, ~broken, good_in_use)),
             in_range.eq(row.row < depth),
-            known.eq(row.first | flags[address]),
         ]
         with m.If(enters):
             m.d.sync += good_in_use.eq(good_tile)
-            with m.If(in_range):
-                m.d.sync += flags[address].eq(good_tile & known & ~row.last)
-        return enters & good_tile & in_range & known
+        begun = begun_sums(m, depth, row, enters & in_range, good_tile)
+        return enters & good_tile & in_range & begun.known
 
     def _prove_places(self, m: Module, admission, row, enters, admitted) -> None:
         """Results have places, and a row waits for nothing but its tile and a place."""

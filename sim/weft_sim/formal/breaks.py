@@ -233,6 +233,16 @@ FAST_UNIT_BREAKS = (
         "fast_array", "south.products_in.eq(west.sum_out)", "south.products_in.eq(0)", "result_0"
     ),
 )
+SIGNED_BREAKS = (
+    Break("cell", "activation * weight", "activation.as_unsigned() * weight", "result_0"),
+    Break("cell", "activation * weight", "activation * weight.as_unsigned()", "result_0"),
+)
+FAST_SIGNED_BREAKS = (Break("pairs", "first * second", "first.as_unsigned() * second", "result_0"),)
+PIPELINE_BREAKS = (
+    Break("matrix_unit", "DelayLine, width, cycles, True", "DelayLine, width, 0, True", "result_0"),
+    Break("partial_sums", "carry = added[len(part) :]", "carry = 0", "result_0"),
+    Break("partial_sums", "len(parts) - 1 - index, False", "0, False", "result_0"),
+)
 CHECKSUM_BREAKS = (
     Break(
         "checksum_column",

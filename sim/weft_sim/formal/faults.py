@@ -9,7 +9,7 @@ from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Signal
 from weft.axi import port_documentation
 from weft.config import MatrixUnitConfig
 from weft.export import emit
-from weft.layouts import Error
+from weft.layouts import Error, counter_layout
 from weft.matrix_unit import MatrixUnit
 
 from ..faults.classes import DATAPATH, class_of
@@ -29,8 +29,9 @@ UNIT = "unit"
 
 class WrongResultsAreTold(Harness):
     """Two units of emitted Verilog that get the same, one of which has any one stored bit of data
-    flipped in any one cycle: they differ in nothing but the lanes of results, and each result with
-    a lane that differs is followed by CORRUPTED in time.
+    flipped in any one cycle: they differ in nothing but the lanes of results and CORRUPTED, and by
+    the time that the unit promises for each result with a lane that differs, CORRUPTED has been
+    told. Errors are cleared at any time.
 
     Which bits are data is what `weft faults` says; memories are made of registers, and each of
     their bits is one that can flip.
@@ -58,7 +59,7 @@ class WrongResultsAreTold(Harness):
 
     def describe(self, m: Module) -> None:
         fault = self._one_fault(m)
-        given = {"aclk": ClockSignal(), "aresetn": ~ResetSignal(), "clear_errors": 0}
+        given = {"aclk": ClockSignal(), "aresetn": ~ResetSignal()}
         ports = port_documentation(self.config)
         for port, (direction, width, _) in ports.items():
             if direction == "input" and port not in given:
@@ -78,10 +79,14 @@ class WrongResultsAreTold(Harness):
         valid, end = "m_axis_results_tvalid", "m_axis_results_tlast"
         # That the twin raises none is proved of whole units, of fewer cycles.
         alarms = faulty[errors] | twin[errors] if self.steady else faulty[errors]
-        corrupted = (alarms & Error.CORRUPTED.value).any()
+        # Told for a cycle at least, whenever errors are cleared.
+        corrupted, was_corrupted = Signal(), Signal()
+        m.d.comb += corrupted.eq(was_corrupted | (alarms & Error.CORRUPTED.value).any())
+        m.d.sync += was_corrupted.eq(corrupted)
         others = (faulty[errors] ^ twin[errors]) & (~Error.CORRUPTED).value
         same = ~others.any() & (~twin[valid] | (faulty[end] == twin[end]))
-        for port in valid, "s_axis_weights_tready", "s_axis_activations_tready":
+        counters = [f"counter_{name}" for name, _ in counter_layout()]
+        for port in valid, "s_axis_weights_tready", "s_axis_activations_tready", *counters:
             same &= faulty[port] == twin[port]
         self.prove("all_but_data_is_the_same", same)
 

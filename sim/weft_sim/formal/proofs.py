@@ -22,11 +22,14 @@ from .breaks import (
     FAST_CHECKSUM_BREAKS,
     FAST_COLUMN_BREAKS,
     FAST_FAULT_BREAKS,
+    FAST_SIGNED_BREAKS,
     FAST_UNIT_BREAKS,
     MEMORY_FAULT_BREAKS,
     ORDER_BREAKS,
+    PIPELINE_BREAKS,
     PLAIN_FAULT_BREAKS,
     RESULT_BREAKS,
+    SIGNED_BREAKS,
     TILE_BREAKS,
     UNIT_BREAKS,
     WEIGHT_BREAKS,
@@ -87,6 +90,10 @@ def _unit(rows: int, columns: int, breaks: tuple[Break, ...], method: str, **cha
     config = narrow(3, rows=rows, columns=columns, **changes)
     kind = " fast" if config.inner_product == "fast" else ""
     about = "results and errors are those of a unit that does each row at once, in order"
+    if config.activation.signed:
+        kind += f" {config.activation} {config.weight}"
+    if config.multiplier_stages:
+        kind += " pipelined"
     if config.checksum:
         kind += " with checksums"
         about += "; no fault is told of where there is none"
@@ -106,8 +113,8 @@ def _faults(inner_product: str, activation: str, breaks: tuple[Break, ...]) -> P
         f"faults 2x2{kind}",
         "any one bit, of a register or a memory, of weights, activations, partial sums, "
         "accumulators, results or checksums, flipped in any one cycle, changes no more than lanes "
-        "of results and CORRUPTED, which comes in time after each result with a wrong lane, if "
-        "nobody clears errors",
+        "of results and CORRUPTED, which is told in time after each result with a wrong lane, "
+        "whenever errors are cleared",
         lambda: WrongResultsAreTold(_faulty(inner_product, activation), places=2),
         breaks,
         # A result leaves in cycle 15 at the earliest, and is checked in 18.
@@ -185,6 +192,27 @@ PROOFS = (
     ),
     _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS), "bmc 20"),
     _unit(2, 1, FAST_UNIT_BREAKS, "bmc 19", inner_product="fast"),
+    _unit(2, 1, (*UNIT_BREAKS, *SIGNED_BREAKS), "bmc 19", activation="int2", weight="int1"),
+    _unit(
+        2,
+        1,
+        (*FAST_UNIT_BREAKS, *FAST_SIGNED_BREAKS),
+        "bmc 19",
+        inner_product="fast",
+        activation="int1",
+        weight="int1",
+    ),
+    # With registers in the multiplier and sums in two parts control waits a cycle for its sums.
+    _unit(2, 1, (*UNIT_BREAKS, *PIPELINE_BREAKS), "bmc 20", multiplier_stages=2, adder_stages=2),
+    _unit(
+        2,
+        1,
+        (*FAST_UNIT_BREAKS, *PIPELINE_BREAKS),
+        "bmc 20",
+        inner_product="fast",
+        multiplier_stages=1,
+        adder_stages=2,
+    ),
     # A result leaves in cycle 15 at the earliest, and is checked in 18.
     _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS, *CHECKSUM_BREAKS), "bmc 21", checksum=True),
     _unit(

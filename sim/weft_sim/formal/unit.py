@@ -9,6 +9,7 @@ from weft.matrix_unit import MatrixUnit
 
 from .harness import Harness, follow
 from .narrow import few_places
+from .rules import TileRows, begun_sums, tile_rows
 from .streams import prove_stable
 
 # At most one complete tile waits, and one more can be there before its row is seen to switch.
@@ -59,16 +60,15 @@ class UnitIsItsSpecification(Harness):
         row = Signal(activation_layout(config))
         accepted = Signal()
         done = Signal()
-        came = Signal()
         taken = Signal()
         tiles = Signal(range(TILES + 2))
+        coming = tile_rows(m, config.rows, weights)
         m.d.comb += [
             accepted.eq(activations.valid & activations.ready),
             done.eq(waiting & (~row.switch | tiles.any())),
-            came.eq(weights.valid & weights.ready & weights.payload.last),
             taken.eq(done & row.switch),
         ]
-        m.d.sync += tiles.eq(tiles + came - taken)
+        m.d.sync += tiles.eq(tiles + coming.last - taken)
         with m.If(accepted):
             m.d.sync += [waiting.eq(1), row.eq(activations.payload)]
         with m.Elif(done):
@@ -76,7 +76,7 @@ class UnitIsItsSpecification(Harness):
         self.prove("one_row_waits", ~accepted | ~waiting | done)
         self.prove("few_tiles_wait", tiles <= TILES)
 
-        tile, tile_good, tile_errors = self._collect_tiles(m, weights, came, taken, tiles)
+        tile, tile_good, tile_errors = self._collect_tiles(m, weights, coming, taken, tiles)
         emits, result, row_errors, kinds = self._compute(m, row, done, tile, tile_good)
         inside = self._follow(m, results, emits, result, kinds)
 
@@ -105,37 +105,29 @@ class UnitIsItsSpecification(Harness):
         for error in ~Error.CORRUPTED:
             self.reach(error.name.lower(), (told & error.value).any())
 
-    def _collect_tiles(self, m: Module, weights, came, taken, tiles):
+    def _collect_tiles(self, m: Module, weights, tile: TileRows, taken, tiles):
         """The tile that the next switch meets, whether it is good, and the errors of tiles."""
         rows = range(self.config.rows)
         lanes = weight_layout(self.config)["lanes"].shape
         coming = [Signal(lanes, name=f"coming_{r}") for r in rows]
         pushed = [weights.payload.lanes, *coming[:-1]]
-        count = Signal(range(len(rows) + 2))
-        transfer = weights.valid & weights.ready
-        good = count == len(rows) - 1
-        with m.If(transfer):
+        with m.If(weights.valid & weights.ready):
             m.d.sync += [row.eq(above) for row, above in zip(coming, pushed, strict=True)]
-        with m.If(came):
-            m.d.sync += count.eq(0)
-        with m.Elif(transfer & (count <= len(rows))):
-            m.d.sync += count.eq(count + 1)
-        short = came & (count < len(rows) - 1)
-        long = transfer & ~weights.payload.last & good
 
         # Complete tiles, the oldest first; beside the rows of each, whether it is good.
         queue = [
             [*[Signal(lanes, name=f"tile_{i}_{r}") for r in rows], Signal(name=f"tile_{i}_good")]
             for i in range(TILES)
         ]
-        for i, tile in enumerate(queue):
-            with m.If(came & (tiles - taken == i)):
-                m.d.sync += [kept.eq(new) for kept, new in zip(tile, [*pushed, good], strict=True)]
+        whole = [*pushed, tile.right]
+        for i, waiting in enumerate(queue):
+            with m.If(tile.last & (tiles - taken == i)):
+                m.d.sync += [kept.eq(new) for kept, new in zip(waiting, whole, strict=True)]
             if i + 1 < TILES:
                 with m.Elif(taken):
                     behind = queue[i + 1]
-                    m.d.sync += [kept.eq(new) for kept, new in zip(tile, behind, strict=True)]
-        return queue[0][:-1], queue[0][-1], Cat(short, long, 0, 0, 0)
+                    m.d.sync += [kept.eq(new) for kept, new in zip(waiting, behind, strict=True)]
+        return queue[0][:-1], queue[0][-1], Cat(tile.short, tile.long, 0, 0, 0)
 
     def _compute(self, m: Module, row, done, tile, tile_good):
         """Whether a row gives a result, which, the errors of it, and what kinds of result it is."""
@@ -152,17 +144,14 @@ class UnitIsItsSpecification(Harness):
         with m.If(done):
             m.d.sync += good.eq(good_now)
 
-        begun = Array(Signal(name=f"begun_{i}") for i in range(depth))
         shape = signed(config.accumulator_width)
-        in_range, known, admitted = Signal(), Signal(), Signal()
+        in_range, admitted = Signal(), Signal()
         address = row.row[: config.address_width]
+        begun = begun_sums(m, depth, row, done & in_range, good_now)
         m.d.comb += [
             in_range.eq(row.row < depth),
-            known.eq(row.first | begun[address]),
-            admitted.eq(done & good_now & in_range & known),
+            admitted.eq(done & good_now & in_range & begun.known),
         ]
-        with m.If(done & in_range):
-            m.d.sync += begun[address].eq(good_now & known & ~row.last)
         result = Signal(result_layout(config))
         m.d.comb += result.end.eq(row.end)
         for column in range(columns):
@@ -173,7 +162,7 @@ class UnitIsItsSpecification(Harness):
             m.d.comb += result.lanes[column].eq(Mux(row.first, 0, sums[address]) + product)
             with m.If(admitted & ~row.last):
                 m.d.sync += sums[address].eq(result.lanes[column])
-        not_started = done & good_now & in_range & ~known
+        not_started = done & good_now & in_range & ~begun.known
         errors = Cat(0, 0, done & ~good_now, done & ~in_range, not_started)
 
         # A sum on its way to the memory comes from there to a row so many cycles behind.

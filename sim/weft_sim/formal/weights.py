@@ -12,6 +12,7 @@ from weft.skew import Skew
 from weft.weights import WeightLoader
 
 from .harness import Harness, delayed
+from .rules import tile_rows
 
 
 class RowsMeetTheirTile(Harness):
@@ -91,31 +92,20 @@ class RowsMeetTheirTile(Harness):
         has the right number of them."""
         rows = self.config.rows
         weights = loader.weights
-        transfer, came = Signal(), Signal()
-        m.d.comb += [
-            transfer.eq(weights.valid & weights.ready),
-            came.eq(transfer & weights.payload.last),
-        ]
-        # The rows that came before; as many as the array has are already too many.
-        count = Signal(range(rows + 1))
+        tile = tile_rows(m, rows, weights)
         waits, good = Signal(), Signal()
-        with m.If(came):
-            m.d.sync += [count.eq(0), waits.eq(1), good.eq(count == rows - 1)]
-        with m.Else():
-            with m.If(transfer & (count < rows)):
-                m.d.sync += count.eq(count + 1)
-            with m.If(loader.take):
-                m.d.sync += waits.eq(0)
+        with m.If(tile.last):
+            m.d.sync += [waits.eq(1), good.eq(tile.right)]
+        with m.Elif(loader.take):
+            m.d.sync += waits.eq(0)
         self.prove("rows_are_taken", weights.ready == (~waits | loader.take))
         self.prove("complete", loader.complete == waits)
         self.prove("broken", ~waits | (loader.broken == ~good))
         was_broken = delayed(m, waits & ~good, rows, "was_broken")
         self.reach("good_tile_after_a_broken_one", waits & good & was_broken)
         # Of a long tile the first row too many is told of: the last may never come.
-        short = came & (count < rows - 1)
-        long = transfer & ~weights.payload.last & (count == rows - 1)
         errors = loader.errors.as_value()
-        self.prove("errors", errors == Cat(short, long))
+        self.prove("errors", errors == Cat(tile.short, tile.long))
         self.reach("long_tile", (errors & Error.LONG_TILE.value).any())
         # One row is never too few.
         if rows > 1:
