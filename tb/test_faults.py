@@ -12,7 +12,7 @@ from weft.config import TINY
 from weft.layouts import Error
 from weft.matrix_unit import MatrixUnit
 from weft_sim import MatrixUnitSimulator
-from weft_sim.faults.campaign import Campaign, draw_work
+from weft_sim.faults.campaign import PRODUCTS, Campaign, draw_work
 from weft_sim.faults.classes import CLASSES, DATAPATH, class_of
 from weft_sim.faults.command import UNITS
 from weft_sim.faults.injection import WATCHED_LATENCIES, Answer, Fault, FaultyUnit, Work
@@ -151,6 +151,19 @@ def test_what_a_host_sees(unit, change, seen_by):
     good = unit.run(one_tile())
     verdict = judge(good, dataclasses.replace(good, **change))
     assert (verdict.kind, verdict.seen_by) == ("seen", seen_by)
+
+
+def test_what_a_flip_leaves_behind_shows_in_the_product_that_follows():
+    """Where the next result is read from, flipped when the last one has come."""
+    campaign = Campaign("4x4", TINY, SEED)
+    work, good = campaign.works[0], campaign.expected[0]
+    slot = campaign.unit.bit_of("results.columns__read_slot", 0)
+    fault = Fault(slot, campaign.cycles[0] - 1)
+    wrong = judge(good, campaign.unit.run(work, fault)).wrong
+    assert wrong is not None and wrong.product == PRODUCTS
+    alone = Work(work.operands[:PRODUCTS], work.stalls)
+    run = campaign.unit.run
+    assert judge(run(alone), run(alone, fault)).kind == "masked"
 
 
 def test_a_wrong_number_is_silent(unit):
