@@ -10,13 +10,12 @@ from test_matrix_unit import FAST, SHAPES
 from weft.config import MatrixUnitConfig
 from weft.export import emit
 from weft.layouts import Error
-from weft_sim.faults.classes import class_of
+from weft_sim.faults.classes import DATA, class_of
 from weft_sim.faults.netlist import with_faults
 from weft_sim.formal.breaks import Break
 from weft_sim.formal.command import Task, prove_all, run
 from weft_sim.formal.draw import break_line
 from weft_sim.formal.engine import decide, make_gates, outputs_of
-from weft_sim.formal.faults import DATA
 from weft_sim.formal.harness import Harness
 from weft_sim.formal.proofs import PROOFS
 from weft_sim.formal.structure import assert_no_path, reached_by_faults

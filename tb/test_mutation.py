@@ -14,7 +14,11 @@ import weft
 from bench import needs_icarus
 from weft_sim.mutation import campaign
 from weft_sim.mutation.benches import ROOMS, benches_of, design_with_harnesses
-from weft_sim.mutation.equivalence import prove
+from weft_sim.mutation.equivalence import (
+    COMPARED_WITH_FLIPS,
+    prove,
+    with_what_matters,
+)
 from weft_sim.mutation.mutants import allot, draw
 from weft_sim.mutation.trial import Step, Trial, judge, longest_ns
 from weft_sim.mutation.units import TOP, UNITS, make_design
@@ -157,6 +161,26 @@ def test_redundant_logic_is_proved_equivalent(plain):
     for top in (COUNTERS, TOP):
         assert prove(original, changed(plain, REDUNDANT), top, 20)
     assert not prove(original, changed(plain, SEEN), COUNTERS, 5)
+
+
+# Changes of a unit with checksums: what is there to be seen only while bits flip, and nothing.
+CHANGES = {
+    "no activation is checked": ("checksum_column__wrong_activation | result", "result", False),
+    "the same in other words": ("6'h20 : 6'h00", "6'h20 : ~6'h3f", True),
+}
+
+
+@pytest.mark.parametrize("before, after, equivalent", CHANGES.values(), ids=CHANGES)
+def test_of_a_unit_with_checksums_equivalence_is_proved_while_bits_flip(before, after, equivalent):
+    design = design_with_harnesses(next(unit for unit in UNITS if unit.name == "checksum"))
+    module = design.modules["weft_matrix_unit"]
+    assert module.count(before) == 1
+    around = with_what_matters(design.unit.config, TOP)
+    original, mutated = (
+        f"{design.verilog(changes)}{around}\n"
+        for changes in ({}, {"weft_matrix_unit": module.replace(before, after)})
+    )
+    assert prove(original, mutated, COMPARED_WITH_FLIPS, 10) == equivalent
 
 
 MACHINE = """

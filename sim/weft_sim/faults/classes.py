@@ -21,6 +21,9 @@ CLASSES = {
 # What numbers are made of. A flip of these alone makes a number wrong, and no more.
 DATAPATH = ("weights", "activations", "partial-sums", "accumulators", "results")
 
+# And what checks them. All other bits are control, or count cycles.
+DATA = (*DATAPATH, "checksums")
+
 # The first pattern that is found in a name decides; what none is found in is control.
 PATTERNS = (
     ("checksums", r"^checksum_column\.|^result_check\.|^array\.(check|\w+_delay)\."),

@@ -52,8 +52,13 @@ class FaultyNetlist:
     bits: tuple[Bit, ...]
 
 
-def with_faults(verilog: str, top: str) -> FaultyNetlist:
+def with_faults(verilog: str, top: str, *, all_named: bool = True) -> FaultyNetlist:
     """The unit `top` of emitted Verilog with an input for faults.
+
+    Parameters
+    ----------
+    all_named : bool
+        Refuse a unit with a register that has no name; else such a register does not flip.
 
     Raises
     ------
@@ -61,11 +66,11 @@ def with_faults(verilog: str, top: str) -> FaultyNetlist:
         Without pyosys.
     yosys.YosysFailed
     """
-    return insert_faults(_flattened(verilog, top))
+    return insert_faults(_flattened(verilog, top), all_named=all_named)
 
 
-def insert_faults(flat: str) -> FaultyNetlist:
-    """Put the input into a flat module as Yosys writes it.
+def insert_faults(flat: str, *, all_named: bool = True) -> FaultyNetlist:
+    """Put the input into a flat module as Yosys writes it; `all_named` as for `with_faults`.
 
     Raises
     ------
@@ -74,13 +79,20 @@ def insert_faults(flat: str) -> FaultyNetlist:
     """
     widths = {
         name: int(high or 0) + 1
-        for high, name in re.findall(r"(?m)^  (?:reg|wire) (?:\[(\d+):0\] )?([^\s;]+)", flat)
+        for high, name in re.findall(
+            r"(?m)^  (?:reg|wire) (?:signed )?(?:\[(\d+):0\] )?([^\s;]+)", flat
+        )
     }
     named = {name: targets for targets, name in re.findall(NAMED, flat)}
     bits: list[Bit] = []
+    left_alone = 0
 
     def flipping(match: re.Match) -> str:
+        nonlocal left_alone
         name, high, low, taken = match.groups()
+        if not all_named and NUMBERED.fullmatch(name) and name not in named:
+            left_alone += 1
+            return match[0]
         last = widths[name] - 1 if high is None else int(high)
         first = 0 if high is None else int(low or high)
         start = len(bits)
@@ -91,7 +103,7 @@ def insert_faults(flat: str) -> FaultyNetlist:
 
     changed = REGISTER.sub(flipping, flat)
     always = len(re.findall(r"\balways\b", flat))
-    if changed.count(" ^ fault[") != always:
+    if changed.count(" ^ fault[") + left_alone != always:
         raise ValueError(f"of {always} registers {changed.count(' ^ fault[')} were understood")
     changed = re.sub(r"(?m)^(module \S+)\(", r"\1(fault, ", changed, count=1)
     changed = changed.replace(");\n", f");\n  input [{len(bits) - 1}:0] fault;\n", 1)

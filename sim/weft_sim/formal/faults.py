@@ -12,14 +12,12 @@ from weft.export import emit
 from weft.layouts import Error, counter_layout
 from weft.matrix_unit import MatrixUnit
 
-from ..faults.classes import DATAPATH, class_of
+from ..faults.classes import DATA, DATAPATH, class_of
 from ..faults.netlist import FaultyNetlist, with_faults
 from ..yosys import run_yosys
 from .harness import Harness, delayed
 from .narrow import few_places
 
-# The classes of stored bits that can flip; all others are control, or count cycles.
-DATA = (*DATAPATH, "checksums")
 # Bits of the memories of sums, which a row meets many cycles after the one before.
 SUMS = re.compile(r"accumulators\..*memory\[")
 SUMS_IN_MEMORY = "sums-in-memory"

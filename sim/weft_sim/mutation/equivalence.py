@@ -6,10 +6,14 @@ directed reachability. Outputs that are still open are looked at one by one, ove
 where the mutant keeps a row at another address, signals agree only from end to end of a pipeline.
 A bit that the Verilog leaves open, as what is read where a memory has no word, may be anything in
 either; but a register without an initial value begins at 0.
+
+A unit with checksums has to tell of bits that flip: both have to do the same while any bits of data
+flip, however many, the same in both; those of memories where they are read.
 """
 
 import contextlib
 import importlib.util
+import re
 import subprocess
 import tempfile
 from importlib.metadata import version
@@ -19,11 +23,14 @@ from weft.axi import port_documentation
 from weft.config import MatrixUnitConfig
 
 from ..aiger import NEVER_HIGH, output_literals, register_count, with_one_output
+from ..faults import classes, netlist
 from ..toolchain import ToolMissing
 from ..yosys import YosysFailed, run_yosys
 
 # What is proved of a whole unit: the payload of a stream matters while it is valid, and only then.
 COMPARED = "compared"
+# The same, while bits flip.
+COMPARED_WITH_FLIPS = "compared while bits flip"
 PAYLOAD = ("m_axis_results_tdata", "m_axis_results_tlast")
 VALID = "m_axis_results_tvalid"
 # AIGER has no clocks: a machine whose registers have another one, or another edge, is not compared.
@@ -42,6 +49,8 @@ def prove(original: str, mutated: str, top: str, seconds: int) -> bool:
 
     Parameters
     ----------
+    top : str
+        A module; or COMPARED_WITH_FLIPS, for COMPARED while bits flip.
     seconds : int
         How long each of the steps of a proof goes on, by and large.
 
@@ -52,19 +61,23 @@ def prove(original: str, mutated: str, top: str, seconds: int) -> bool:
     """
     with tempfile.TemporaryDirectory(prefix="weft-mutation-") as scratch:
         folder = Path(scratch)
-        (folder / "original.v").write_text(original)
-        (folder / "mutated.v").write_text(mutated)
         try:
+            if top == COMPARED_WITH_FLIPS:
+                original, mutated, top = with_flips(original), with_flips(mutated), COMPARED
+            (folder / "original.v").write_text(original)
+            (folder / "mutated.v").write_text(mutated)
             run_yosys(*_miter(top), folder=folder)
             return _are_always_high(folder, seconds)
-        except (YosysFailed, subprocess.TimeoutExpired):
-            # A loop of gates is no machine that could be compared, and some proofs do not end.
+        except (YosysFailed, ValueError, subprocess.TimeoutExpired):
+            # A loop of gates is no machine that could be compared, in registers that are not
+            # understood nothing can flip, and some proofs do not end.
             return False
 
 
 def proof_version() -> str:
     """A name for what the outcome of a proof depends on beside the Verilog."""
-    return f"{version('pyosys')} {Path(__file__).read_text()}"
+    files = [Path(__file__), *(Path(module.__file__ or "") for module in (classes, netlist))]
+    return " ".join([version("pyosys"), *(file.read_text() for file in files)])
 
 
 def with_what_matters(config: MatrixUnitConfig, top: str) -> str:
@@ -95,6 +108,34 @@ def with_what_matters(config: MatrixUnitConfig, top: str) -> str:
             "endmodule",
         ]
     )
+
+
+def with_flips(verilog: str) -> str:
+    """COMPARED around a unit whose bits of data flip in each cycle in which an input says so.
+
+    Each bit has an input of its name; two units with other bits are not alike.
+
+    Raises
+    ------
+    ValueError
+        If a register is not understood.
+    """
+    wrapper = re.search(rf"(?ms)^module {COMPARED}\(.*?^endmodule", verilog)
+    top = re.search(r"(?m)^(\w+) unit\(", wrapper[0]) if wrapper else None
+    if wrapper is None or top is None:
+        raise ValueError(f"there is no module {COMPARED} around a unit")
+    faulty = netlist.with_faults(verilog, top[1], all_named=False)
+    flips = [
+        f"\\flip_{bit.register}_{bit.place} "
+        if classes.class_of(bit.register) in classes.DATA and not bit.register.endswith("]")
+        else ""
+        for bit in faulty.bits
+    ]
+    faults = ", ".join(flip or "1'b0" for flip in reversed(flips))
+    inputs = ", ".join(filter(None, flips))
+    around = wrapper[0].replace(f"module {COMPARED}(", f"module {COMPARED}(input {inputs}, ")
+    around = around.replace(f"{top[1]} unit(", f"{top[1]} unit(.fault({{{faults}}}), ")
+    return f"{faulty.verilog}\n{around}\n"
 
 
 def _miter(top: str) -> list[str]:
