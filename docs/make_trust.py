@@ -90,11 +90,17 @@ def coverage(found: dict) -> str:
 
 
 def soak(found: dict) -> str:
-    heads = ("Configurations", "Products", "MACs", "Cycles", "Resets", "Numbers before them")
-    keys = ("distinct", "products", "macs", "cycles", "resets", "numbers_before_resets")
-    heads, keys = (*heads, "Mismatches"), (*keys, "mismatches")
-    row = [f"{found[key]:,}" for key in keys]
-    return f"{when(found)}\n\n{table(heads, [row])}"
+    columns = {
+        "Configurations": "distinct",
+        "Products": "products",
+        "MACs": "macs",
+        "Cycles": "cycles",
+        "Resets": "resets",
+        "Numbers before resets": "numbers_before_resets",
+        "Mismatches": "mismatches",
+    }
+    row = [f"{found[key]:,}" for key in columns.values()]
+    return f"{when(found)}\n\n{table(tuple(columns), [row])}"
 
 
 def equivalence(found: dict) -> str:

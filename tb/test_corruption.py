@@ -4,6 +4,7 @@ On Icarus alone: of a unit built for speed by Verilator only the ports are there
 unit, flipped there too, is `weft faults`.
 """
 
+import itertools
 import random
 from functools import reduce
 
@@ -34,20 +35,25 @@ ROWS = 16
 @on_simulators("config", UNITS, verilator=0)
 def test_corruption(simulate, config):
     coroutines = [
-        tells_flips_wherever_they_are,
+        tells_flips_of_numbers,
         tells_of_each_row_a_wrong_activation_that_changes_no_result,
         tells_a_wrong_result_when_it_is_taken,
     ]
     simulate(coroutines, AxiMatrixUnit, config)
 
 
-def registers(config: MatrixUnitConfig) -> list[str]:
-    """Registers of every row and column of what is checked, and of what it is checked with."""
-    last = config.columns - 1
-    found = [passed_on(config, row, at) for row in range(config.cell_rows) for at in {0, last}]
+def names_of_registers(config: MatrixUnitConfig) -> list[str]:
+    """Some of each row and each column of cells, of each sum that leaves, and of the checksums."""
+    fast, last = config.inner_product == "fast", config.columns - 1
+    found = []
+    for row, column in itertools.product(range(config.cell_rows), {0, last}):
+        found += [passed_on(config, row, column)]
+        inside = ["upper_weight", "lower_weight"] if fast else ["weight"]
+        inside.append("sum_0" if len(config.sum_parts) > 1 else "sum_out")
+        found += [in_cell(config, row, column, name) for name in inside]
     found += [f"accumulators.bank_{column}.sum_out" for column in range(config.columns)]
     found.append("checksum_column.bank.sum_out")
-    if config.inner_product == "fast":
+    if fast:
         found += ["array.south.link_0.products_out", f"array.south.link_{last}.products_out"]
         found.append("array.activations_delay.line")
     return found
@@ -55,8 +61,12 @@ def registers(config: MatrixUnitConfig) -> list[str]:
 
 def passed_on(config: MatrixUnitConfig, row: int, column: int) -> str:
     """The register of an activation, or of a pair of them, between two cells of a row."""
+    return in_cell(config, row, column, "activation_out")
+
+
+def in_cell(config: MatrixUnitConfig, row: int, column: int, name: str) -> str:
     cells = "array.cells" if config.inner_product == "fast" else "array"
-    return f"{cells}.row_{row}.cell_{column}.activation_out"
+    return f"{cells}.row_{row}.cell_{column}.{name}"
 
 
 def register(dut, name: str):
@@ -69,12 +79,12 @@ def flip(handle, bit: int) -> None:
 
 
 @cocotb.test(**TIMEOUT)
-async def tells_flips_wherever_they_are(dut):
+async def tells_flips_of_numbers(dut):
     """One flip a product: the results are right, or the status tells; of each register it does."""
     (config,), source = arguments(), randomness()
     await start(dut)
     await compute(dut, config, [Product.draw(config, source)])
-    for name in registers(config):
+    for name in names_of_registers(config):
         told = [await is_told(dut, config, source, name) for _ in range(FLIPS_OF_EACH)]
         assert any(told), f"no flip of {name} is told"
 
@@ -128,6 +138,7 @@ async def compute_with_flip(
     told = Error(int(dut.error_status.value))
     assert told in (Error(0), Error.CORRUPTED), f"a flip of {name}[{bit}] is told as {told}"
     await clear(dut)
+    assert driven.ends == product.feed.end[product.feed.last == 1].tolist(), "tlast of the results"
     wrong = product.schedule.gather(driven.results) != product.expected
     return bool(wrong.any()), bool(told)
 

@@ -278,6 +278,8 @@ FAST_CHECKSUM_BREAKS = (
     Break("checksum_column", "passed.eq(self.products)", "passed.eq(0)", "no_false_alarm"),
 )
 MEMORY_FAULT_BREAKS = (
+    # Only while errors are cleared.
+    Break("matrix_unit", "self.errors.eq(seen)", "self.errors.eq(0)", "wrong_results_are_told"),
     Break(
         "matrix_unit",
         "column.wrong_activation | check.mismatch",

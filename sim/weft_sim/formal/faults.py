@@ -75,7 +75,7 @@ class WrongResultsAreTold(Harness):
 
         data, errors = "m_axis_results_tdata", "error_status"
         valid, end = "m_axis_results_tvalid", "m_axis_results_tlast"
-        # That the twin raises none is proved of whole units, of fewer cycles.
+        # That the twin raises none is proved of fewer cycles.
         alarms = faulty[errors] | twin[errors] if self.steady else faulty[errors]
         # Told for a cycle at least, whenever errors are cleared.
         corrupted, was_corrupted = Signal(), Signal()

@@ -113,8 +113,8 @@ def _faults(inner_product: str, activation: str, breaks: tuple[Break, ...]) -> P
         f"faults 2x2{kind}",
         "any one bit, of a register or a memory, of weights, activations, partial sums, "
         "accumulators, results or checksums, flipped in any one cycle, changes no more than lanes "
-        "of results and CORRUPTED, which is told in time after each result with a wrong lane, "
-        "whenever errors are cleared",
+        "of results and CORRUPTED, which has been told, for a cycle at least, by the time that the "
+        "unit promises for the first result with a wrong lane, whenever errors are cleared",
         lambda: WrongResultsAreTold(_faulty(inner_product, activation), places=2),
         breaks,
         # A result leaves in cycle 15 at the earliest, and is checked in 18.

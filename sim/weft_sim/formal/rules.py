@@ -28,8 +28,12 @@ def begun_sums(m: Module, depth: int, row, counts: Value, good_tile: Value) -> B
 
 @dataclass(frozen=True)
 class TileRows:
-    """What a transfer of a tile is: the `last`, the last of as many as the array has if it is
-    (`right`), a last one that comes too early (`short`), or the first too many (`long`)."""
+    """What is known of the tile that comes in, in this cycle.
+
+    `last`: its last row is transferred. `right`: as many rows came before as should before the
+    last. `short`: the last row is transferred, and too early. `long`: the row that should be the
+    last is transferred, and is not.
+    """
 
     last: Signal
     right: Signal

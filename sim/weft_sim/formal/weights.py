@@ -103,7 +103,7 @@ class RowsMeetTheirTile(Harness):
         self.prove("broken", ~waits | (loader.broken == ~good))
         was_broken = delayed(m, waits & ~good, rows, "was_broken")
         self.reach("good_tile_after_a_broken_one", waits & good & was_broken)
-        # Of a long tile the first row too many is told of: the last may never come.
+        # A long tile is told of by the row that should be its last: that may never come.
         errors = loader.errors.as_value()
         self.prove("errors", errors == Cat(tile.short, tile.long))
         self.reach("long_tile", (errors & Error.LONG_TILE.value).any())
