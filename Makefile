@@ -44,7 +44,7 @@ sim-full: $(READY)  ## run ResNet-50's products on 256 x 256 cells; WHOLE=1: eve
 	@$(WEFT) sim-full $(SHAPE) $(call GIVEN,LAYERS,layers) $(call GIVEN,SEED,seed) $(if $(filter-out 0,$(WHOLE)),--whole)
 
 soak: $(READY)  ## check random units, products, stalls and resets for MINUTES
-	@$(WEFT) soak $(call GIVEN,MINUTES,minutes) $(call GIVEN,SEED,seed)
+	@$(WEFT) soak $(call GIVEN,MINUTES,minutes) $(call GIVEN,SEED,seed) $(if $(filter-out 0,$(RESUME)),--resume)
 
 cycles: $(READY)  ## tell the cycles of the layers in a topology file, LAYERS=FILE, as CSV
 	@$(WEFT) cycles $(SHAPE) $(call GIVEN,LAYERS,layers)
@@ -121,6 +121,7 @@ clean:  ## remove everything generated, but the virtual environment
 ##   M K N          make sim: a product of an M x K by a K x N matrix of random numbers
 ##   LAYERS=FILE    make cycles, make sim-full: a network in SCALE-Sim's topology format
 ##   MINUTES        make soak: how long (10)
+##   RESUME=1       make soak: go on where the last one ended
 ##   FAULTS         make faults: flips in each class of registers of each unit (1000)
 ##   WHOLE=1        make sim-full: every layer, not each distinct shape once
 ##   BOARD          make fpga: ulx3s-85f (default), icebreaker, tang-nano-9k, arty-a7-35, arty-z7-20

@@ -85,10 +85,13 @@ def test_operands_are_in_range_and_often_extremes(width, sign):
 
 
 def test_a_short_soak_of_a_sound_unit_finds_nothing(monkeypatch, tmp_path, capsys):
-    """The whole of it, each case in a process of its own; the report says what was done."""
+    """The whole of it, each case in a process of its own; the report says what was done, also by
+    one that goes on where another ended."""
     monkeypatch.setattr(draws, "KINDS", SMALL_KINDS)
     report = tmp_path / "report.json"
-    assert command.soak(5, seed(), 2, report, 3)
+    assert command.soak(5, command.Tally(seed()), 2, report, 2)
+    assert json.loads(report.read_text())["configurations"] == 2
+    assert command.soak(5, command.resumed(report), 2, report, 1)
     told = json.loads(report.read_text())
     drawn = list(itertools.islice(draws.cases(seed()), 3))
     runs = [run for case in drawn for run in case.runs]
@@ -176,6 +179,7 @@ def never(self):
         "a product",
         "a product before a reset",
         "cycles",
+        "cycles of a run that ends before its reset",
         "a counter",
         "a hang",
         "a hang before a reset",

@@ -28,7 +28,7 @@ from weft_sim.soak import command, draws
 draws.KINDS = (draws.Kind(1, (3, 4), 2000),)
 command.SHRINK_SECONDS = 60
 command.MOST_FAILURES = 1
-print(command.soak(5, 1, 1, Path("report.json"), 2))
+print(command.soak(5, command.Tally(1), 1, Path("report.json"), 2))
 """
 
 
@@ -130,7 +130,7 @@ def test_ctrl_c_while_a_failure_is_made_smaller_keeps_it(monkeypatch, tmp_path):
     monkeypatch.setattr(command, "shrink", interrupted)
     report = tmp_path / "report.json"
     try:
-        assert not command.soak(1, 1, 1, report, 1)
+        assert not command.soak(1, command.Tally(1), 1, report, 1)
     except KeyboardInterrupt:
         pytest.fail("a soak with a failure ends as if there were none")
     told = json.loads(report.read_text())
@@ -142,6 +142,28 @@ def text(**changes) -> str:
     """A replay with a run whose parts are changed."""
     run = {"products": [[1, 1, 1, 1]]} | changes
     return json.dumps({"config": {"rows": 2}, "runs": [run]})
+
+
+REPORT = {"failures": [], "interrupted": False, "seed": 4, "configurations": 1, "seconds": 2}
+REPORT |= dict.fromkeys(command.SUMS, 0)
+UNFIT = {
+    "no report": (None, [], "No such file"),
+    "another seed": ({}, ["--seed", 5], "the soak to go on with is of seed 4, not 5"),
+    "a failure": ({"failures": [{}]}, [], "failed or was interrupted: begin a new one"),
+    "an interruption": ({"interrupted": True}, [], "failed or was interrupted: begin a new one"),
+}
+
+
+@pytest.mark.parametrize("report, arguments, sentence", UNFIT.values(), ids=UNFIT)
+def test_what_cannot_be_resumed_is_left_as_it_is(report, arguments, sentence, tmp_path):
+    path = tmp_path / "report.json"
+    if report is not None:
+        path.write_text(json.dumps(REPORT | report))
+    before = path.read_text() if path.exists() else None
+    run = weft("soak", "--resume", "--report", str(path), *arguments)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert sentence in run.stderr and run.stderr.count("\n") == 1
+    assert (path.read_text() if path.exists() else None) == before
 
 
 MISTAKES = {

@@ -19,10 +19,11 @@ from .paths import check_writable
 @click.option(
     "--report", type=Path, metavar="FILE", help="Where to.  [default: build/soak/report.json]"
 )
+@click.option("--resume", is_flag=True, help="Go on where the soak of the report ended.")
 @click.option(
     "--replay", "text", metavar="CASE", help="Check one case alone, as a soak printed it."
 )
-def soak(minutes, cases, seed, processes, report, text) -> None:
+def soak(minutes, cases, seed, processes, report, resume, text) -> None:
     """Check random units, products, stalls and resets against numpy and the cycle model.
 
     A failure is made smaller until nothing can be left out, and printed as the command that
@@ -34,18 +35,23 @@ def soak(minutes, cases, seed, processes, report, text) -> None:
     if text is not None:
         good = command.replay(text)
     else:
-        seed = secrets.randbelow(1 << 32) if seed is None else seed
         processes = os.cpu_count() or 1 if processes is None else processes
         if not 0 < minutes < float("inf"):
             raise ValueError(f"minutes must be more than 0 and finite, not {minutes:g}")
-        if seed < 0:
+        if seed is not None and seed < 0:
             raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
         for name, count in (("cases", cases), ("processes", processes)):
             if count is not None and count < 1:
                 raise ValueError(f"{name} must be an integer of at least 1, not {count}")
         report = report or toolchain.build_root() / "soak" / "report.json"
         check_writable(report)
-        good = command.soak(minutes, seed, processes, report, cases)
+        if resume:
+            tally = command.resumed(report)
+            if seed not in (None, tally.seed):
+                raise ValueError(f"the soak to go on with is of seed {tally.seed}, not {seed}")
+        else:
+            tally = command.Tally(secrets.randbelow(1 << 32) if seed is None else seed)
+        good = command.soak(minutes, tally, processes, report, cases)
     if not good:
         sys.exit(1)
 

@@ -58,9 +58,10 @@ class Failure:
 
 @dataclass
 class Tally:
-    """What a soak has done so far."""
+    """What a soak has done so far; `seconds_before` it was resumed."""
 
     seed: int
+    seconds_before: int = 0
     began: float = field(default_factory=time.monotonic)
     configurations: int = 0
     units: set = field(default_factory=set)
@@ -94,32 +95,57 @@ class Tally:
             "mismatches": len(self.failures),
             "failures": [failure.described() for failure in self.failures],
             "interrupted": self.interrupted,
-            "seconds": round(self.seconds),
+            "seconds": self.seconds_before + round(self.seconds),
             "seed": self.seed,
             "date": time.strftime("%Y-%m-%d"),
             "machine": bench.machine(),
         }
 
 
-def soak(minutes: float, seed: int, processes: int, report: Path, most_cases: int | None) -> bool:
-    """Check cases until the time is over; those begun by then are finished. True if all are right.
+def resumed(report: Path) -> Tally:
+    """What the soak of a report had done, to go on with the cases behind its own.
 
-    The report is of this soak alone.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such report.
+    ValueError
+        If that soak found a failure, or was interrupted: then cases between its own are missing.
+    """
+    told = json.loads(report.read_text())
+    if told["failures"] or told["interrupted"]:
+        raise ValueError(f"{report} is of a soak that failed or was interrupted: begin a new one")
+    count = told["configurations"]
+    return Tally(
+        seed=told["seed"],
+        seconds_before=told["seconds"],
+        configurations=count,
+        units={case.config for case in itertools.islice(cases(told["seed"]), count)},
+        done=Outcome(**{name: told[name] for name in SUMS}),
+    )
+
+
+def soak(
+    minutes: float, tally: Tally, processes: int, report: Path, most_cases: int | None
+) -> bool:
+    """Check cases until the time is over; those begun by then are finished. True if all are right.
 
     Parameters
     ----------
+    tally : Tally
+        A new one, or that of the soak to go on with; the report is of all of it.
     processes : int
         Cases checked side by side, each in a process of its own.
     most_cases : int, optional
-        Ends it after so many as well.
+        Ends it after so many more as well.
 
     Raises
     ------
     KeyboardInterrupt
         After Ctrl-C, which ends it at once, if all was right; the report is written all the same.
     """
-    console.print(f"[bold]soak: {minutes:g} minutes, {processes} processes, seed {seed}[/bold]")
-    tally = Tally(seed)
+    head = f"soak: {minutes:g} minutes, {processes} processes, seed {tally.seed}"
+    console.print(f"[bold]{head}[/bold]")
     try:
         _check_cases(tally, 60 * minutes, processes, most_cases)
     except KeyboardInterrupt:
@@ -133,7 +159,9 @@ def soak(minutes: float, seed: int, processes: int, report: Path, most_cases: in
 
 
 def _check_cases(tally: Tally, seconds: float, processes: int, most_cases: int | None) -> None:
-    numbered = itertools.islice(enumerate(cases(tally.seed)), most_cases)
+    first = tally.configurations
+    stop = None if most_cases is None else first + most_cases
+    numbered = itertools.islice(enumerate(cases(tally.seed)), first, stop)
     numbers: dict[Isolated, int] = {}
     next_line = LINE_SECONDS
     with progress_bar("soak") as (_, step):
