@@ -301,6 +301,13 @@ MEMORY_FAULT_BREAKS = (
 )
 FAULT_BREAKS = (
     *MEMORY_FAULT_BREAKS,
+    Break("admission", "(lane.xor() for", "(~lane.xor() for", "no_alarm_without_a_flip"),
+    Break(
+        "checksum_column",
+        "rows, self.config.columns, False",
+        "rows, self.config.columns - 1, False",
+        "no_alarm_without_a_flip",
+    ),
     Break(
         "matrix_unit",
         "column.wrong_activation | check.mismatch",

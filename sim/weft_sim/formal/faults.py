@@ -77,6 +77,9 @@ class WrongResultsAreTold(Harness):
         valid, end = "m_axis_results_tvalid", "m_axis_results_tlast"
         # That the twin raises none is proved of fewer cycles.
         alarms = faulty[errors] | twin[errors] if self.steady else faulty[errors]
+        if not self.steady:
+            alarm = twin[errors] & Error.CORRUPTED.value
+            self.prove("no_alarm_without_a_flip", ~alarm.any())
         # Told for a cycle at least, whenever errors are cleared.
         corrupted, was_corrupted = Signal(), Signal()
         m.d.comb += corrupted.eq(was_corrupted | (alarms & Error.CORRUPTED.value).any())
