@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cocotb
 import numpy as np
 import pytest
+from cocotb.triggers import FallingEdge, Timer
 
 from bench import (
     TIMEOUT,
@@ -19,6 +20,7 @@ from bench import (
     operand,
     play,
     randomness,
+    read,
     split,
     start,
     whole_yosys,
@@ -70,6 +72,12 @@ def test_shows_products(simulate, config):
     """As the column of checksums has it."""
     coroutines = [switches_every_r_cycles, loads_and_switches_at_any_legal_time]
     simulate(coroutines, FastArray, config, True)
+
+
+@on_simulators("config", {n: SHAPES[n] for n in ("6x4 checksum", "4x3 checksum")}, verilator=0)
+def test_flips(simulate, config):
+    """On Icarus alone: of what Verilator builds only the ports are there."""
+    simulate([shows_what_the_south_edge_holds], FastArray, config)
 
 
 def test_a_large_array_is_made_of_few_modules():
@@ -124,6 +132,34 @@ async def loads_and_switches_at_any_legal_time(dut):
         waits.append(source.choice([0, 0, 1, 4]))
         cycle += waits[-1]
     await check_wave(dut, random_wave(source, config, np.array(pushes), waits))
+
+
+@cocotb.test(**TIMEOUT)
+async def shows_what_the_south_edge_holds(dut):
+    """A bit that flips in a last register shows in its place of the outputs, and nowhere else."""
+    config, *shows_products = arguments()
+    await start(dut)
+    registers = []
+    for column in range(config.columns):
+        low = column * config.sum_width
+        for part, width in enumerate(config.sum_parts):
+            name = f"sum_{part}" if len(config.sum_parts) > 1 else "corrected"
+            registers.append((column, name, width, "sums_out", low))
+            low += width
+    if config.checksum or shows_products:
+        last = config.columns - 1
+        registers.append((last, "products_out", config.sum_width, "products_out", 0))
+    outputs = sorted({output for *_, output, _ in registers})
+    for column, name, width, output, low in registers:
+        register = getattr(getattr(dut.south, f"link_{column}"), name)
+        for bit in range(width):
+            await FallingEdge(dut.clk)
+            expected = {shown: read(dut, shown) for shown in outputs}
+            expected[output] ^= 1 << low + bit
+            register.value = int(register.value) ^ 1 << bit
+            await Timer(1, "ns")
+            got = {shown: read(dut, shown) for shown in outputs}
+            assert got == expected, f"{name}[{bit}] of column {column}"
 
 
 def random_wave(source: random.Random, config: MatrixUnitConfig, pushes, waits) -> Wave:
