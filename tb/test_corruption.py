@@ -43,7 +43,8 @@ def test_corruption(simulate, config):
 
 
 def names_of_registers(config: MatrixUnitConfig) -> list[str]:
-    """Some of each row and each column of cells, of each sum that leaves, and of the checksums."""
+    """Some of each row of cells, first column and last, of each sum that leaves, and of the
+    checksums."""
     fast, last = config.inner_product == "fast", config.columns - 1
     found = []
     for row, column in itertools.product(range(config.cell_rows), {0, last}):

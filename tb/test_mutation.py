@@ -12,6 +12,7 @@ from amaranth.lib import wiring
 
 import weft
 from bench import needs_icarus
+from weft_sim.faults import netlist
 from weft_sim.mutation import campaign
 from weft_sim.mutation.benches import ROOMS, benches_of, design_with_harnesses
 from weft_sim.mutation.equivalence import (
@@ -161,6 +162,21 @@ def test_redundant_logic_is_proved_equivalent(plain):
     for top in (COUNTERS, TOP):
         assert prove(original, changed(plain, REDUNDANT), top, 20)
     assert not prove(original, changed(plain, SEEN), COUNTERS, 5)
+
+
+@pytest.mark.parametrize("name", [unit.name for unit in UNITS if unit.config.checksum])
+def test_every_register_of_data_has_a_name_to_flip_by(name):
+    """Those without one are the bypass of the flags of begun sums."""
+    design = design_with_harnesses(next(unit for unit in UNITS if unit.name == name))
+    flat = netlist._flattened(design.verilog({}), TOP)
+    named = {register for _, register in netlist.NAMED.findall(flat)}
+    unnamed = {
+        register: taken
+        for register, *_, taken in netlist.REGISTER.findall(flat)
+        if netlist.NUMBERED.fullmatch(register) and register not in named
+    }
+    assert len(unnamed) == 3
+    assert sum("begun_rows.memory" in taken for taken in unnamed.values()) == 1
 
 
 # Changes of a unit with checksums: what is there to be seen only while bits flip, and nothing.

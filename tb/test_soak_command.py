@@ -22,6 +22,8 @@ from weft_sim.soak.isolation import Isolated
 
 ROOT = Path(__file__).parents[1]
 
+REPORT = {"failures": [], "interrupted": False, "seed": 4, "configurations": 1, "seconds": 2}
+REPORT |= dict.fromkeys(command.SUMS, 0) | {"sources": command.sources()}
 BROKEN_SOAK = """
 from pathlib import Path
 from weft_sim.soak import command, draws
@@ -110,6 +112,21 @@ def test_ctrl_c_writes_the_report_and_leaves_nothing_running(tmp_path):
     assert not list(tmp_path.glob("build/cache/library-*/"))
 
 
+def test_ctrl_c_leaves_the_report_of_the_soak_that_it_goes_on_with(monkeypatch, tmp_path):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "wait", interrupted)
+    report = tmp_path / "report.json"
+    report.write_text(json.dumps(REPORT))
+    with pytest.raises(KeyboardInterrupt):
+        command.soak(1, command.resumed(report), 1, report, 1)
+    assert json.loads(report.read_text()) == REPORT
+    with pytest.raises(KeyboardInterrupt):
+        command.soak(1, command.Tally(4), 1, report, 1)
+    assert json.loads(report.read_text())["interrupted"]
+
+
 def test_ctrl_c_while_a_failure_is_made_smaller_keeps_it(monkeypatch, tmp_path):
     """The failure is told as it was found."""
 
@@ -144,10 +161,9 @@ def text(**changes) -> str:
     return json.dumps({"config": {"rows": 2}, "runs": [run]})
 
 
-REPORT = {"failures": [], "interrupted": False, "seed": 4, "configurations": 1, "seconds": 2}
-REPORT |= dict.fromkeys(command.SUMS, 0)
 UNFIT = {
     "no report": (None, [], "No such file"),
+    "other sources": ({"sources": "x"}, [], "of other hardware, or other checks: begin a new soak"),
     "another seed": ({}, ["--seed", 5], "the soak to go on with is of seed 4, not 5"),
     "a failure": ({"failures": [{}]}, [], "failed or was interrupted: begin a new one"),
     "an interruption": ({"interrupted": True}, [], "failed or was interrupted: begin a new one"),

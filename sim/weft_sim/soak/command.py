@@ -8,9 +8,11 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import weft
 from weft.export import write_whole
 
 from .. import bench
+from ..cache import digest
 from ..report import console, progress_bar
 from .cases import Case
 from .check import Outcome
@@ -80,8 +82,9 @@ class Tally:
         return time.monotonic() - self.began
 
     def line(self) -> str:
+        minutes = (self.seconds_before + self.seconds) / 60
         return (
-            f"{self.seconds / 60:.1f} minutes: {self.configurations:,} configurations, "
+            f"{minutes:.1f} minutes: {self.configurations:,} configurations, "
             f"{self.done.products:,} products, {self.done.macs:.2e} multiply-accumulates, "
             f"{self.done.resets:,} resets, {len(self.failures)} failures"
         )
@@ -97,9 +100,16 @@ class Tally:
             "interrupted": self.interrupted,
             "seconds": self.seconds_before + round(self.seconds),
             "seed": self.seed,
+            "sources": sources(),
             "date": time.strftime("%Y-%m-%d"),
             "machine": bench.machine(),
         }
+
+
+def sources() -> str:
+    """A name for the hardware and for what is drawn and checked of it."""
+    folders = Path(weft.__file__).parent, Path(__file__).parent
+    return digest([path.read_text() for folder in folders for path in sorted(folder.rglob("*.py"))])
 
 
 def resumed(report: Path) -> Tally:
@@ -110,9 +120,12 @@ def resumed(report: Path) -> Tally:
     FileNotFoundError
         If there is no such report.
     ValueError
-        If that soak found a failure, or was interrupted: then cases between its own are missing.
+        If that soak found a failure, was interrupted, so that cases between its own are missing, or
+        was of another state of the sources.
     """
     told = json.loads(report.read_text())
+    if told.get("sources") != sources():
+        raise ValueError(f"{report} is of other hardware, or other checks: begin a new soak")
     if told["failures"] or told["interrupted"]:
         raise ValueError(f"{report} is of a soak that failed or was interrupted: begin a new one")
     count = told["configurations"]
@@ -142,7 +155,8 @@ def soak(
     Raises
     ------
     KeyboardInterrupt
-        After Ctrl-C, which ends it at once, if all was right; the report is written all the same.
+        After Ctrl-C, which ends it at once, if all was right. The report is written all the same,
+        but over that of a soak that this one goes on with.
     """
     head = f"soak: {minutes:g} minutes, {processes} processes, seed {tally.seed}"
     console.print(f"[bold]{head}[/bold]")
@@ -150,10 +164,12 @@ def soak(
         _check_cases(tally, 60 * minutes, processes, most_cases)
     except KeyboardInterrupt:
         tally.interrupted = True
-    write_whole(report, json.dumps(tally.report(), indent=2) + "\n")
+    stopped = tally.interrupted and not tally.failures
+    if not (stopped and tally.seconds_before):
+        write_whole(report, json.dumps(tally.report(), indent=2) + "\n")
     console.print(tally.line())
     console.print(f"{len(tally.units):,} distinct configurations; {report}")
-    if tally.interrupted and not tally.failures:
+    if stopped:
         raise KeyboardInterrupt
     return not tally.failures
 
