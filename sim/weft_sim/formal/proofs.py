@@ -14,24 +14,13 @@ from .admission import RowsAreChecked, RowsComeInOrder
 from .breaks import (
     ACCUMULATOR_BREAKS,
     CHECK_BREAKS,
-    CHECKSUM_BREAKS,
-    COLUMN_1_BREAKS,
     COLUMN_BREAKS,
     COUNTER_BREAKS,
     FAST_BREAKS,
-    FAST_CHECKSUM_BREAKS,
     FAST_COLUMN_BREAKS,
-    FAST_FAULT_BREAKS,
-    FAST_SIGNED_BREAKS,
-    FAST_UNIT_BREAKS,
-    MEMORY_FAULT_BREAKS,
     ORDER_BREAKS,
-    PIPELINE_BREAKS,
-    PLAIN_FAULT_BREAKS,
     RESULT_BREAKS,
-    SIGNED_BREAKS,
     TILE_BREAKS,
-    UNIT_BREAKS,
     WEIGHT_BREAKS,
     Break,
 )
@@ -41,6 +30,19 @@ from .harness import Harness
 from .narrow import narrow
 from .streams import ResultsComeInOrder
 from .unit import UnitIsItsSpecification
+from .unit_breaks import (
+    CHECKSUM_BREAKS,
+    COLUMN_1_BREAKS,
+    FAST_CHECKSUM_BREAKS,
+    FAST_FAULT_BREAKS,
+    FAST_SIGNED_BREAKS,
+    FAST_UNIT_BREAKS,
+    MEMORY_FAULT_BREAKS,
+    PIPELINE_BREAKS,
+    PLAIN_FAULT_BREAKS,
+    SIGNED_BREAKS,
+    UNIT_BREAKS,
+)
 from .weights import RowsMeetTheirTile
 
 
