@@ -34,9 +34,13 @@ NOT_EMITTED = {"weft.ecp5", "weft.ice40"}
 SAMPLE = 20
 
 
+def design_of(name):
+    return design_with_harnesses(next(unit for unit in UNITS if unit.name == name))
+
+
 @pytest.fixture(scope="module")
 def plain():
-    return design_with_harnesses(UNITS[0])
+    return design_of("plain")
 
 
 def changed(design, change):
@@ -167,7 +171,7 @@ def test_redundant_logic_is_proved_equivalent(plain):
 @pytest.mark.parametrize("name", [unit.name for unit in UNITS if unit.config.checksum])
 def test_every_register_of_data_has_a_name_to_flip_by(name):
     """Those without one are the bypass of the flags of begun sums."""
-    design = design_with_harnesses(next(unit for unit in UNITS if unit.name == name))
+    design = design_of(name)
     flat = netlist._flattened(design.verilog({}), TOP)
     named = {register for _, register in netlist.NAMED.findall(flat)}
     unnamed = {
@@ -188,7 +192,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("before, after, equivalent", CHANGES.values(), ids=CHANGES)
 def test_of_a_unit_with_checksums_equivalence_is_proved_while_bits_flip(before, after, equivalent):
-    design = design_with_harnesses(next(unit for unit in UNITS if unit.name == "checksum"))
+    design = design_of("checksum")
     module = design.modules["weft_matrix_unit"]
     assert module.count(before) == 1
     around = with_what_matters(design.unit.config, TOP)
