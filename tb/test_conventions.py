@@ -4,7 +4,7 @@ import cocotb
 from cocotb.triggers import RisingEdge
 
 from bench import TIMEOUT, start
-from weft.skew import DelayLine
+from weft.blocks.skew import DelayLine
 
 WIDTH = 8
 

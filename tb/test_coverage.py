@@ -6,7 +6,7 @@ import cocotb
 import pytest
 
 from bench import TIMEOUT, chosen_simulators, start, tick
-from weft.skew import DelayLine
+from weft.blocks.skew import DelayLine
 from weft_sim import toolchain
 from weft_sim.cli import main
 from weft_sim.coverage import command

@@ -15,10 +15,10 @@ from bench import (
     reset,
     start,
 )
+from weft.blocks.sum_tree import SumTree
 from weft.config import MatrixUnitConfig
 from weft.formats import IntegerFormat
 from weft.result_check import ResultCheck
-from weft.sum_tree import SumTree
 
 ROWS = 400
 

@@ -3,7 +3,7 @@
 import cocotb
 
 from bench import TIMEOUT, arguments, compare, on_simulators, play, randomness, split, start
-from weft.skew import FLAT_BITS, DelayLine, Skew
+from weft.blocks.skew import FLAT_BITS, DelayLine, Skew
 
 # Width, cycles, reset.
 LINES = {

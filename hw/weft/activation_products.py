@@ -4,9 +4,9 @@ from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from .blocks.partial_sums import add_in_parts, delayed_parts
 from .config import MatrixUnitConfig
 from .pairs import multiply, pair_layout
-from .partial_sums import add_in_parts, delayed_parts
 
 
 class ActivationProducts(wiring.Component):

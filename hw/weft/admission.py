@@ -5,11 +5,11 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from .blocks.skew import DelayLine
 from .config import MatrixUnitConfig
 from .hierarchy import instantiate
 from .layouts import Activity, Error, activation_layout, row_control_layout
 from .row_check import RowCheck
-from .skew import DelayLine
 
 # Rows whose lanes are on their way past the gate: one at it, one before and one behind it.
 LANE_SLOTS = 4

@@ -5,9 +5,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from . import ecp5
+from .blocks.partial_sums import add_in_parts, delayed_parts, registered
 from .config import MatrixUnitConfig
 from .hierarchy import family_of, instantiate
-from .partial_sums import add_in_parts, delayed_parts, registered
 from .soft_multiplier import multiply_softly
 
 

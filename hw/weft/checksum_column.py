@@ -6,13 +6,13 @@ from amaranth.lib.wiring import In, Out
 
 from .accumulators import AccumulatorBank, bank_control_layout
 from .activation_correction import ActivationCorrection
+from .blocks.partial_sums import align_parts
+from .blocks.skew import DelayLine
+from .blocks.sum_tree import SumTree
 from .config import MatrixUnitConfig
 from .fast_array import FastArray, array_of
 from .hierarchy import instantiate
 from .pairs_check import PairsCheck
-from .partial_sums import align_parts
-from .skew import DelayLine
-from .sum_tree import SumTree
 from .weights import WeightLoader
 
 

@@ -7,11 +7,11 @@ from amaranth.lib.wiring import In, Out
 from .activation_correction import ActivationCorrection
 from .activation_products import ActivationProducts
 from .array import SystolicArray, shape_of
-from .chain import Chain
+from .blocks.chain import Chain
+from .blocks.skew import DelayLine
 from .config import MatrixUnitConfig
 from .hierarchy import instantiate
 from .pairs_check import PairsCheck
-from .skew import DelayLine
 from .weight_products import SHARING, WeightProducts, WeightProductsControl
 
 

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from .accumulators import AccumulatorBank, AccumulatorBuffer, AccumulatorControl
 from .admission import Admission
+from .blocks.skew import DelayLine, Skew
 from .checksum_column import ChecksumColumn
 from .config import MatrixUnitConfig
 from .counters import CycleCounters
@@ -14,7 +15,6 @@ from .hierarchy import instantiate
 from .layouts import Error, activation_layout, counter_layout, result_layout, weight_layout
 from .result_check import ResultCheck
 from .results import ResultBuffer
-from .skew import DelayLine, Skew
 from .weights import WeightLoader
 
 

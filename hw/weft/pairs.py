@@ -17,10 +17,10 @@ from amaranth.hdl import Module, Shape, Signal, Value, signed
 from amaranth.lib import data
 
 from . import ecp5
+from .blocks.partial_sums import registered
 from .config import MatrixUnitConfig
 from .formats import width_for
 from .hierarchy import family_of, instantiate
-from .partial_sums import registered
 
 
 def operand_shape(config: MatrixUnitConfig) -> Shape:

@@ -5,11 +5,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .activation_products import ActivationProducts
+from .blocks.skew import DelayLine
 from .config import MatrixUnitConfig
 from .fast_cell import PairCell
 from .hierarchy import instantiate
 from .pairs import difference_shape, pair_layout
-from .skew import DelayLine
 
 
 class PairsCheck(wiring.Component):

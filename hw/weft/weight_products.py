@@ -4,11 +4,11 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from .blocks.partial_sums import delayed_parts, registered
+from .blocks.skew import DelayLine
 from .config import MatrixUnitConfig
 from .hierarchy import instantiate
 from .pairs import difference_shape
-from .partial_sums import delayed_parts, registered
-from .skew import DelayLine
 from .soft_multiplier import SoftMultiplier
 
 # Columns that share a multiplier.

@@ -2,7 +2,7 @@
 
 from weft.accumulators import FLAT_COLUMNS as FLAT_BANKS
 from weft.array import halves_of
-from weft.chain import FLAT_LINKS
+from weft.blocks.chain import FLAT_LINKS
 from weft.config import MatrixUnitConfig
 from weft.hierarchy import largest_power_of_two_below
 from weft.results import FLAT_COLUMNS as FLAT_RESULTS

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .hierarchy import instantiate, largest_power_of_two_below
+from ..hierarchy import instantiate, largest_power_of_two_below
 
 # A line of more bits is made of two shorter ones, often the same module twice.
 FLAT_BITS = 2048
