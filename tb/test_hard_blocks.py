@@ -15,10 +15,10 @@ from test_accumulators import Accumulators, bank
 from test_cell import cell
 from test_row import row
 from weft.array import SystolicArray
-from weft.block_memory import BlockMemory
 from weft.cell import Cell, SoftCell
 from weft.config import MatrixUnitConfig
 from weft.export import to_verilog
+from weft.primitives.block_memory import BlockMemory
 from weft.results import ResultBuffer
 from weft.row import SystolicRow
 

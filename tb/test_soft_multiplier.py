@@ -6,7 +6,7 @@ import cocotb
 
 from bench import TIMEOUT, arguments, compare, on_simulators, operand, play, randomness, start
 from weft.formats import IntegerFormat
-from weft.soft_multiplier import SoftMultiplier
+from weft.primitives.soft_multiplier import SoftMultiplier
 
 FORMATS = ["int8", "int1", "uint1", "int2", "uint2", "int3", "int4", "uint4", "int5", "uint5"]
 FORMATS += ["int7", "uint8", "int9", "int16", "uint16"]

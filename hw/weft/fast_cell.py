@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from .blocks.partial_sums import add_in_parts, delayed_parts
 from .config import MatrixUnitConfig
 from .pairs import difference_shape, multiply, pair_layout, product_shape
-from .soft_multiplier import multiply_softly
+from .primitives.soft_multiplier import multiply_softly
 
 
 class PairCell(wiring.Component):

@@ -9,7 +9,7 @@ from .blocks.skew import DelayLine
 from .config import MatrixUnitConfig
 from .hierarchy import instantiate
 from .pairs import difference_shape
-from .soft_multiplier import SoftMultiplier
+from .primitives.soft_multiplier import SoftMultiplier
 
 # Columns that share a multiplier.
 SHARING = 2

@@ -5,9 +5,9 @@ from importlib import import_module
 
 from amaranth.build import Platform
 
-from .. import ecp5, ice40
 from ..config import MatrixUnitConfig
 from ..pairs import operand_shape
+from ..primitives import ecp5, ice40
 
 # Of a signed operand: int8 and uint8, and the sum of two int8.
 NARROW_BITS = 9

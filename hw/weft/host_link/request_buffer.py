@@ -4,8 +4,8 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..block_memory import BlockMemory
 from ..hierarchy import instantiate
+from ..primitives.block_memory import BlockMemory
 from .protocol import CHECK_BYTES, HEADER_BYTES
 
 BROKEN_FRAMES_WIDTH = 16

@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..block_memory import BlockMemory
 from ..hierarchy import instantiate
+from ..primitives.block_memory import BlockMemory
 from .frame_transmitter import item_layout
 from .protocol import Status
 

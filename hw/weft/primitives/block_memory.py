@@ -5,8 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ..hierarchy import family_of
 from . import ecp5
-from .hierarchy import family_of
 
 
 class BlockMemory(wiring.Component):

@@ -8,8 +8,8 @@ from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, sign
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .blocks.partial_sums import registered
-from .config import MatrixUnitConfig
+from ..blocks.partial_sums import registered
+from ..config import MatrixUnitConfig
 
 FAMILY = "ice40"
 

@@ -6,7 +6,7 @@ from amaranth.hdl import Module, Mux, Shape, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .hierarchy import instantiate
+from ..hierarchy import instantiate
 
 
 class SoftMultiplier(wiring.Component):
