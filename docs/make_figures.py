@@ -35,7 +35,7 @@ from traces import Trace
 from weft import SMALL, TINY, MatrixUnit, MatrixUnitConfig
 from weft.accumulators import AccumulatorBank
 from weft.admission import Admission
-from weft.array import SystolicArray
+from weft.array.systolic_array import SystolicArray
 from weft.results import ResultBuffer, ResultColumn
 from weft_sim import Schedule, predict
 from weft_sim.job import run

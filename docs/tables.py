@@ -19,7 +19,7 @@ from markdown_table import table
 from weft import SMALL, TINY, TPU_V1, MatrixUnit, MatrixUnitConfig
 from weft.accumulators import AccumulatorBank
 from weft.admission import Admission
-from weft.array import SystolicArray
+from weft.array.systolic_array import SystolicArray
 from weft.axi import port_documentation, tuser_layout
 from weft.counters import CycleCounters
 from weft.export import emit

@@ -22,7 +22,7 @@ from bench import (
     split,
     start,
 )
-from weft.array import BLOCK_COLUMNS, BLOCK_ROWS, SystolicArray, block_of, halves_of
+from weft.array.systolic_array import BLOCK_COLUMNS, BLOCK_ROWS, SystolicArray, block_of, halves_of
 from weft.config import TPU_V1, MatrixUnitConfig
 from weft.export import to_verilog
 

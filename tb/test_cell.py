@@ -16,7 +16,7 @@ from bench import (
     randomness,
     start,
 )
-from weft.cell import Cell, SoftCell
+from weft.array.cell import Cell, SoftCell
 from weft.config import MatrixUnitConfig
 
 CYCLES = 1500

@@ -24,15 +24,15 @@ from bench import (
 )
 from tiles import LEAD, ROWS, draw_tiles
 from weft.accumulators import READ_TO_WRITE, AccumulatorBank
-from weft.activation_correction import ActivationCorrection
+from weft.array.activation_correction import ActivationCorrection
+from weft.array.fast_array import FastArray
+from weft.array.pairs_check import PairsCheck
 from weft.axi import AxiMatrixUnit
 from weft.checksum_column import ChecksumColumn
 from weft.config import MatrixUnitConfig
 from weft.export import to_verilog
-from weft.fast_array import FastArray
 from weft.formats import IntegerFormat
 from weft.matrix_unit import MatrixUnit
-from weft.pairs_check import PairsCheck
 from weft.weights import WeightLoader
 from weft_sim.faults.classes import DATAPATH, class_of
 

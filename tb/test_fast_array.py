@@ -25,11 +25,11 @@ from bench import (
     start,
     whole_yosys,
 )
-from weft.activation_correction import ActivationCorrection
+from weft.array.activation_correction import ActivationCorrection
+from weft.array.fast_array import FastArray
+from weft.array.pairs_check import PairsCheck
 from weft.config import TPU_V1, MatrixUnitConfig
 from weft.export import to_verilog
-from weft.fast_array import FastArray
-from weft.pairs_check import PairsCheck
 
 TILES = 12
 # What comes out as it went in.

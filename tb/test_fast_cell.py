@@ -17,10 +17,10 @@ from bench import (
     randomness,
     start,
 )
+from weft.array.fast_cell import FastCell, SoftFastCell
+from weft.array.pairs import difference_shape, operand_shape
 from weft.config import MatrixUnitConfig
-from weft.fast_cell import FastCell, SoftFastCell
 from weft.formats import IntegerFormat
-from weft.pairs import difference_shape, operand_shape
 
 CYCLES = 1500
 # A cell's own control, and that of its row.

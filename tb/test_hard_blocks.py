@@ -14,13 +14,13 @@ from netlist import cell_models
 from test_accumulators import Accumulators, bank
 from test_cell import cell
 from test_row import row
-from weft.array import SystolicArray
-from weft.cell import Cell, SoftCell
+from weft.array.cell import Cell, SoftCell
+from weft.array.row import SystolicRow
+from weft.array.systolic_array import SystolicArray
 from weft.config import MatrixUnitConfig
 from weft.export import to_verilog
 from weft.primitives.block_memory import BlockMemory
 from weft.results import ResultBuffer
-from weft.row import SystolicRow
 
 on_icarus = pytest.mark.parametrize("simulator", ["icarus"], indirect=True)
 

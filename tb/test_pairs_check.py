@@ -16,9 +16,9 @@ from bench import (
     start,
 )
 from tiles import LEAD, ROWS, draw_tiles
+from weft.array.pairs import difference_shape, operand_shape
+from weft.array.pairs_check import PairsCheck
 from weft.config import MatrixUnitConfig
-from weft.pairs import difference_shape, operand_shape
-from weft.pairs_check import PairsCheck
 
 PAIRS = {
     "4x1": MatrixUnitConfig(rows=4, columns=1, activation="int4", weight="uint3"),

@@ -18,8 +18,8 @@ from bench import (
     randomness,
     start,
 )
+from weft.array.row import SystolicRow, column_numbers
 from weft.config import MatrixUnitConfig
-from weft.row import SystolicRow, column_numbers
 
 CYCLES = 600
 

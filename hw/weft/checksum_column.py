@@ -5,14 +5,14 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .accumulators import AccumulatorBank, bank_control_layout
-from .activation_correction import ActivationCorrection
+from .array.activation_correction import ActivationCorrection
+from .array.fast_array import FastArray, array_of
+from .array.pairs_check import PairsCheck
 from .blocks.partial_sums import align_parts
 from .blocks.skew import DelayLine
 from .blocks.sum_tree import SumTree
 from .config import MatrixUnitConfig
-from .fast_array import FastArray, array_of
 from .hierarchy import instantiate
-from .pairs_check import PairsCheck
 from .weights import WeightLoader
 
 

@@ -3,10 +3,10 @@
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 
 from weft.admission import Admission
-from weft.array import SystolicArray, shape_of
+from weft.array.fast_array import FastArray
+from weft.array.systolic_array import SystolicArray, shape_of
 from weft.blocks.skew import Skew
 from weft.config import MatrixUnitConfig
-from weft.fast_array import FastArray
 from weft.layouts import Error, activation_layout, weight_layout
 from weft.matrix_unit import MatrixUnit
 from weft.weights import WeightLoader

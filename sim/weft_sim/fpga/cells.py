@@ -3,10 +3,10 @@
 import tempfile
 from pathlib import Path
 
-from weft.array import SystolicArray, shape_of
+from weft.array.fast_array import FastArray
+from weft.array.systolic_array import SystolicArray, shape_of
 from weft.config import MatrixUnitConfig
 from weft.export import to_verilog
-from weft.fast_array import FastArray
 
 from ..yosys import count_cells
 from .families import FAMILIES, count

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 
 import weft
-from weft.array import SystolicArray
-from weft.row import SystolicRow
+from weft.array.row import SystolicRow
+from weft.array.systolic_array import SystolicArray
 
 from ..cache import digest
 from .units import TOP, Design, Unit, make_design

@@ -4,12 +4,12 @@ from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..config import MatrixUnitConfig
+from ..hierarchy import family_of, instantiate
+from ..primitives import ice40
+from ..primitives.ice40 import Ice40MultiplierPair
 from .cell import Cell, SoftCell
-from .config import MatrixUnitConfig
 from .fast_cell import FastCell, SoftFastCell
-from .hierarchy import family_of, instantiate
-from .primitives import ice40
-from .primitives.ice40 import Ice40MultiplierPair
 
 
 def column_numbers(columns: int) -> list[str]:

@@ -4,11 +4,11 @@ from amaranth.hdl import Module, Shape, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .blocks.partial_sums import add_in_parts, delayed_parts, registered
-from .config import MatrixUnitConfig
-from .hierarchy import family_of, instantiate
-from .primitives import ecp5
-from .primitives.soft_multiplier import multiply_softly
+from ..blocks.partial_sums import add_in_parts, delayed_parts, registered
+from ..config import MatrixUnitConfig
+from ..hierarchy import family_of, instantiate
+from ..primitives import ecp5
+from ..primitives.soft_multiplier import multiply_softly
 
 
 class Cell(wiring.Component):

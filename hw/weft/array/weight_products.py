@@ -4,12 +4,12 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .blocks.partial_sums import delayed_parts, registered
-from .blocks.skew import DelayLine
-from .config import MatrixUnitConfig
-from .hierarchy import instantiate
+from ..blocks.partial_sums import delayed_parts, registered
+from ..blocks.skew import DelayLine
+from ..config import MatrixUnitConfig
+from ..hierarchy import instantiate
+from ..primitives.soft_multiplier import SoftMultiplier
 from .pairs import difference_shape
-from .primitives.soft_multiplier import SoftMultiplier
 
 # Columns that share a multiplier.
 SHARING = 2

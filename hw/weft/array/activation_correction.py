@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .blocks.partial_sums import parts_of, subtract_in_parts
-from .config import MatrixUnitConfig
+from ..blocks.partial_sums import parts_of, subtract_in_parts
+from ..config import MatrixUnitConfig
 
 
 class ActivationCorrection(wiring.Component):

@@ -16,11 +16,11 @@ that of the column before. So a cell registers each sum once, and no activation 
 from amaranth.hdl import Module, Shape, Signal, Value, signed
 from amaranth.lib import data
 
-from .blocks.partial_sums import registered
-from .config import MatrixUnitConfig
-from .formats import width_for
-from .hierarchy import family_of, instantiate
-from .primitives import ecp5
+from ..blocks.partial_sums import registered
+from ..config import MatrixUnitConfig
+from ..formats import width_for
+from ..hierarchy import family_of, instantiate
+from ..primitives import ecp5
 
 
 def operand_shape(config: MatrixUnitConfig) -> Shape:

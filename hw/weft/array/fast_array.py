@@ -4,14 +4,14 @@ from amaranth.hdl import Module, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..blocks.chain import Chain
+from ..blocks.skew import DelayLine
+from ..config import MatrixUnitConfig
+from ..hierarchy import instantiate
 from .activation_correction import ActivationCorrection
 from .activation_products import ActivationProducts
-from .array import SystolicArray, shape_of
-from .blocks.chain import Chain
-from .blocks.skew import DelayLine
-from .config import MatrixUnitConfig
-from .hierarchy import instantiate
 from .pairs_check import PairsCheck
+from .systolic_array import SystolicArray, shape_of
 from .weight_products import SHARING, WeightProducts, WeightProductsControl
 
 

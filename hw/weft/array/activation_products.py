@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .blocks.partial_sums import add_in_parts, delayed_parts
-from .config import MatrixUnitConfig
+from ..blocks.partial_sums import add_in_parts, delayed_parts
+from ..config import MatrixUnitConfig
 from .pairs import multiply, pair_layout
 
 

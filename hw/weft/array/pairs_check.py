@@ -4,11 +4,11 @@ from amaranth.hdl import Cat, Module
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..blocks.skew import DelayLine
+from ..config import MatrixUnitConfig
+from ..hierarchy import instantiate
 from .activation_products import ActivationProducts
-from .blocks.skew import DelayLine
-from .config import MatrixUnitConfig
 from .fast_cell import PairCell
-from .hierarchy import instantiate
 from .pairs import difference_shape, pair_layout
 
 
