@@ -33,10 +33,10 @@ from matplotlib.figure import Figure
 from traces import Trace
 
 from weft import SMALL, TINY, MatrixUnit, MatrixUnitConfig
-from weft.accumulators import AccumulatorBank
-from weft.admission import Admission
 from weft.array.systolic_array import SystolicArray
-from weft.results import ResultBuffer, ResultColumn
+from weft.matrix.accumulators import AccumulatorBank
+from weft.matrix.admission import Admission
+from weft.matrix.results import ResultBuffer, ResultColumn
 from weft_sim import Schedule, predict
 from weft_sim.job import run
 from weft_sim.scopes import cells

@@ -17,20 +17,20 @@ import transaction
 from markdown_table import table
 
 from weft import SMALL, TINY, TPU_V1, MatrixUnit, MatrixUnitConfig
-from weft.accumulators import AccumulatorBank
-from weft.admission import Admission
 from weft.array.systolic_array import SystolicArray
 from weft.axi import port_documentation, tuser_layout
-from weft.counters import CycleCounters
 from weft.export import emit
-from weft.layouts import (
+from weft.matrix.accumulators import AccumulatorBank
+from weft.matrix.admission import Admission
+from weft.matrix.counters import CycleCounters
+from weft.matrix.layouts import (
     ACTIVITY_SENTENCES,
     ERROR_SENTENCES,
     Error,
     activation_layout,
     counter_layout,
 )
-from weft.results import ResultBuffer
+from weft.matrix.results import ResultBuffer
 from weft_sim import Schedule, predict
 from weft_sim.bench_utilization import PRODUCTS
 from weft_sim.cycles import without_overlap

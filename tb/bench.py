@@ -27,8 +27,8 @@ from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, Timer
 
 import netlist
-from weft.config import MatrixUnitConfig
 from weft.export import parameters_of, to_verilog
+from weft.matrix.config import MatrixUnitConfig
 from weft_sim import simulator as simulators
 from weft_sim import toolchain
 from weft_sim.yosys import YosysFailed, run_yosys

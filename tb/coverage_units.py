@@ -19,7 +19,7 @@ import test_stalls_and_resets
 from bench import TIMEOUT, arguments, on_simulators
 from products import unit
 from weft.axi import AxiMatrixUnit, tuser_layout
-from weft.config import MatrixUnitConfig
+from weft.matrix.config import MatrixUnitConfig
 from weft_sim.coverage.bins import Sampler
 from weft_sim.coverage.command import BINS_FILE
 from weft_sim.coverage.ports import ActivationRow, CounterModel, Cycle, Handshake, WeightRow

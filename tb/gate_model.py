@@ -4,9 +4,9 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from bench import join, split
-from weft.admission import Admission
-from weft.config import MatrixUnitConfig
-from weft.layouts import Activity, Error
+from weft.matrix.admission import Admission
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Activity, Error
 
 # Bits of `control` that are zero where no row is admitted: valid, last, end.
 MARKS = 0b1101

@@ -7,8 +7,8 @@ from cocotb.triggers import RisingEdge
 
 from bench import compare, on_fpga
 from weft.axi import port_documentation
-from weft.config import MatrixUnitConfig
-from weft.matrix_unit import MatrixUnit
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.matrix_unit import MatrixUnit
 from weft_sim.driver import drive
 from weft_sim.reference import matmul
 from weft_sim.schedule import Feed, Schedule

@@ -19,16 +19,16 @@ from bench import (
     start,
     to_signed,
 )
-from weft.accumulators import (
+from weft.hierarchy import instantiate
+from weft.matrix.accumulators import (
     FLAT_COLUMNS,
     AccumulatorBank,
     AccumulatorBuffer,
     AccumulatorControl,
     bank_control_layout,
 )
-from weft.config import MatrixUnitConfig
-from weft.hierarchy import instantiate
-from weft.layouts import row_control_layout
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import row_control_layout
 
 CYCLES = 1500
 

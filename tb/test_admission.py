@@ -22,9 +22,9 @@ from bench import (
     tick,
 )
 from gate_model import MARKS, Gate, Row, Tiles, payload
-from weft.admission import Admission
-from weft.config import MatrixUnitConfig
-from weft.layouts import Activity, Error
+from weft.matrix.admission import Admission
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Activity, Error
 from weft_sim.streams import Stream, chances, coins, send
 
 

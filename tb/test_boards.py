@@ -10,7 +10,7 @@ import pytest
 
 from weft.boards import BOARDS, TOP_MODULE, BoardTop, board_named
 from weft.boards.clocks import pll_for
-from weft.config import MatrixUnitConfig
+from weft.matrix.config import MatrixUnitConfig
 
 # What places a port at a pin, in the constraints of each family.
 PLACES = re.compile(r"LOCATE COMP|set_io|IO_LOC|set_property LOC")

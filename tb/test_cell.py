@@ -17,7 +17,7 @@ from bench import (
     start,
 )
 from weft.array.cell import Cell, SoftCell
-from weft.config import MatrixUnitConfig
+from weft.matrix.config import MatrixUnitConfig
 
 CYCLES = 1500
 # A cell's own control, and that of its row.

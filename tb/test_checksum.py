@@ -23,17 +23,17 @@ from bench import (
     whole_yosys,
 )
 from tiles import LEAD, ROWS, draw_tiles
-from weft.accumulators import READ_TO_WRITE, AccumulatorBank
 from weft.array.activation_correction import ActivationCorrection
 from weft.array.fast_array import FastArray
 from weft.array.pairs_check import PairsCheck
 from weft.axi import AxiMatrixUnit
-from weft.checksum_column import ChecksumColumn
-from weft.config import MatrixUnitConfig
 from weft.export import to_verilog
 from weft.formats import IntegerFormat
-from weft.matrix_unit import MatrixUnit
-from weft.weights import WeightLoader
+from weft.matrix.accumulators import READ_TO_WRITE, AccumulatorBank
+from weft.matrix.checksum_column import ChecksumColumn
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.weights import WeightLoader
 from weft_sim.faults.classes import DATAPATH, class_of
 
 

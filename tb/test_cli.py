@@ -13,7 +13,7 @@ import pytest
 
 from bench import needs_waves
 from commands import WEFT, weft
-from weft.layouts import ACTIVITY_SENTENCES
+from weft.matrix.layouts import ACTIVITY_SENTENCES
 
 MISTAKES = {
     "no rows": (["verilog", "--rows", 0], "rows must be an integer from 1 to 256, not 0"),

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from weft.config import SMALL, TINY, TPU_V1, MatrixUnitConfig
 from weft.formats import IntegerFormat
+from weft.matrix.config import SMALL, TINY, TPU_V1, MatrixUnitConfig
 
 RANGES = {
     "rows": (1, 256),

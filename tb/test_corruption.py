@@ -15,9 +15,9 @@ from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 from bench import TIMEOUT, arguments, on_simulators, randomness
 from products import Product, compute, draw_matrix, single_tile, unit
 from weft.axi import AxiMatrixUnit
-from weft.config import MatrixUnitConfig
-from weft.layouts import Error
-from weft.matrix_unit import MatrixUnit
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Error
+from weft.matrix.matrix_unit import MatrixUnit
 from weft_sim.driver import beats, drive, start, unit_streams
 from weft_sim.streams import send
 from weft_sim.timing import predict

@@ -4,8 +4,8 @@ import cocotb
 import pytest
 
 from bench import TIMEOUT, chosen_simulators, compare, play, randomness, read, split, start, tick
-from weft.counters import CycleCounters
-from weft.layouts import COUNTER_WIDTH, Activity, counter_layout
+from weft.matrix.counters import CycleCounters
+from weft.matrix.layouts import COUNTER_WIDTH, Activity, counter_layout
 
 NAMES = [name for name, _ in counter_layout()]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from weft.config import MatrixUnitConfig
-from weft.layouts import Activity, Error
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Activity, Error
 from weft_sim.coverage.bins import BINS, Sampler
 from weft_sim.coverage.ports import ActivationRow, CounterModel, Cycle, Handshake, WeightRow
 from weft_sim.schedule import Schedule

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from weft.config import MatrixUnitConfig
-from weft.matrix_unit import MatrixUnit
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.matrix_unit import MatrixUnit
 from weft_sim import cli
 from weft_sim.cycles import layer_row, total_row, write_csv
 from weft_sim.layers import WORKLOADS, Layer, read_layers

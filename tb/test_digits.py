@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from weft.config import SMALL
+from weft.matrix.config import SMALL
 from weft_sim import digits, train_digits
 from weft_sim.reference import matmul
 from weft_sim.schedule import Schedule

@@ -11,8 +11,8 @@ import pytest
 
 from bench import needs_icarus, whole_yosys
 from weft.axi import port_documentation
-from weft.config import SMALL, TINY, MatrixUnitConfig
 from weft.export import emit, write
+from weft.matrix.config import SMALL, TINY, MatrixUnitConfig
 from weft_sim import toolchain
 from weft_sim.lint import CONFIGURATIONS, findings
 from weft_sim.simulator import WAIVERS

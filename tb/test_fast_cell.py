@@ -19,8 +19,8 @@ from bench import (
 )
 from weft.array.fast_cell import FastCell, SoftFastCell
 from weft.array.pairs import difference_shape, operand_shape
-from weft.config import MatrixUnitConfig
 from weft.formats import IntegerFormat
+from weft.matrix.config import MatrixUnitConfig
 
 CYCLES = 1500
 # A cell's own control, and that of its row.

@@ -8,9 +8,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from weft.config import TINY
-from weft.layouts import Error
-from weft.matrix_unit import MatrixUnit
+from weft.matrix.config import TINY
+from weft.matrix.layouts import Error
+from weft.matrix.matrix_unit import MatrixUnit
 from weft_sim import MatrixUnitSimulator
 from weft_sim.faults.campaign import PRODUCTS, Campaign, draw_work
 from weft_sim.faults.classes import CLASSES, DATAPATH, class_of

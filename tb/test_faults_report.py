@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from weft.config import TINY
+from weft.matrix.config import TINY
 from weft_sim.faults.campaign import ClassTally, Injection, check_classes
 from weft_sim.faults.command import UNITS, inject
 from weft_sim.faults.injection import Fault

@@ -7,9 +7,9 @@ import pytest
 from amaranth.hdl import Module, Signal
 
 from test_matrix_unit import FAST, SHAPES
-from weft.config import MatrixUnitConfig
 from weft.export import emit
-from weft.layouts import Error
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Error
 from weft_sim.faults.classes import DATA, class_of
 from weft_sim.faults.netlist import with_faults
 from weft_sim.formal.breaks import Break

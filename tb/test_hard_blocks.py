@@ -17,10 +17,10 @@ from test_row import row
 from weft.array.cell import Cell, SoftCell
 from weft.array.row import SystolicRow
 from weft.array.systolic_array import SystolicArray
-from weft.config import MatrixUnitConfig
 from weft.export import to_verilog
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.results import ResultBuffer
 from weft.primitives.block_memory import BlockMemory
-from weft.results import ResultBuffer
 
 on_icarus = pytest.mark.parametrize("simulator", ["icarus"], indirect=True)
 

@@ -12,8 +12,8 @@ import test_stalls_and_resets
 from bench import TIMEOUT, arguments, compare, on_simulators, randomness
 from products import Product, compute, draw_matrix, outputs_stay_known, single_tile, unit
 from weft.axi import AxiMatrixUnit
-from weft.layouts import COUNTER_WIDTH, counter_layout
-from weft.matrix_unit import MatrixUnit
+from weft.matrix.layouts import COUNTER_WIDTH, counter_layout
+from weft.matrix.matrix_unit import MatrixUnit
 from weft_sim.driver import drive, read_counters, start, unit_streams
 from weft_sim.reference import wrap
 from weft_sim.schedule import Feed

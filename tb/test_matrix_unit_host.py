@@ -20,7 +20,6 @@ from bench import (
 )
 from link_bench import count, request
 from products import draw_matrix
-from weft.config import MatrixUnitConfig
 from weft.host_link import MatrixUnitHost
 from weft.host_link.beat_formats import RESULTS, WEIGHTS, result_beat
 from weft.host_link.protocol import Command, Status
@@ -36,7 +35,8 @@ from weft.host_link.registers import (
     decode_parameter,
     encode_parameter,
 )
-from weft.layouts import Error
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Error
 from weft_sim.board.frames import Decoder, encode
 from weft_sim.board.segments import segments
 from weft_sim.reference import matmul

@@ -18,7 +18,7 @@ from bench import (
 from tiles import LEAD, ROWS, draw_tiles
 from weft.array.pairs import difference_shape, operand_shape
 from weft.array.pairs_check import PairsCheck
-from weft.config import MatrixUnitConfig
+from weft.matrix.config import MatrixUnitConfig
 
 PAIRS = {
     "4x1": MatrixUnitConfig(rows=4, columns=1, activation="int4", weight="uint3"),

@@ -16,9 +16,9 @@ from bench import (
     start,
 )
 from weft.blocks.sum_tree import SumTree
-from weft.config import MatrixUnitConfig
 from weft.formats import IntegerFormat
-from weft.result_check import ResultCheck
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.result_check import ResultCheck
 
 ROWS = 400
 

@@ -19,8 +19,8 @@ from bench import (
     tick,
     to_signed,
 )
-from weft.config import MatrixUnitConfig
-from weft.results import FLAT_COLUMNS, ResultBuffer
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.results import FLAT_COLUMNS, ResultBuffer
 from weft_sim.driver import cycle_now
 from weft_sim.streams import Stream, chances, coins, throttle, watch
 

@@ -19,7 +19,7 @@ from bench import (
     start,
 )
 from weft.array.row import SystolicRow, column_numbers
-from weft.config import MatrixUnitConfig
+from weft.matrix.config import MatrixUnitConfig
 
 CYCLES = 600
 

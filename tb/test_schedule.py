@@ -7,9 +7,9 @@ import random
 import numpy as np
 import pytest
 
-from weft.config import MatrixUnitConfig
 from weft.formats import IntegerFormat
-from weft.matrix_unit import MatrixUnit
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.matrix_unit import MatrixUnit
 from weft_sim.reference import check_operands, matmul, wrap
 from weft_sim.schedule import Feed, Schedule
 from weft_sim.timing import lower_bound, predict

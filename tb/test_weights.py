@@ -19,9 +19,9 @@ from bench import (
     start,
     tick,
 )
-from weft.config import MatrixUnitConfig
-from weft.layouts import Error
-from weft.weights import WeightLoader
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Error
+from weft.matrix.weights import WeightLoader
 from weft_sim.streams import Stream, chances, coins, send
 
 SHAPES = {

@@ -3,7 +3,7 @@
 import random
 
 from bench import operand
-from weft.config import MatrixUnitConfig
+from weft.matrix.config import MatrixUnitConfig
 
 ROWS = 400
 # Cycles before the first row; its tile of weights comes in then.

@@ -1,10 +1,10 @@
 """Weft: an open TPU matrix unit in Amaranth."""
 
 from .axi import AxiMatrixUnit
-from .config import SMALL, TINY, TPU_V1, MatrixUnitConfig
 from .formats import IntegerFormat
-from .layouts import Activity, Error
-from .matrix_unit import MatrixUnit
+from .matrix.config import SMALL, TINY, TPU_V1, MatrixUnitConfig
+from .matrix.layouts import Activity, Error
+from .matrix.matrix_unit import MatrixUnit
 from .version import __version__
 
 __all__ = [

@@ -11,10 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from .axi import AxiMatrixUnit, port_documentation
-from .config import MatrixUnitConfig
 from .hierarchy import ModuleLibrary
-from .layouts import ERROR_SENTENCES
-from .matrix_unit import MatrixUnit
+from .matrix.config import MatrixUnitConfig
+from .matrix.layouts import ERROR_SENTENCES
+from .matrix.matrix_unit import MatrixUnit
 from .tidy import tidy
 from .version import __version__
 

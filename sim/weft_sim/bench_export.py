@@ -2,8 +2,8 @@
 
 import time
 
-from weft.config import MatrixUnitConfig
 from weft.export import emit
+from weft.matrix.config import MatrixUnitConfig
 
 from .bench import finish
 from .report import progress_bar

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 
-from weft.config import MatrixUnitConfig
+from weft.matrix.config import MatrixUnitConfig
 
 from .bench import finish
 from .matrix_unit_simulator import MatrixUnitSimulator

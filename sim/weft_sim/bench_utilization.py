@@ -4,8 +4,8 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
-from weft.config import MatrixUnitConfig
 from weft.export import write_whole
+from weft.matrix.config import MatrixUnitConfig
 
 from . import toolchain
 from .bench import finish, machine

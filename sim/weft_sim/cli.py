@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from weft.boards import BOARDS, board_named
-from weft.config import MAX_DEPTH, MAX_SIDE, MatrixUnitConfig
+from weft.matrix.config import MAX_DEPTH, MAX_SIDE, MatrixUnitConfig
 
 from . import toolchain
 from .campaigns import CAMPAIGNS

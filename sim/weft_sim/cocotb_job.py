@@ -17,10 +17,10 @@ import filelock
 import numpy as np
 from cocotb.triggers import RisingEdge
 
-from weft.config import MatrixUnitConfig
 from weft.export import emit, parameters_of
-from weft.layouts import Error, counter_layout
-from weft.matrix_unit import MatrixUnit
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Error, counter_layout
+from weft.matrix.matrix_unit import MatrixUnit
 
 from . import simulator as simulators
 from .driver import drive, start

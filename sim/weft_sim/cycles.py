@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 from typing import TextIO
 
-from weft.config import MatrixUnitConfig
+from weft.matrix.config import MatrixUnitConfig
 
 from .layers import Layer
 from .schedule import Schedule

@@ -10,8 +10,8 @@ from cocotb.triggers import RisingEdge
 from cocotb.utils import get_sim_time
 
 from weft.axi import tuser_layout
-from weft.config import MatrixUnitConfig
-from weft.layouts import counter_layout
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import counter_layout
 
 from .schedule import Feed
 from .streams import Stream, send, throttle, watch

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from weft.config import MatrixUnitConfig
+from weft.matrix.config import MatrixUnitConfig
 
 from .layers import WORKLOADS, Layer, read_layers
 from .matrix_unit_simulator import MatrixUnitSimulator

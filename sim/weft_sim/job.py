@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.config import MatrixUnitConfig
-from weft.layouts import Error
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Error
 
 from . import cocotb_job
 from .matrix_unit_simulator import MatrixUnitSimulator

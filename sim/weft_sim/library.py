@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weft.export import Emission
-from weft.layouts import counter_layout
+from weft.matrix.layouts import counter_layout
 
 from . import toolchain, verilator
 from .cache import cached

@@ -3,8 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from weft.config import SMALL, TINY, MatrixUnitConfig
 from weft.export import emit, write
+from weft.matrix.config import SMALL, TINY, MatrixUnitConfig
 
 from . import toolchain
 from .simulator import WAIVERS, SimulationFailed

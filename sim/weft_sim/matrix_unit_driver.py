@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from weft.axi import tuser_layout
-from weft.config import MatrixUnitConfig
-from weft.layouts import counter_layout
-from weft.matrix_unit import MatrixUnit
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import counter_layout
+from weft.matrix.matrix_unit import MatrixUnit
 
 from .schedule import Schedule
 from .stalls import LONGEST_GAP, PERIOD, Stalls

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.config import MatrixUnitConfig
 from weft.export import emit
-from weft.layouts import Error
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Error
 
 from .library import build
 from .matrix_unit_driver import COUNTERS, DONE, HUNG, WORKING, Feed, Job, Progress, load

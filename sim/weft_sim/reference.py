@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from weft.config import MatrixUnitConfig
 from weft.formats import IntegerFormat
+from weft.matrix.config import MatrixUnitConfig
 
 
 def wrap(values: np.ndarray, number: IntegerFormat) -> np.ndarray:

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from weft.config import MatrixUnitConfig
 from weft.export import write_whole
-from weft.layouts import ACTIVITY_SENTENCES, ERROR_SENTENCES, Error
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import ACTIVITY_SENTENCES, ERROR_SENTENCES, Error
 
 from . import toolchain
 from .job import Outcome, run

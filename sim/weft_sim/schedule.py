@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from weft.config import MatrixUnitConfig
+from weft.matrix.config import MatrixUnitConfig
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """Where the parts of a unit that come in numbers stand in the hierarchy of its Verilog."""
 
-from weft.accumulators import FLAT_COLUMNS as FLAT_BANKS
 from weft.array.row import column_numbers
 from weft.array.systolic_array import halves_of
 from weft.blocks.chain import FLAT_LINKS
-from weft.config import MatrixUnitConfig
 from weft.hierarchy import largest_power_of_two_below
-from weft.results import FLAT_COLUMNS as FLAT_RESULTS
+from weft.matrix.accumulators import FLAT_COLUMNS as FLAT_BANKS
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.results import FLAT_COLUMNS as FLAT_RESULTS
 
 
 def cells(config: MatrixUnitConfig) -> dict[tuple[int, int], str]:

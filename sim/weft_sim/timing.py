@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from weft.config import MatrixUnitConfig
-from weft.matrix_unit import MatrixUnit
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.matrix_unit import MatrixUnit
 
 from .schedule import Schedule
 

@@ -7,12 +7,12 @@ from itertools import product
 
 from vcd.gtkw import GTKWColor
 
-from weft.admission import Admission
 from weft.array.pairs import operand_shape
 from weft.axi import tuser_layout
-from weft.config import MatrixUnitConfig
 from weft.formats import IntegerFormat
-from weft.layouts import Activity
+from weft.matrix.admission import Admission
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Activity
 
 from .scopes import banks, cells, result_columns
 from .wave_rows import (

@@ -7,7 +7,7 @@ from enum import Enum
 from amaranth.hdl import Shape
 from vcd.gtkw import GTKWColor
 
-from weft.layouts import Activity, Error
+from weft.matrix.layouts import Activity, Error
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from weft import TINY
-from weft.config import MatrixUnitConfig
 from weft.formats import IntegerFormat
+from weft.matrix.config import MatrixUnitConfig
 
 from .job import run
 from .trace import Trace

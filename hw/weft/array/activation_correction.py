@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.partial_sums import parts_of, subtract_in_parts
-from ..config import MatrixUnitConfig
+from ..matrix.config import MatrixUnitConfig
 
 
 class ActivationCorrection(wiring.Component):

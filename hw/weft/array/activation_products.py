@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.partial_sums import add_in_parts, delayed_parts
-from ..config import MatrixUnitConfig
+from ..matrix.config import MatrixUnitConfig
 from .pairs import multiply, pair_layout
 
 

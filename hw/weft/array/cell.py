@@ -5,8 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.partial_sums import add_in_parts, delayed_parts, registered
-from ..config import MatrixUnitConfig
 from ..hierarchy import family_of, instantiate
+from ..matrix.config import MatrixUnitConfig
 from ..primitives import ecp5
 from ..primitives.soft_multiplier import multiply_softly
 

@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from ..blocks.chain import Chain
 from ..blocks.skew import DelayLine
-from ..config import MatrixUnitConfig
 from ..hierarchy import instantiate
+from ..matrix.config import MatrixUnitConfig
 from .activation_correction import ActivationCorrection
 from .activation_products import ActivationProducts
 from .pairs_check import PairsCheck

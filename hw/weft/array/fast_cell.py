@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.partial_sums import add_in_parts, delayed_parts
-from ..config import MatrixUnitConfig
+from ..matrix.config import MatrixUnitConfig
 from ..primitives.soft_multiplier import multiply_softly
 from .pairs import difference_shape, multiply, pair_layout, product_shape
 

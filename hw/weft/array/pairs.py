@@ -17,9 +17,9 @@ from amaranth.hdl import Module, Shape, Signal, Value, signed
 from amaranth.lib import data
 
 from ..blocks.partial_sums import registered
-from ..config import MatrixUnitConfig
 from ..formats import width_for
 from ..hierarchy import family_of, instantiate
+from ..matrix.config import MatrixUnitConfig
 from ..primitives import ecp5
 
 

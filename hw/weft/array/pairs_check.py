@@ -5,8 +5,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.skew import DelayLine
-from ..config import MatrixUnitConfig
 from ..hierarchy import instantiate
+from ..matrix.config import MatrixUnitConfig
 from .activation_products import ActivationProducts
 from .fast_cell import PairCell
 from .pairs import difference_shape, pair_layout

@@ -4,8 +4,8 @@ from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..config import MatrixUnitConfig
 from ..hierarchy import family_of, instantiate
+from ..matrix.config import MatrixUnitConfig
 from ..primitives import ice40
 from ..primitives.ice40 import Ice40MultiplierPair
 from .cell import Cell, SoftCell

@@ -4,8 +4,8 @@ from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..config import MatrixUnitConfig
 from ..hierarchy import instantiate, largest_power_of_two_below
+from ..matrix.config import MatrixUnitConfig
 from .row import SystolicRow, cell_of, column_numbers
 
 # A field of at most so many rows and columns is a block, drawn row by row; a larger one is halved.

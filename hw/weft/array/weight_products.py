@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from ..blocks.partial_sums import delayed_parts, registered
 from ..blocks.skew import DelayLine
-from ..config import MatrixUnitConfig
 from ..hierarchy import instantiate
+from ..matrix.config import MatrixUnitConfig
 from ..primitives.soft_multiplier import SoftMultiplier
 from .pairs import difference_shape
 

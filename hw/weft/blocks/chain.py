@@ -3,8 +3,8 @@
 from amaranth.hdl import Module
 from amaranth.lib import data, wiring
 
-from ..config import MatrixUnitConfig
 from ..hierarchy import instantiate, largest_power_of_two_below
+from ..matrix.config import MatrixUnitConfig
 
 # A chain of at most so many links is drawn link by link, a longer one is halved.
 FLAT_LINKS = 8

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from amaranth.hdl import Cat, Module, Signal, Value, ValueLike, signed
 
-from ..config import MatrixUnitConfig
 from ..hierarchy import instantiate
+from ..matrix.config import MatrixUnitConfig
 from .skew import DelayLine
 
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from amaranth.build import Platform
 
 from ..array.pairs import operand_shape
-from ..config import MatrixUnitConfig
+from ..matrix.config import MatrixUnitConfig
 from ..primitives import ecp5, ice40
 
 # Of a signed operand: int8 and uint8, and the sum of two int8.

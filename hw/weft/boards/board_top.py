@@ -13,9 +13,9 @@ from amaranth.hdl import (
 from amaranth.lib import io
 from amaranth.lib.cdc import ResetSynchronizer
 
-from ..config import MatrixUnitConfig
 from ..export import to_verilog
 from ..host_link import MatrixUnitHost, cycles_per_bit_of
+from ..matrix.config import MatrixUnitConfig
 from .board import Board
 from .clocks import pll_for, pll_instance
 

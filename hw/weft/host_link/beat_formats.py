@@ -6,7 +6,7 @@ lanes. What else crosses the port follows, in whole bytes.
 
 import numpy as np
 
-from ..config import MatrixUnitConfig
+from ..matrix.config import MatrixUnitConfig
 
 # Bits of the byte `flags` of an activation beat, lowest first.
 FLAGS = ("switch", "first", "last", "end")

@@ -4,9 +4,9 @@ from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, ResetSignal, Sig
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from ..config import MatrixUnitConfig
 from ..hierarchy import instantiate
-from ..layouts import counter_layout
+from ..matrix.config import MatrixUnitConfig
+from ..matrix.layouts import counter_layout
 from .beat_formats import ACTIVATIONS, RESULTS, WEIGHTS, beat_sizes
 from .host_link import HostLink
 from .matrix_unit_streams import MatrixUnitStreams

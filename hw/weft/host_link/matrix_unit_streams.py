@@ -4,11 +4,11 @@ from amaranth.hdl import Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from ..config import MatrixUnitConfig
 from ..hierarchy import instantiate
 from ..lanes import narrow, widen
-from ..layouts import Error, counter_layout
-from ..matrix_unit import MatrixUnit
+from ..matrix.config import MatrixUnitConfig
+from ..matrix.layouts import Error, counter_layout
+from ..matrix.matrix_unit import MatrixUnit
 from .beat_formats import (
     ACTIVATIONS,
     FLAGS,

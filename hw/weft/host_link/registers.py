@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
-from ..config import INNER_PRODUCTS, MatrixUnitConfig
 from ..formats import IntegerFormat
-from ..layouts import ACTIVITY_SENTENCES, Activity
+from ..matrix.config import INNER_PRODUCTS, MatrixUnitConfig
+from ..matrix.layouts import ACTIVITY_SENTENCES, Activity
 from ..version import __version__
 from .beat_formats import beat_sizes
 from .ports import ADDRESS_WIDTH

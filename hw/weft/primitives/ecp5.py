@@ -9,7 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.partial_sums import registered
-from ..config import MatrixUnitConfig
+from ..matrix.config import MatrixUnitConfig
 
 FAMILY = "ecp5"
 

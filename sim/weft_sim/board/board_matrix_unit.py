@@ -6,7 +6,6 @@ from dataclasses import fields
 
 import numpy as np
 
-from weft.config import MatrixUnitConfig
 from weft.host_link.beat_formats import RESULTS, beat_sizes, result_beat
 from weft.host_link.protocol import PROTOCOL_VERSION
 from weft.host_link.registers import (
@@ -19,8 +18,9 @@ from weft.host_link.registers import (
     SNAPSHOT_REGISTERS,
     decode_parameter,
 )
-from weft.layouts import COUNTER_WIDTH, Error, counter_layout
-from weft.matrix_unit import MatrixUnit
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import COUNTER_WIDTH, Error, counter_layout
+from weft.matrix.matrix_unit import MatrixUnit
 
 from ..reference import check_operands
 from ..schedule import Schedule

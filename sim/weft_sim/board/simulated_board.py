@@ -12,9 +12,9 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from weft.config import MatrixUnitConfig
 from weft.export import to_verilog
 from weft.host_link import MatrixUnitHost
+from weft.matrix.config import MatrixUnitConfig
 
 from .. import simulator as simulators
 from .. import toolchain

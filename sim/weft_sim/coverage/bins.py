@@ -9,9 +9,9 @@ from itertools import product
 
 import numpy as np
 
-from weft.config import MatrixUnitConfig
-from weft.layouts import Activity, Error
-from weft.matrix_unit import MatrixUnit
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Activity, Error
+from weft.matrix.matrix_unit import MatrixUnit
 
 from ..schedule import Schedule
 from .ports import ActivationRow, Cycle, Entry, Handshake, PortModel

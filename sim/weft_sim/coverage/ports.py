@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from weft.admission import Admission
-from weft.config import MatrixUnitConfig
-from weft.counters import CycleCounters
-from weft.layouts import Activity
+from weft.matrix.admission import Admission
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.counters import CycleCounters
+from weft.matrix.layouts import Activity
 
 COUNTER_LAG = Admission.activity_latency + CycleCounters.latency
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from weft.config import MatrixUnitConfig
 from weft.export import Emission
+from weft.matrix.config import MatrixUnitConfig
 
 from .. import toolchain
 from .transcript import Transcript, first_difference, record

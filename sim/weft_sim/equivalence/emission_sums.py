@@ -8,9 +8,9 @@ import json
 
 from weft.axi import AxiMatrixUnit
 from weft.boards import board_named
-from weft.config import MatrixUnitConfig
 from weft.export import emit, to_verilog
 from weft.host_link import MatrixUnitHost
+from weft.matrix.config import MatrixUnitConfig
 
 FORMATS = {"activation": "uint5", "weight": "int11", "accumulator_width": 40}
 CONFIGURATIONS = {

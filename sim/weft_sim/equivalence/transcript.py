@@ -15,8 +15,8 @@ from pathlib import Path
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from weft.config import MatrixUnitConfig
 from weft.export import Emission
+from weft.matrix.config import MatrixUnitConfig
 
 from .. import simulator as simulators
 from ..driver import beats, read_counters, reset, start, unit_streams

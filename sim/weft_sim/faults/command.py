@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rich.table import Table
 
-from weft.config import TINY, MatrixUnitConfig
 from weft.export import parameters_of, write_whole
 from weft.formats import IntegerFormat
+from weft.matrix.config import TINY, MatrixUnitConfig
 
 from ..bench import machine
 from ..report import console, progress_bar

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weft.config import MatrixUnitConfig
 from weft.export import emit
-from weft.layouts import Error
-from weft.matrix_unit import MatrixUnit
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Error
+from weft.matrix.matrix_unit import MatrixUnit
 
 from ..library import build
 from ..matrix_unit_driver import COUNTERS, DONE, Feed, Progress, load

@@ -2,9 +2,9 @@
 
 from amaranth.hdl import Array, Module, Mux, Signal, signed
 
-from weft.accumulators import AccumulatorBank, AccumulatorControl
-from weft.config import MatrixUnitConfig
-from weft.layouts import row_control_layout
+from weft.matrix.accumulators import AccumulatorBank, AccumulatorControl
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import row_control_layout
 
 from .harness import Harness, delayed
 

@@ -4,11 +4,11 @@ from unittest.mock import patch
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 
-from weft import begun as begun_flags
-from weft.admission import Admission
-from weft.config import MatrixUnitConfig
-from weft.layouts import Error, activation_layout
-from weft.row_check import RowCheck, checked_layout
+from weft.matrix import begun as begun_flags
+from weft.matrix.admission import Admission
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Error, activation_layout
+from weft.matrix.row_check import RowCheck, checked_layout
 
 from .harness import Harness, delayed, follow
 from .rules import begun_sums

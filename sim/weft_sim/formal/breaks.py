@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from weft.layouts import Activity
+from weft.matrix.layouts import Activity
 
 
 @dataclass(frozen=True)

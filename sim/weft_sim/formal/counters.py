@@ -4,9 +4,9 @@ from unittest.mock import patch
 
 from amaranth.hdl import Module, Signal
 
-from weft import layouts
-from weft.counters import CycleCounters
-from weft.layouts import Activity
+from weft.matrix import layouts
+from weft.matrix.counters import CycleCounters
+from weft.matrix.layouts import Activity
 
 from .harness import Harness, delayed
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Signal
 
 from weft.axi import port_documentation
-from weft.config import MatrixUnitConfig
 from weft.export import emit
-from weft.layouts import Error, counter_layout
-from weft.matrix_unit import MatrixUnit
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Error, counter_layout
+from weft.matrix.matrix_unit import MatrixUnit
 
 from ..faults.classes import DATA, DATAPATH, class_of
 from ..faults.netlist import FaultyNetlist, with_faults

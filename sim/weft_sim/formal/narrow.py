@@ -3,9 +3,9 @@
 from dataclasses import replace
 from unittest.mock import patch
 
-from weft.config import MatrixUnitConfig
 from weft.formats import IntegerFormat
-from weft.matrix_unit import MatrixUnit
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.matrix_unit import MatrixUnit
 
 # Bits of a sum: the fewest that a configuration allows.
 LEAST_ACCUMULATOR = 8

@@ -7,7 +7,7 @@ on none of them, and the hardware is drawn by the same code for all.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from weft.config import MatrixUnitConfig
+from weft.matrix.config import MatrixUnitConfig
 
 from .accumulators import SumsAreThoseOfAMemory
 from .admission import RowsAreChecked, RowsComeInOrder

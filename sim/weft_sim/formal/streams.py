@@ -2,9 +2,9 @@
 
 from amaranth.hdl import Module, Mux, Signal
 
-from weft.config import MatrixUnitConfig
-from weft.layouts import result_layout
-from weft.results import ResultBuffer
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import result_layout
+from weft.matrix.results import ResultBuffer
 
 from .harness import Harness, delayed, follow
 

@@ -2,10 +2,10 @@
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 
-from weft.accumulators import READ_TO_WRITE
-from weft.config import MatrixUnitConfig
-from weft.layouts import Error, activation_layout, result_layout, weight_layout
-from weft.matrix_unit import MatrixUnit
+from weft.matrix.accumulators import READ_TO_WRITE
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Error, activation_layout, result_layout, weight_layout
+from weft.matrix.matrix_unit import MatrixUnit
 
 from .harness import Harness, follow
 from .narrow import few_places

@@ -2,14 +2,14 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 
-from weft.admission import Admission
 from weft.array.fast_array import FastArray
 from weft.array.systolic_array import SystolicArray, shape_of
 from weft.blocks.skew import Skew
-from weft.config import MatrixUnitConfig
-from weft.layouts import Error, activation_layout, weight_layout
-from weft.matrix_unit import MatrixUnit
-from weft.weights import WeightLoader
+from weft.matrix.admission import Admission
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Error, activation_layout, weight_layout
+from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.weights import WeightLoader
 
 from .harness import Harness, delayed
 from .rules import tile_rows

@@ -14,8 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from weft.boards import TOP_MODULE, Board, BoardTop
-from weft.config import MAX_SIDE, MatrixUnitConfig
 from weft.export import parameters_of, write_whole
+from weft.matrix.config import MAX_SIDE, MatrixUnitConfig
 
 from ..toolchain import ToolMissing, build_root, has_package
 from ..yosys import count_cells

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from weft.array.fast_array import FastArray
 from weft.array.systolic_array import SystolicArray, shape_of
-from weft.config import MatrixUnitConfig
 from weft.export import to_verilog
+from weft.matrix.config import MatrixUnitConfig
 
 from ..yosys import count_cells
 from .families import FAMILIES, count

@@ -8,7 +8,7 @@ east.
 from dataclasses import dataclass
 
 from weft.boards import Board
-from weft.config import MatrixUnitConfig
+from weft.matrix.config import MatrixUnitConfig
 
 from ..scopes import activation_products, cells
 

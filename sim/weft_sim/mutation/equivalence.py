@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from weft.axi import port_documentation
-from weft.config import MatrixUnitConfig
+from weft.matrix.config import MatrixUnitConfig
 
 from ..aiger import NEVER_HIGH, output_literals, register_count, with_one_output
 from ..faults import classes, netlist

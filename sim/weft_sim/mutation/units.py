@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weft.axi import AxiMatrixUnit
-from weft.config import MatrixUnitConfig
 from weft.export import PASSES, rtlil_of
 from weft.formats import IntegerFormat
 from weft.hierarchy import ModuleLibrary
+from weft.matrix.config import MatrixUnitConfig
 
 from ..yosys import run_yosys
 

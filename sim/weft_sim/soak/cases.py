@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weft.config import MatrixUnitConfig
 from weft.export import parameters_of
 from weft.formats import IntegerFormat
+from weft.matrix.config import MatrixUnitConfig
 
 from ..stalls import Stalls
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from weft.config import MatrixUnitConfig
+from weft.matrix.config import MatrixUnitConfig
 
 from ..matrix_unit_simulator import MatrixUnitSimulator
 from ..matrix_unit_simulator import Run as Done

@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from weft.config import MAX_DEPTH, MatrixUnitConfig
 from weft.formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat
+from weft.matrix.config import MAX_DEPTH, MatrixUnitConfig
 
 from ..schedule import Schedule
 from ..timing import predict

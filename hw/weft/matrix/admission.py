@@ -5,9 +5,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from .blocks.skew import DelayLine
+from ..blocks.skew import DelayLine
+from ..hierarchy import instantiate
 from .config import MatrixUnitConfig
-from .hierarchy import instantiate
 from .layouts import Activity, Error, activation_layout, row_control_layout
 from .row_check import RowCheck
 

@@ -5,10 +5,10 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ..hierarchy import family_of, instantiate, largest_power_of_two_below
+from ..primitives import ecp5
 from .config import MatrixUnitConfig
-from .hierarchy import family_of, instantiate, largest_power_of_two_below
 from .layouts import result_layout
-from .primitives import ecp5
 
 # A buffer of at most this many columns is drawn memory by memory, a larger one is halved.
 FLAT_COLUMNS = 8

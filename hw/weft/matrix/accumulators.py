@@ -4,11 +4,11 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .blocks.partial_sums import align_parts
+from ..blocks.partial_sums import align_parts
+from ..hierarchy import instantiate, largest_power_of_two_below
+from ..primitives.block_memory import BlockMemory
 from .config import MatrixUnitConfig
-from .hierarchy import instantiate, largest_power_of_two_below
 from .layouts import row_control_layout
-from .primitives.block_memory import BlockMemory
 
 # A buffer of at most this many columns is drawn bank by bank, a larger one is halved.
 FLAT_COLUMNS = 8

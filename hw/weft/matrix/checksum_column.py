@@ -4,15 +4,15 @@ from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..array.activation_correction import ActivationCorrection
+from ..array.fast_array import FastArray, array_of
+from ..array.pairs_check import PairsCheck
+from ..blocks.partial_sums import align_parts
+from ..blocks.skew import DelayLine
+from ..blocks.sum_tree import SumTree
+from ..hierarchy import instantiate
 from .accumulators import AccumulatorBank, bank_control_layout
-from .array.activation_correction import ActivationCorrection
-from .array.fast_array import FastArray, array_of
-from .array.pairs_check import PairsCheck
-from .blocks.partial_sums import align_parts
-from .blocks.skew import DelayLine
-from .blocks.sum_tree import SumTree
 from .config import MatrixUnitConfig
-from .hierarchy import instantiate
 from .weights import WeightLoader
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from .formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat, width_for
+from ..formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat, width_for
 
 # The largest array and the deepest accumulators: TPU v1's (Jouppi et al., ISCA 2017, section 2).
 MAX_SIDE = 256

@@ -4,10 +4,10 @@ from amaranth.hdl import Module, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .blocks.skew import DelayLine
-from .blocks.sum_tree import SumTree
+from ..blocks.skew import DelayLine
+from ..blocks.sum_tree import SumTree
+from ..hierarchy import instantiate
 from .config import MatrixUnitConfig
-from .hierarchy import instantiate
 
 
 class ResultCheck(wiring.Component):

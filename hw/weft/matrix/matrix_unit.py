@@ -4,14 +4,14 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from ..array.fast_array import array_of
+from ..blocks.skew import DelayLine, Skew
+from ..hierarchy import instantiate
 from .accumulators import AccumulatorBank, AccumulatorBuffer, AccumulatorControl
 from .admission import Admission
-from .array.fast_array import array_of
-from .blocks.skew import DelayLine, Skew
 from .checksum_column import ChecksumColumn
 from .config import MatrixUnitConfig
 from .counters import CycleCounters
-from .hierarchy import instantiate
 from .layouts import Error, activation_layout, counter_layout, result_layout, weight_layout
 from .result_check import ResultCheck
 from .results import ResultBuffer

@@ -4,9 +4,9 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..hierarchy import instantiate
 from .begun import BegunRows
 from .config import MatrixUnitConfig
-from .hierarchy import instantiate
 from .layouts import Error, row_control_layout
 
 

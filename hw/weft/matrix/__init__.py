@@ -1,0 +1,1 @@
+"""The matrix unit: configuration, streams in, accumulators, results, counters and checksums."""
