@@ -18,7 +18,7 @@ import test_misuse
 import test_stalls_and_resets
 from bench import TIMEOUT, arguments, on_simulators
 from products import unit
-from weft.axi import AxiMatrixUnit, tuser_layout
+from weft.core.axi_matrix_unit import AxiMatrixUnit, tuser_layout
 from weft.matrix.config import MatrixUnitConfig
 from weft_sim.coverage.bins import Sampler
 from weft_sim.coverage.command import BINS_FILE

@@ -6,7 +6,7 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 
 from bench import compare, on_fpga
-from weft.axi import port_documentation
+from weft.core.axi_matrix_unit import port_documentation
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.matrix_unit import MatrixUnit
 from weft_sim.driver import drive

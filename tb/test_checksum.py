@@ -26,7 +26,7 @@ from tiles import LEAD, ROWS, draw_tiles
 from weft.array.activation_correction import ActivationCorrection
 from weft.array.fast_array import FastArray
 from weft.array.pairs_check import PairsCheck
-from weft.axi import AxiMatrixUnit
+from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.export import to_verilog
 from weft.formats import IntegerFormat
 from weft.matrix.accumulators import READ_TO_WRITE, AccumulatorBank

@@ -14,7 +14,7 @@ from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 
 from bench import TIMEOUT, arguments, on_simulators, randomness
 from products import Product, compute, draw_matrix, single_tile, unit
-from weft.axi import AxiMatrixUnit
+from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft.matrix.matrix_unit import MatrixUnit

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from bench import needs_icarus, whole_yosys
-from weft.axi import port_documentation
+from weft.core.axi_matrix_unit import port_documentation
 from weft.export import emit, write
 from weft.matrix.config import SMALL, TINY, MatrixUnitConfig
 from weft_sim import toolchain

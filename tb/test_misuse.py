@@ -6,7 +6,7 @@ from cocotb.triggers import ClockCycles, RisingEdge
 
 from bench import TIMEOUT, arguments, compare, on_simulators, randomness
 from products import Product, compute, draw_matrix, single_tile, unit
-from weft.axi import AxiMatrixUnit
+from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.matrix.layouts import Error
 from weft.matrix.matrix_unit import MatrixUnit
 from weft_sim.driver import beats, numbers_to_lanes, reset, start, unit_streams

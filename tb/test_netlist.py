@@ -12,7 +12,7 @@ from test_matrix_unit import (
 )
 from test_misuse import sees_every_misuse
 from test_stalls_and_resets import stalls_change_nothing_but_time, works_as_new_after_a_reset
-from weft.axi import AxiMatrixUnit
+from weft.core.axi_matrix_unit import AxiMatrixUnit
 
 COROUTINES = [
     multiplies,

@@ -7,7 +7,7 @@ from cocotb.triggers import ClockCycles, RisingEdge
 
 from bench import TIMEOUT, arguments, on_simulators, randomness
 from products import Product, compute, outputs_stay_known, single_tile, unit
-from weft.axi import AxiMatrixUnit
+from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.matrix.matrix_unit import MatrixUnit
 from weft_sim.driver import beats, reset, start, unit_streams
 from weft_sim.schedule import Feed

@@ -11,7 +11,7 @@ from weft import export
 from weft.array.cell import Cell
 from weft.array.row import SystolicRow
 from weft.array.systolic_array import SystolicArray
-from weft.axi import AxiMatrixUnit
+from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.matrix.config import MatrixUnitConfig
 from weft.tidy import WIDTH, tidy
 

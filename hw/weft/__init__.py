@@ -1,6 +1,6 @@
 """Weft: an open TPU matrix unit in Amaranth."""
 
-from .axi import AxiMatrixUnit
+from .core.axi_matrix_unit import AxiMatrixUnit
 from .formats import IntegerFormat
 from .matrix.config import SMALL, TINY, TPU_V1, MatrixUnitConfig
 from .matrix.layouts import Activity, Error

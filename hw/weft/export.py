@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from .axi import AxiMatrixUnit, port_documentation
+from .core.axi_matrix_unit import AxiMatrixUnit, port_documentation
 from .hierarchy import ModuleLibrary
 from .matrix.config import MatrixUnitConfig
 from .matrix.layouts import ERROR_SENTENCES

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.axi import tuser_layout
+from weft.core.axi_matrix_unit import tuser_layout
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import counter_layout
 from weft.matrix.matrix_unit import MatrixUnit

@@ -8,7 +8,7 @@ from itertools import product
 from vcd.gtkw import GTKWColor
 
 from weft.array.pairs import operand_shape
-from weft.axi import tuser_layout
+from weft.core.axi_matrix_unit import tuser_layout
 from weft.formats import IntegerFormat
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig

@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from ..bus.lanes import narrow, widen
 from ..hierarchy import instantiate
-from ..lanes import narrow, widen
 from ..matrix.config import MatrixUnitConfig
 from ..matrix.layouts import Error, counter_layout
 from ..matrix.matrix_unit import MatrixUnit

@@ -6,8 +6,8 @@ A program by itself, which imports nothing of weft_sim, so that little need be i
 import hashlib
 import json
 
-from weft.axi import AxiMatrixUnit
 from weft.boards import board_named
+from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.export import emit, to_verilog
 from weft.host_link import MatrixUnitHost
 from weft.matrix.config import MatrixUnitConfig

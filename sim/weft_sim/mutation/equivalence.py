@@ -19,7 +19,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from weft.axi import port_documentation
+from weft.core.axi_matrix_unit import port_documentation
 from weft.matrix.config import MatrixUnitConfig
 
 from ..aiger import NEVER_HIGH, output_literals, register_count, with_one_output

@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from weft.axi import AxiMatrixUnit
+from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.export import PASSES, rtlil_of
 from weft.formats import IntegerFormat
 from weft.hierarchy import ModuleLibrary

@@ -4,12 +4,12 @@ from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .formats import IntegerFormat
-from .hierarchy import instantiate
-from .lanes import narrow, widen
-from .matrix.config import MatrixUnitConfig
-from .matrix.layouts import Error, activation_layout, counter_layout
-from .matrix.matrix_unit import MatrixUnit
+from ..bus.lanes import narrow, widen
+from ..formats import IntegerFormat
+from ..hierarchy import instantiate
+from ..matrix.config import MatrixUnitConfig
+from ..matrix.layouts import Error, activation_layout, counter_layout
+from ..matrix.matrix_unit import MatrixUnit
 
 
 def tuser_layout(config: MatrixUnitConfig) -> data.StructLayout:

@@ -3,7 +3,7 @@
 from amaranth.hdl import Cat, Value
 from amaranth.lib import data
 
-from .formats import IntegerFormat
+from ..formats import IntegerFormat
 
 
 def narrow(lanes: Value, number: IntegerFormat) -> Value:

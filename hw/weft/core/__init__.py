@@ -1,0 +1,1 @@
+"""Where the parts meet: a unit with the ports that a user wires."""
