@@ -19,7 +19,7 @@ from markdown_table import table
 from weft import SMALL, TINY, TPU_V1, MatrixUnit, MatrixUnitConfig
 from weft.array.systolic_array import SystolicArray
 from weft.core.axi_matrix_unit import port_documentation, tuser_layout
-from weft.export import emit
+from weft.emit.export import emit
 from weft.matrix.accumulators import AccumulatorBank
 from weft.matrix.admission import Admission
 from weft.matrix.counters import CycleCounters

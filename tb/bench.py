@@ -27,7 +27,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, Timer
 
 import netlist
-from weft.export import parameters_of, to_verilog
+from weft.emit.export import parameters_of, to_verilog
 from weft.matrix.config import MatrixUnitConfig
 from weft_sim import simulator as simulators
 from weft_sim import toolchain

@@ -23,7 +23,7 @@ from bench import (
     start,
 )
 from weft.array.systolic_array import BLOCK_COLUMNS, BLOCK_ROWS, SystolicArray, block_of, halves_of
-from weft.export import to_verilog
+from weft.emit.export import to_verilog
 from weft.matrix.config import TPU_V1, MatrixUnitConfig
 
 TILES = 12

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from weft import MatrixUnitConfig
-from weft.export import emit
+from weft.emit.export import emit
 from weft_sim import MatrixUnitSimulator, library, toolchain, verilator
 from weft_sim.cache import cached, is_sound
 from weft_sim.verilator import SimulationFailed, build_failed

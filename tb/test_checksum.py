@@ -27,7 +27,7 @@ from weft.array.activation_correction import ActivationCorrection
 from weft.array.fast_array import FastArray
 from weft.array.pairs_check import PairsCheck
 from weft.core.axi_matrix_unit import AxiMatrixUnit
-from weft.export import to_verilog
+from weft.emit.export import to_verilog
 from weft.formats import IntegerFormat
 from weft.matrix.accumulators import READ_TO_WRITE, AccumulatorBank
 from weft.matrix.checksum_column import ChecksumColumn

@@ -9,7 +9,7 @@ import pytest
 
 from bench import needs_icarus
 from weft import MatrixUnitConfig
-from weft.export import emit, write
+from weft.emit.export import emit, write
 from weft_sim import toolchain
 from weft_sim.job import run
 from weft_sim.simulator import WAIVERS

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bench import needs_icarus, needs_simulators
-from weft.export import emit
+from weft.emit.export import emit
 from weft_sim import toolchain
 from weft_sim.driver import RESET_CYCLES
 from weft_sim.equivalence import pythons

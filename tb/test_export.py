@@ -11,7 +11,7 @@ import pytest
 
 from bench import needs_icarus, whole_yosys
 from weft.core.axi_matrix_unit import port_documentation
-from weft.export import emit, write
+from weft.emit.export import emit, write
 from weft.matrix.config import SMALL, TINY, MatrixUnitConfig
 from weft_sim import toolchain
 from weft_sim.lint import CONFIGURATIONS, findings

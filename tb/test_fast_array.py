@@ -28,7 +28,7 @@ from bench import (
 from weft.array.activation_correction import ActivationCorrection
 from weft.array.fast_array import FastArray
 from weft.array.pairs_check import PairsCheck
-from weft.export import to_verilog
+from weft.emit.export import to_verilog
 from weft.matrix.config import TPU_V1, MatrixUnitConfig
 
 TILES = 12

@@ -7,7 +7,7 @@ import pytest
 from amaranth.hdl import Module, Signal
 
 from test_matrix_unit import FAST, SHAPES
-from weft.export import emit
+from weft.emit.export import emit
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft_sim.faults.classes import DATA, class_of

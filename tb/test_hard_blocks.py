@@ -17,7 +17,7 @@ from test_row import row
 from weft.array.cell import Cell, SoftCell
 from weft.array.row import SystolicRow
 from weft.array.systolic_array import SystolicArray
-from weft.export import to_verilog
+from weft.emit.export import to_verilog
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.results import ResultBuffer
 from weft.primitives.block_memory import BlockMemory

@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 
 from bench import TIMEOUT, arguments, compare, on_simulators, play, randomness, start
 from weft.blocks.skew import DelayLine, Skew
-from weft.export import to_verilog
+from weft.emit.export import to_verilog
 from weft.hierarchy import instantiate, largest_power_of_two_below
 from weft.matrix.config import MatrixUnitConfig
 

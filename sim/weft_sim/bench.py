@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from weft.export import write_whole
+from weft.emit.export import write_whole
 from weft.version import __version__
 
 from . import toolchain

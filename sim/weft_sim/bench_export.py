@@ -2,7 +2,7 @@
 
 import time
 
-from weft.export import emit
+from weft.emit.export import emit
 from weft.matrix.config import MatrixUnitConfig
 
 from .bench import finish

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
-from weft.export import write_whole
+from weft.emit.export import write_whole
 from weft.matrix.config import MatrixUnitConfig
 
 from . import toolchain

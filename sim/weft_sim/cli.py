@@ -122,7 +122,7 @@ def sim(config, m, k, n, seed, simulator, stalls, waves, gui, json) -> None:
 @takes_configuration()
 def verilog(config, name, directory) -> None:
     """Write the Verilog of a unit, with AXI4-Stream ports, and a JSON that describes it."""
-    from weft.export import emit, write
+    from weft.emit.export import emit, write
 
     directory = directory or toolchain.build_root() / "verilog"
     check_writable(directory / "verilog")
@@ -191,7 +191,7 @@ def cycles(config, layers, kind, output) -> None:
     """
     import io
 
-    from weft.export import write_whole
+    from weft.emit.export import write_whole
 
     from .cycles import layer_row, total_row, write_csv, write_json
     from .layers import read_layers

@@ -17,7 +17,7 @@ import filelock
 import numpy as np
 from cocotb.triggers import RisingEdge
 
-from weft.export import emit, parameters_of
+from weft.emit.export import emit, parameters_of
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error, counter_layout
 from weft.matrix.matrix_unit import MatrixUnit

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from weft.export import Emission
+from weft.emit.export import Emission
 from weft.matrix.layouts import counter_layout
 
 from . import toolchain, verilator

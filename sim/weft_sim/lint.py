@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from weft.export import emit, write
+from weft.emit.export import emit, write
 from weft.matrix.config import SMALL, TINY, MatrixUnitConfig
 
 from . import toolchain

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.export import emit
+from weft.emit.export import emit
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 

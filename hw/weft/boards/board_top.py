@@ -13,7 +13,7 @@ from amaranth.hdl import (
 from amaranth.lib import io
 from amaranth.lib.cdc import ResetSynchronizer
 
-from ..export import to_verilog
+from ..emit.export import to_verilog
 from ..host_link import MatrixUnitHost, cycles_per_bit_of
 from ..matrix.config import MatrixUnitConfig
 from .board import Board

@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from weft.export import to_verilog
+from weft.emit.export import to_verilog
 from weft.host_link import MatrixUnitHost
 from weft.matrix.config import MatrixUnitConfig
 

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from weft.export import write_whole
+from weft.emit.export import write_whole
 
 from .. import toolchain
 from ..bench import machine

@@ -4,7 +4,7 @@ import json
 import time
 from pathlib import Path
 
-from weft.export import emit, write_whole
+from weft.emit.export import emit, write_whole
 
 from .. import toolchain
 from ..bench import machine

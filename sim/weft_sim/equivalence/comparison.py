@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from weft.export import Emission
+from weft.emit.export import Emission
 from weft.matrix.config import MatrixUnitConfig
 
 from .. import toolchain

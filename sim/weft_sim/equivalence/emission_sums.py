@@ -8,7 +8,7 @@ import json
 
 from weft.boards import board_named
 from weft.core.axi_matrix_unit import AxiMatrixUnit
-from weft.export import emit, to_verilog
+from weft.emit.export import emit, to_verilog
 from weft.host_link import MatrixUnitHost
 from weft.matrix.config import MatrixUnitConfig
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from weft.export import Emission
+from weft.emit.export import Emission
 from weft.matrix.config import MatrixUnitConfig
 
 from .. import simulator as simulators

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from weft.export import parameters_of, write_whole
+from weft.emit.export import parameters_of, write_whole
 from weft.formats import IntegerFormat
 from weft.matrix.config import TINY, MatrixUnitConfig
 

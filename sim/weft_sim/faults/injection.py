@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weft.export import emit
+from weft.emit.export import emit
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft.matrix.matrix_unit import MatrixUnit

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from weft.export import write_whole
+from weft.emit.export import write_whole
 
 from ..bench import machine
 from ..report import console, progress_bar

@@ -7,7 +7,7 @@ from pathlib import Path
 from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Signal
 
 from weft.core.axi_matrix_unit import port_documentation
-from weft.export import emit
+from weft.emit.export import emit
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error, counter_layout
 from weft.matrix.matrix_unit import MatrixUnit

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from weft.boards import TOP_MODULE, Board, BoardTop
-from weft.export import parameters_of, write_whole
+from weft.emit.export import parameters_of, write_whole
 from weft.matrix.config import MAX_SIDE, MatrixUnitConfig
 
 from ..toolchain import ToolMissing, build_root, has_package

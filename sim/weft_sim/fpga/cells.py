@@ -5,7 +5,7 @@ from pathlib import Path
 
 from weft.array.fast_array import FastArray
 from weft.array.systolic_array import SystolicArray, shape_of
-from weft.export import to_verilog
+from weft.emit.export import to_verilog
 from weft.matrix.config import MatrixUnitConfig
 
 from ..yosys import count_cells

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from weft.boards import BOARDS
-from weft.export import write_whole
+from weft.emit.export import write_whole
 
 from ..report import console, progress_bar
 from ..toolchain import ToolMissing, build_root, has_package

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from weft.export import write_whole
+from weft.emit.export import write_whole
 
 from .. import toolchain
 from ..bench import machine

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weft.core.axi_matrix_unit import AxiMatrixUnit
-from weft.export import PASSES, rtlil_of
+from weft.emit.export import PASSES, rtlil_of
 from weft.formats import IntegerFormat
 from weft.hierarchy import ModuleLibrary
 from weft.matrix.config import MatrixUnitConfig

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weft.export import parameters_of
+from weft.emit.export import parameters_of
 from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import weft
-from weft.export import write_whole
+from weft.emit.export import write_whole
 
 from .. import bench
 from ..cache import digest

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from .core.axi_matrix_unit import AxiMatrixUnit, port_documentation
-from .hierarchy import ModuleLibrary
-from .matrix.config import MatrixUnitConfig
-from .matrix.layouts import ERROR_SENTENCES
-from .matrix.matrix_unit import MatrixUnit
+from ..core.axi_matrix_unit import AxiMatrixUnit, port_documentation
+from ..hierarchy import ModuleLibrary
+from ..matrix.config import MatrixUnitConfig
+from ..matrix.layouts import ERROR_SENTENCES
+from ..matrix.matrix_unit import MatrixUnit
+from ..version import __version__
 from .tidy import tidy
-from .version import __version__
 
 HIERARCHY_LEVELS = 24
 # What is done to a design before it is written. Lanes of wide ports have names of their own in

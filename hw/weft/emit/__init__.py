@@ -1,0 +1,1 @@
+"""Verilog: what the hardware becomes."""
