@@ -9,10 +9,10 @@ from bench import compare, on_fpga
 from weft.core.axi_matrix_unit import port_documentation
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.matrix_unit import MatrixUnit
+from weft_model.cycle_model import predict
+from weft_model.reference import matmul
+from weft_model.schedule import Feed, Schedule
 from weft_sim.driver import drive
-from weft_sim.reference import matmul
-from weft_sim.schedule import Feed, Schedule
-from weft_sim.timing import predict
 
 
 def unit(rows: int, columns: int, **parameters) -> MatrixUnitConfig:

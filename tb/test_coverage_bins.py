@@ -5,9 +5,9 @@ import pytest
 
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity, Error
+from weft_model.schedule import Schedule
 from weft_sim.coverage.bins import BINS, Sampler
 from weft_sim.coverage.ports import ActivationRow, CounterModel, Cycle, Handshake, WeightRow
-from weft_sim.schedule import Schedule
 
 CONFIG = MatrixUnitConfig(rows=2, columns=1, accumulator_depth=2, accumulator_width=16)
 GOES, HELD, AWAITED = Handshake(True, True), Handshake(True, False), Handshake(False, True)

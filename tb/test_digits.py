@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from weft.matrix.config import SMALL
+from weft_model.reference import matmul
+from weft_model.schedule import Schedule
 from weft_sim import digits, train_digits
-from weft_sim.reference import matmul
-from weft_sim.schedule import Schedule
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ from products import Product, compute, draw_matrix, outputs_stay_known, single_t
 from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.matrix.layouts import COUNTER_WIDTH, counter_layout
 from weft.matrix.matrix_unit import MatrixUnit
+from weft_model.reference import wrap
+from weft_model.schedule import Feed
 from weft_sim.driver import drive, read_counters, start, unit_streams
-from weft_sim.reference import wrap
-from weft_sim.schedule import Feed
 
 # Verilator takes the first of each table, Icarus all of them.
 SHAPES = {

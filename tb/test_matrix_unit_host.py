@@ -37,10 +37,10 @@ from weft.host_link.registers import (
 )
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
+from weft_model.reference import matmul
+from weft_model.schedule import Schedule
 from weft_sim.board.frames import Decoder, encode
 from weft_sim.board.segments import segments
-from weft_sim.reference import matmul
-from weft_sim.schedule import Schedule
 
 PAYLOAD_BYTES = 64
 LONG = {**TIMEOUT, "timeout_time": 20 * TIMEOUT_NS}

@@ -9,8 +9,8 @@ from products import Product, compute, draw_matrix, single_tile, unit
 from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.matrix.layouts import Error
 from weft.matrix.matrix_unit import MatrixUnit
+from weft_model.schedule import Feed
 from weft_sim.driver import beats, numbers_to_lanes, reset, start, unit_streams
-from weft_sim.schedule import Feed
 from weft_sim.streams import send, watch
 
 SHAPES = {

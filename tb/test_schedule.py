@@ -10,9 +10,9 @@ import pytest
 from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.matrix_unit import MatrixUnit
-from weft_sim.reference import check_operands, matmul, wrap
-from weft_sim.schedule import Feed, Schedule
-from weft_sim.timing import lower_bound, predict
+from weft_model.cycle_model import lower_bound, predict
+from weft_model.reference import check_operands, matmul, wrap
+from weft_model.schedule import Feed, Schedule
 
 SMALL = MatrixUnitConfig(rows=3, columns=4, accumulator_depth=5)
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from weft import TINY, MatrixUnitConfig
+from weft_model.reference import check_operands
 from weft_sim import Schedule, matmul, predict
-from weft_sim.reference import check_operands
 from weft_sim.soak import check as checking
 from weft_sim.soak import command, draws
 from weft_sim.soak.cases import Case, Product, Run, StallRates

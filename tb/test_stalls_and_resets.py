@@ -9,10 +9,10 @@ from bench import TIMEOUT, arguments, on_simulators, randomness
 from products import Product, compute, outputs_stay_known, single_tile, unit
 from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.matrix.matrix_unit import MatrixUnit
+from weft_model.cycle_model import predict
+from weft_model.schedule import Feed
 from weft_sim.driver import beats, reset, start, unit_streams
-from weft_sim.schedule import Feed
 from weft_sim.streams import chances, coins, send
-from weft_sim.timing import predict
 
 STALLED = {
     "5x7": unit(5, 7),

@@ -9,10 +9,10 @@ import tempfile
 import time
 
 from weft.matrix.config import MatrixUnitConfig
+from weft_model.reference import matmul
 
 from .bench import finish
 from .matrix_unit_simulator import MatrixUnitSimulator
-from .reference import matmul
 from .report import progress_bar, random_operands
 from .verilator import SimulationFailed
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from weft.emit.export import write_whole
 from weft.matrix.config import MatrixUnitConfig
+from weft_model.layer_cycles import layer_row, total_row
+from weft_model.layers import WORKLOADS, Layer, read_layers
 
 from . import toolchain
 from .bench import finish, machine
-from .cycles import layer_row, total_row
-from .layers import WORKLOADS, Layer, read_layers
 from .matrix_unit_simulator import MatrixUnitSimulator
 from .report import progress_bar, random_operands
 from .verilator import SimulationFailed

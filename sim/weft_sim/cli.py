@@ -192,9 +192,8 @@ def cycles(config, layers, kind, output) -> None:
     import io
 
     from weft.emit.export import write_whole
-
-    from .cycles import layer_row, total_row, write_csv, write_json
-    from .layers import read_layers
+    from weft_model.layer_cycles import layer_row, total_row, write_csv, write_json
+    from weft_model.layers import read_layers
 
     if output is not None:
         check_writable(output)

@@ -21,12 +21,12 @@ from weft.emit.export import emit, parameters_of
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error, counter_layout
 from weft.matrix.matrix_unit import MatrixUnit
+from weft_model.reference import check_operands
+from weft_model.schedule import Feed, Schedule
 
 from . import simulator as simulators
 from .driver import drive, start
 from .matrix_unit_simulator import Run
-from .reference import check_operands
-from .schedule import Feed, Schedule
 from .stalls import Stalls
 
 

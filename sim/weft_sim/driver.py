@@ -12,8 +12,8 @@ from cocotb.utils import get_sim_time
 from weft.core.axi_matrix_unit import tuser_layout
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import counter_layout
+from weft_model.schedule import Feed
 
-from .schedule import Feed
 from .streams import Stream, send, throttle, watch
 
 PERIOD_NS = 10

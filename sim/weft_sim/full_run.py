@@ -6,8 +6,8 @@ from pathlib import Path
 from rich.table import Table
 
 from weft.matrix.config import MatrixUnitConfig
+from weft_model.layers import WORKLOADS, Layer, read_layers
 
-from .layers import WORKLOADS, Layer, read_layers
 from .matrix_unit_simulator import MatrixUnitSimulator
 from .report import console, progress_bar, random_operands
 

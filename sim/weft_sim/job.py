@@ -8,12 +8,12 @@ import numpy as np
 
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
+from weft_model.cycle_model import lower_bound, predict
+from weft_model.reference import matmul
+from weft_model.schedule import Schedule
 
 from . import cocotb_job
 from .matrix_unit_simulator import MatrixUnitSimulator
-from .reference import matmul
-from .schedule import Schedule
-from .timing import lower_bound, predict
 
 
 @dataclass(frozen=True)

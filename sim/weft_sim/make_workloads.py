@@ -14,7 +14,7 @@ little depth, CNN1's above all, is not in such means.
 import math
 from pathlib import Path
 
-from .layers import WORKLOADS
+from weft_model.layers import WORKLOADS
 
 # Name: (layers with weights, weights, operations per weight byte).
 TPU_V1 = {

@@ -9,8 +9,8 @@ from weft.core.axi_matrix_unit import tuser_layout
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import counter_layout
 from weft.matrix.matrix_unit import MatrixUnit
+from weft_model.schedule import Schedule
 
-from .schedule import Schedule
 from .stalls import LONGEST_GAP, PERIOD, Stalls
 
 # Structures of matrix_unit_driver.cpp.

@@ -16,13 +16,13 @@ import numpy as np
 from weft.emit.export import emit
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
+from weft_model.cycle_model import predict
+from weft_model.reference import check_operands, matmul
+from weft_model.schedule import Schedule
 
 from .library import build
 from .matrix_unit_driver import COUNTERS, DONE, HUNG, WORKING, Feed, Job, Progress, load
-from .reference import check_operands, matmul
-from .schedule import Schedule
 from .stalls import Stalls
-from .timing import predict
 from .verilator import SimulationFailed
 
 EVERY_CYCLE = (0, 2**62)

@@ -1,1 +1,1 @@
-"""Multipliers and memories: portable by default, an FPGA family's own blocks where a platform names one."""
+"""Multipliers and memories: portable by default, an FPGA family's own where there is one."""

@@ -21,9 +21,9 @@ from weft.host_link.registers import (
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import COUNTER_WIDTH, Error, counter_layout
 from weft.matrix.matrix_unit import MatrixUnit
+from weft_model.reference import check_operands
+from weft_model.schedule import Schedule
 
-from ..reference import check_operands
-from ..schedule import Schedule
 from .connection import BoardError, Connection
 from .segments import Segment, segments
 

@@ -9,8 +9,7 @@ from weft.host_link.beat_formats import (
     activation_beat,
     weight_beat,
 )
-
-from ..schedule import Schedule
+from weft_model.schedule import Schedule
 
 
 class Segment:

@@ -12,8 +12,8 @@ import numpy as np
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity, Error
 from weft.matrix.matrix_unit import MatrixUnit
+from weft_model.schedule import Schedule
 
-from ..schedule import Schedule
 from .ports import ActivationRow, Cycle, Entry, Handshake, PortModel
 
 STREAMS = ("weights", "activations", "results")

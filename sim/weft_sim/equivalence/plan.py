@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from weft.matrix.config import MatrixUnitConfig
+from weft_model.cycle_model import predict
+from weft_model.schedule import Feed, Schedule
 
 from ..report import random_operands
-from ..schedule import Feed, Schedule
 from ..stalls import Stalls
-from ..timing import predict
 
 # Each comparison has all of them, in an order that is drawn.
 KINDS = ("work", "stalled work", "interrupted work", "misuse", "stalled misuse")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from weft.matrix.config import MatrixUnitConfig
+from weft_model.reference import matmul
 
-from ..reference import matmul
 from ..report import random_operands
 from ..stalls import Stalls
 from ..verilator import SimulationFailed

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from weft.matrix.config import MatrixUnitConfig
+from weft_model.cycle_model import predict
+from weft_model.reference import matmul
+from weft_model.schedule import Schedule
 
 from ..matrix_unit_simulator import MatrixUnitSimulator
 from ..matrix_unit_simulator import Run as Done
-from ..reference import matmul
-from ..schedule import Schedule
-from ..timing import predict
 from .cases import Case, Run
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from weft.formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat
 from weft.matrix.config import MAX_DEPTH, MatrixUnitConfig
+from weft_model.cycle_model import predict
+from weft_model.schedule import Schedule
 
-from ..schedule import Schedule
-from ..timing import predict
 from .cases import Case, Product, Run, StallRates
 
 

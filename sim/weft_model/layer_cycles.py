@@ -7,9 +7,9 @@ from typing import TextIO
 
 from weft.matrix.config import MatrixUnitConfig
 
+from .cycle_model import lower_bound, predict
 from .layers import Layer
 from .schedule import Schedule
-from .timing import lower_bound, predict
 
 
 def layer_row(config: MatrixUnitConfig, layer: Layer) -> dict[str, int | float | str]:

@@ -1,0 +1,1 @@
+"""The truth in numpy: references, the schedule, the cycle model, layers of networks."""
