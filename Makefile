@@ -104,10 +104,10 @@ docs: $(READY)  ## make every figure and output in docs anew
 	@.venv/bin/python docs/make_figures.py
 
 train: $(READY)  ## train and quantize the digits classifier anew
-	@.venv/bin/python -m weft_sim.train_digits
+	@.venv/bin/python -m weft_cli.train_digits
 
 workloads: $(READY)  ## write the topology files of the networks anew
-	@.venv/bin/python -m weft_sim.make_workloads
+	@.venv/bin/python -m weft_cli.make_workloads
 
 lock: $(READY)  ## pin the newest allowed versions in the lock files
 	@$(PIN) --extra dev --extra fpga --upgrade -o requirements-fpga.lock

@@ -17,9 +17,9 @@ from tables import DOCS
 
 from weft import MatrixUnitConfig
 from weft.boards import BOARDS
-from weft_sim.fpga.build import Design, Job, read_report
-from weft_sim.fpga.cells import array_cost
-from weft_sim.fpga.table import FAST, folder, jobs, result_path
+from weft_cli.fpga.build import Design, Job, read_report
+from weft_cli.fpga.cells import array_cost
+from weft_cli.fpga.table import FAST, folder, jobs, result_path
 
 PAGE = DOCS / "fpga.md"
 MEASURED = re.compile(r"(?s)(<!-- measured: (\w+) -->\n).*?(<!-- end -->)")

@@ -31,10 +31,10 @@ from weft.matrix.layouts import (
     counter_layout,
 )
 from weft.matrix.results import ResultBuffer
+from weft_cli.benchmarks.utilization import PRODUCTS
 from weft_model.cycle_model import lower_bound
 from weft_model.layer_cycles import without_overlap
 from weft_sim import Schedule, predict
-from weft_sim.bench_utilization import PRODUCTS
 
 DOCS = Path(__file__).parent
 BENCHES = DOCS.parent / "tb"

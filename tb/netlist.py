@@ -9,8 +9,8 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+from weft_cli.fpga.families import FAMILIES
 from weft_sim.cache import cached
-from weft_sim.fpga.families import FAMILIES
 from weft_sim.toolchain import ToolMissing
 from weft_sim.yosys import run_yosys
 

@@ -7,8 +7,8 @@ import pytest
 
 from bench import TIMEOUT, chosen_simulators, start, tick
 from weft.blocks.skew import DelayLine
+from weft_cli.cli import main
 from weft_sim import toolchain
-from weft_sim.cli import main
 from weft_sim.coverage import command
 from weft_sim.coverage.points import Point, Tally, listed, read_coverage
 from weft_sim.coverage.waivers import Waiver, read_waivers

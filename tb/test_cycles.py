@@ -9,12 +9,12 @@ import pytest
 
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.matrix_unit import MatrixUnit
+from weft_cli import cli
+from weft_cli.make_workloads import TPU_V1, all_workloads
 from weft_model.cycle_model import predict
 from weft_model.layer_cycles import layer_row, total_row, write_csv
 from weft_model.layers import WORKLOADS, Layer, read_layers
 from weft_model.schedule import Schedule
-from weft_sim import cli
-from weft_sim.make_workloads import TPU_V1, all_workloads
 
 
 def test_closed_form_equals_the_walk_over_the_tiles():

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from weft.matrix.config import SMALL
+from weft_cli import digits, train_digits
 from weft_model.reference import matmul
 from weft_model.schedule import Schedule
-from weft_sim import digits, train_digits
 
 
 @pytest.fixture(scope="module")

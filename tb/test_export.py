@@ -13,8 +13,8 @@ from bench import needs_icarus, whole_yosys
 from weft.core.axi_matrix_unit import port_documentation
 from weft.emit.export import emit, write
 from weft.matrix.config import SMALL, TINY, MatrixUnitConfig
+from weft_cli.lint import CONFIGURATIONS, findings
 from weft_sim import toolchain
-from weft_sim.lint import CONFIGURATIONS, findings
 from weft_sim.simulator import WAIVERS
 
 HALVED = MatrixUnitConfig(rows=20, columns=17)

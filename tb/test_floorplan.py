@@ -6,7 +6,7 @@ from collections import defaultdict
 import pytest
 
 from weft.boards import BOARDS
-from weft_sim.fpga.floorplan import SITES, floorplan
+from weft_cli.fpga.floorplan import SITES, floorplan
 from weft_sim.scopes import activation_products, cells
 
 BOARD = BOARDS["ulx3s-85f"]

@@ -9,10 +9,10 @@ import shutil
 import pytest
 
 from weft.boards import BOARDS
-from weft_sim.fpga import command, table
-from weft_sim.fpga.build import BuildFailed, Design, Job, build, design_key
-from weft_sim.fpga.families import count
-from weft_sim.fpga.report import critical_path, frequency, plain_name
+from weft_cli.fpga import command, table
+from weft_cli.fpga.build import BuildFailed, Design, Job, build, design_key
+from weft_cli.fpga.families import count
+from weft_cli.fpga.report import critical_path, frequency, plain_name
 from weft_sim.toolchain import build_root
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from products import draw_matrix, draw_size
 from weft import SMALL, TINY, MatrixUnitConfig
+from weft_cli.benchmarks.utilization import PRODUCTS, check
 from weft_sim import MatrixUnitSimulator, Schedule, cocotb_job, job, matmul, predict, toolchain
-from weft_sim.bench_utilization import PRODUCTS, check
 from weft_sim.stalls import PERIOD
 from weft_sim.trace import Trace
 from weft_sim.verilator import SimulationFailed

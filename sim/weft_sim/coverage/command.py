@@ -28,10 +28,10 @@ from pathlib import Path
 from rich.table import Table
 
 from weft.emit.export import write_whole
+from weft_cli.benchmarks.results import machine
+from weft_cli.report import console
 
 from .. import toolchain
-from ..bench import machine
-from ..report import console
 from ..simulator import COVERAGE_FILE, COVERAGE_SOURCE
 from .bins import BINS
 from .points import Point, Tally, listed, read_coverage

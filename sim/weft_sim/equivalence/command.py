@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 from weft.emit.export import emit, write_whole
+from weft_cli.benchmarks.results import machine
+from weft_cli.report import console, progress_bar
 
 from .. import toolchain
-from ..bench import machine
-from ..report import console, progress_bar
 from .comparison import UNITS, available, compare
 from .pythons import HASH_SEEDS, emit_on_all, writers_of
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from weft.matrix.config import MatrixUnitConfig
+from weft_cli.report import random_operands
 from weft_model.cycle_model import predict
 from weft_model.schedule import Feed, Schedule
 
-from ..report import random_operands
 from ..stalls import Stalls
 
 # Each comparison has all of them, in an order that is drawn.

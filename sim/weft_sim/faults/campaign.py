@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from weft.matrix.config import MatrixUnitConfig
+from weft_cli.report import random_operands
 from weft_model.reference import matmul
 
-from ..report import random_operands
 from ..stalls import Stalls
 from ..verilator import SimulationFailed
 from .classes import CLASSES, class_of

@@ -10,9 +10,9 @@ from rich.table import Table
 from weft.emit.export import parameters_of, write_whole
 from weft.formats import IntegerFormat
 from weft.matrix.config import TINY, MatrixUnitConfig
+from weft_cli.benchmarks.results import machine
+from weft_cli.report import console, progress_bar
 
-from ..bench import machine
-from ..report import console, progress_bar
 from ..toolchain import build_root
 from .campaign import PRODUCTS, WORKS, Campaign, ClassTally, Injection, check_classes
 from .classes import CLASSES, DATAPATH

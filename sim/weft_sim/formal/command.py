@@ -10,9 +10,9 @@ from pathlib import Path
 from rich.table import Table
 
 from weft.emit.export import write_whole
+from weft_cli.benchmarks.results import machine
+from weft_cli.report import console, progress_bar
 
-from ..bench import machine
-from ..report import console, progress_bar
 from ..toolchain import ToolMissing, build_root, has_package
 from .breaks import Break
 from .draw import draw

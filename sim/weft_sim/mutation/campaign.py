@@ -15,12 +15,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from weft.emit.export import write_whole
+from weft_cli.benchmarks.results import machine
+from weft_cli.fpga.table import client_of
+from weft_cli.report import console, progress_bar
 
 from .. import toolchain
-from ..bench import machine
 from ..cache import digest
-from ..fpga.table import client_of
-from ..report import console, progress_bar
 from . import trial as trials
 from .benches import Bench, benches_of, design_with_harnesses
 from .equivalence import COMPARED, COMPARED_WITH_FLIPS, proof_version, with_what_matters

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import weft
 from weft.emit.export import write_whole
+from weft_cli.benchmarks import results as bench
+from weft_cli.report import console, progress_bar
 
-from .. import bench
 from ..cache import digest
-from ..report import console, progress_bar
 from .cases import Case
 from .check import Outcome
 from .draws import cases

@@ -15,9 +15,9 @@ from rich.table import Table
 
 from weft.emit.export import write_whole
 from weft.version import __version__
+from weft_sim import toolchain
 
-from . import toolchain
-from .report import console
+from ..report import console
 
 
 def finish(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from . import toolchain
+from weft_sim import toolchain
+
 from .paths import check_writable
 
 
@@ -29,7 +30,7 @@ def soak(minutes, cases, seed, processes, report, resume, text) -> None:
     A failure is made smaller until nothing can be left out, and printed as the command that
     replays it.
     """
-    from .soak import command
+    from weft_sim.soak import command
 
     toolchain.require("verilator", cocotb=False)
     if text is not None:
@@ -63,7 +64,7 @@ def formal(names) -> None:
 
     Each proof is tried on broken copies of the hardware too, and has to fail there.
     """
-    from .formal.command import prove_all
+    from weft_sim.formal.command import prove_all
 
     if not prove_all(names):
         sys.exit(1)
@@ -81,7 +82,7 @@ def faults(names, count, seed) -> None:
     NAMES are classes of registers, such as weights or control; all of them when left out. The
     report is build/faults/report.json.
     """
-    from .faults.command import inject
+    from weft_sim.faults.command import inject
 
     toolchain.require("verilator", cocotb=False)
     if count < 1:
@@ -101,7 +102,7 @@ def coverage(seed, workers) -> None:
     tb/coverage_waivers.toml; the waivers are those of seed 1. The report goes
     to build/coverage/report.json.
     """
-    from .coverage.command import measure
+    from weft_sim.coverage.command import measure
 
     if seed < 0 or workers < 1:
         raise ValueError("a seed must be at least 0, and workers at least 1")
@@ -118,7 +119,7 @@ def equivalence(seed) -> None:
     every cycle. Each Python from 3.11 to 3.13 in PATH writes several units under several hash
     seeds. What is not on this machine is reported as not run.
     """
-    from .equivalence.command import run_equivalence
+    from weft_sim.equivalence.command import run_equivalence
 
     seed = secrets.randbelow(1 << 31) if seed is None else seed
     if seed < 0:
@@ -137,7 +138,7 @@ def mutation(mutants, seed, scheduler, workers) -> None:
 
     Those that no bench sees are proved to change nothing, or listed by their line of Python.
     """
-    from .mutation.campaign import run_campaign, show
+    from weft_sim.mutation.campaign import run_campaign, show
 
     show(run_campaign(mutants, seed, scheduler, workers))
 

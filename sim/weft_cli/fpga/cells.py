@@ -7,8 +7,8 @@ from weft.array.fast_array import FastArray
 from weft.array.systolic_array import SystolicArray, shape_of
 from weft.emit.export import to_verilog
 from weft.matrix.config import MatrixUnitConfig
+from weft_sim.yosys import count_cells
 
-from ..yosys import count_cells
 from .families import FAMILIES, count
 
 TOP = "weft_array"

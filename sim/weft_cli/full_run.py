@@ -7,8 +7,8 @@ from rich.table import Table
 
 from weft.matrix.config import MatrixUnitConfig
 from weft_model.layers import WORKLOADS, Layer, read_layers
+from weft_sim.matrix_unit_simulator import MatrixUnitSimulator
 
-from .matrix_unit_simulator import MatrixUnitSimulator
 from .report import console, progress_bar, random_operands
 
 # One layer of each shape: ResNet-50 repeats its blocks, and the cycles of equal shapes are equal.

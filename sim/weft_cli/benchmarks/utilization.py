@@ -8,12 +8,12 @@ from weft.emit.export import write_whole
 from weft.matrix.config import MatrixUnitConfig
 from weft_model.layer_cycles import layer_row, total_row
 from weft_model.layers import WORKLOADS, Layer, read_layers
+from weft_sim import toolchain
+from weft_sim.matrix_unit_simulator import MatrixUnitSimulator
+from weft_sim.verilator import SimulationFailed
 
-from . import toolchain
-from .bench import finish, machine
-from .matrix_unit_simulator import MatrixUnitSimulator
-from .report import progress_bar, random_operands
-from .verilator import SimulationFailed
+from ..report import progress_bar, random_operands
+from .results import finish, machine
 
 SIDES = (16, 32, 64, 128, 256)
 SWEEP = tuple(1 << i for i in range(13))

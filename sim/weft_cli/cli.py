@@ -9,8 +9,8 @@ import click
 
 from weft.boards import BOARDS, board_named
 from weft.matrix.config import MAX_DEPTH, MAX_SIDE, MatrixUnitConfig
+from weft_sim import toolchain
 
-from . import toolchain
 from .campaigns import CAMPAIGNS
 from .paths import check_writable, shown
 
@@ -140,7 +140,7 @@ def verilog(config, name, directory) -> None:
 @takes_configuration(rows=4, columns=4, accumulator_depth=16)
 def waves(config, seed, simulator, gui) -> None:
     """Run a product with one tile change and make its trace readable in GTKWave and Surfer."""
-    from .waves import make_demo, open_viewer
+    from weft_sim.waves import make_demo, open_viewer
 
     toolchain.require(simulator, waves=True)
     directory = toolchain.build_root() / "waves" / f"{config.rows}x{config.columns}"

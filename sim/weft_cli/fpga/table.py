@@ -17,10 +17,10 @@ from typing import Any
 
 from weft.boards import BOARDS
 from weft.emit.export import write_whole
+from weft_sim.toolchain import ToolMissing, build_root, has_package
+from weft_sim.yosys import YosysFailed
 
 from ..report import console, progress_bar
-from ..toolchain import ToolMissing, build_root, has_package
-from ..yosys import YosysFailed
 from .build import BuildFailed, Design, Job, build, read_report
 
 # Of this machine: a process for each core, and its page on any free port.

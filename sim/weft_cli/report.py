@@ -14,10 +14,9 @@ from rich.table import Table
 from weft.emit.export import write_whole
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import ACTIVITY_SENTENCES, ERROR_SENTENCES, Error
-
-from . import toolchain
-from .job import Outcome, run
-from .waves import make_views, open_viewer
+from weft_sim import toolchain
+from weft_sim.job import Outcome, run
+from weft_sim.waves import make_views, open_viewer
 
 # Images that go through the network together.
 BATCH = 60

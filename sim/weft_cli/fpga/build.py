@@ -16,9 +16,9 @@ from pathlib import Path
 from weft.boards import TOP_MODULE, Board, BoardTop
 from weft.emit.export import parameters_of, write_whole
 from weft.matrix.config import MAX_SIDE, MatrixUnitConfig
+from weft_sim.toolchain import ToolMissing, build_root, has_package
+from weft_sim.yosys import count_cells
 
-from ..toolchain import ToolMissing, build_root, has_package
-from ..yosys import count_cells
 from .families import FAMILIES, Family, count
 from .floorplan import floorplan
 from .report import critical_path, frequency

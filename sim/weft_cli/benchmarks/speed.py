@@ -10,11 +10,11 @@ import time
 
 from weft.matrix.config import MatrixUnitConfig
 from weft_model.reference import matmul
+from weft_sim.matrix_unit_simulator import MatrixUnitSimulator
+from weft_sim.verilator import SimulationFailed
 
-from .bench import finish
-from .matrix_unit_simulator import MatrixUnitSimulator
-from .report import progress_bar, random_operands
-from .verilator import SimulationFailed
+from ..report import progress_bar, random_operands
+from .results import finish
 
 SIDES = (8, 16, 32, 64, 128, 256)
 # About so many multiply-accumulates or cycles a run, some seconds; the best of so many runs counts.

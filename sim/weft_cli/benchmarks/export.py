@@ -5,8 +5,8 @@ import time
 from weft.emit.export import emit
 from weft.matrix.config import MatrixUnitConfig
 
-from .bench import finish
-from .report import progress_bar
+from ..report import progress_bar
+from .results import finish
 
 SHAPES = ((8, 8), (16, 16), (32, 32), (64, 64), (100, 37), (128, 128), (256, 256))
 UNITS = {"seconds": "s, wall clock", "bytes": "bytes of the file", "modules": "in the file"}

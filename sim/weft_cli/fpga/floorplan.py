@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from weft.boards import Board
 from weft.matrix.config import MatrixUnitConfig
-
-from ..scopes import activation_products, cells
+from weft_sim.scopes import activation_products, cells
 
 # Multipliers that stand together and share their enables.
 BLOCK = 4

@@ -1,0 +1,1 @@
+"""Benchmarks: emission, simulation speed and utilization."""
