@@ -20,11 +20,11 @@ from bench import TIMEOUT, arguments, on_simulators
 from products import unit
 from weft.core.axi_matrix_unit import AxiMatrixUnit, tuser_layout
 from weft.matrix.config import MatrixUnitConfig
+from weft_sim.cocotb_driver import read_counters, unit_streams
+from weft_sim.cocotb_streams import Stream
 from weft_sim.coverage.bins import Sampler
 from weft_sim.coverage.command import BINS_FILE
 from weft_sim.coverage.ports import ActivationRow, CounterModel, Cycle, Handshake, WeightRow
-from weft_sim.driver import read_counters, unit_streams
-from weft_sim.streams import Stream
 
 # Two words of begun flags, sums that wrap, and sides beyond what is drawn flat.
 SIZES = {"accumulator_depth": 32, "accumulator_width": 20}

@@ -12,7 +12,7 @@ from weft.matrix.matrix_unit import MatrixUnit
 from weft_model.cycle_model import predict
 from weft_model.reference import matmul
 from weft_model.schedule import Feed, Schedule
-from weft_sim.driver import drive
+from weft_sim.cocotb_driver import drive
 
 
 def unit(rows: int, columns: int, **parameters) -> MatrixUnitConfig:

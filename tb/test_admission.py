@@ -25,7 +25,7 @@ from gate_model import MARKS, Gate, Row, Tiles, payload
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity, Error
-from weft_sim.streams import Stream, chances, coins, send
+from weft_sim.cocotb_streams import Stream, chances, coins, send
 
 
 def gate(depth, credit, rows=3, **options):

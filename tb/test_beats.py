@@ -4,7 +4,7 @@ import cocotb
 
 from bench import TIMEOUT, arguments, on_simulators, randomness, read, start, tick
 from weft.host_link.beats import BeatAssembler, BeatSplitter
-from weft_sim.streams import Stream, chances, coins, send, throttle, watch
+from weft_sim.cocotb_streams import Stream, chances, coins, send, throttle, watch
 
 SIZES = {"5": 5, "1": 1, "17": 17}
 

@@ -19,8 +19,8 @@ from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft.matrix.matrix_unit import MatrixUnit
 from weft_model.cycle_model import predict
-from weft_sim.driver import beats, drive, start, unit_streams
-from weft_sim.streams import send
+from weft_sim.cocotb_driver import beats, drive, start, unit_streams
+from weft_sim.cocotb_streams import send
 
 UNITS = {
     "3x4": unit(3, 4, checksum=True, accumulator_depth=4),

@@ -10,7 +10,7 @@ import pytest
 from bench import needs_icarus, needs_simulators
 from weft.emit.export import emit
 from weft_sim import toolchain
-from weft_sim.driver import RESET_CYCLES
+from weft_sim.cocotb_driver import RESET_CYCLES
 from weft_sim.equivalence import pythons
 from weft_sim.equivalence.comparison import UNITS, compare
 from weft_sim.equivalence.plan import KINDS, ROUNDS, draw_plan

@@ -10,7 +10,7 @@ from weft.host_link.frame_receiver import FrameReceiver
 from weft.host_link.frame_transmitter import FrameTransmitter
 from weft.host_link.protocol import ESCAPE, FLAG
 from weft_sim.board.frames import Decoder, encode
-from weft_sim.streams import Stream, chances, coins, send, throttle, watch
+from weft_sim.cocotb_streams import Stream, chances, coins, send, throttle, watch
 
 # Cycles between two bytes: what the receiver needs at least, and more.
 SPACINGS = (9, 10, 23)

@@ -16,7 +16,7 @@ from weft.matrix.layouts import COUNTER_WIDTH, counter_layout
 from weft.matrix.matrix_unit import MatrixUnit
 from weft_model.reference import wrap
 from weft_model.schedule import Feed
-from weft_sim.driver import drive, read_counters, start, unit_streams
+from weft_sim.cocotb_driver import drive, read_counters, start, unit_streams
 
 # Verilator takes the first of each table, Icarus all of them.
 SHAPES = {

@@ -10,8 +10,8 @@ from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.matrix.layouts import Error
 from weft.matrix.matrix_unit import MatrixUnit
 from weft_model.schedule import Feed
-from weft_sim.driver import beats, numbers_to_lanes, reset, start, unit_streams
-from weft_sim.streams import send, watch
+from weft_sim.cocotb_driver import beats, numbers_to_lanes, reset, start, unit_streams
+from weft_sim.cocotb_streams import send, watch
 
 SHAPES = {
     "5x7": unit(5, 7),

@@ -21,8 +21,8 @@ from bench import (
 )
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.results import FLAT_COLUMNS, ResultBuffer
-from weft_sim.driver import cycle_now
-from weft_sim.streams import Stream, chances, coins, throttle, watch
+from weft_sim.cocotb_driver import cycle_now
+from weft_sim.cocotb_streams import Stream, chances, coins, throttle, watch
 
 
 def buffer(columns, depth, accumulator_width=32, **options):

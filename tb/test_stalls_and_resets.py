@@ -11,8 +11,8 @@ from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.matrix.matrix_unit import MatrixUnit
 from weft_model.cycle_model import predict
 from weft_model.schedule import Feed
-from weft_sim.driver import beats, reset, start, unit_streams
-from weft_sim.streams import chances, coins, send
+from weft_sim.cocotb_driver import beats, reset, start, unit_streams
+from weft_sim.cocotb_streams import chances, coins, send
 
 STALLED = {
     "5x7": unit(5, 7),

@@ -13,7 +13,7 @@ from weft.host_link.uart import (
     check_cycles_per_bit,
     cycles_per_bit_of,
 )
-from weft_sim.streams import Stream, chances, send
+from weft_sim.cocotb_streams import Stream, chances, send
 
 CYCLES = {"4": 4, "5": 5, "16": 16, "33": 33}
 # Those that look alike at some rate, and those in which a shifted bit shows.

@@ -22,7 +22,7 @@ from bench import (
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft.matrix.weights import WeightLoader
-from weft_sim.streams import Stream, chances, coins, send
+from weft_sim.cocotb_streams import Stream, chances, coins, send
 
 SHAPES = {
     "4x3": MatrixUnitConfig(rows=4, columns=3),

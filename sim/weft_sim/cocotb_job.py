@@ -25,7 +25,7 @@ from weft_model.reference import check_operands
 from weft_model.schedule import Feed, Schedule
 
 from . import simulator as simulators
-from .driver import drive, start
+from .cocotb_driver import drive, start
 from .matrix_unit_simulator import Run
 from .stalls import Stalls
 

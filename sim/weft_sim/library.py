@@ -10,9 +10,9 @@ from weft.matrix.layouts import counter_layout
 
 from . import toolchain, verilator
 from .cache import cached
-from .driver import PERIOD_NS, RESET_CYCLES
+from .cocotb_driver import PERIOD_NS, RESET_CYCLES
 
-DRIVER = Path(__file__).with_name("matrix_unit_driver.cpp")
+DRIVER = Path(__file__).with_name("native_driver.cpp")
 LIBRARY = "unit.so"
 # Kept beside it, for whoever wants to see what it was made of.
 RECORDS = ("unit.v", "control.vlt", "build.log")

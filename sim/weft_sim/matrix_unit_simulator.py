@@ -21,7 +21,7 @@ from weft_model.reference import check_operands, matmul
 from weft_model.schedule import Schedule
 
 from .library import build
-from .matrix_unit_driver import COUNTERS, DONE, HUNG, WORKING, Feed, Job, Progress, load
+from .native_driver import COUNTERS, DONE, HUNG, WORKING, Feed, Job, Progress, load
 from .stalls import Stalls
 from .verilator import SimulationFailed
 

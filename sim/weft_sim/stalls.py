@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .streams import chances, coins
+from .cocotb_streams import chances, coins
 
 # A prime, so that the lists do not keep step with the tiles of a product.
 PERIOD = 4093

@@ -19,8 +19,8 @@ from weft.emit.export import Emission
 from weft.matrix.config import MatrixUnitConfig
 
 from .. import simulator as simulators
-from ..driver import beats, read_counters, reset, start, unit_streams
-from ..streams import send, throttle
+from ..cocotb_driver import beats, read_counters, reset, start, unit_streams
+from ..cocotb_streams import send, throttle
 from .plan import Act, draw_plan
 
 STREAMS = ("weights", "activations", "results")

@@ -13,7 +13,7 @@ from weft.matrix.layouts import Error
 from weft.matrix.matrix_unit import MatrixUnit
 
 from ..library import build
-from ..matrix_unit_driver import COUNTERS, DONE, Feed, Progress, load
+from ..native_driver import COUNTERS, DONE, Feed, Progress, load
 from ..stalls import Stalls
 from .netlist import Bit, with_faults
 

@@ -13,7 +13,7 @@ from weft_model.schedule import Schedule
 
 from .stalls import LONGEST_GAP, PERIOD, Stalls
 
-# Structures of matrix_unit_driver.cpp.
+# Structures of native_driver.cpp.
 ROWS = np.dtype([(name, "<i8") for name in ("data", "stride", "count", "end")])
 VISIT = np.dtype([*ROWS.descr, *[(n, "<i8") for n in ("first_tuser", "tuser", "tuser_step")]])
 COUNTERS = tuple(name for name, _ in counter_layout())

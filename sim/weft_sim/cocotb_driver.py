@@ -14,7 +14,7 @@ from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import counter_layout
 from weft_model.schedule import Feed
 
-from .streams import Stream, send, throttle, watch
+from .cocotb_streams import Stream, send, throttle, watch
 
 PERIOD_NS = 10
 RESET_CYCLES = 2

@@ -23,7 +23,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "lanes are copied as li
 constexpr int COUNTERS = WEFT_COUNTER_COUNT;
 constexpr int RESET_CYCLES = WEFT_RESET_CYCLES;
 
-// The structures below are those of matrix_unit_driver.py, all of 64-bit words.
+// The structures below are those of native_driver.py, all of 64-bit words.
 
 // Rows of lanes in an array: the first one, bytes from one to the next, and how many. `end`: the
 // last of them bears tlast.
