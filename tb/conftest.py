@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from bench import chosen_simulators, needs_icarus, needs_simulators, run
+from benches.runner import chosen_simulators, needs_icarus, needs_simulators, run
 from weft_sim import toolchain
 
 # What pytest's -k takes as one name.

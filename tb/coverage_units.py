@@ -12,12 +12,12 @@ import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
 
-import products
+import benches.products as products
 import test_matrix_unit
 import test_misuse
 import test_stalls_and_resets
-from bench import TIMEOUT, arguments, on_simulators
-from products import unit
+from benches.products import unit
+from benches.runner import TIMEOUT, arguments, on_simulators
 from weft.core.axi_matrix_unit import AxiMatrixUnit, tuser_layout
 from weft.matrix.config import MatrixUnitConfig
 from weft_sim.cocotb_driver import read_counters, unit_streams

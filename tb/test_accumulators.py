@@ -7,7 +7,7 @@ from amaranth.hdl import Module, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from bench import (
+from benches.runner import (
     TIMEOUT,
     arguments,
     compare,

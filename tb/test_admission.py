@@ -9,7 +9,8 @@ from itertools import cycle, islice
 
 import cocotb
 
-from bench import (
+from benches.gate_model import MARKS, Gate, Row, Tiles, payload
+from benches.runner import (
     TIMEOUT,
     arguments,
     join,
@@ -21,7 +22,6 @@ from bench import (
     start,
     tick,
 )
-from gate_model import MARKS, Gate, Row, Tiles, payload
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity, Error

@@ -8,7 +8,7 @@ import cocotb
 import numpy as np
 import pytest
 
-from bench import (
+from benches.runner import (
     TIMEOUT,
     arguments,
     compare,

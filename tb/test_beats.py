@@ -2,7 +2,7 @@
 
 import cocotb
 
-from bench import TIMEOUT, arguments, on_simulators, randomness, read, start, tick
+from benches.runner import TIMEOUT, arguments, on_simulators, randomness, read, start, tick
 from weft.host_link.beats import BeatAssembler, BeatSplitter
 from weft_sim.cocotb_streams import Stream, chances, coins, send, throttle, watch
 

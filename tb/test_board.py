@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import needs_icarus
-from products import draw_matrix
+from benches.products import draw_matrix
+from benches.runner import needs_icarus
 from weft import TINY, MatrixUnitConfig
 from weft.host_link.beat_formats import WEIGHTS, weight_beat
 from weft_sim import matmul

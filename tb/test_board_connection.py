@@ -8,7 +8,7 @@ import tty
 import numpy as np
 import pytest
 
-from products import draw_matrix
+from benches.products import draw_matrix
 from weft import MatrixUnitConfig
 from weft.host_link.beat_formats import ACTIVATIONS, FLAGS, WEIGHTS, activation_beat, weight_beat
 from weft.host_link.protocol import PROTOCOL_VERSION, Status

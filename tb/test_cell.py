@@ -4,7 +4,7 @@ import random
 
 import cocotb
 
-from bench import (
+from benches.runner import (
     TIMEOUT,
     arguments,
     compare,

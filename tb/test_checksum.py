@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import cocotb
 import pytest
 
-from bench import (
+from benches.runner import (
     TIMEOUT,
     arguments,
     compare,
@@ -22,7 +22,7 @@ from bench import (
     to_signed,
     whole_yosys,
 )
-from tiles import LEAD, ROWS, draw_tiles
+from benches.tiles import LEAD, ROWS, draw_tiles
 from weft.array.activation_correction import ActivationCorrection
 from weft.array.fast_array import FastArray
 from weft.array.pairs_check import PairsCheck

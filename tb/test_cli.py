@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import needs_waves
-from commands import WEFT, weft
+from benches.commands import WEFT, weft
+from benches.runner import needs_waves
 from weft.matrix.layouts import ACTIVITY_SENTENCES
 
 MISTAKES = {

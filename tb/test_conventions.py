@@ -3,7 +3,7 @@
 import cocotb
 from cocotb.triggers import RisingEdge
 
-from bench import TIMEOUT, start
+from benches.runner import TIMEOUT, start
 from weft.blocks.skew import DelayLine
 
 WIDTH = 8

@@ -12,8 +12,8 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 
-from bench import TIMEOUT, arguments, on_simulators, randomness
-from products import Product, compute, draw_matrix, single_tile, unit
+from benches.products import Product, compute, draw_matrix, single_tile, unit
+from benches.runner import TIMEOUT, arguments, on_simulators, randomness
 from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error

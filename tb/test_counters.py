@@ -3,7 +3,17 @@
 import cocotb
 import pytest
 
-from bench import TIMEOUT, chosen_simulators, compare, play, randomness, read, split, start, tick
+from benches.runner import (
+    TIMEOUT,
+    chosen_simulators,
+    compare,
+    play,
+    randomness,
+    read,
+    split,
+    start,
+    tick,
+)
 from weft.matrix.counters import CycleCounters
 from weft.matrix.layouts import COUNTER_WIDTH, Activity, counter_layout
 

@@ -5,7 +5,7 @@ from collections import Counter
 import cocotb
 import pytest
 
-from bench import TIMEOUT, chosen_simulators, start, tick
+from benches.runner import TIMEOUT, chosen_simulators, start, tick
 from weft.blocks.skew import DelayLine
 from weft_cli.cli import main
 from weft_sim import toolchain

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import needs_icarus
+from benches.runner import needs_icarus
 from weft import MatrixUnitConfig
 from weft.emit.export import emit, write
 from weft_sim import toolchain

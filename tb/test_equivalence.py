@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench import needs_icarus, needs_simulators
+from benches.runner import needs_icarus, needs_simulators
 from weft.emit.export import emit
 from weft_sim import toolchain
 from weft_sim.cocotb_driver import RESET_CYCLES

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from bench import needs_icarus, whole_yosys
+from benches.runner import needs_icarus, whole_yosys
 from weft.core.axi_matrix_unit import port_documentation
 from weft.emit.export import emit, write
 from weft.matrix.config import SMALL, TINY, MatrixUnitConfig

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from cocotb.triggers import FallingEdge, Timer
 
-from bench import (
+from benches.runner import (
     TIMEOUT,
     arguments,
     compare,

@@ -4,7 +4,7 @@ import zlib
 
 import cocotb
 
-from bench import TIMEOUT, on_simulators, randomness, read, start, tick
+from benches.runner import TIMEOUT, on_simulators, randomness, read, start, tick
 from weft.host_link.frame_check import FrameCheck
 from weft.host_link.frame_receiver import FrameReceiver
 from weft.host_link.frame_transmitter import FrameTransmitter

@@ -9,8 +9,8 @@ import test_accumulators
 import test_cell
 import test_results
 import test_row
-from bench import TIMEOUT, arguments, compare, needs_icarus, play, randomness, start
-from netlist import cell_models
+from benches.netlist import cell_models
+from benches.runner import TIMEOUT, arguments, compare, needs_icarus, play, randomness, start
 from test_accumulators import Accumulators, bank
 from test_cell import cell
 from test_row import row

@@ -12,7 +12,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from bench import TIMEOUT, arguments, compare, on_simulators, play, randomness, start
+from benches.runner import TIMEOUT, arguments, compare, on_simulators, play, randomness, start
 from weft.blocks.skew import DelayLine, Skew
 from weft.emit.export import to_verilog
 from weft.hierarchy import instantiate, largest_power_of_two_below

@@ -4,8 +4,8 @@ import cocotb
 import pytest
 from cocotb.triggers import ClockCycles
 
-from bench import TIMEOUT, TIMEOUT_NS, arguments, on_simulators
-from link_bench import begin, count
+from benches.link import begin, count
+from benches.runner import TIMEOUT, TIMEOUT_NS, arguments, on_simulators
 from weft.host_link.host_link import HostLink, check_link
 from weft.host_link.protocol import ESCAPE, FLAG, MAX_PAYLOAD_BYTES, PATIENCE, Command, Status
 

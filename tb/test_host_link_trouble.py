@@ -2,8 +2,8 @@
 
 import cocotb
 
-from bench import TIMEOUT, TIMEOUT_NS, arguments, on_simulators, read, reset, tick
-from link_bench import LinkBench, begin, count, request
+from benches.link import LinkBench, begin, count, request
+from benches.runner import TIMEOUT, TIMEOUT_NS, arguments, on_simulators, read, reset, tick
 from weft.host_link.host_link import HostLink
 from weft.host_link.protocol import ESCAPE, FLAG, PATIENCE, Command, Status
 from weft_sim.board.frames import encode

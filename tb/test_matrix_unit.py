@@ -9,8 +9,8 @@ from cocotb.triggers import ClockCycles, RisingEdge
 from cocotb.types import LogicArray
 
 import test_stalls_and_resets
-from bench import TIMEOUT, arguments, compare, on_simulators, randomness
-from products import Product, compute, draw_matrix, outputs_stay_known, single_tile, unit
+from benches.products import Product, compute, draw_matrix, outputs_stay_known, single_tile, unit
+from benches.runner import TIMEOUT, arguments, compare, on_simulators, randomness
 from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.matrix.layouts import COUNTER_WIDTH, counter_layout
 from weft.matrix.matrix_unit import MatrixUnit

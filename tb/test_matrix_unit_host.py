@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from cocotb.triggers import ClockCycles, FallingEdge, Timer
 
-from bench import (
+from benches.link import count, request
+from benches.products import draw_matrix
+from benches.runner import (
     PERIOD_NS,
     TIMEOUT,
     TIMEOUT_NS,
@@ -18,8 +20,6 @@ from bench import (
     read,
     start,
 )
-from link_bench import count, request
-from products import draw_matrix
 from weft.host_link import MatrixUnitHost
 from weft.host_link.beat_formats import RESULTS, WEIGHTS, result_beat
 from weft.host_link.protocol import Command, Status

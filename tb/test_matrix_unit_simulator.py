@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from products import draw_matrix, draw_size
+from benches.products import draw_matrix, draw_size
 from weft import SMALL, TINY, MatrixUnitConfig
 from weft_cli.benchmarks.utilization import PRODUCTS, check
 from weft_sim import MatrixUnitSimulator, Schedule, cocotb_job, job, matmul, predict, toolchain

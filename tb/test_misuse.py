@@ -4,8 +4,8 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from bench import TIMEOUT, arguments, compare, on_simulators, randomness
-from products import Product, compute, draw_matrix, single_tile, unit
+from benches.products import Product, compute, draw_matrix, single_tile, unit
+from benches.runner import TIMEOUT, arguments, compare, on_simulators, randomness
 from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.matrix.layouts import Error
 from weft.matrix.matrix_unit import MatrixUnit

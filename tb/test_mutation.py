@@ -11,7 +11,7 @@ import pytest
 from amaranth.lib import wiring
 
 import weft
-from bench import needs_icarus
+from benches.runner import needs_icarus
 from weft_sim.faults import netlist
 from weft_sim.mutation import campaign
 from weft_sim.mutation.benches import ROOMS, benches_of, design_with_harnesses

@@ -2,8 +2,8 @@
 
 import pytest
 
-from netlist import CELLS
-from products import unit
+from benches.netlist import CELLS
+from benches.products import unit
 from test_matrix_unit import (
     adds_to_the_same_row_every_cycle,
     multiplies,

@@ -4,7 +4,7 @@ import dataclasses
 
 import cocotb
 
-from bench import (
+from benches.runner import (
     TIMEOUT,
     arguments,
     compare,
@@ -15,7 +15,7 @@ from bench import (
     randomness,
     start,
 )
-from tiles import LEAD, ROWS, draw_tiles
+from benches.tiles import LEAD, ROWS, draw_tiles
 from weft.array.pairs import difference_shape, operand_shape
 from weft.array.pairs_check import PairsCheck
 from weft.matrix.config import MatrixUnitConfig

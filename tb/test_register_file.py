@@ -2,7 +2,7 @@
 
 import cocotb
 
-from bench import TIMEOUT, arguments, on_simulators, randomness, read, start, tick
+from benches.runner import TIMEOUT, arguments, on_simulators, randomness, read, start, tick
 from weft.host_link.protocol import PROTOCOL_VERSION
 from weft.host_link.register_file import RegisterFile
 from weft.host_link.registers import REGISTERS

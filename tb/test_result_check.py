@@ -3,7 +3,7 @@
 import cocotb
 from amaranth.hdl import signed, unsigned
 
-from bench import (
+from benches.runner import (
     TIMEOUT,
     arguments,
     compare,

@@ -5,7 +5,7 @@ from collections import deque
 
 import cocotb
 
-from bench import (
+from benches.runner import (
     TIMEOUT,
     arguments,
     compare,

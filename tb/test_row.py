@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cocotb
 import numpy as np
 
-from bench import (
+from benches.runner import (
     TIMEOUT,
     arguments,
     compare,

@@ -2,7 +2,16 @@
 
 import cocotb
 
-from bench import TIMEOUT, arguments, compare, on_simulators, play, randomness, split, start
+from benches.runner import (
+    TIMEOUT,
+    arguments,
+    compare,
+    on_simulators,
+    play,
+    randomness,
+    split,
+    start,
+)
 from weft.blocks.skew import FLAT_BITS, DelayLine, Skew
 
 # Width, cycles, reset.

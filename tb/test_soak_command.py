@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import WEFT, weft
+from benches.commands import WEFT, weft
 from test_soak import PLAIN, products_of
 from weft_sim.soak import command
 from weft_sim.soak.cases import Case

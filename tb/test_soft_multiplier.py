@@ -4,7 +4,16 @@ import itertools
 
 import cocotb
 
-from bench import TIMEOUT, arguments, compare, on_simulators, operand, play, randomness, start
+from benches.runner import (
+    TIMEOUT,
+    arguments,
+    compare,
+    on_simulators,
+    operand,
+    play,
+    randomness,
+    start,
+)
 from weft.formats import IntegerFormat
 from weft.primitives.soft_multiplier import SoftMultiplier
 

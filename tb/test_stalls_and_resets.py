@@ -5,8 +5,8 @@ import itertools
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from bench import TIMEOUT, arguments, on_simulators, randomness
-from products import Product, compute, outputs_stay_known, single_tile, unit
+from benches.products import Product, compute, outputs_stay_known, single_tile, unit
+from benches.runner import TIMEOUT, arguments, on_simulators, randomness
 from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.matrix.matrix_unit import MatrixUnit
 from weft_model.cycle_model import predict

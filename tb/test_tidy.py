@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bench import whole_yosys
+from benches.runner import whole_yosys
 from weft.array.cell import Cell
 from weft.array.row import SystolicRow
 from weft.array.systolic_array import SystolicArray

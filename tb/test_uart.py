@@ -6,7 +6,16 @@ import cocotb
 import pytest
 from cocotb.triggers import RisingEdge, Timer
 
-from bench import PERIOD_NS, TIMEOUT, arguments, on_simulators, randomness, read, start, tick
+from benches.runner import (
+    PERIOD_NS,
+    TIMEOUT,
+    arguments,
+    on_simulators,
+    randomness,
+    read,
+    start,
+    tick,
+)
 from weft.host_link.uart import (
     UartReceiver,
     UartTransmitter,

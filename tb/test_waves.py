@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import needs_waves
+from benches.runner import needs_waves
 from weft import SMALL, TINY, Activity, Error, MatrixUnitConfig
 from weft.matrix.admission import Admission
 from weft.matrix.layouts import ACTIVITY_SENTENCES

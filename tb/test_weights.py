@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import cocotb
 
-from bench import (
+from benches.runner import (
     TIMEOUT,
     arguments,
     join,

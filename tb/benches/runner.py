@@ -26,7 +26,7 @@ from amaranth.hdl import Shape
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, Timer
 
-import netlist
+import benches.netlist as netlist
 from weft.emit.export import parameters_of, to_verilog
 from weft.matrix.config import MatrixUnitConfig
 from weft_sim import simulator as simulators

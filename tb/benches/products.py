@@ -5,7 +5,7 @@ import random
 import numpy as np
 from cocotb.triggers import RisingEdge
 
-from bench import compare, on_fpga
+from benches.runner import compare, on_fpga
 from weft.core.axi_matrix_unit import port_documentation
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.matrix_unit import MatrixUnit

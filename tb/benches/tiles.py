@@ -2,7 +2,7 @@
 
 import random
 
-from bench import operand
+from benches.runner import operand
 from weft.matrix.config import MatrixUnitConfig
 
 ROWS = 400

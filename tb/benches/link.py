@@ -4,7 +4,7 @@ from collections import deque
 
 import cocotb
 
-from bench import arguments, randomness, read, start, tick
+from benches.runner import arguments, randomness, read, start, tick
 from weft.host_link.protocol import FLAG, HEADER_BYTES, Command, Status
 from weft_sim.board.frames import Decoder, encode
 

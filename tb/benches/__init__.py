@@ -1,0 +1,1 @@
+"""Benches: the runner, coroutines on ports, products, and models that tests share."""
