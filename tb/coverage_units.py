@@ -13,9 +13,9 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 
 import benches.products as products
-import test_matrix_unit
-import test_misuse
-import test_stalls_and_resets
+import hw.matrix.test_matrix_unit as test_matrix_unit
+import hw.matrix.test_misuse as test_misuse
+import hw.matrix.test_stalls_and_resets as test_stalls_and_resets
 from benches.products import unit
 from benches.runner import TIMEOUT, arguments, on_simulators
 from weft.core.axi_matrix_unit import AxiMatrixUnit, tuser_layout

@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 from amaranth.hdl import Module, Signal
 
-from test_matrix_unit import FAST, SHAPES
+from hw.matrix.test_matrix_unit import FAST, SHAPES
 from weft.emit.export import emit
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error

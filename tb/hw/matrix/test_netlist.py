@@ -4,14 +4,17 @@ import pytest
 
 from benches.netlist import CELLS
 from benches.products import unit
-from test_matrix_unit import (
+from hw.matrix.test_matrix_unit import (
     adds_to_the_same_row_every_cycle,
     multiplies,
     runs_back_to_back,
     wraps_as_numpy_does,
 )
-from test_misuse import sees_every_misuse
-from test_stalls_and_resets import stalls_change_nothing_but_time, works_as_new_after_a_reset
+from hw.matrix.test_misuse import sees_every_misuse
+from hw.matrix.test_stalls_and_resets import (
+    stalls_change_nothing_but_time,
+    works_as_new_after_a_reset,
+)
 from weft.core.axi_matrix_unit import AxiMatrixUnit
 
 COROUTINES = [

@@ -8,7 +8,7 @@ import pytest
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotb.types import LogicArray
 
-import test_stalls_and_resets
+import hw.matrix.test_stalls_and_resets as test_stalls_and_resets
 from benches.products import Product, compute, draw_matrix, outputs_stay_known, single_tile, unit
 from benches.runner import TIMEOUT, arguments, compare, on_simulators, randomness
 from weft.core.axi_matrix_unit import AxiMatrixUnit

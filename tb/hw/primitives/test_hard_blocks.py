@@ -5,15 +5,15 @@ import subprocess
 import cocotb
 import pytest
 
-import test_accumulators
-import test_cell
-import test_results
-import test_row
+import hw.array.test_cell as test_cell
+import hw.array.test_row as test_row
+import hw.matrix.test_accumulators as test_accumulators
+import hw.matrix.test_results as test_results
 from benches.netlist import cell_models
 from benches.runner import TIMEOUT, arguments, compare, needs_icarus, play, randomness, start
-from test_accumulators import Accumulators, bank
-from test_cell import cell
-from test_row import row
+from hw.array.test_cell import cell
+from hw.array.test_row import row
+from hw.matrix.test_accumulators import Accumulators, bank
 from weft.array.cell import Cell, SoftCell
 from weft.array.row import SystolicRow
 from weft.array.systolic_array import SystolicArray
