@@ -10,7 +10,7 @@ import re
 from markdown_table import table
 from tables import DOCS
 
-from weft_sim.faults.command import shown
+from verify.faults.command import shown
 from weft_sim.toolchain import build_root
 
 PAGE = DOCS / "trust.md"

@@ -6,12 +6,12 @@ import cocotb
 import pytest
 
 from benches.runner import TIMEOUT, chosen_simulators, start, tick
+from verify.coverage import command
+from verify.coverage.points import Point, Tally, listed, read_coverage
+from verify.coverage.waivers import Waiver, read_waivers
 from weft.blocks.skew import DelayLine
 from weft_cli.cli import main
 from weft_sim import toolchain
-from weft_sim.coverage import command
-from weft_sim.coverage.points import Point, Tally, listed, read_coverage
-from weft_sim.coverage.waivers import Waiver, read_waivers
 from weft_sim.simulator import COVERAGE_FILE, COVERAGE_SOURCE
 
 ON_VERILATOR = [name for name in chosen_simulators() if name == "verilator"]

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from verify.coverage.bins import BINS, Sampler
+from verify.coverage.ports import ActivationRow, CounterModel, Cycle, Handshake, WeightRow
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity, Error
 from weft_model.schedule import Schedule
-from weft_sim.coverage.bins import BINS, Sampler
-from weft_sim.coverage.ports import ActivationRow, CounterModel, Cycle, Handshake, WeightRow
 
 CONFIG = MatrixUnitConfig(rows=2, columns=1, accumulator_depth=2, accumulator_width=16)
 GOES, HELD, AWAITED = Handshake(True, True), Handshake(True, False), Handshake(False, True)

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from benches.runner import needs_icarus, needs_simulators
+from verify.equivalence import pythons
+from verify.equivalence.comparison import UNITS, compare
+from verify.equivalence.plan import KINDS, ROUNDS, draw_plan
+from verify.equivalence.transcript import Transcript, first_difference, record
 from weft.emit.export import emit
 from weft_sim import toolchain
 from weft_sim.cocotb_driver import RESET_CYCLES
-from weft_sim.equivalence import pythons
-from weft_sim.equivalence.comparison import UNITS, compare
-from weft_sim.equivalence.plan import KINDS, ROUNDS, draw_plan
-from weft_sim.equivalence.transcript import Transcript, first_difference, record
 
 SMALL_UNITS = ("3x5", "4x3 fast")
 UNIT = UNITS["3x5"]

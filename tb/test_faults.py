@@ -8,16 +8,16 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from verify.faults.campaign import PRODUCTS, Campaign, draw_work
+from verify.faults.classes import CLASSES, DATAPATH, class_of
+from verify.faults.command import UNITS
+from verify.faults.injection import WATCHED_LATENCIES, Answer, Fault, FaultyUnit, Work
+from verify.faults.verdict import Verdict, WrongElement, judge
 from weft.matrix.config import TINY
 from weft.matrix.layouts import Error
 from weft.matrix.matrix_unit import MatrixUnit
 from weft_cli.report import random_operands
 from weft_sim import MatrixUnitSimulator
-from weft_sim.faults.campaign import PRODUCTS, Campaign, draw_work
-from weft_sim.faults.classes import CLASSES, DATAPATH, class_of
-from weft_sim.faults.command import UNITS
-from weft_sim.faults.injection import WATCHED_LATENCIES, Answer, Fault, FaultyUnit, Work
-from weft_sim.faults.verdict import Verdict, WrongElement, judge
 from weft_sim.stalls import Stalls
 
 SEED = int(os.environ["SEED"])

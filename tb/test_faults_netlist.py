@@ -2,7 +2,7 @@
 
 import pytest
 
-from weft_sim.faults.netlist import Bit, insert_faults
+from verify.faults.netlist import Bit, insert_faults
 
 FLAT = r"""
 module top(aclk, i);

@@ -5,12 +5,12 @@ import os
 
 import pytest
 
+from verify.faults.campaign import ClassTally, Injection, check_classes
+from verify.faults.command import UNITS, inject
+from verify.faults.injection import Fault
+from verify.faults.intervals import wilson
+from verify.faults.verdict import Verdict, WrongElement
 from weft.matrix.config import TINY
-from weft_sim.faults.campaign import ClassTally, Injection, check_classes
-from weft_sim.faults.command import UNITS, inject
-from weft_sim.faults.injection import Fault
-from weft_sim.faults.intervals import wilson
-from weft_sim.faults.verdict import Verdict, WrongElement
 
 SEED = int(os.environ["SEED"])
 

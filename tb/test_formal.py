@@ -7,18 +7,18 @@ import pytest
 from amaranth.hdl import Module, Signal
 
 from hw.matrix.test_matrix_unit import FAST, SHAPES
+from verify.faults.classes import DATA, class_of
+from verify.faults.netlist import with_faults
+from verify.formal.breaks import Break
+from verify.formal.command import Task, prove_all, run
+from verify.formal.draw import break_line
+from verify.formal.engine import decide, make_gates, outputs_of
+from verify.formal.harness import Harness
+from verify.formal.proofs import PROOFS
+from verify.formal.structure import assert_no_path, reached_by_faults
 from weft.emit.export import emit
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
-from weft_sim.faults.classes import DATA, class_of
-from weft_sim.faults.netlist import with_faults
-from weft_sim.formal.breaks import Break
-from weft_sim.formal.command import Task, prove_all, run
-from weft_sim.formal.draw import break_line
-from weft_sim.formal.engine import decide, make_gates, outputs_of
-from weft_sim.formal.harness import Harness
-from weft_sim.formal.proofs import PROOFS
-from weft_sim.formal.structure import assert_no_path, reached_by_faults
 from weft_sim.yosys import YosysFailed
 
 BY_NAME = {proof.name: proof for proof in PROOFS}

@@ -12,17 +12,13 @@ from amaranth.lib import wiring
 
 import weft
 from benches.runner import needs_icarus
-from weft_sim.faults import netlist
-from weft_sim.mutation import campaign
-from weft_sim.mutation.benches import ROOMS, benches_of, design_with_harnesses
-from weft_sim.mutation.equivalence import (
-    COMPARED_WITH_FLIPS,
-    prove,
-    with_what_matters,
-)
-from weft_sim.mutation.mutants import allot, draw
-from weft_sim.mutation.trial import Step, Trial, judge, longest_ns
-from weft_sim.mutation.units import TOP, UNITS, make_design
+from verify.faults import netlist
+from verify.mutation import campaign
+from verify.mutation.benches import ROOMS, benches_of, design_with_harnesses
+from verify.mutation.equivalence import COMPARED_WITH_FLIPS, prove, with_what_matters
+from verify.mutation.mutants import allot, draw
+from verify.mutation.trial import Step, Trial, judge, longest_ns
+from verify.mutation.units import TOP, UNITS, make_design
 from weft_sim.verilator import SimulationFailed
 
 COUNTERS = "weft_cycle_counters"

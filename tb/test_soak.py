@@ -10,14 +10,14 @@ import re
 import numpy as np
 import pytest
 
+from verify.soak import check as checking
+from verify.soak import command, draws
+from verify.soak.cases import Case, Product, Run, StallRates
+from verify.soak.check import Outcome, check
+from verify.soak.shrink import shrink
 from weft import TINY, MatrixUnitConfig
 from weft_model.reference import check_operands
 from weft_sim import Schedule, matmul, predict
-from weft_sim.soak import check as checking
-from weft_sim.soak import command, draws
-from weft_sim.soak.cases import Case, Product, Run, StallRates
-from weft_sim.soak.check import Outcome, check
-from weft_sim.soak.shrink import shrink
 from weft_sim.stalls import PERIOD, Stalls
 
 SMALL_KINDS = (draws.Kind(1, (1, 2, 3, 4), 3000),)

@@ -15,10 +15,10 @@ import pytest
 
 from benches.commands import WEFT, weft
 from test_soak import PLAIN, products_of
-from weft_sim.soak import command
-from weft_sim.soak.cases import Case
-from weft_sim.soak.check import Outcome, check
-from weft_sim.soak.isolation import Isolated
+from verify.soak import command
+from verify.soak.cases import Case
+from verify.soak.check import Outcome, check
+from verify.soak.isolation import Isolated
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
+from verify.commands import CAMPAIGNS
 from weft.boards import BOARDS, board_named
 from weft.matrix.config import MAX_DEPTH, MAX_SIDE, MatrixUnitConfig
 from weft_sim import toolchain
 
-from .campaigns import CAMPAIGNS
 from .paths import check_writable, shown
 
 CONFIGURATION_OPTIONS = (

@@ -23,6 +23,7 @@ from benches.runner import (
     whole_yosys,
 )
 from benches.tiles import LEAD, ROWS, draw_tiles
+from verify.faults.classes import DATAPATH, class_of
 from weft.array.activation_correction import ActivationCorrection
 from weft.array.fast_array import FastArray
 from weft.array.pairs_check import PairsCheck
@@ -34,7 +35,6 @@ from weft.matrix.checksum_column import ChecksumColumn
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.matrix_unit import MatrixUnit
 from weft.matrix.weights import WeightLoader
-from weft_sim.faults.classes import DATAPATH, class_of
 
 
 def column(rows, columns, **options):

@@ -1,0 +1,83 @@
+"""What a unit goes through in one comparison: work, stalls, misuse and resets, from a seed."""
+
+import random
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from weft.matrix.config import MatrixUnitConfig
+from weft_cli.report import random_operands
+from weft_model.cycle_model import predict
+from weft_model.schedule import Feed, Schedule
+from weft_sim.stalls import Stalls
+
+# Each comparison has all of them, in an order that is drawn.
+KINDS = ("work", "stalled work", "interrupted work", "misuse", "stalled misuse")
+ROUNDS = 2
+
+
+@dataclass(frozen=True)
+class Act:
+    """Transfers that are offered to a unit for `cycles`, and what is done to it then.
+
+    `stalls` are on all streams; without them every transfer is offered at once and every result
+    taken. `clear`: the errors are cleared afterwards; `reset`: the unit is reset, whatever it does.
+    """
+
+    kind: str
+    feed: Feed
+    stalls: Stalls | None
+    cycles: int
+    clear: bool
+    reset: bool
+
+
+def draw_plan(config: MatrixUnitConfig, seed: int) -> list[Act]:
+    """The acts of one comparison, the same for the same configuration and seed."""
+    source = random.Random(seed)
+    kinds = list(KINDS) * ROUNDS
+    source.shuffle(kinds)
+    return [_draw_act(config, kind, source) for kind in kinds]
+
+
+def _draw_act(config: MatrixUnitConfig, kind: str, source: random.Random) -> Act:
+    rows, columns = config.rows, config.columns
+    m, k, n = (source.randint(1, most) for most in (24, 2 * rows + 1, 2 * columns + 1))
+    operands = random_operands(config, m, k, n, source.getrandbits(32))
+    schedule = Schedule(config, m, k, n)
+    feed = schedule.feed(*operands)
+    misused = "misuse" in kind
+    if misused:
+        feed = _misuse(config, feed, source)
+    stalls = Stalls.draw(source.getrandbits(32)) if "stalled" in kind else None
+    cycles = predict(config, [schedule]).cycles
+    if kind == "interrupted work":
+        cycles = source.randint(1, cycles)
+    else:
+        cycles = cycles * (1 if stalls is None else 3) + 4 * (rows + columns) + 40
+    return Act(
+        kind,
+        feed,
+        stalls,
+        cycles,
+        clear=misused,
+        # After a misuse that no reset follows, the next act meets whatever is left of it.
+        reset=kind == "interrupted work" or (misused and source.random() < 0.5),
+    )
+
+
+def _misuse(config: MatrixUnitConfig, feed: Feed, source: random.Random) -> Feed:
+    """Break the rules of the ports in one to three places."""
+    changed = {name: column.copy() for name, column in vars(feed).items()}
+    for _ in range(source.randint(1, 3)):
+        name = source.choice(["tile_end", "switch", "first", "last", "row"])
+        at = source.randrange(len(changed[name]))
+        if name == "row":
+            changed[name][at] = source.randint(0, config.accumulator_depth)
+        else:
+            changed[name][at] ^= 1
+    feed = Feed(**changed)
+    if source.random() < 0.3 and len(feed.weights) > 1:
+        kept = np.arange(len(feed.weights)) != source.randrange(len(feed.weights))
+        feed = replace(feed, weights=feed.weights[kept], tile_end=feed.tile_end[kept])
+    return feed

@@ -1,0 +1,224 @@
+"""`weft faults`: the units, the report, and the table that is shown."""
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+from rich.table import Table
+
+from weft.emit.export import parameters_of, write_whole
+from weft.formats import IntegerFormat
+from weft.matrix.config import TINY, MatrixUnitConfig
+from weft_cli.benchmarks.results import machine
+from weft_cli.report import console, progress_bar
+from weft_sim.toolchain import build_root
+
+from .campaign import PRODUCTS, WORKS, Campaign, ClassTally, Injection, check_classes
+from .classes import CLASSES, DATAPATH
+from .intervals import wilson
+from .verdict import SEEN_BY, VERDICTS
+
+UNITS = {
+    "4x4": TINY,
+    "4x4 fast": dataclasses.replace(TINY, inner_product="fast"),
+    "4x4 checksum": dataclasses.replace(TINY, checksum=True),
+    "4x4 fast checksum": dataclasses.replace(TINY, inner_product="fast", checksum=True),
+    "3x5 checksum": MatrixUnitConfig(
+        rows=3,
+        columns=5,
+        activation=IntegerFormat.parse("uint8"),
+        weight=IntegerFormat.parse("int7"),
+        accumulator_depth=16,
+        multiplier_stages=2,
+        adder_stages=2,
+        checksum=True,
+    ),
+}
+# Of the faults in the datapath that change results, what a unit with checksums is to detect.
+DETECTION_GOAL = 0.999
+# Silent faults that the report tells of, of each class.
+EXAMPLES = 5
+
+
+def inject(
+    names: tuple[str, ...],
+    faults: int,
+    seed: int,
+    units: dict[str, MatrixUnitConfig] = UNITS,
+    report: Path | None = None,
+) -> dict:
+    """Inject `faults` faults in each class of each unit; write the report, show and return it.
+
+    Parameters
+    ----------
+    names : str
+        Classes; all of them if there are none.
+    report : Path, optional
+        build/faults/report.json when left out.
+
+    Raises
+    ------
+    ValueError
+        For a class that does not exist.
+    toolchain.ToolMissing, verilator.SimulationFailed
+        As `Campaign`.
+    """
+    classes = check_classes(names)
+    report = report or build_root() / "faults" / "report.json"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    console.print(f"[bold]faults: {faults:,} in each class of each unit, seed {seed}[/bold]")
+    started = time.monotonic()
+    described = []
+    for name, config in units.items():
+        with progress_bar(f"faults in {name}") as (building, step):
+            building()
+            campaign = Campaign(name, config, seed)
+            injecting = time.process_time()
+            tallies = campaign.run(classes, faults, step)
+        if not tallies:
+            console.print(f"{name} has no bit of these classes")
+            continue
+        described.append(_described(campaign, tallies, time.process_time() - injecting))
+        console.print(_table(described[-1]))
+        datapath = described[-1]["datapath"]
+        if config.checksum and datapath and datapath["detection"]:
+            console.print(_goal(name, datapath))
+    whole = {
+        "seed": seed,
+        "faults_of_each_class": faults,
+        "works": WORKS,
+        "products_of_each_work": PRODUCTS,
+        "seconds": round(time.monotonic() - started, 1),
+        "detection_goal": DETECTION_GOAL,
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": machine(),
+        "classes": {name: CLASSES[name] for name in classes},
+        "seen_by": SEEN_BY,
+        "units": described,
+    }
+    write_whole(report, json.dumps(whole, indent=2) + "\n")
+    console.print(f"{report}: {whole['seconds']:.0f} s")
+    return whole
+
+
+def _described(
+    campaign: Campaign, tallies: dict[str, ClassTally], processor_seconds: float
+) -> dict:
+    rows = [_class_row(campaign, name, tally) for name, tally in tallies.items()]
+    bits = sum(row["bits"] for row in rows)
+    # Of a flip that strikes every bit of these classes equally often.
+    weighted = {
+        kind: sum(row["bits"] * row["fractions"][kind]["value"] for row in rows) / bits
+        for kind in VERDICTS
+    }
+    return {
+        "name": campaign.name,
+        "parameters": parameters_of(campaign.config),
+        "bits": bits,
+        "cycles_of_works": [answer.cycles for answer in campaign.expected],
+        "injected": sum(row["injected"] for row in rows),
+        "injecting_processor_seconds": round(processor_seconds, 1),
+        "by_bits": {kind: round(value, 4) for kind, value in weighted.items()},
+        "classes": rows,
+        "datapath": _summed([row for row in rows if row["class"] in DATAPATH]),
+        "all": _summed(rows),
+    }
+
+
+def _summed(rows: list[dict]) -> dict | None:
+    """Of several classes together: every flip that was injected counts the same."""
+    if not rows:
+        return None
+    keys = ("bits", "injected", *VERDICTS, "changed", "detected")
+    whole = {key: sum(row[key] for row in rows) for key in keys}
+    fractions = {kind: _fraction(whole[kind], whole["injected"]) for kind in VERDICTS}
+    detection = _fraction(whole["detected"], whole["changed"])
+    return {**whole, "fractions": fractions, "detection": detection}
+
+
+def _fraction(count: int, total: int) -> dict | None:
+    """A fraction and its interval; there is none of nothing."""
+    if not total:
+        return None
+    low, high = wilson(count, total)
+    return {"value": count / total, "low": round(low, 4), "high": round(high, 4)}
+
+
+def _class_row(campaign: Campaign, name: str, tally: ClassTally) -> dict:
+    counts, total = tally.counts(), len(tally.injections)
+    silent = [i for i in tally.injections if i.verdict.kind == "silent"]
+    return {
+        "class": name,
+        "bits": tally.bits,
+        "injected": total,
+        **{kind: counts[kind] for kind in VERDICTS},
+        "fractions": {kind: _fraction(counts[kind], total) for kind in VERDICTS},
+        "changed": tally.changed,
+        "detected": tally.detected,
+        "detection": _fraction(tally.detected, tally.changed),
+        "seen_by": dict(tally.seen_by()),
+        "seen_although_right": tally.false_alarms,
+        "silent_examples": [_example(campaign, injection) for injection in silent[:EXAMPLES]],
+    }
+
+
+def _example(campaign: Campaign, injection: Injection) -> dict:
+    bit = campaign.unit.bits[injection.fault.bit]
+    wrong = injection.verdict.wrong
+    return {
+        "register": bit.register,
+        "bit": bit.place,
+        "cycle": injection.fault.cycle,
+        "work": injection.work,
+        "first_wrong": dataclasses.asdict(wrong) if wrong else None,
+    }
+
+
+def _table(unit: dict) -> Table:
+    """Intervals only where they matter; the report has them all."""
+    shares = (f"{kind} %" for kind in VERDICTS)
+    columns = ("class", "bits", "injected", *shares, "changed", "detected %")
+    table = Table(*columns, title=unit["name"], box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in unit["classes"]:
+        table.add_row(row["class"], *_cells(row))
+    if unit["datapath"]:
+        table.add_row("datapath", *_cells(unit["datapath"]))
+    table.add_row("all", *_cells(unit["all"]))
+    shares = [f"{100 * unit['by_bits'][kind]:.1f}" for kind in VERDICTS]
+    table.add_row("by bits", f"{unit['bits']:,}", f"{unit['injected']:,}", *shares)
+    return table
+
+
+def _cells(row: dict) -> list[str]:
+    """Of a class, or of several."""
+    counts = [f"{row[key]:,}" for key in ("bits", "injected")]
+    shares = [
+        shown(row["fractions"][kind])
+        if kind == "silent"
+        else f"{100 * row['fractions'][kind]['value']:.1f}"
+        for kind in VERDICTS
+    ]
+    return [*counts, *shares, f"{row['changed']:,}", shown(row["detection"])]
+
+
+def shown(fraction: dict | None) -> str:
+    """A fraction and its interval, in percent."""
+    if fraction is None:
+        return ""
+    low, high = (100 * fraction[end] for end in ("low", "high"))
+    return f"{100 * fraction['value']:.1f} ({low:.1f}-{high:.1f})"
+
+
+def _goal(name: str, datapath: dict) -> str:
+    """Whether a unit with checksums detects as much as it is to."""
+    rate = datapath["detection"]
+    judged = "reached" if rate["value"] >= DETECTION_GOAL else "missed"
+    return (
+        f"{name}: of {datapath['changed']:,} flips in the datapath that changed results "
+        f"{datapath['detected']:,} were detected, {100 * rate['value']:.2f} % "
+        f"({100 * rate['low']:.2f}-{100 * rate['high']:.2f}), each flip counted the same; "
+        f"goal: {100 * DETECTION_GOAL:g} % or more, {judged}"
+    )

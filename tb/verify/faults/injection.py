@@ -1,0 +1,113 @@
+"""FaultyUnit: a matrix unit that runs with one stored bit flipped, and what its host sees."""
+
+import ctypes
+import dataclasses
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from weft.emit.export import emit
+from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.layouts import Error
+from weft.matrix.matrix_unit import MatrixUnit
+from weft_sim.library import build
+from weft_sim.native_driver import COUNTERS, DONE, Feed, Progress, load
+from weft_sim.stalls import Stalls
+
+from .netlist import Bit, with_faults
+
+# After the last result the unit is watched for so many times its latency: rows too many may come.
+WATCHED_LATENCIES = 4
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A stored bit, by its number in `FaultyUnit.bits`, that flips at the end of a cycle."""
+
+    bit: int
+    cycle: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """Products one after the other, and stalls on the streams of the unit that computes them."""
+
+    operands: list[tuple[np.ndarray, np.ndarray]]
+    stalls: Stalls | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a host sees of a run.
+
+    `products` are whole only if the run ended. `cycles` run to the last result that was awaited;
+    `counters`, as the error status, are read a while later. `ended`: all results came and all
+    operands were taken. `further_results`: rows that nobody awaited. `wrong_ends`: results with a
+    wrong tlast. `broken_waits`: results that were withdrawn or changed while they waited.
+    """
+
+    products: list[np.ndarray]
+    cycles: int
+    counters: dict[str, int]
+    errors: Error
+    ended: bool
+    further_results: int
+    wrong_ends: int
+    broken_waits: int
+
+
+class FaultyUnit:
+    """A matrix unit any of whose stored bits can be flipped; every run is of a unit as new.
+
+    Parameters
+    ----------
+    config : MatrixUnitConfig
+
+    Members
+    -------
+    bits : tuple of Bit
+        What can be flipped.
+
+    Raises
+    ------
+    toolchain.ToolMissing, verilator.SimulationFailed, yosys.YosysFailed
+        When it cannot be built.
+    """
+
+    def __init__(self, config: MatrixUnitConfig):
+        emission = emit(config)
+        netlist = with_faults(emission.verilog, emission.name)
+        self.config = config
+        self.bits: tuple[Bit, ...] = netlist.bits
+        faulty = dataclasses.replace(emission, verilog=netlist.verilog)
+        self._library = load(build(faulty, faults=True).path)
+
+    def bit_of(self, register: str, place: int) -> int:
+        """The number of a bit of a register, both as in `bits`."""
+        return self.bits.index(Bit(register, place))
+
+    def run(self, work: Work, fault: Fault | None = None) -> Answer:
+        """Run some work, with a fault or without."""
+        feed = Feed(self.config, work.operands)
+        job, progress = feed.job(work.stalls), Progress()
+        job.aftermath = WATCHED_LATENCIES * MatrixUnit.latency_of(self.config)
+        if fault is not None:
+            job.fault_bit, job.fault_cycle = fault.bit, fault.cycle
+        unit = self._library.weft_open()
+        try:
+            self._library.weft_reset(unit)
+            self._library.weft_start(unit, ctypes.byref(job), ctypes.byref(progress))
+            self._library.weft_run(unit, ctypes.byref(progress), sys.maxsize)
+        finally:
+            self._library.weft_close(unit)
+        return Answer(
+            products=feed.products(),
+            cycles=progress.done_after,
+            counters=dict(zip(COUNTERS, progress.counters, strict=True)),
+            errors=Error(progress.error_status),
+            ended=progress.status == DONE and not progress.untaken,
+            further_results=progress.further_results,
+            wrong_ends=progress.wrong_ends,
+            broken_waits=progress.broken_waits,
+        )

@@ -1,0 +1,199 @@
+"""What `weft formal` does: prove everything, break everything, and write down what came of it."""
+
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rich.table import Table
+
+from weft.emit.export import write_whole
+from weft_cli.benchmarks.results import machine
+from weft_cli.report import console, progress_bar
+from weft_sim.toolchain import ToolMissing, build_root, has_package
+
+from .breaks import Break
+from .draw import draw
+from .engine import ProofFailed, Verdict, decide, make_gates, outputs_of
+from .harness import REACHED, WRONG
+from .proofs import PROOFS, Proof
+
+# Beside proofs for all time a search for what is possible, and for what a broken line does wrong,
+# goes so many cycles far.
+SEARCH = "bmc 40"
+SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Task:
+    """One circuit: the hardware as it is, or with one line broken."""
+
+    proof: Proof
+    broken: Break | None = None
+
+    @property
+    def name(self) -> str:
+        if self.broken is None:
+            return self.proof.name
+        return f"{self.proof.name}, broken {self.proof.breaks.index(self.broken) + 1}"
+
+
+@dataclass
+class Outcome:
+    """What came of a task: a verdict on each of its outputs."""
+
+    task: Task
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    failure: str = ""
+
+    @property
+    def failed(self) -> list[str]:
+        """The properties that do not hold."""
+        return [n for n, v in self.verdicts.items() if n.startswith(WRONG) and v.high]
+
+    @property
+    def unreached(self) -> list[str]:
+        return [n for n, v in self.verdicts.items() if n.startswith(REACHED) and not v.high]
+
+    @property
+    def cycle(self) -> int | None:
+        """The first cycle in which a property does not hold."""
+        return min((self.verdicts[name].frame or 0 for name in self.failed), default=None)
+
+    @property
+    def seconds(self) -> float:
+        return sum(verdict.seconds for verdict in self.verdicts.values())
+
+    @property
+    def wrong(self) -> str:
+        """What is not as it should be, in a sentence; nothing if all is well."""
+        if self.failure:
+            return self.failure
+        if self.task.broken:
+            return "" if self.failed else f"{self.task.broken.fails} holds of {self.task.broken}"
+        if self.failed:
+            cycles = [f"{n} in cycle {self.verdicts[n].frame}" for n in self.failed]
+            return f"does not hold: {', '.join(cycles)}"
+        return f"never reached: {', '.join(self.unreached)}" if self.unreached else ""
+
+
+def run(task: Task, folder: Path) -> Outcome:
+    """Decide on every output of a task; of a broken copy, on the one that has to tell."""
+    outcome = Outcome(task)
+    try:
+        rtlil = draw(task.proof, task.broken)
+        gates = make_gates(rtlil, folder, task.name.replace(",", "").replace(" ", "_"))
+        outputs = outputs_of(rtlil)
+        for output in [WRONG + task.broken.fails] if task.broken else outputs:
+            verdict = decide(gates, outputs.index(output), _method(task, output), SECONDS)
+            outcome.verdicts[output] = verdict
+    except (ProofFailed, ValueError) as error:
+        outcome.failure = str(error)
+    return outcome
+
+
+def _method(task: Task, output: str) -> str:
+    """How to decide on an output.
+
+    What is to be reached, and what a broken line is to do wrong, has to show within the cycles of
+    a bounded proof; of another one it may take longer.
+    """
+    method = task.proof.method_of(output)
+    proves = output.startswith(WRONG) and not task.broken
+    return method if proves or method.startswith("bmc") else SEARCH
+
+
+def prove_all(names: tuple[str, ...]) -> bool:
+    """Run all proofs, or those named, and their broken copies; whether all is as it should be.
+
+    Raises
+    ------
+    ToolMissing
+        Without pyosys.
+    ValueError
+        If there is no proof of such a name.
+    """
+    if not has_package("pyosys"):
+        raise ToolMissing("pyosys")
+    known = {proof.name: proof for proof in PROOFS}
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"no proof is named {unknown[0]!r}: there are {', '.join(known)}")
+    proofs = [known[name] for name in names] if names else list(PROOFS)
+    folder = build_root() / "formal"
+    tasks = [Task(proof) for proof in proofs]
+    tasks += [Task(proof, broken) for proof in proofs for broken in proof.breaks]
+    started = time.monotonic()
+    outcomes = []
+    with progress_bar("proofs") as (_, step), ThreadPoolExecutor(os.cpu_count()) as pool:
+        for outcome in pool.map(lambda task: run(task, folder), tasks):
+            outcomes.append(outcome)
+            if outcome.task.broken is None or outcome.wrong:
+                said = outcome.wrong or f"holds, {outcome.seconds:.1f} s"
+                console.print(f"{outcome.task.name}: {said}", highlight=False)
+            step(len(outcomes), len(tasks))
+    report = _report(proofs, outcomes, time.monotonic() - started)
+    write_whole(folder / "report.json", json.dumps(report, indent=2) + "\n")
+    _show(report)
+    return not report["wrong"]
+
+
+def _report(proofs: list[Proof], outcomes: list[Outcome], seconds: float) -> dict:
+    """The report: each proof with its properties, their methods, times and broken copies."""
+    shown = []
+    wrong = [f"{o.task.name}: {o.wrong}" for o in outcomes if o.wrong]
+    for proof in proofs:
+        own = [o for o in outcomes if o.task.proof is proof]
+        whole, copies = own[0], own[1:]
+        caught = {name for copy in copies for name in copy.failed}
+        properties = [
+            {
+                "name": name.removeprefix(WRONG),
+                "method": proof.method_of(name),
+                "cycles": verdict.frame,
+                "seconds": verdict.seconds,
+                "fails_when_broken": name in caught,
+            }
+            for name, verdict in whole.verdicts.items()
+            if name.startswith(WRONG)
+        ]
+        if not whole.failure:
+            unbroken = [p["name"] for p in properties if not p["fails_when_broken"]]
+            wrong += [f"{proof.name}: {name} holds of every broken copy" for name in unbroken]
+        shown.append(
+            {
+                "name": proof.name,
+                "about": proof.about,
+                "properties": properties,
+                "reached": {
+                    name.removeprefix(REACHED): verdict.frame
+                    for name, verdict in whole.verdicts.items()
+                    if name.startswith(REACHED)
+                },
+                "broken_copies": [
+                    {**asdict(copy.task.broken), "cycle": copy.cycle}
+                    for copy in copies
+                    if copy.task.broken
+                ],
+                "seconds": round(whole.seconds, 1),
+            }
+        )
+    return {"machine": machine(), "seconds": round(seconds, 1), "wrong": wrong, "proofs": shown}
+
+
+def _show(report: dict) -> None:
+    table = Table("proof", "properties", "method", "reached", "broken copies", "seconds", box=None)
+    for proof in report["proofs"]:
+        methods = sorted({p["method"] for p in proof["properties"]})
+        table.add_row(
+            proof["name"],
+            str(len(proof["properties"])),
+            ", ".join(methods),
+            str(len(proof["reached"])),
+            str(len(proof["broken_copies"])),
+            str(proof["seconds"]),
+        )
+    console.print(table)
+    for sentence in report["wrong"]:
+        console.print(sentence, highlight=False)

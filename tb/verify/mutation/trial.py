@@ -1,0 +1,182 @@
+"""One mutant on trial: benches, then proofs; on any machine that has the sources."""
+
+import os
+import resource
+import stat
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+from weft_sim import simulator as simulators
+from weft_sim.cache import digest
+from weft_sim.verilator import SimulationFailed
+
+from .benches import Bench, import_benches
+from .equivalence import prove
+
+# A loop of gates can keep a simulator busy within one cycle for ever.
+CPU_SECONDS = 120
+PROOF_SECONDS = 10
+LATE_PROOF_SECONDS = 60
+LAST_PHASE = 2
+LIMITED = """\
+#!/bin/sh
+ulimit -t {seconds}
+PATH="{path}"
+exec vvp "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A bench to run with a seed, or a proof to try about a module.
+
+    `key` names all that its outcome depends on; `phase` says when its turn comes. An outcome is a
+    dict: `killed`, the coroutine that failed or how it ended, or None; `proved`, the module, or
+    None; and `seconds`.
+    """
+
+    key: str
+    bench: Bench | None = None
+    seed: int = 0
+    timeout_ns: int = 0
+    proof: str = ""
+    phase: int = 0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A mutant's Verilog beside the original, and the steps until one of them decides."""
+
+    name: str
+    original: str
+    mutated: str
+    steps: tuple[Step, ...]
+    known: dict[str, dict] = field(default_factory=dict)
+
+
+def judge(trial: Trial) -> tuple[str, dict[str, dict]]:
+    """Take steps until one kills the mutant or proves it equivalent; all outcomes, by key."""
+    outcomes = dict(trial.known)
+    for step in trial.steps:
+        if step.key not in outcomes:
+            outcomes[step.key] = _take(trial, step)
+        if is_decided(outcomes[step.key]):
+            break
+    return trial.name, outcomes
+
+
+def is_decided(outcome: dict) -> bool:
+    return bool(outcome["killed"] or outcome["proved"])
+
+
+def _take(trial: Trial, step: Step) -> dict:
+    started = time.monotonic()
+    killed = proved = None
+    if step.bench is not None:
+        killed = failure_of(trial.mutated, step.bench, step.seed, step.timeout_ns)
+        if killed and step.phase:
+            # Of the first seed it is known that the original passes.
+            longest_ns(trial.original, step.bench, step.seed)
+    else:
+        seconds = LATE_PROOF_SECONDS if step.phase == LAST_PHASE else PROOF_SECONDS
+        if prove(trial.original, trial.mutated, step.proof, seconds):
+            proved = step.proof
+    return {"killed": killed, "proved": proved, "seconds": round(time.monotonic() - started, 2)}
+
+
+def step_key(verilog: str, bench: Bench, seed: int) -> str:
+    return digest([verilog, bench.version, str(seed)])
+
+
+def failure_of(verilog: str, bench: Bench, seed: int, timeout_ns: int) -> str | None:
+    """The coroutine that fails, or None if all pass.
+
+    Raises
+    ------
+    SimulationFailed
+        If the simulation does not build or dies by itself, which says nothing about the mutant.
+    """
+    return _run(verilog, bench, seed, timeout_ns)[0]
+
+
+def longest_ns(verilog: str, bench: Bench, seed: int) -> int:
+    """Simulated time of the longest of the coroutines, which all must pass.
+
+    Raises
+    ------
+    SimulationFailed
+    """
+    failure, longest = _run(verilog, bench, seed, None)
+    if failure:
+        raise SimulationFailed(f"{failure} fails on {bench.top} as it is, seed {seed}")
+    return longest
+
+
+def _run(verilog: str, bench: Bench, seed: int, timeout_ns: int | None) -> tuple[str | None, int]:
+    import_benches()
+    with tempfile.TemporaryDirectory(prefix="weft-mutation-") as scratch:
+        folder = Path(scratch)
+        (folder / "build").mkdir()
+        build = simulators.build(verilog, bench.top, "icarus", directory=folder / "build")
+        environment = {
+            "WEFT_BENCH": bench.facts,
+            "COCOTB_MAX_FAILURES": "1",
+            "PATH": f"{_limited_simulator(folder)}{os.pathsep}{os.environ['PATH']}",
+        }
+        if timeout_ns is not None:
+            environment["WEFT_TIMEOUT_NS"] = str(timeout_ns)
+        spent = _spent_seconds()
+        try:
+            build.run(
+                bench.modules,
+                directory=folder,
+                test_filter=bench.names,
+                environment=environment,
+                seed=seed,
+                log=folder / "run.log",
+            )
+        except SimulationFailed as failed:
+            failure = _failed_coroutine(folder / "results.xml")
+            if failure is None and _spent_seconds() - spent > 0.9 * CPU_SECONDS:
+                failure = "never ends within one cycle"
+            if failure is None:
+                log = (folder / "run.log").read_text()
+                raise SimulationFailed(f"{failed}\n{log[-2000:]}") from failed
+            return failure, 0
+        return None, _longest(folder / "results.xml")
+
+
+def _limited_simulator(folder: Path) -> Path:
+    """A folder whose vvp ends after so much of a processor's time."""
+    limited = folder / "bin"
+    limited.mkdir()
+    program = limited / "vvp"
+    program.write_text(LIMITED.format(seconds=CPU_SECONDS, path=os.environ["PATH"]))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return limited
+
+
+def _spent_seconds() -> float:
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+
+
+def _failed_coroutine(results: Path) -> str | None:
+    if results.is_file():
+        for case in ElementTree.parse(results).iter("testcase"):
+            for failure in (*case.iter("failure"), *case.iter("error")):
+                text = (failure.get("message") or failure.text or "").strip()
+                first = text.splitlines()[0] if text else ""
+                return f"{case.get('classname')}.{case.get('name')}: {first}"
+    return None
+
+
+def _longest(results: Path) -> int:
+    durations = [
+        float(entry.get("value", 0))
+        for entry in ElementTree.parse(results).iter("property")
+        if entry.get("name") == "sim_time_duration"
+    ]
+    return int(max(durations))

@@ -1,0 +1,197 @@
+"""The small units that are mutated: together they hold every module of the matrix unit."""
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from weft.core.axi_matrix_unit import AxiMatrixUnit
+from weft.emit.export import PASSES, rtlil_of
+from weft.formats import IntegerFormat
+from weft.hierarchy import ModuleLibrary
+from weft.matrix.config import MatrixUnitConfig
+from weft_sim.yosys import run_yosys
+
+TOP = "weft"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A matrix unit, and of which of its components mutants are made: of all, if none is named.
+
+    Operands are narrow, so that proofs about their multipliers end. Memories have a power of two
+    of words, those of results as well, so that every word that can be read exists.
+    """
+
+    name: str
+    config: MatrixUnitConfig
+    components: tuple[str, ...] = ()
+
+
+UNITS = (
+    Unit(
+        "plain",
+        MatrixUnitConfig(
+            rows=4,
+            columns=3,
+            activation=IntegerFormat(4),
+            weight=IntegerFormat(3, signed=False),
+            accumulator_depth=32,
+            accumulator_width=16,
+            multiplier_stages=2,
+            adder_stages=2,
+        ),
+    ),
+    Unit(
+        "fast",
+        MatrixUnitConfig(
+            rows=4,
+            columns=5,
+            activation=IntegerFormat(3, signed=False),
+            weight=IntegerFormat(4),
+            accumulator_depth=8,
+            accumulator_width=16,
+            inner_product="fast",
+            soft_columns=1,
+        ),
+        (
+            "FastArray",
+            "Chain",
+            "ActivationProducts",
+            "WeightProducts",
+            "WeightProductsControl",
+            "ActivationCorrection",
+            "FastCell",
+            "SoftFastCell",
+            "SoftMultiplier",
+        ),
+    ),
+    # Wide enough for halves where rows and columns are halved, and with the fewest registers.
+    Unit(
+        "wide",
+        MatrixUnitConfig(
+            rows=2,
+            columns=22,
+            activation=IntegerFormat(2),
+            weight=IntegerFormat(2),
+            accumulator_depth=4,
+            accumulator_width=8,
+            multiplier_stages=0,
+            soft_columns=1,
+        ),
+        ("SoftCell", "SystolicArray", "AccumulatorBuffer", "ResultColumns"),
+    ),
+    # What checksums add or change. Most of it is silent without a flip, so benches make flips.
+    Unit(
+        "checksum",
+        MatrixUnitConfig(
+            rows=4,
+            columns=4,
+            activation=IntegerFormat(3),
+            weight=IntegerFormat(2, signed=False),
+            accumulator_depth=4,
+            accumulator_width=8,
+            checksum=True,
+        ),
+        ("MatrixUnit", "Admission", "ResultBuffer", "ChecksumColumn", "ResultCheck", "SumTree"),
+    ),
+    Unit(
+        "checksum-fast",
+        MatrixUnitConfig(
+            rows=4,
+            columns=3,
+            activation=IntegerFormat(2, signed=False),
+            weight=IntegerFormat(3),
+            accumulator_depth=4,
+            accumulator_width=8,
+            adder_stages=2,
+            inner_product="fast",
+            checksum=True,
+        ),
+        ("MatrixUnit", "FastArray", "ChecksumColumn", "PairsCheck", "PairCell"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Design:
+    """A unit as it is emitted.
+
+    Members
+    -------
+    unit : Unit
+    rtlil : str
+        All modules, each cell with its line of Python.
+    modules : dict
+        Module name to its Verilog.
+    components : dict
+        Module name to the component that it was made of, and its arguments.
+    harnesses : tuple
+        Names of the modules that are no part of the unit.
+    """
+
+    unit: Unit
+    rtlil: str
+    modules: dict[str, str]
+    components: dict[str, tuple[type, tuple]]
+    harnesses: tuple[str, ...] = ()
+
+    @property
+    def mutable(self) -> list[str]:
+        """Names of the modules of which mutants are made."""
+        chosen = self.unit.components
+        return [
+            name
+            for name in self.modules
+            if name not in self.harnesses
+            and (not chosen or self.components[name][0].__name__ in chosen)
+        ]
+
+    def verilog(self, mutated: dict[str, str]) -> str:
+        """All modules, with those named here in the place of their originals."""
+        return "\n\n".join({**self.modules, **mutated}.values()) + "\n"
+
+    def parents_of(self, module: str) -> list[str]:
+        """Modules that instantiate a module."""
+        instance = re.compile(rf"(?m)^  {module} \w+ \($")
+        return [name for name, text in self.modules.items() if instance.search(text)]
+
+
+def make_design(unit: Unit, *harnesses: tuple[type, str]) -> Design:
+    """Emit a unit, and beside it components around some of its rooms, made with its configuration.
+
+    Parameters
+    ----------
+    harnesses : (component, module name)
+
+    Raises
+    ------
+    ToolMissing, YosysFailed
+    """
+    library = ModuleLibrary(TOP, sources=True)
+    library.add(AxiMatrixUnit, unit.config, name=TOP)
+    for component, name in harnesses:
+        library.add(component, unit.config, name=name)
+    with tempfile.TemporaryDirectory(prefix="weft-mutation-") as scratch:
+        folder = Path(scratch)
+        (folder / "emitted.il").write_text(rtlil_of(library))
+        run_yosys(
+            "read_rtlil emitted.il",
+            # Each module was a top when it was emitted, and none is pruned.
+            "setattr -mod -unset top",
+            "hierarchy -check",
+            *PASSES,
+            "write_rtlil clean.il",
+            "write_verilog -noattr clean.v",
+            folder=folder,
+        )
+        rtlil = (folder / "clean.il").read_text()
+        modules = split_modules((folder / "clean.v").read_text())
+    names = tuple(name for _, name in harnesses)
+    return Design(unit, rtlil, modules, library.components, names)
+
+
+def split_modules(verilog: str) -> dict[str, str]:
+    """Module name to text."""
+    texts = re.finditer(r"(?ms)^module (\w+).*?^endmodule$", verilog)
+    return {text[1]: text[0] for text in texts}

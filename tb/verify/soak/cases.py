@@ -1,0 +1,144 @@
+"""A case of the soak: one configuration and the runs that it gets; as text, and back."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from weft.emit.export import parameters_of
+from weft.formats import IntegerFormat
+from weft.matrix.config import MatrixUnitConfig
+from weft_sim.stalls import Stalls
+
+DEFAULTS = parameters_of(MatrixUnitConfig())
+
+
+@dataclass(frozen=True)
+class Product:
+    """Z[M,N] = A[M,K] . B[K,N], the operands drawn from `seed`."""
+
+    m: int
+    k: int
+    n: int
+    seed: int
+
+    @property
+    def macs(self) -> int:
+        return self.m * self.k * self.n
+
+    def operands(self, config: MatrixUnitConfig) -> tuple[np.ndarray, np.ndarray]:
+        """A and B: a third of the numbers extremes or next to zero; sometimes nothing else."""
+        source = np.random.default_rng(self.seed)
+        return (
+            _matrix(source, config.activation, (self.m, self.k)),
+            _matrix(source, config.weight, (self.k, self.n)),
+        )
+
+
+def _matrix(source: np.random.Generator, number: IntegerFormat, shape) -> np.ndarray:
+    low, high = number.minimum, number.maximum
+    corners = np.array([low, high, 0, -1 if number.signed else 1], number.dtype)
+    kind = source.random()
+    if kind < 0.1:
+        return np.full(shape, source.choice(corners[:2]))
+    if kind < 0.2:
+        return source.choice(corners, shape)
+    values = source.integers(low, high, shape, number.dtype, endpoint=True)
+    return np.where(source.random(shape) < 1 / 3, source.choice(corners, shape), values)
+
+
+@dataclass(frozen=True)
+class StallRates:
+    """Gaps and back-pressure: a seed, and how much of each stream, as Stalls.draw takes them."""
+
+    seed: int
+    weights: float
+    activations: float
+    results: float
+
+    def draw(self) -> Stalls:
+        return Stalls.draw(**vars(self))
+
+
+@dataclass(frozen=True)
+class Run:
+    """Products one after the other, with no pause between them.
+
+    `stalls`: on the streams, or None. `reset_after`: cycles after which the unit is reset, whatever
+    it is doing, or None.
+    """
+
+    products: tuple[Product, ...]
+    stalls: StallRates | None = None
+    reset_after: int | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """Runs one after the other on one unit."""
+
+    config: MatrixUnitConfig
+    runs: tuple[Run, ...]
+
+    def to_text(self) -> str:
+        """One line of JSON; what the configuration has by default is left out."""
+        parameters = parameters_of(self.config)
+        fields = {name: value for name, value in parameters.items() if value != DEFAULTS[name]}
+        return json.dumps({"config": fields, "runs": [_plain(run) for run in self.runs]})
+
+    @classmethod
+    def from_text(cls, text: str) -> "Case":
+        """Read what `to_text` wrote.
+
+        Raises
+        ------
+        ValueError
+            For any other text.
+        """
+        try:
+            plain = json.loads(text)
+            config, runs = plain.pop("config"), plain.pop("runs")
+            if plain or not runs:
+                raise ValueError("it holds a config and one run at least, and nothing else")
+            return cls(MatrixUnitConfig(**config), tuple(_run(run) for run in runs))
+        except KeyError as error:
+            raise ValueError(f"this is not a case that a soak printed: no {error}") from None
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"this is not a case that a soak printed: {error}") from None
+
+
+def _plain(run: Run) -> dict:
+    plain: dict = {"products": [list(vars(product).values()) for product in run.products]}
+    if run.stalls is not None:
+        plain["stalls"] = list(vars(run.stalls).values())
+    if run.reset_after is not None:
+        plain["reset_after"] = run.reset_after
+    return plain
+
+
+def _run(plain: dict) -> Run:
+    products = tuple(Product(*numbers) for numbers in plain["products"])
+    stalls = StallRates(*plain["stalls"]) if "stalls" in plain else None
+    run = Run(products, stalls, plain.get("reset_after"))
+    _check(run, set(plain))
+    return run
+
+
+def _check(run: Run, given: set[str]) -> None:
+    """Refuse what only a hand could have written."""
+    unknown = given - {field.name for field in dataclasses.fields(Run)}
+    if unknown:
+        raise ValueError(f"a run has no {', '.join(sorted(unknown))}")
+    if not run.products:
+        raise ValueError("a run has one product at least")
+    numbers = [(1, size) for p in run.products for size in (p.m, p.k, p.n)]
+    numbers += [(0, product.seed) for product in run.products]
+    numbers += [(0, run.stalls.seed)] if run.stalls else []
+    numbers += [] if run.reset_after is None else [(0, run.reset_after)]
+    for least, number in numbers:
+        if type(number) is not int or number < least:
+            raise ValueError(f"{number!r} should be an integer of at least {least}")
+    for rate in list(vars(run.stalls).values())[1:] if run.stalls else []:
+        if type(rate) not in (int, float) or not 0 <= rate < 1:
+            raise ValueError(f"{rate!r} should be a part of the cycles, from 0 to below 1")

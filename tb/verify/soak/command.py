@@ -1,0 +1,240 @@
+"""`weft soak`: drawn cases for so many minutes, with progress; the report; one case once more."""
+
+import dataclasses
+import itertools
+import json
+import shlex
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import weft
+from weft.emit.export import write_whole
+from weft_cli.benchmarks import results as bench
+from weft_cli.report import console, progress_bar
+from weft_sim.cache import digest
+
+from .cases import Case
+from .check import Outcome
+from .draws import cases
+from .isolation import Isolated, check_alone, wait
+from .shrink import shrink
+
+LOOK_SECONDS = 1.0
+# Between two lines of progress.
+LINE_SECONDS = 60.0
+SHRINK_SECONDS = 300.0
+# One mistake may break every case: so many failures are told, and end the soak.
+MOST_FAILURES = 5
+# Of an outcome, added up over the cases.
+SUMS = (
+    "products",
+    "macs",
+    "cycles",
+    "resets",
+    "numbers_before_resets",
+    "stalled_runs",
+    "processor_seconds",
+)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a case of a soak failed, and how the smallest one found does."""
+
+    number: int
+    difference: str
+    case: Case
+    smallest: Case
+    smallest_difference: str
+
+    def described(self) -> dict[str, int | str]:
+        return {
+            "case": self.number,
+            "difference": self.difference,
+            "replay": replay_command(self.smallest),
+            "replay_difference": self.smallest_difference or "none: it failed once only",
+            "replay_whole": replay_command(self.case),
+        }
+
+
+@dataclass
+class Tally:
+    """What a soak has done so far; `seconds_before` it was resumed."""
+
+    seed: int
+    seconds_before: int = 0
+    began: float = field(default_factory=time.monotonic)
+    configurations: int = 0
+    units: set = field(default_factory=set)
+    done: Outcome = field(default_factory=Outcome)
+    failures: list[Failure] = field(default_factory=list)
+    interrupted: bool = False
+
+    def add(self, case: Case, outcome: Outcome) -> None:
+        self.configurations += 1
+        self.units.add(case.config)
+        for name in SUMS:
+            setattr(self.done, name, getattr(self.done, name) + getattr(outcome, name))
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def line(self) -> str:
+        minutes = (self.seconds_before + self.seconds) / 60
+        return (
+            f"{minutes:.1f} minutes: {self.configurations:,} configurations, "
+            f"{self.done.products:,} products, {self.done.macs:.2e} multiply-accumulates, "
+            f"{self.done.resets:,} resets, {len(self.failures)} failures"
+        )
+
+    def report(self) -> dict:
+        return {
+            "configurations": self.configurations,
+            "distinct": len(self.units),
+            **{name: getattr(self.done, name) for name in SUMS},
+            "processor_seconds": round(self.done.processor_seconds),
+            "mismatches": len(self.failures),
+            "failures": [failure.described() for failure in self.failures],
+            "interrupted": self.interrupted,
+            "seconds": self.seconds_before + round(self.seconds),
+            "seed": self.seed,
+            "sources": sources(),
+            "date": time.strftime("%Y-%m-%d"),
+            "machine": bench.machine(),
+        }
+
+
+def sources() -> str:
+    """A name for the hardware and for what is drawn and checked of it."""
+    folders = Path(weft.__file__).parent, Path(__file__).parent
+    return digest([path.read_text() for folder in folders for path in sorted(folder.rglob("*.py"))])
+
+
+def resumed(report: Path) -> Tally:
+    """What the soak of a report had done, to go on with the cases behind its own.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such report.
+    ValueError
+        If that soak found a failure, was interrupted, so that cases between its own are missing, or
+        was of another state of the sources.
+    """
+    told = json.loads(report.read_text())
+    if told.get("sources") != sources():
+        raise ValueError(f"{report} is of other hardware, or other checks: begin a new soak")
+    if told["failures"] or told["interrupted"]:
+        raise ValueError(f"{report} is of a soak that failed or was interrupted: begin a new one")
+    count = told["configurations"]
+    return Tally(
+        seed=told["seed"],
+        seconds_before=told["seconds"],
+        configurations=count,
+        units={case.config for case in itertools.islice(cases(told["seed"]), count)},
+        done=Outcome(**{name: told[name] for name in SUMS}),
+    )
+
+
+def soak(
+    minutes: float, tally: Tally, processes: int, report: Path, most_cases: int | None
+) -> bool:
+    """Check cases until the time is over; those begun by then are finished. True if all are right.
+
+    Parameters
+    ----------
+    tally : Tally
+        A new one, or that of the soak to go on with; the report is of all of it.
+    processes : int
+        Cases checked side by side, each in a process of its own.
+    most_cases : int, optional
+        Ends it after so many more as well.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C, which ends it at once, if all was right. The report is written all the same,
+        but over that of a soak that this one goes on with.
+    """
+    head = f"soak: {minutes:g} minutes, {processes} processes, seed {tally.seed}"
+    console.print(f"[bold]{head}[/bold]")
+    try:
+        _check_cases(tally, 60 * minutes, processes, most_cases)
+    except KeyboardInterrupt:
+        tally.interrupted = True
+    stopped = tally.interrupted and not tally.failures
+    if not (stopped and tally.seconds_before):
+        write_whole(report, json.dumps(tally.report(), indent=2) + "\n")
+    console.print(tally.line())
+    console.print(f"{len(tally.units):,} distinct configurations; {report}")
+    if stopped:
+        raise KeyboardInterrupt
+    return not tally.failures
+
+
+def _check_cases(tally: Tally, seconds: float, processes: int, most_cases: int | None) -> None:
+    first = tally.configurations
+    stop = None if most_cases is None else first + most_cases
+    numbered = itertools.islice(enumerate(cases(tally.seed)), first, stop)
+    numbers: dict[Isolated, int] = {}
+    next_line = LINE_SECONDS
+    with progress_bar("soak") as (_, step):
+        try:
+            while True:
+                while len(numbers) < processes and tally.seconds < seconds:
+                    number, case = next(numbered, (0, None))
+                    if case is None:
+                        break
+                    numbers[Isolated(case)] = number
+                if not numbers:
+                    return
+                for ended in wait(list(numbers), LOOK_SECONDS):
+                    _finish(tally, numbers.pop(ended), ended)
+                if len(tally.failures) >= MOST_FAILURES:
+                    console.print(f"{MOST_FAILURES} failures are enough")
+                    return
+                if tally.seconds >= next_line:
+                    console.print(tally.line())
+                    next_line = tally.seconds + LINE_SECONDS
+                step(min(int(tally.seconds), int(seconds)), int(seconds))
+        finally:
+            for running in numbers:
+                running.kill()
+
+
+def _finish(tally: Tally, number: int, ended: Isolated) -> None:
+    outcome = ended.outcome()
+    ended.kill()
+    tally.add(ended.case, outcome)
+    if not outcome.difference:
+        return
+    console.print(f"[red]case {number} of seed {tally.seed}[/red]: {outcome.difference}")
+    console.print(f"made smaller, for {SHRINK_SECONDS / 60:.0f} minutes at most")
+    # Told from now on, should Ctrl-C come before it is small.
+    failure = Failure(number, outcome.difference, ended.case, ended.case, outcome.difference)
+    tally.failures.append(failure)
+    smallest, how = shrink(ended.case, check_alone, SHRINK_SECONDS)
+    failure = dataclasses.replace(failure, smallest=smallest, smallest_difference=how)
+    tally.failures[-1] = failure
+    described = failure.described()
+    console.print(f"the smallest: {described['replay_difference']}; replay it with")
+    print(described["replay"], flush=True)
+
+
+def replay_command(case: Case) -> str:
+    return f"weft soak --replay {shlex.quote(case.to_text())}"
+
+
+def replay(text: str) -> bool:
+    """Check one case as a soak printed it; True if it is right.
+
+    Raises
+    ------
+    ValueError
+        For a text that is no case.
+    """
+    outcome = check_alone(Case.from_text(text))
+    console.print(outcome.difference or f"no difference in {outcome.products} products")
+    return not outcome.difference
