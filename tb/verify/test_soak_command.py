@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from benches.commands import WEFT, weft
-from test_soak import PLAIN, products_of
 from verify.soak import command
 from verify.soak.cases import Case
 from verify.soak.check import Outcome, check
 from verify.soak.isolation import Isolated
+from verify.test_soak import PLAIN, products_of
 
 ROOT = Path(__file__).parents[1]
 
