@@ -71,7 +71,7 @@ bench-export bench-speed bench-utilization: bench-%: $(READY)  ## one of them
 	@$(WEFT) bench $*
 
 bench-docs: $(READY)  ## write docs/performance.md and its plots from build/bench
-	@.venv/bin/python docs/make_performance.py
+	@.venv/bin/python docs/make/make_performance.py
 
 equivalence: $(READY)  ## compare simulators cycle by cycle, and the Verilog of each Python
 	@$(WEFT) equivalence $(call GIVEN,SEED,seed)
@@ -86,7 +86,7 @@ fpga-table: $(FPGA_READY)  ## build sizes x boards x seeds, on SCHEDULER if give
 	@$(WEFT) fpga-table $(call GIVEN,SCHEDULER,scheduler)
 
 fpga-docs: $(FPGA_READY)  ## write the table of docs/fpga.md and its plot from build/fpga/table
-	@.venv/bin/python docs/make_fpga.py
+	@.venv/bin/python docs/make/make_fpga.py
 
 formal: $(READY)  ## prove the hardware right, and broken copies of it wrong
 	@$(WEFT) formal
@@ -95,13 +95,13 @@ faults: $(READY)  ## flip stored bits of small units, FAULTS in each class of re
 	@$(WEFT) faults $(call GIVEN,FAULTS,faults) $(call GIVEN,SEED,seed)
 
 trust-docs: $(READY)  ## write docs/trust.md from the reports of formal, coverage, soak and the like
-	@.venv/bin/python docs/make_trust.py
+	@.venv/bin/python docs/make/make_trust.py
 
 lint: $(FPGA_READY)  ## ruff, pyright, and Verilator's lint of the Verilog
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/basedpyright && $(WEFT) lint
 
 docs: $(READY)  ## make every figure and output in docs anew
-	@.venv/bin/python docs/make_figures.py
+	@.venv/bin/python docs/make/make_figures.py
 
 train: $(READY)  ## train and quantize the digits classifier anew
 	@.venv/bin/python -m weft_cli.train_digits
