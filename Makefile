@@ -6,6 +6,7 @@
 
 PYTHON ?= python3
 WEFT := .venv/bin/weft
+VERIFY := PYTHONPATH=tb .venv/bin/python -m verify
 READY := .venv/.ready
 FPGA_READY := .venv/.ready-fpga
 GIVEN = $(if $($(1)),--$(2) "$($(1))")
@@ -44,7 +45,7 @@ sim-full: $(READY)  ## run ResNet-50's products on 256 x 256 cells; WHOLE=1: eve
 	@$(WEFT) sim-full $(SHAPE) $(call GIVEN,LAYERS,layers) $(call GIVEN,SEED,seed) $(if $(filter-out 0,$(WHOLE)),--whole)
 
 soak: $(READY)  ## check random units, products, stalls and resets for MINUTES
-	@$(WEFT) soak $(call GIVEN,MINUTES,minutes) $(call GIVEN,SEED,seed) $(if $(filter-out 0,$(RESUME)),--resume)
+	@$(VERIFY) soak $(call GIVEN,MINUTES,minutes) $(call GIVEN,SEED,seed) $(if $(filter-out 0,$(RESUME)),--resume)
 
 cycles: $(READY)  ## tell the cycles of the layers in a topology file, LAYERS=FILE, as CSV
 	@$(WEFT) cycles $(SHAPE) $(call GIVEN,LAYERS,layers)
@@ -62,7 +63,7 @@ test-all: $(FPGA_READY)  ## the tests and the large sizes, up to 64 x 64
 	@$(PYTEST)
 
 coverage: $(READY)  ## lines, toggles and situations that the benches reach; in build/coverage
-	@$(WEFT) coverage $(call GIVEN,SEED,seed)
+	@$(VERIFY) coverage $(call GIVEN,SEED,seed)
 
 bench: $(READY)  ## measure: emission, simulation speed, utilization; JSON in build/bench
 	@$(WEFT) bench
@@ -74,10 +75,10 @@ bench-docs: $(READY)  ## write docs/performance.md and its plots from build/benc
 	@.venv/bin/python docs/make/make_performance.py
 
 equivalence: $(READY)  ## compare simulators cycle by cycle, and the Verilog of each Python
-	@$(WEFT) equivalence $(call GIVEN,SEED,seed)
+	@$(VERIFY) equivalence $(call GIVEN,SEED,seed)
 
 mutation: $(FPGA_READY)  ## change the RTL MUTANTS times; how often do the tests see it? resumes
-	@$(WEFT) mutation $(call GIVEN,MUTANTS,mutants) $(call GIVEN,SEED,seed) $(call GIVEN,SCHEDULER,scheduler) $(call GIVEN,WORKERS,workers)
+	@$(VERIFY) mutation $(call GIVEN,MUTANTS,mutants) $(call GIVEN,SEED,seed) $(call GIVEN,SCHEDULER,scheduler) $(call GIVEN,WORKERS,workers)
 
 fpga: $(FPGA_READY)  ## build the bitstream of a ROWS x COLUMNS unit for BOARD
 	@$(WEFT) fpga $(call GIVEN,BOARD,board) $(SHAPE) $(call GIVEN,CLOCK,clock) $(call GIVEN,BAUD,baud) $(call GIVEN,SEED,seed)
@@ -89,10 +90,10 @@ fpga-docs: $(FPGA_READY)  ## write the table of docs/fpga.md and its plot from b
 	@.venv/bin/python docs/make/make_fpga.py
 
 formal: $(READY)  ## prove the hardware right, and broken copies of it wrong
-	@$(WEFT) formal
+	@$(VERIFY) formal
 
 faults: $(READY)  ## flip stored bits of small units, FAULTS in each class of registers
-	@$(WEFT) faults $(call GIVEN,FAULTS,faults) $(call GIVEN,SEED,seed)
+	@$(VERIFY) faults $(call GIVEN,FAULTS,faults) $(call GIVEN,SEED,seed)
 
 trust-docs: $(READY)  ## write docs/trust.md from the reports of formal, coverage, soak and the like
 	@.venv/bin/python docs/make/make_trust.py

@@ -3,11 +3,9 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
+from benches.repository import ROOT
 from weft import __version__
-
-ROOT = Path(__file__).parents[1]
 
 
 def test_wheel_installs_and_imports(tmp_path):
@@ -19,7 +17,8 @@ def test_wheel_installs_and_imports(tmp_path):
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run([*install, "--target", str(target), str(wheel)], check=True, capture_output=True)
     script = (
-        "import weft, weft_sim; from weft_sim import cxxrtl, digits, layers, library, verilator;"
+        "import weft, weft_sim; from weft_cli import digits; from weft_model import layers;"
+        "from weft_sim import cxxrtl, library, verilator;"
         "print(weft.__file__, weft_sim.__file__, len(digits.load().layers),"
         " verilator.WAIVERS.is_file(), library.DRIVER.is_file(),"
         " cxxrtl.LOOP.is_file(),"

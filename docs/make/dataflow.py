@@ -1,5 +1,8 @@
 """The picture of the unit: where everything flows, at a moment when a switch wave is under way."""
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
 from canvas import (
     ACTIVATIONS,
     ACTIVATIONS_LIGHT,
@@ -19,9 +22,6 @@ from canvas import (
     sheet,
     tile,
 )
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
 from weft import MatrixUnitConfig
 
 CELL_WIDTH, CELL_HEIGHT = 1.0, 0.62

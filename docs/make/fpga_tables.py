@@ -1,7 +1,6 @@
 """The table of boards in fpga.md, from the one that builds are made with."""
 
 from markdown_table import table
-
 from weft.boards import BOARDS
 
 

@@ -1,7 +1,6 @@
 """The tables of host_link.md, from those that the hardware and the driver are made with."""
 
 from markdown_table import table
-
 from weft.host_link.protocol import COMMANDS, STATUSES
 from weft.host_link.registers import REGISTERS
 

@@ -7,8 +7,11 @@ table in a Markdown file is not what the code says.
 import argparse
 import sys
 
-import dataflow
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import dataflow
 import tables
 from canvas import (
     ACTIVATIONS,
@@ -28,10 +31,7 @@ from canvas import (
     save,
     tile,
 )
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from traces import Trace
-
 from weft import SMALL, TINY, MatrixUnit, MatrixUnitConfig
 from weft.array.systolic_array import SystolicArray
 from weft.matrix.accumulators import AccumulatorBank

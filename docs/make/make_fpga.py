@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import cache
 from statistics import median
 
+from matplotlib.figure import Figure
+
 from canvas import ACTIVATIONS, CONTROL, RULE, WEIGHTS, note, plt, save
 from markdown_table import table
-from matplotlib.figure import Figure
 from tables import DOCS
-
 from weft import MatrixUnitConfig
 from weft.boards import BOARDS
 from weft_cli.fpga.build import Design, Job, read_report

@@ -7,11 +7,11 @@ import json
 import re
 import sys
 
+from matplotlib.figure import Figure
+
 from canvas import ACTIVATIONS, CONTROL, FAINT, INK, RULE, SUMS, WEIGHTS, note, plt, save
 from markdown_table import table
-from matplotlib.figure import Figure
 from tables import DOCS
-
 from weft_sim.toolchain import build_root
 
 PAGE = DOCS / "performance.md"

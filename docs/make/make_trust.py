@@ -9,7 +9,6 @@ import re
 
 from markdown_table import table
 from tables import DOCS
-
 from verify.faults.command import shown
 from weft_sim.toolchain import build_root
 

@@ -15,7 +15,6 @@ import fpga_tables
 import host_link_tables
 import transaction
 from markdown_table import table
-
 from weft import SMALL, TINY, TPU_V1, MatrixUnit, MatrixUnitConfig
 from weft.array.systolic_array import SystolicArray
 from weft.core.axi_matrix_unit import port_documentation, tuser_layout
@@ -36,7 +35,7 @@ from weft_model.cycle_model import lower_bound
 from weft_model.layer_cycles import without_overlap
 from weft_sim import Schedule, predict
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).parents[1]
 BENCHES = DOCS.parent / "tb"
 # What a command prints, which differs from machine to machine: `make docs` alone runs it.
 OUTPUT = re.compile(r"(?s)(<!-- output: ([^\n]+) -->\n).*?(<!-- end -->)")
@@ -297,9 +296,10 @@ def example() -> str:
 def benches() -> str:
     """The test files, by the first line of their docstrings."""
     rows = []
-    for path in sorted(BENCHES.glob("test_*.py")):
+    for path in sorted(BENCHES.rglob("test_*.py")):
         first = re.match(r'"""(.*?)(?:"""|\n)', path.read_text())[1]
-        rows.append((f"[`{path.name}`](../tb/{path.name})", first.strip().rstrip(".")))
+        name = path.relative_to(BENCHES)
+        rows.append((f"[`{name}`](../tb/{name})", first.strip().rstrip(".")))
     return table(("File", "What it checks"), rows)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from verify.commands import CAMPAIGNS
 from weft.boards import BOARDS, board_named
 from weft.matrix.config import MAX_DEPTH, MAX_SIDE, MatrixUnitConfig
 from weft_sim import toolchain
@@ -256,9 +255,6 @@ def fpga_table(scheduler) -> None:
         sys.exit(1)
 
 
-for campaign in CAMPAIGNS:
-    app.add_command(campaign)
-
 BENCHMARKS = ("export", "speed", "utilization")
 
 
@@ -272,13 +268,18 @@ def bench(names) -> None:
     import importlib
 
     for name in names or BENCHMARKS:
-        importlib.import_module(f".bench_{name}", __package__).measure()
+        importlib.import_module(f".benchmarks.{name}", __package__).measure()
 
 
 def main() -> None:
     """Run a command; a mistake is one sentence on standard error and a non-zero exit."""
+    run(app)
+
+
+def run(commands: click.Group) -> None:
+    """As `main`, of any group of commands."""
     try:
-        app(standalone_mode=False)
+        commands(standalone_mode=False)
     except click.ClickException as error:
         fail(error.format_message(), error.exit_code)
     except (KeyboardInterrupt, click.Abort):

@@ -1,17 +1,35 @@
-"""The command line, as a person types it."""
+"""The command lines, as a person types them."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-WEFT = Path(sys.executable).with_name("weft")
+from .repository import TB
+
+WEFT = [Path(sys.executable).with_name("weft")]
+VERIFY = [sys.executable, "-m", "verify"]
 
 
 def weft(*arguments, **environment) -> subprocess.CompletedProcess:
     """Run `weft` to its end, and keep what it says."""
+    return _run(WEFT, arguments, environment)
+
+
+def verify(*arguments, **environment) -> subprocess.CompletedProcess:
+    """Run `python -m verify` to its end, and keep what it says."""
+    return _run(VERIFY, arguments, verify_environment(**environment))
+
+
+def verify_environment(**environment) -> dict[str, str]:
+    """The environment of `python -m verify`, with changes; PYTHONPATH comes before tb."""
+    path = environment.get("PYTHONPATH", "")
+    return environment | {"PYTHONPATH": os.pathsep.join(filter(None, [path, str(TB)]))}
+
+
+def _run(program, arguments, environment) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [WEFT, *map(str, arguments)],
+        [*program, *map(str, arguments)],
         capture_output=True,
         text=True,
         env={**os.environ, **environment},

@@ -2,25 +2,20 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+import tables
+import traces
+import transaction
+from benches.repository import DOCS, ROOT
 from benches.runner import needs_icarus
 from weft import MatrixUnitConfig
 from weft.emit.export import emit, write
 from weft_sim import toolchain
 from weft_sim.job import run
 from weft_sim.simulator import WAIVERS
-
-ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
-sys.path.insert(0, str(DOCS))
-
-import tables  # noqa: E402
-import traces  # noqa: E402
-import transaction  # noqa: E402
 
 EXAMPLE = DOCS / "example_top.v"
 PAGES = [page for page in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))) if page.is_file()]

@@ -1,14 +1,9 @@
 """docs/host_link.md has the tables that the hardware and the driver are made with."""
 
 import re
-import sys
-from pathlib import Path
 
-DOCS = Path(__file__).parents[1] / "docs"
-sys.path.insert(0, str(DOCS))
-
-
-from weft.host_link.protocol import COMMANDS, ESCAPE, FLAG, PATIENCE, STATUSES, Command, Status  # noqa: E402
+from benches.repository import DOCS
+from weft.host_link.protocol import COMMANDS, ESCAPE, FLAG, PATIENCE, STATUSES, Command, Status
 
 PAGE = (DOCS / "host_link.md").read_text()
 

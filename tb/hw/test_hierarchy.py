@@ -133,8 +133,8 @@ def test_cuts_at_a_power_of_two():
 
 SCRIPT = """
 import hashlib
-from weft.config import MatrixUnitConfig
-from weft.export import to_verilog
+from weft.matrix.config import MatrixUnitConfig
+from weft.emit.export import to_verilog
 from weft.matrix_unit import MatrixUnit
 config = MatrixUnitConfig(rows=5, columns=9, accumulator_depth=7, adder_stages=2)
 print(hashlib.sha256(to_verilog("unit", MatrixUnit, config).encode()).hexdigest())

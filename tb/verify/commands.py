@@ -1,4 +1,4 @@
-"""The commands that tell how far the unit can be believed; `cli` has them with all others."""
+"""The commands of `python -m verify`: what each campaign takes, and what it refuses."""
 
 import os
 import secrets
@@ -98,7 +98,7 @@ def coverage(seed, workers) -> None:
     """Count the lines, the toggles and the situations that the benches reach.
 
     What they do not reach must be waived by name and reason in
-    tb/coverage_waivers.toml; the waivers are those of seed 1. The report goes
+    tb/verify/coverage/waivers.toml; the waivers are those of seed 1. The report goes
     to build/coverage/report.json.
     """
     from verify.coverage.command import measure
@@ -142,4 +142,10 @@ def mutation(mutants, seed, scheduler, workers) -> None:
     show(run_campaign(mutants, seed, scheduler, workers))
 
 
-CAMPAIGNS = (soak, formal, faults, coverage, equivalence, mutation)
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def app() -> None:
+    """Campaigns that tell how far the unit can be believed."""
+
+
+for campaign in (soak, formal, faults, coverage, equivalence, mutation):
+    app.add_command(campaign)

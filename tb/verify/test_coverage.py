@@ -5,12 +5,14 @@ from collections import Counter
 import cocotb
 import pytest
 
+from benches.repository import TB
 from benches.runner import TIMEOUT, chosen_simulators, start, tick
+from verify.commands import app
 from verify.coverage import command
 from verify.coverage.points import Point, Tally, listed, read_coverage
 from verify.coverage.waivers import Waiver, read_waivers
 from weft.blocks.skew import DelayLine
-from weft_cli.cli import main
+from weft_cli.cli import run
 from weft_sim import toolchain
 from weft_sim.simulator import COVERAGE_FILE, COVERAGE_SOURCE
 
@@ -26,7 +28,7 @@ def test_a_run_leaves_what_it_reached(simulate, request, monkeypatch):
     monkeypatch.setenv("WEFT_COVERAGE", "1")
     simulate([toggles_three_bits], DelayLine, WIDTH, 1, False)
     (folder,) = (toolchain.build_root() / "tests").glob(
-        f"test_coverage.py-{request.node.originalname}-*r"
+        f"verify-test_coverage.py-{request.node.originalname}-*r"
     )
     reached = read_coverage(folder / COVERAGE_FILE, "delay", folder / COVERAGE_SOURCE)
     counts = {point.what: count for point, count in reached.items() if point.kind == "toggle"}
@@ -166,38 +168,38 @@ def test_a_waiver_says_why(text, sentence, tmp_path):
 
 
 def test_the_waivers_and_the_benches_are_there():
-    assert read_waivers(command.BENCHES / command.WAIVERS)
-    assert all((command.BENCHES / name).is_file() for name in (command.UNITS, *command.BLOCKS))
+    assert read_waivers(command.WAIVERS)
+    assert all((TB / name).is_file() for name in (command.UNITS, *command.BLOCKS))
 
 
 def test_a_hole_fails_the_command(monkeypatch, tmp_path, capsys):
     """The point is printed and in the report; with a waiver for it the command succeeds."""
     monkeypatch.setenv("WEFT_BUILD", str(tmp_path))
-    monkeypatch.setattr("sys.argv", ["weft", "coverage"])
+    monkeypatch.setattr("sys.argv", ["verify", "coverage"])
     monkeypatch.setattr(
         command, "run_benches", lambda root, seed, workers: root.mkdir(parents=True, exist_ok=True)
     )
     monkeypatch.setattr(command, "read_runs", lambda tests: REACHED)
     monkeypatch.setattr(command, "read_waivers", lambda path: [waiver("unit-* gate *")])
     with pytest.raises(SystemExit) as exit_code:
-        main()
+        run(app)
     assert exit_code.value.code == 1
     assert "not reached: unit-plain error NO_TILE" in capsys.readouterr().out
     report = (tmp_path / "coverage" / "report.json").read_text()
     assert '"unit-plain error NO_TILE"' in report and '"it is constant"' in report
 
     monkeypatch.setattr(command, "read_waivers", lambda path: [waiver("*")])
-    main()
+    run(app)
 
     monkeypatch.setattr(command, "read_waivers", lambda path: [waiver("*", "nothing")])
     with pytest.raises(SystemExit) as exit_code:
-        main()
+        run(app)
     assert exit_code.value.code == 2
     assert "waivers that match no unreached point" in capsys.readouterr().err
 
 
 def test_a_bench_that_leaves_nothing_is_an_error(tmp_path):
-    with pytest.raises(RuntimeError, match=r"benches that left no coverage: coverage_units\.py, "):
+    with pytest.raises(RuntimeError, match=r"benches that left no coverage: hw-array-"):
         command.read_runs(tmp_path)
 
 

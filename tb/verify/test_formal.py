@@ -111,7 +111,7 @@ def test_a_broken_copy_fails_within_the_bound_or_is_told_of(bound, fails, tmp_pa
 
 def test_a_copy_that_is_not_broken_is_told_of(tmp_path):
     """A change that changes nothing does not pass for a broken copy."""
-    same = Break("counters", "counter.eq(counter + 1)", "counter.eq(1 + counter)", "idle")
+    same = Break("matrix/counters", "counter.eq(counter + 1)", "counter.eq(1 + counter)", "idle")
     proof = dataclasses.replace(BY_NAME["counters"], breaks=(same,))
     assert run(Task(proof, same), tmp_path).wrong.startswith("idle holds of Break(")
 

@@ -1,4 +1,4 @@
-"""`weft soak` from outside: what it finds, replays, leaves running, and says of mistakes."""
+"""`verify soak` from outside: what it finds, replays, leaves running, and says of mistakes."""
 
 import contextlib
 import json
@@ -13,20 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from benches.commands import WEFT, weft
+from benches.commands import VERIFY, verify, verify_environment
+from benches.repository import ROOT
 from verify.soak import command
 from verify.soak.cases import Case
 from verify.soak.check import Outcome, check
 from verify.soak.isolation import Isolated
 from verify.test_soak import PLAIN, products_of
 
-ROOT = Path(__file__).parents[1]
-
 REPORT = {"failures": [], "interrupted": False, "seed": 4, "configurations": 1, "seconds": 2}
 REPORT |= dict.fromkeys(command.SUMS, 0) | {"sources": command.sources()}
 BROKEN_SOAK = """
 from pathlib import Path
-from weft_sim.soak import command, draws
+from verify.soak import command, draws
 draws.KINDS = (draws.Kind(1, (3, 4), 2000),)
 command.SHRINK_SECONDS = 60
 command.MOST_FAILURES = 1
@@ -37,7 +36,7 @@ print(command.soak(5, command.Tally(1), 1, Path("report.json"), 2))
 def test_a_broken_unit_is_found_and_replayed(tmp_path):
     """A mistake in the RTL: found, made small, and its one command fails there and not here."""
     shutil.copytree(ROOT / "hw", tmp_path / "hw")
-    weights = tmp_path / "hw" / "weft" / "weights.py"
+    weights = tmp_path / "hw" / "weft" / "matrix" / "weights.py"
     text = weights.read_text()
     assert "loads.eq(enables)" in text
     weights.write_text(text.replace("loads.eq(enables)", "loads.eq(~0)"))
@@ -45,7 +44,7 @@ def test_a_broken_unit_is_found_and_replayed(tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", BROKEN_SOAK],
         cwd=tmp_path,
-        env=os.environ | broken,
+        env=os.environ | verify_environment(**broken),
         capture_output=True,
         text=True,
         timeout=300,
@@ -57,14 +56,15 @@ def test_a_broken_unit_is_found_and_replayed(tmp_path):
     (failure,) = report["failures"]
     assert failure["replay"] in run.stdout.splitlines()
     assert failure["difference"] and "elements differ" in failure["replay_difference"]
-    name, *arguments = shlex.split(failure["replay"])
-    assert name == "weft"
+    *program, soak, replay, case_text = shlex.split(failure["replay"])
+    assert program == ["PYTHONPATH=tb", ".venv/bin/python", "-m", "verify"]
+    arguments = soak, replay, case_text
     assert len(failure["replay"]) < len(failure["replay_whole"])
     case = Case.from_text(arguments[-1])
     assert len(case.runs) == 1 and len(products_of(case)) == 1 and not case.runs[0].stalls
-    again = weft(*arguments, **broken)
+    again = verify(*arguments, **broken)
     assert (again.returncode, again.stdout.strip()) == (1, failure["replay_difference"])
-    sound = weft(*arguments)
+    sound = verify(*arguments)
     assert (sound.returncode, sound.stdout) == (0, "no difference in 1 products\n")
 
 
@@ -92,11 +92,11 @@ def working_below(folder: Path) -> set[str]:
 def test_ctrl_c_writes_the_report_and_leaves_nothing_running(tmp_path):
     report = tmp_path / "report.json"
     soaking = subprocess.Popen(
-        [WEFT, "soak", "--minutes", "9", "--seed", "3", "--processes", "1", "--report", report],
+        [*VERIFY, "soak", "--minutes", "9", "--seed", "3", "--processes", "1", "--report", report],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "WEFT_BUILD": str(tmp_path / "build")},
+        env=os.environ | verify_environment(WEFT_BUILD=str(tmp_path / "build")),
     )
     deadline = time.monotonic() + 100
     while "make" not in working_below(tmp_path):
@@ -176,7 +176,7 @@ def test_what_cannot_be_resumed_is_left_as_it_is(report, arguments, sentence, tm
     if report is not None:
         path.write_text(json.dumps(REPORT | report))
     before = path.read_text() if path.exists() else None
-    run = weft("soak", "--resume", "--report", str(path), *arguments)
+    run = verify("soak", "--resume", "--report", str(path), *arguments)
     assert (run.returncode, run.stdout) == (2, "")
     assert sentence in run.stderr and run.stderr.count("\n") == 1
     assert (path.read_text() if path.exists() else None) == before
@@ -204,7 +204,7 @@ MISTAKES = {
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_one_sentence(mistake, tmp_path):
     arguments, sentence = MISTAKES[mistake]
-    run = weft("soak", *arguments, WEFT_BUILD=str(tmp_path / "build"))
+    run = verify("soak", *arguments, WEFT_BUILD=str(tmp_path / "build"))
     assert (run.returncode, run.stdout) == (2, "")
     assert sentence in run.stderr and run.stderr.startswith("weft: ")
     assert run.stderr.count("\n") == 1

@@ -1,7 +1,7 @@
 """The whole unit while stored bits flip: no wrong result comes without CORRUPTED.
 
 On Icarus alone: of a unit built for speed by Verilator only the ports are there. Every bit of a
-unit, flipped there too, is `weft faults`.
+unit, flipped there too, is `verify faults`.
 """
 
 import itertools

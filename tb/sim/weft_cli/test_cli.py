@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from benches.commands import WEFT, weft
+from benches.repository import ROOT
 from benches.runner import needs_waves
 from weft.matrix.layouts import ACTIVITY_SENTENCES
 
@@ -97,7 +97,7 @@ def test_an_interrupted_build_leaves_nothing_that_looks_whole(tmp_path):
     ]
     environment = {**os.environ, "WEFT_BUILD": str(tmp_path)}
     running = subprocess.Popen(
-        [WEFT, *arguments],
+        [*WEFT, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -113,7 +113,7 @@ def test_an_interrupted_build_leaves_nothing_that_looks_whole(tmp_path):
     assert running.returncode == 130
     assert said.strip() == "weft: interrupted; nothing half-done counts as done"
     assert not list(tmp_path.glob("cache/library-*/"))
-    again = subprocess.run([WEFT, *arguments], capture_output=True, text=True, env=environment)
+    again = subprocess.run([*WEFT, *arguments], capture_output=True, text=True, env=environment)
     assert again.returncode == 0, again.stderr
     assert "4 of 4 elements equal numpy bit for bit" in again.stdout
 
@@ -191,7 +191,7 @@ def test_digits_on_the_rtl(tmp_path):
 
 def test_machine_check_says_what_is_missing():
     """Before anything is installed: no compiler in PATH."""
-    script = Path(__file__).parents[1] / "sim" / "check_machine.py"
+    script = ROOT / "sim" / "check_machine.py"
     run = subprocess.run(
         [sys.executable, script], capture_output=True, text=True, env={"PATH": "/nowhere"}
     )

@@ -4,10 +4,10 @@ import os
 import re
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import pytest
 
+from benches.repository import DOCS
 from benches.runner import needs_waves
 from weft import SMALL, TINY, Activity, Error, MatrixUnitConfig
 from weft.matrix.admission import Admission
@@ -143,7 +143,7 @@ def as_shown(trace, row, time):
 
 def test_the_walk_in_the_docs_is_true(simulator):
     """Every value that docs/waves.md names is in the trace, and its matrices are the run's."""
-    page = (Path(__file__).parents[1] / "docs" / "waves.md").read_text()
+    page = (DOCS / "waves.md").read_text()
     claims = re.findall(r"(?m)^\| (\d+) \| ([^|]+) \| (\S+) \|$", page)
     assert len(claims) > 30
     _, trace = demo(TINY, simulator)

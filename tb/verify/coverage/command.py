@@ -1,6 +1,6 @@
-"""`weft coverage`: run the benches so that they count, judge what they reached, and report it.
+"""`verify coverage`: run the benches so that they count, judge what they reached, and report it.
 
-What is judged, and how. Three whole units, a plain, a fast and a small one (tb/coverage_units.py),
+What is judged, and how. Three whole units, a plain, a fast and a small one (units.py),
 run under the coroutines of the benches of whole units; beside them the benches of the single blocks
 run, each on its first configuration. Every run is judged by itself: all points of its Verilog must
 be reached in that run, or be waived. So a signal that toggles in the plain unit does not count for
@@ -27,6 +27,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from benches.repository import ROOT, TB
 from weft.emit.export import write_whole
 from weft_cli.benchmarks.results import machine
 from weft_cli.report import console
@@ -37,17 +38,28 @@ from .bins import BINS
 from .points import Point, Tally, listed, read_coverage
 from .waivers import Waiver, apply, read_waivers
 
-BENCHES = Path(__file__).parents[3] / "tb"
-UNITS = "coverage_units.py"
+UNITS = "verify/coverage/units.py"
 # The bench of the fast array is slow to build, and all its modules are in the fast unit.
 BLOCKS = (
-    *("test_accumulators.py", "test_admission.py", "test_array.py", "test_cell.py"),
-    *("test_checksum.py", "test_counters.py", "test_fast_cell.py", "test_pairs_check.py"),
-    *("test_result_check.py", "test_results.py", "test_row.py", "test_skew.py"),
-    *("test_soft_multiplier.py", "test_weights.py"),
-    *("test_beats.py", "test_framing.py", "test_uart.py"),
+    "hw/matrix/test_accumulators.py",
+    "hw/matrix/test_admission.py",
+    "hw/array/test_systolic_array.py",
+    "hw/array/test_cell.py",
+    "hw/matrix/test_checksum_column.py",
+    "hw/matrix/test_counters.py",
+    "hw/array/test_fast_cell.py",
+    "hw/array/test_pairs_check.py",
+    "hw/matrix/test_result_check.py",
+    "hw/matrix/test_results.py",
+    "hw/array/test_row.py",
+    "hw/blocks/test_skew.py",
+    "hw/primitives/test_soft_multiplier.py",
+    "hw/matrix/test_weights.py",
+    "hw/host_link/test_beats.py",
+    "hw/host_link/test_framing.py",
+    "hw/host_link/test_uart.py",
 )
-WAIVERS = "coverage_waivers.toml"
+WAIVERS = Path(__file__).with_name("waivers.toml")
 # Bins that the coroutines of a run have hit: group, name, count.
 BINS_FILE = "bins.json"
 KINDS = ("line", "toggle", "functional")
@@ -73,10 +85,8 @@ def measure(seed: int, workers: int) -> bool:
     RuntimeError
         If a bench fails or leaves nothing to judge.
     """
-    if not (BENCHES / UNITS).is_file():
-        raise ValueError("coverage is that of the benches, which only the repository has")
     toolchain.require("verilator")
-    waivers = read_waivers(BENCHES / WAIVERS)
+    waivers = read_waivers(WAIVERS)
     root = toolchain.build_root() / "coverage"
     began = time.perf_counter()
     run_benches(root, seed, workers)
@@ -104,14 +114,14 @@ def run_benches(root: Path, seed: int, workers: int) -> None:
         "WEFT_BUILD": str(root),
         "WEFT_COVERAGE": "1",
     }
-    files = [BENCHES / name for name in (UNITS, *BLOCKS)]
+    files = [TB / name for name in (UNITS, *BLOCKS)]
     chosen = ["-n", str(workers), "-m", "not large", "-k", "verilator"]
     command = [sys.executable, "-m", "pytest", *chosen, *map(str, files)]
     console.print(f"{len(files)} files of benches, seed {seed}")
     log = root / "benches.log"
     with log.open("w") as output:
         benches = subprocess.run(
-            command, cwd=BENCHES.parent, env=environment, stdout=output, stderr=subprocess.STDOUT
+            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
     if benches.returncode:
         raise RuntimeError(f"the benches failed, so there is nothing to judge; see {log}")
@@ -126,12 +136,12 @@ def read_runs(tests: Path) -> Counter[Point]:
     known = set()
     for path in sorted(tests.glob(f"*/{COVERAGE_FILE}")):
         folder = path.parent
-        file, test = re.findall(r"^(\w+\.py)-test_(.+?)-+verilator$", folder.name)[0]
+        file, test = re.findall(r"^([\w-]+\.py)-test_(.+?)-+verilator$", folder.name)[0]
         known.add(file)
         reached.update(read_coverage(path, test, folder / COVERAGE_SOURCE))
         if (folder / BINS_FILE).is_file():
             reached.update(read_bins(folder / BINS_FILE, test))
-    if lost := set((UNITS, *BLOCKS)) - known:
+    if lost := {name.replace("/", "-") for name in (UNITS, *BLOCKS)} - known:
         raise RuntimeError(f"benches that left no coverage: {', '.join(sorted(lost))}")
     return reached
 

@@ -1,6 +1,6 @@
 """The units whose coverage is judged, under the coroutines of the benches of whole units.
 
-`weft coverage` runs this file; it is no part of the tests. What comes over the ports meanwhile is
+`verify coverage` runs this file; it is no part of the tests. What comes over the ports meanwhile is
 sampled, and the bins that were hit are left in the test's folder.
 """
 

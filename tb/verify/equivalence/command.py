@@ -1,4 +1,4 @@
-"""The command `weft equivalence`: every comparison, shown and written as JSON."""
+"""The command `verify equivalence`: every comparison, shown and written as JSON."""
 
 import json
 import time

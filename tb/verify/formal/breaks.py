@@ -17,71 +17,96 @@ class Break:
 
 
 ACCUMULATOR_BREAKS = (
-    Break("accumulators", "~row.first & past.write", "past.write", "sum"),
-    Break("accumulators", "& (past.row == row.row)", "", "sum"),
-    Break("accumulators", "Mux(read_control.newer[2], total, past_total)", "past_total", "sum"),
-    Break("accumulators", "(~read_control.newer[1] & read_control.newer[2:].any())", "0", "sum"),
-    Break("accumulators", "Mux(add_control.newer[0], total, operand)", "operand", "sum"),
+    Break("matrix/accumulators", "~row.first & past.write", "past.write", "sum"),
+    Break("matrix/accumulators", "& (past.row == row.row)", "", "sum"),
+    Break(
+        "matrix/accumulators", "Mux(read_control.newer[2], total, past_total)", "past_total", "sum"
+    ),
+    Break(
+        "matrix/accumulators", "(~read_control.newer[1] & read_control.newer[2:].any())", "0", "sum"
+    ),
+    Break("matrix/accumulators", "Mux(add_control.newer[0], total, operand)", "operand", "sum"),
 )
 STREAM_BREAKS = (
-    Break("results", "with m.If(~results.valid | results.ready):", "with m.If(1):", "valid_stays"),
-    Break("results", "& (~results.valid | results.ready)),", "),", "payload_stays"),
-    Break("results", "rows_behind + Mux(fetch, -1, 1)", "rows_behind + 1", "nothing_is_invented"),
+    Break(
+        "matrix/results",
+        "with m.If(~results.valid | results.ready):",
+        "with m.If(1):",
+        "valid_stays",
+    ),
+    Break("matrix/results", "& (~results.valid | results.ready)),", "),", "payload_stays"),
+    Break(
+        "matrix/results",
+        "rows_behind + Mux(fetch, -1, 1)",
+        "rows_behind + 1",
+        "nothing_is_invented",
+    ),
 )
 RESULT_BREAKS = (
     Break(
-        "results",
+        "matrix/results",
         "results.valid.eq(fetch)",
         "results.valid.eq(fetch & ~self.emit)",
         "nothing_is_lost",
     ),
     *STREAM_BREAKS,
-    Break("results", "with m.If(landed != fetch):", "with m.If(landed):", "row_is_whole"),
+    Break("matrix/results", "with m.If(landed != fetch):", "with m.If(landed):", "row_is_whole"),
     Break(
-        "results",
+        "matrix/results",
         "self.released.eq(fetch)",
         "self.released.eq(fetch & ~landed)",
         "places_come_back",
     ),
     Break(
-        "results",
+        "matrix/results",
         "self.released.eq(fetch)",
         "self.released.eq(landed | fetch)",
         "places_come_back_once",
     ),
-    Break("results", "landed.eq(columns.write_out)", "landed.eq(self.emit)", "row_is_whole"),
-    Break("results", "Mux(slot == self.depth - 1, 0, slot + 1)", "slot + 1", "row_is_whole"),
-    Break("results", "end_write.data.eq(self.ends_job)", "end_write.data.eq(0)", "row_is_whole"),
+    Break("matrix/results", "landed.eq(columns.write_out)", "landed.eq(self.emit)", "row_is_whole"),
+    Break("matrix/results", "Mux(slot == self.depth - 1, 0, slot + 1)", "slot + 1", "row_is_whole"),
+    Break(
+        "matrix/results", "end_write.data.eq(self.ends_job)", "end_write.data.eq(0)", "row_is_whole"
+    ),
 )
 TILE_BREAKS = (
-    Break("weights", "ready.eq(~self.complete | self.take)", "ready.eq(1)", "sum_0"),
-    Break("weights", "ready.eq(~self.complete | self.take)", "ready.eq(1)", "rows_are_taken"),
-    Break("weights", "self.complete.eq(1)", "self.complete.eq(0)", "complete"),
-    Break("weights", "self.complete.eq(0)", "self.complete.eq(self.broken)", "complete"),
-    Break("weights", "self.broken.eq(overrun | short)", "self.broken.eq(0)", "broken"),
-    Break("weights", "self.broken.eq(overrun | short)", "self.broken.eq(1)", "broken"),
-    Break("weights", "overrun.eq(0),", "", "broken"),
-    Break("weights", "errors.eq(Cat(short, long))", "errors.eq(Cat(long, long))", "errors"),
-    Break("weights", "errors.eq(Cat(short, long))", "errors.eq(Cat(short, short))", "errors"),
+    Break("matrix/weights", "ready.eq(~self.complete | self.take)", "ready.eq(1)", "sum_0"),
+    Break(
+        "matrix/weights", "ready.eq(~self.complete | self.take)", "ready.eq(1)", "rows_are_taken"
+    ),
+    Break("matrix/weights", "self.complete.eq(1)", "self.complete.eq(0)", "complete"),
+    Break("matrix/weights", "self.complete.eq(0)", "self.complete.eq(self.broken)", "complete"),
+    Break("matrix/weights", "self.broken.eq(overrun | short)", "self.broken.eq(0)", "broken"),
+    Break("matrix/weights", "self.broken.eq(overrun | short)", "self.broken.eq(1)", "broken"),
+    Break("matrix/weights", "overrun.eq(0),", "", "broken"),
+    Break("matrix/weights", "errors.eq(Cat(short, long))", "errors.eq(Cat(long, long))", "errors"),
+    Break(
+        "matrix/weights", "errors.eq(Cat(short, long))", "errors.eq(Cat(short, short))", "errors"
+    ),
 )
 WEIGHT_BREAKS = (
     *TILE_BREAKS,
-    Break("weights", "enables.eq(Cat(1, filled))", "enables.eq((1 << rows) - 1)", "sum_0"),
-    Break("cell", "+= weight.eq(shadow)", "+= weight.eq(self.weight_in)", "sum_0"),
-    Break("cell", "with m.If(self.row_switches & self.switch):", "with m.If(0):", "sum_0"),
+    Break("matrix/weights", "enables.eq(Cat(1, filled))", "enables.eq((1 << rows) - 1)", "sum_0"),
+    Break("array/cell", "+= weight.eq(shadow)", "+= weight.eq(self.weight_in)", "sum_0"),
+    Break("array/cell", "with m.If(self.row_switches & self.switch):", "with m.If(0):", "sum_0"),
 )
 COLUMN_BREAKS = (
     *WEIGHT_BREAKS,
-    Break("cell", "self.row_loads & self.load", "self.row_loads", "sum_0"),
-    Break("cell", "self.row_switches & self.switch", "self.row_switches", "sum_1"),
+    Break("array/cell", "self.row_loads & self.load", "self.row_loads", "sum_0"),
+    Break("array/cell", "self.row_switches & self.switch", "self.row_switches", "sum_1"),
 )
 FAST_BREAKS = (
     *TILE_BREAKS,
-    Break("fast_cell", "self.row_switches & self.switch", "self.row_loads", "sum_0"),
-    Break("weight_products", "with m.If(control.clear):", "with m.If(0):", "sum_0"),
-    Break("weight_products", "coming.eq(coming - product)", "coming.eq(coming + product)", "sum_0"),
+    Break("array/fast_cell", "self.row_switches & self.switch", "self.row_loads", "sum_0"),
+    Break("array/weight_products", "with m.If(control.clear):", "with m.If(0):", "sum_0"),
     Break(
-        "weight_products",
+        "array/weight_products",
+        "coming.eq(coming - product)",
+        "coming.eq(coming + product)",
+        "sum_0",
+    ),
+    Break(
+        "array/weight_products",
         "pair_begun.eq(begins | ~pair_begun)",
         "pair_begun.eq(~pair_begun)",
         "sum_0",
@@ -89,115 +114,139 @@ FAST_BREAKS = (
 )
 FAST_COLUMN_BREAKS = (
     *FAST_BREAKS,
-    Break("fast_cell", "self.row_loads & self.load", "self.row_loads", "sum_1"),
+    Break("array/fast_cell", "self.row_loads & self.load", "self.row_loads", "sum_1"),
 )
 CHECK_BREAKS = (
-    Break("row_check", "known.eq(row.first | begun.begun)", "known.eq(begun.begun)", "valid"),
     Break(
-        "row_check",
+        "matrix/row_check", "known.eq(row.first | begun.begun)", "known.eq(begun.begun)", "valid"
+    ),
+    Break(
+        "matrix/row_check",
         "row.valid & row.good_tile & row.in_range",
         "row.valid & row.in_range",
         "not_started",
     ),
     Break(
-        "row_check",
+        "matrix/row_check",
         "row.valid & row.good_tile & row.in_range",
         "row.valid & row.good_tile",
         "valid",
     ),
-    Break("row_check", "row.good_tile & ~row.last & known", "row.good_tile & known", "valid"),
-    Break("row_check", "control.last.eq(admitted & row.last)", "control.last.eq(row.last)", "last"),
-    Break("row_check", "control.end.eq(admitted & row.end)", "control.end.eq(row.end)", "end"),
-    Break("row_check", "self.control.first.eq(row.first)", "self.control.first.eq(0)", "row"),
-    Break("row_check", "row.valid & row.last & ~admitted", "row.last & ~admitted", "dropped"),
-    Break("row_check", "row.valid & ~row.good_tile", "~row.good_tile", "no_tile"),
-    Break("row_check", "row.valid & ~row.in_range,", "~row.in_range,", "row_out_of_range"),
-    Break("begun", "transparent_for=(write,)", "", "valid"),
-    Break("begun", "sets & same_word", "0", "valid"),
-    Break("begun", "sets & kept_same_row", "0", "valid"),
-    Break("begun", "sets & found_same_row", "0", "valid"),
-    Break("begun", "(flags & others) | set_flag", "flags | set_flag", "valid"),
-    Break("begun", "Mux(fetched_written, read.data, 0)", "read.data", "valid"),
-    Break("begun", "sets & (set_value != was_begun)", "sets", "unfinished"),
+    Break(
+        "matrix/row_check", "row.good_tile & ~row.last & known", "row.good_tile & known", "valid"
+    ),
+    Break(
+        "matrix/row_check",
+        "control.last.eq(admitted & row.last)",
+        "control.last.eq(row.last)",
+        "last",
+    ),
+    Break(
+        "matrix/row_check", "control.end.eq(admitted & row.end)", "control.end.eq(row.end)", "end"
+    ),
+    Break(
+        "matrix/row_check", "self.control.first.eq(row.first)", "self.control.first.eq(0)", "row"
+    ),
+    Break(
+        "matrix/row_check", "row.valid & row.last & ~admitted", "row.last & ~admitted", "dropped"
+    ),
+    Break("matrix/row_check", "row.valid & ~row.good_tile", "~row.good_tile", "no_tile"),
+    Break("matrix/row_check", "row.valid & ~row.in_range,", "~row.in_range,", "row_out_of_range"),
+    Break("matrix/begun", "transparent_for=(write,)", "", "valid"),
+    Break("matrix/begun", "sets & same_word", "0", "valid"),
+    Break("matrix/begun", "sets & kept_same_row", "0", "valid"),
+    Break("matrix/begun", "sets & found_same_row", "0", "valid"),
+    Break("matrix/begun", "(flags & others) | set_flag", "flags | set_flag", "valid"),
+    Break("matrix/begun", "Mux(fetched_written, read.data, 0)", "read.data", "valid"),
+    Break("matrix/begun", "sets & (set_value != was_begun)", "sets", "unfinished"),
 )
 ORDER_BREAKS = (
     Break(
-        "admission",
+        "matrix/admission",
         "has_room.eq(~row.last | ~spare[-1])",
         "has_room.eq(1)",
         "never_more_than_places",
     ),
     Break(
-        "admission", "returned.eq(self.released + check.dropped)", "returned.eq(0)", "never_stuck"
+        "matrix/admission",
+        "returned.eq(self.released + check.dropped)",
+        "returned.eq(0)",
+        "never_stuck",
     ),
     Break(
-        "admission",
+        "matrix/admission",
         "returned.eq(self.released + check.dropped)",
         "returned.eq(self.released)",
         "never_stuck",
     ),
     Break(
-        "admission",
+        "matrix/admission",
         "returned.eq(self.released + check.dropped)",
         "returned.eq(self.released + check.dropped + check.dropped)",
         "never_more_than_places",
     ),
-    Break("admission", "init=self.credits - 1", "init=self.credits - 2", "never_stuck"),
+    Break("matrix/admission", "init=self.credits - 1", "init=self.credits - 2", "never_stuck"),
     Break(
-        "admission",
+        "matrix/admission",
         "(staying | (switching & self.tile_complete))",
         "((staying | switching) & self.tile_complete)",
         "never_stuck",
     ),
     Break(
-        "admission",
+        "matrix/admission",
         "Mux(switching, ~self.tile_broken, tile_in_use)",
         "tile_in_use",
         "good_rows_are_admitted",
     ),
-    Break("admission", "ready.eq(~waiting | advance)", "ready.eq(1)", "switch_is_its_own"),
+    Break("matrix/admission", "ready.eq(~waiting | advance)", "ready.eq(1)", "switch_is_its_own"),
     Break(
-        "admission",
+        "matrix/admission",
         "self.activations.valid & ~offered.switch",
         "~offered.switch",
         "good_rows_are_admitted",
     ),
     Break(
-        "admission",
+        "matrix/admission",
         "read_slot.eq(read_slot + advanced)",
         "read_slot.eq(read_slot + writes)",
         "lanes_are_its_own",
     ),
     Break(
-        "admission",
+        "matrix/admission",
         "switch.eq(self.take & self.tile_complete)",
         "switch.eq(self.take)",
         "switches_come_with_rows",
     ),
     Break(
-        "row_check",
+        "matrix/row_check",
         "self.control.last.eq(admitted & row.last)",
         "self.control.last.eq(0)",
         "last_is_its_own",
     ),
     Break(
-        "row_check",
+        "matrix/row_check",
         "self.control.end.eq(admitted & row.end)",
         "self.control.end.eq(0)",
         "end_is_its_own",
     ),
     Break(
-        "row_check",
+        "matrix/row_check",
         "self.control.first.eq(row.first)",
         "self.control.first.eq(0)",
         "first_is_its_own",
     ),
     Break(
-        "row_check", "self.control.row.eq(row.row)", "self.control.row.eq(0)", "number_is_its_own"
+        "matrix/row_check",
+        "self.control.row.eq(row.row)",
+        "self.control.row.eq(0)",
+        "number_is_its_own",
     ),
 )
 COUNTERS = [activity.name.lower() for activity in Activity]
 COUNTER_BREAKS = (
-    Break("counters", "total.eq(self.counters.total + 1)", "total.eq(0)", "all_are_total"),
-    *[Break("counters", "counter.eq(counter + 1)", "counter.eq(0)", name) for name in COUNTERS],
+    Break("matrix/counters", "total.eq(self.counters.total + 1)", "total.eq(0)", "all_are_total"),
+    *[
+        Break("matrix/counters", "counter.eq(counter + 1)", "counter.eq(0)", name)
+        for name in COUNTERS
+    ],
 )

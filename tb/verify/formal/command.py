@@ -1,4 +1,4 @@
-"""What `weft formal` does: prove everything, break everything, and write down what came of it."""
+"""What `verify formal` does: prove everything, break everything, and write down what came of it."""
 
 import json
 import os

@@ -8,6 +8,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 
+from benches.repository import TB
+
 from .breaks import Break
 from .proofs import PROOFS, Proof
 
@@ -48,7 +50,7 @@ def break_line(package: Path, broken: Break) -> None:
 
 
 def _search_path() -> list[str]:
-    return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    return [*filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)), str(TB)]
 
 
 if __name__ == "__main__":

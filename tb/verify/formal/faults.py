@@ -31,7 +31,7 @@ class WrongResultsAreTold(Harness):
     the time that the unit promises for each result with a lane that differs, CORRUPTED has been
     told. Errors are cleared at any time.
 
-    Which bits are data is what `weft faults` says; memories are made of registers, and each of
+    Which bits are data is what `verify faults` says; memories are made of registers, and each of
     their bits is one that can flip.
 
     Parameters

@@ -5,96 +5,140 @@ from .breaks import STREAM_BREAKS, Break
 UNIT_BREAKS = (
     *STREAM_BREAKS,
     Break(
-        "results", "self.released.eq(fetch)", "self.released.eq(fetch & ~landed)", "result_comes"
+        "matrix/results",
+        "self.released.eq(fetch)",
+        "self.released.eq(fetch & ~landed)",
+        "result_comes",
     ),
-    Break("admission", "Mux(switching, ~self.tile_broken, tile_in_use)", "1", "errors_are_true"),
-    Break("admission", "ready.eq(~waiting | advance)", "ready.eq(1)", "one_row_waits"),
-    Break("admission", "has_room.eq(~row.last | ~spare[-1])", "has_room.eq(1)", "few_are_inside"),
-    Break("weights", "ready.eq(~self.complete | self.take)", "ready.eq(1)", "few_tiles_wait"),
     Break(
-        "matrix_unit",
+        "matrix/admission", "Mux(switching, ~self.tile_broken, tile_in_use)", "1", "errors_are_true"
+    ),
+    Break("matrix/admission", "ready.eq(~waiting | advance)", "ready.eq(1)", "one_row_waits"),
+    Break(
+        "matrix/admission",
+        "has_room.eq(~row.last | ~spare[-1])",
+        "has_room.eq(1)",
+        "few_are_inside",
+    ),
+    Break(
+        "matrix/weights", "ready.eq(~self.complete | self.take)", "ready.eq(1)", "few_tiles_wait"
+    ),
+    Break(
+        "matrix/matrix_unit",
         "self.errors.eq(self.errors | seen)",
         "self.errors.eq(seen)",
         "errors_are_told",
     ),
-    Break("matrix_unit", "with m.If(self.clear_errors):", "with m.If(0):", "errors_are_true"),
-    Break("matrix_unit", "array.loads_in.eq(loader.loads)", "array.loads_in.eq(0)", "result_0"),
-    Break("accumulators", "& (past.row == row.row)", "", "result_0"),
-    Break("results", "end_write.data.eq(self.ends_job)", "end_write.data.eq(0)", "end"),
+    Break(
+        "matrix/matrix_unit", "with m.If(self.clear_errors):", "with m.If(0):", "errors_are_true"
+    ),
+    Break(
+        "matrix/matrix_unit", "array.loads_in.eq(loader.loads)", "array.loads_in.eq(0)", "result_0"
+    ),
+    Break("matrix/accumulators", "& (past.row == row.row)", "", "result_0"),
+    Break("matrix/results", "end_write.data.eq(self.ends_job)", "end_write.data.eq(0)", "end"),
 )
 COLUMN_1_BREAKS = (
     Break(
-        "accumulators", "self.control_out.eq(read_control)", "self.control_out.eq(0)", "result_1"
+        "matrix/accumulators",
+        "self.control_out.eq(read_control)",
+        "self.control_out.eq(0)",
+        "result_1",
     ),
 )
 FAST_UNIT_BREAKS = (
     *UNIT_BREAKS,
-    Break("weight_products", "with m.If(control.clear):", "with m.If(0):", "result_0"),
+    Break("array/weight_products", "with m.If(control.clear):", "with m.If(0):", "result_0"),
     Break(
-        "fast_array", "south.products_in.eq(west.sum_out)", "south.products_in.eq(0)", "result_0"
+        "array/fast_array",
+        "south.products_in.eq(west.sum_out)",
+        "south.products_in.eq(0)",
+        "result_0",
     ),
 )
 SIGNED_BREAKS = (
-    Break("cell", "activation * weight", "activation.as_unsigned() * weight", "result_0"),
-    Break("cell", "activation * weight", "activation * weight.as_unsigned()", "result_0"),
+    Break("array/cell", "activation * weight", "activation.as_unsigned() * weight", "result_0"),
+    Break("array/cell", "activation * weight", "activation * weight.as_unsigned()", "result_0"),
 )
-FAST_SIGNED_BREAKS = (Break("pairs", "first * second", "first.as_unsigned() * second", "result_0"),)
+FAST_SIGNED_BREAKS = (
+    Break("array/pairs", "first * second", "first.as_unsigned() * second", "result_0"),
+)
 PIPELINE_BREAKS = (
-    Break("matrix_unit", "DelayLine, width, cycles, True", "DelayLine, width, 0, True", "result_0"),
-    Break("partial_sums", "carry = added[len(part) :]", "carry = 0", "result_0"),
-    Break("partial_sums", "len(parts) - 1 - index, False", "0, False", "result_0"),
+    Break(
+        "matrix/matrix_unit",
+        "DelayLine, width, cycles, True",
+        "DelayLine, width, 0, True",
+        "result_0",
+    ),
+    Break("blocks/partial_sums", "carry = added[len(part) :]", "carry = 0", "result_0"),
+    Break("blocks/partial_sums", "len(parts) - 1 - index, False", "0, False", "result_0"),
 )
 CHECKSUM_BREAKS = (
     Break(
-        "checksum_column",
+        "matrix/checksum_column",
         "tree.i.eq(self.weights)",
         "tree.i[0].eq(self.weights[0])",
         "no_false_alarm",
     ),
     Break(
-        "checksum_column",
+        "matrix/checksum_column",
         "columns - SumTree.latency_of(columns)",
         "columns",
         "no_false_alarm",
     ),
     Break(
-        "checksum_column",
+        "matrix/checksum_column",
         "rows, self.config.columns, False",
         "rows, self.config.columns - 1, False",
         "no_false_alarm",
     ),
-    Break("checksum_column", "told[0] & told[1]", "told[0]", "no_false_alarm"),
+    Break("matrix/checksum_column", "told[0] & told[1]", "told[0]", "no_false_alarm"),
     Break(
-        "checksum_column", "(self.valid, collected - counts)", "(self.valid, 0)", "no_false_alarm"
+        "matrix/checksum_column",
+        "(self.valid, collected - counts)",
+        "(self.valid, 0)",
+        "no_false_alarm",
     ),
-    Break("result_check", "transfers.o & (", "(", "no_false_alarm"),
-    Break("result_check", "tree.i.eq(self.lanes)", "tree.i[0].eq(self.lanes[0])", "no_false_alarm"),
-    Break("admission", "(lane.xor() for", "(~lane.xor() for", "no_false_alarm"),
+    Break("matrix/result_check", "transfers.o & (", "(", "no_false_alarm"),
+    Break(
+        "matrix/result_check",
+        "tree.i.eq(self.lanes)",
+        "tree.i[0].eq(self.lanes[0])",
+        "no_false_alarm",
+    ),
+    Break("matrix/admission", "(lane.xor() for", "(~lane.xor() for", "no_false_alarm"),
 )
 FAST_CHECKSUM_BREAKS = (
     Break(
-        "pairs_check", "DelayLine, width, self.latency,", "DelayLine, width, 1,", "no_false_alarm"
+        "array/pairs_check",
+        "DelayLine, width, self.latency,",
+        "DelayLine, width, 1,",
+        "no_false_alarm",
     ),
-    Break("fast_array", "check.loads.eq(cells.loads_out)", "check.loads.eq(0)", "no_false_alarm"),
-    Break("checksum_column", "passed.eq(self.products)", "passed.eq(0)", "no_false_alarm"),
+    Break(
+        "array/fast_array", "check.loads.eq(cells.loads_out)", "check.loads.eq(0)", "no_false_alarm"
+    ),
+    Break("matrix/checksum_column", "passed.eq(self.products)", "passed.eq(0)", "no_false_alarm"),
 )
 MEMORY_FAULT_BREAKS = (
     # Only while errors are cleared.
-    Break("matrix_unit", "self.errors.eq(seen)", "self.errors.eq(0)", "wrong_results_are_told"),
     Break(
-        "matrix_unit",
+        "matrix/matrix_unit", "self.errors.eq(seen)", "self.errors.eq(0)", "wrong_results_are_told"
+    ),
+    Break(
+        "matrix/matrix_unit",
         "column.wrong_activation | check.mismatch",
         "column.wrong_activation",
         "wrong_results_are_told",
     ),
     Break(
-        "result_check",
+        "matrix/result_check",
         "tree.i.eq(self.lanes)",
         "tree.i[0].eq(self.lanes[0])",
         "wrong_results_are_told",
     ),
     Break(
-        "results",
+        "matrix/results",
         "results.valid.eq(fetch)",
         "results.valid.eq(fetch & ~self.sums[0][0])",
         "all_but_data_is_the_same",
@@ -102,21 +146,21 @@ MEMORY_FAULT_BREAKS = (
 )
 FAULT_BREAKS = (
     *MEMORY_FAULT_BREAKS,
-    Break("admission", "(lane.xor() for", "(~lane.xor() for", "no_alarm_without_a_flip"),
+    Break("matrix/admission", "(lane.xor() for", "(~lane.xor() for", "no_alarm_without_a_flip"),
     Break(
-        "checksum_column",
+        "matrix/checksum_column",
         "rows, self.config.columns, False",
         "rows, self.config.columns - 1, False",
         "no_alarm_without_a_flip",
     ),
     Break(
-        "matrix_unit",
+        "matrix/matrix_unit",
         "column.wrong_activation | check.mismatch",
         "check.mismatch",
         "wrong_results_are_told",
     ),
     Break(
-        "checksum_column",
+        "matrix/checksum_column",
         "tree.i.eq(self.weights)",
         "tree.i[0].eq(self.weights[0])",
         "wrong_results_are_told",
@@ -126,13 +170,13 @@ FAULT_BREAKS = (
 PLAIN_FAULT_BREAKS = (
     *FAULT_BREAKS,
     Break(
-        "checksum_column",
+        "matrix/checksum_column",
         "passed.eq(wrong | Cat(0, passed))",
         "passed.eq(wrong)",
         "wrong_results_are_told",
     ),
     Break(
-        "checksum_column",
+        "matrix/checksum_column",
         "lane.xor() for lane in self.activations",
         "lane[0] for lane in self.activations",
         "wrong_results_are_told",
@@ -141,13 +185,13 @@ PLAIN_FAULT_BREAKS = (
 FAST_FAULT_BREAKS = (
     *FAULT_BREAKS,
     Break(
-        "checksum_column",
+        "matrix/checksum_column",
         'wrong |= self._told(m, platform, "pairs", self.wrong_pairs, late)',
         "pass",
         "wrong_results_are_told",
     ),
     Break(
-        "checksum_column",
+        "matrix/checksum_column",
         'wrong |= self._told(m, platform, "products", wrong_products, late)',
         "pass",
         "wrong_results_are_told",

@@ -1,56 +1,52 @@
 """Which benches a mutant meets: those of its own room, then those of the whole unit."""
 
 import importlib
-import sys
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import weft
+from benches.repository import ROOT, TB
 from weft.array.row import SystolicRow
 from weft.array.systolic_array import SystolicArray
 from weft_sim.cache import digest
 
 from .units import TOP, Design, Unit, make_design
 
-TB = Path(weft.__file__).parents[2] / "tb"
-WHOLE = ("test_matrix_unit", "test_stalls_and_resets", "test_misuse")
-WITH_CHECKSUMS = (*WHOLE, "test_corruption")
+SIM = ROOT / "sim"
+WHOLE = ("hw.matrix.test_matrix_unit", "hw.matrix.test_stalls_and_resets", "hw.matrix.test_misuse")
+WITH_CHECKSUMS = (*WHOLE, "hw.matrix.test_corruption")
 # Component of the hardware, or of a bench, to the module of its bench and what the names of its
 # coroutines begin with: all of them where nothing is said.
 ROOMS = {
-    "Accumulators": ("test_accumulators", ""),
-    "Admission": ("test_admission", ""),
-    "Cell": ("test_cell", ""),
-    "ChecksumColumn": ("test_checksum", ""),
-    "CycleCounters": ("test_counters", ""),
-    "DelayLine": ("test_skew", "delays$|is_emptied"),
-    "FastArray": ("test_fast_array", ""),
-    "FastCell": ("test_fast_cell", ""),
-    "PairsCheck": ("test_pairs_check", ""),
-    "ResultBuffer": ("test_results", ""),
-    "ResultCheck": ("test_result_check", "sees_every|forgets_what"),
-    "Skew": ("test_skew", "delays_each"),
-    "SoftCell": ("test_cell", ""),
-    "SoftFastCell": ("test_fast_cell", ""),
-    "SoftMultiplier": ("test_soft_multiplier", ""),
-    "SumTree": ("test_result_check", "adds"),
-    "SystolicArray": ("test_array", ""),
-    "SystolicRow": ("test_row", ""),
-    "WeightLoader": ("test_weights", ""),
+    "Accumulators": ("hw.matrix.test_accumulators", ""),
+    "Admission": ("hw.matrix.test_admission", ""),
+    "Cell": ("hw.array.test_cell", ""),
+    "ChecksumColumn": ("hw.matrix.test_checksum_column", ""),
+    "CycleCounters": ("hw.matrix.test_counters", ""),
+    "DelayLine": ("hw.blocks.test_skew", "delays$|is_emptied"),
+    "FastArray": ("hw.array.test_fast_array", ""),
+    "FastCell": ("hw.array.test_fast_cell", ""),
+    "PairsCheck": ("hw.array.test_pairs_check", ""),
+    "ResultBuffer": ("hw.matrix.test_results", ""),
+    "ResultCheck": ("hw.matrix.test_result_check", "sees_every|forgets_what"),
+    "Skew": ("hw.blocks.test_skew", "delays_each"),
+    "SoftCell": ("hw.array.test_cell", ""),
+    "SoftFastCell": ("hw.array.test_fast_cell", ""),
+    "SoftMultiplier": ("hw.primitives.test_soft_multiplier", ""),
+    "SumTree": ("hw.matrix.test_result_check", "adds"),
+    "SystolicArray": ("hw.array.test_systolic_array", ""),
+    "SystolicRow": ("hw.array.test_row", ""),
+    "WeightLoader": ("hw.matrix.test_weights", ""),
 }
 # A room that a bench builds of two: its component, and the name of its module here.
-HARNESSES = (("test_accumulators", "Accumulators"),)
+HARNESSES = (("hw.matrix.test_accumulators", "Accumulators"),)
 # What a coroutine may depend on beside its own module.
 SHARED = (
-    "bench.py",
-    "products.py",
-    "gate_model.py",
-    "tiles.py",
-    "../sim/weft_sim/driver.py",
+    *(TB / "benches" / name for name in ("runner.py", "products.py", "gate_model.py", "tiles.py")),
+    *(SIM / "weft_sim" / name for name in ("cocotb_driver.py", "cocotb_streams.py", "stalls.py")),
+    *(SIM / "weft_model" / name for name in ("schedule.py", "reference.py", "cycle_model.py")),
 )
-SHARED += ("../sim/weft_sim/streams.py", "../sim/weft_sim/schedule.py")
-SHARED += ("../sim/weft_sim/reference.py", "../sim/weft_sim/timing.py")
 
 
 @dataclass(frozen=True)
@@ -76,8 +72,10 @@ class Bench:
     @property
     def version(self) -> str:
         """A name for everything that the outcome depends on but the Verilog and the seed."""
-        files = [TB / f"{module}.py" for module in self.modules] + [TB / name for name in SHARED]
-        return digest([self.top, self.names, self.facts, *(_text(path) for path in files)])
+        files = [TB / f"{module.replace('.', '/')}.py" for module in self.modules]
+        return digest(
+            [self.top, self.names, self.facts, *(_text(path) for path in (*files, *SHARED))]
+        )
 
 
 @cache
@@ -85,25 +83,8 @@ def _text(path: Path) -> str:
     return path.read_text()
 
 
-def import_benches() -> None:
-    """Let modules of the benches be imported.
-
-    Raises
-    ------
-    FileNotFoundError
-        Where there are none, as in an installation without the sources.
-    """
-    if not (TB / "bench.py").is_file():
-        raise FileNotFoundError(
-            2, "the benches are not here; mutants are run from Weft's repository", str(TB)
-        )
-    if str(TB) not in sys.path:
-        sys.path.append(str(TB))
-
-
 def design_with_harnesses(unit: Unit) -> Design:
     """A unit, and beside it the rooms that benches build of several modules."""
-    import_benches()
     harnesses = [
         (getattr(importlib.import_module(module), name), f"{TOP}_{name.lower()}")
         for module, name in HARNESSES
@@ -115,7 +96,7 @@ def benches_of(design: Design, module: str) -> list[Bench]:
     """The benches of a module, in the order in which they are worth running."""
     rooms = [_bench(design, room, *ROOMS[name]) for room, name in _rooms_of(design, module)]
     modules = WITH_CHECKSUMS if design.unit.config.checksum else WHOLE
-    whole = Bench(TOP, modules, rf"^({'|'.join(modules)})\.", _facts(design, TOP))
+    whole = Bench(TOP, modules, rf"^({'|'.join(map(re.escape, modules))})\.", _facts(design, TOP))
     return [*rooms, whole]
 
 
@@ -153,9 +134,9 @@ def _has_bench(design: Design, module: str) -> bool:
 
 
 def _bench(design: Design, top: str, module: str, names: str) -> Bench:
-    return Bench(top, (module,), rf"^{module}\.({names})", _facts(design, top))
+    return Bench(top, (module,), rf"^{re.escape(module)}\.({names})", _facts(design, top))
 
 
 def _facts(design: Design, top: str) -> str:
-    describe = importlib.import_module("bench").describe
+    describe = importlib.import_module("benches.runner").describe
     return describe(design.components[top][1], design.modules[top], top)

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import weft
+from benches.repository import ROOT
 from weft_sim.cache import digest
 from weft_sim.yosys import YosysFailed, run_yosys
 
@@ -15,7 +15,6 @@ from .units import Design, split_modules
 
 # More than a small unit has.
 EVERY = 10_000_000
-ROOT = Path(weft.__file__).parents[2]
 # Where ports are connected, whatever they are: says less than the line beside it.
 SAYS_LITTLE = "hw/weft/hierarchy.py"
 MODES = {

@@ -13,7 +13,7 @@ from weft_sim import simulator as simulators
 from weft_sim.cache import digest
 from weft_sim.verilator import SimulationFailed
 
-from .benches import Bench, import_benches
+from .benches import Bench
 from .equivalence import prove
 
 # A loop of gates can keep a simulator busy within one cycle for ever.
@@ -116,7 +116,6 @@ def longest_ns(verilog: str, bench: Bench, seed: int) -> int:
 
 
 def _run(verilog: str, bench: Bench, seed: int, timeout_ns: int | None) -> tuple[str | None, int]:
-    import_benches()
     with tempfile.TemporaryDirectory(prefix="weft-mutation-") as scratch:
         folder = Path(scratch)
         (folder / "build").mkdir()

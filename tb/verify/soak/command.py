@@ -1,4 +1,4 @@
-"""`weft soak`: drawn cases for so many minutes, with progress; the report; one case once more."""
+"""`verify soak`: drawn cases for so many minutes, with progress; the report; one case once more."""
 
 import dataclasses
 import itertools
@@ -224,7 +224,7 @@ def _finish(tally: Tally, number: int, ended: Isolated) -> None:
 
 
 def replay_command(case: Case) -> str:
-    return f"weft soak --replay {shlex.quote(case.to_text())}"
+    return f"PYTHONPATH=tb .venv/bin/python -m verify soak --replay {shlex.quote(case.to_text())}"
 
 
 def replay(text: str) -> bool:

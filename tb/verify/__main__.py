@@ -1,0 +1,8 @@
+"""`python -m verify NAME` runs a campaign; `python -m verify --help` lists them."""
+
+from weft_cli.cli import run
+
+from .commands import app
+
+if __name__ == "__main__":
+    run(app)
