@@ -29,11 +29,21 @@ class IntegerFormat:
             raise ValueError(f"a format is signed or not, True or False, not {self.signed!r}")
 
     @classmethod
-    def parse(cls, text: "str | IntegerFormat") -> "IntegerFormat":
-        """Read a name such as ``int8`` or ``uint5``; raise ValueError on any other text."""
-        if isinstance(text, cls):
-            return text
-        match = re.fullmatch(r"(u?)int([1-9][0-9]?)", str(text))
+    def parse(cls, given: "str | IntegerFormat | np.dtype | type[np.generic]") -> "IntegerFormat":
+        """Read a name such as "int8" or "uint5", or numpy's dtype of it.
+
+        Raises
+        ------
+        ValueError
+            For anything else.
+        """
+        if isinstance(given, cls):
+            return given
+        known = isinstance(given, np.dtype) or (
+            isinstance(given, type) and issubclass(given, np.generic)
+        )
+        text = np.dtype(given).name if known else given
+        match = re.fullmatch(r"(u?)int([1-9][0-9]?)", text) if isinstance(text, str) else None
         if not match:
             raise ValueError(f"unknown number format {text!r}: write int8, uint8, int4, int16, ...")
         return cls(int(match[2]), signed=not match[1])
@@ -71,3 +81,13 @@ INT8 = IntegerFormat(8)
 def width_for(minimum: int, maximum: int) -> int:
     """Bits of the narrowest two's complement number that holds `minimum` and `maximum`."""
     return 1 + max((~v if v < 0 else v).bit_length() for v in (minimum, maximum))
+
+
+def products_width(first: IntegerFormat, second: IntegerFormat, count: int) -> int:
+    """Bits of the sum of `count` products of two formats as a signed number, exact."""
+    corners = [
+        count * a * b
+        for a in (first.minimum, first.maximum)
+        for b in (second.minimum, second.maximum)
+    ]
+    return width_for(min(corners), max(corners))

@@ -1,11 +1,12 @@
 """ActivationCorrection: the products of the activations taken from the sums, at the south edge."""
 
-from amaranth.hdl import Module, Signal, signed
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..blocks.chain import Linking
 from ..blocks.partial_sums import parts_of, subtract_in_parts
-from ..matrix.config import MatrixUnitConfig
+from .arithmetic import Arithmetic
 
 
 class ActivationCorrection(wiring.Component):
@@ -15,22 +16,26 @@ class ActivationCorrection(wiring.Component):
     difference is on `corrected` in cycle t + 2; parts one cycle apart. `products_out` is one
     register behind, for the next column. Never stalls, nothing is reset.
 
+    Parameters
+    ----------
+    arithmetic : Arithmetic
+
     Members
     -------
-    products_in, products_out, sum, corrected : signed(config.sum_width)
+    products_in, products_out, sum, corrected : arithmetic.sum_shape
     """
 
-    passed = ("products",)
     latency = 1
+    linking = Linking(passed=("products",))
 
-    def __init__(self, config: MatrixUnitConfig):
-        self.config = config
-        super().__init__(self.members_of(config))
+    def __init__(self, *, arithmetic: Arithmetic):
+        self.arithmetic = arithmetic
+        super().__init__(self.members_of(arithmetic))
 
     @staticmethod
-    def members_of(config: MatrixUnitConfig) -> dict[str, wiring.Member]:
+    def members_of(arithmetic: Arithmetic) -> dict[str, wiring.Member]:
         """The members by name, for a Chain."""
-        shape = signed(config.sum_width)
+        shape = arithmetic.sum_shape
         return {
             "products_in": In(shape),
             "products_out": Out(shape),
@@ -40,11 +45,9 @@ class ActivationCorrection(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        products = Signal(signed(self.config.sum_width), reset_less=True)
+        widths = self.arithmetic.sum_parts
+        products = Signal(self.arithmetic.sum_shape, reset_less=True)
         m.d.sync += products.eq(self.products_in)
-        parts = parts_of(self.config, products)
-        m.d.comb += [
-            self.products_out.eq(products),
-            self.corrected.eq(subtract_in_parts(m, self.config, self.sum, parts)),
-        ]
+        corrected = subtract_in_parts(m, widths, self.sum, parts_of(widths, products))
+        m.d.comb += [self.products_out.eq(products), self.corrected.eq(corrected)]
         return m

@@ -1,14 +1,14 @@
 """Cell: one multiply-accumulate with a stationary weight."""
 
-from amaranth.hdl import Module, Shape, Signal, Value, signed
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..blocks.partial_sums import add_in_parts, delayed_parts, registered
-from ..hierarchy import family_of, instantiate
-from ..matrix.config import MatrixUnitConfig
-from ..primitives import ecp5
+from ..blocks.partial_sums import add_in_parts, delayed_parts
+from ..primitives.multiplier import multiply_by_stationary, stationary
 from ..primitives.soft_multiplier import multiply_softly
+from .arithmetic import Arithmetic
+from .cell_kind import CellKind
 
 
 class Cell(wiring.Component):
@@ -27,10 +27,7 @@ class Cell(wiring.Component):
 
     Parameters
     ----------
-    config : MatrixUnitConfig
-    multiplies : bool
-        Whether the multiplier is inside. A cell without one shows the `weight` in use and takes
-        the `product` of `activation_out` and `weight`, made in multiplier_stages cycles.
+    arithmetic : Arithmetic
 
     Members
     -------
@@ -40,93 +37,99 @@ class Cell(wiring.Component):
     row_switches, row_loads : 1 bit in. High whenever `switch` or `load` of any cell of the row
         is, so that a simulator passes over the weights of a row at rest in one step.
     weight_in, weight_out : weight format. The shadow chain, north to south.
-    sum_in, sum_out : signed(config.sum_width)
-    weight : weight format out, product : signed(config.product_width) in
-        Only of a cell that does not multiply.
+    sum_in, sum_out : arithmetic.sum_shape
     """
 
-    def __init__(self, config: MatrixUnitConfig, multiplies: bool = True):
-        self.config = config
-        self.multiplies = multiplies
-        outside = {
-            "weight": Out(config.weight.shape),
-            "product": In(signed(config.product_width)),
+    def __init__(self, *, arithmetic: Arithmetic):
+        self.arithmetic = arithmetic
+        super().__init__(self.members_of(arithmetic))
+
+    @staticmethod
+    def members_of(arithmetic: Arithmetic) -> dict[str, wiring.Member]:
+        """The members by name."""
+        return {
+            "activation_in": In(arithmetic.activation.shape),
+            "activation_out": Out(arithmetic.activation.shape),
+            "switch": In(1),
+            "load": In(1),
+            "row_switches": In(1),
+            "row_loads": In(1),
+            "weight_in": In(arithmetic.weight.shape),
+            "weight_out": Out(arithmetic.weight.shape),
+            "sum_in": In(arithmetic.sum_shape),
+            "sum_out": Out(arithmetic.sum_shape),
         }
-        super().__init__(
-            {
-                "activation_in": In(config.activation.shape),
-                "activation_out": Out(config.activation.shape),
-                "switch": In(1),
-                "load": In(1),
-                "row_switches": In(1),
-                "row_loads": In(1),
-                "weight_in": In(config.weight.shape),
-                "weight_out": Out(config.weight.shape),
-                "sum_in": In(signed(config.sum_width)),
-                "sum_out": Out(signed(config.sum_width)),
-                **({} if multiplies else outside),
-            }
-        )
-
-    @staticmethod
-    def activation_shape_of(config: MatrixUnitConfig) -> Shape:
-        """What moves east."""
-        return config.activation.shape
-
-    @staticmethod
-    def weight_shape_of(config: MatrixUnitConfig) -> Shape:
-        """What the shadow chain holds."""
-        return config.weight.shape
 
     def elaborate(self, platform):
         m = Module()
-        config = self.config
+        arithmetic = self.arithmetic
 
-        activation = Signal(config.activation.shape, reset_less=True)
+        activation = Signal(arithmetic.activation.shape, reset_less=True)
         m.d.sync += activation.eq(self.activation_in)
         m.d.comb += self.activation_out.eq(activation)
 
-        shadow = Signal(config.weight.shape, reset_less=True)
+        shadow = Signal(arithmetic.weight.shape, reset_less=True)
         with m.If(self.row_loads & self.load):
             m.d.sync += shadow.eq(self.weight_in)
         m.d.comb += self.weight_out.eq(shadow)
 
-        if not self.multiplies:
-            m.d.comb += self.weight.eq(self._weight_in_use(m, shadow))
-            product = self.product
-        else:
-            product = self._multiply(m, platform, activation, shadow)
-        added = add_in_parts(m, config, self.sum_in, delayed_parts(m, config, product))
-        m.d.comb += self.sum_out.eq(added)
+        product = delayed_parts(
+            m, arithmetic.sum_parts, self._multiply(m, platform, activation, shadow)
+        )
+        m.d.comb += self.sum_out.eq(add_in_parts(m, arithmetic.sum_parts, self.sum_in, product))
         return m
 
-    def _weight_in_use(self, m: Module, shadow: Signal) -> Signal:
-        name = "weight" if self.multiplies else "weight_in_use"
-        weight = Signal(self.config.weight.shape, name=name, reset_less=True)
-        with m.If(self.row_switches & self.switch):
-            m.d.sync += weight.eq(shadow)
-        return weight
-
     def _multiply(self, m: Module, platform, activation: Signal, shadow: Signal) -> Value:
-        """The product of the weight in use, behind its registers."""
-        config = self.config
-        if family_of(platform) == ecp5.FAMILY:
-            multiplier = instantiate(m, "multiplier", platform, ecp5.Ecp5Multiplier, config)
-            m.d.comb += [
-                multiplier.activation_in.eq(self.activation_in),
-                multiplier.shadow.eq(shadow),
-                multiplier.switch.eq(self.switch),
-            ]
-            return multiplier.product
-        weight = self._weight_in_use(m, shadow)
-        product = Signal(signed(config.product_width))
-        m.d.comb += product.eq(activation * weight)
-        return registered(m, product, range(1, config.multiplier_stages + 1), "product")
+        """The product of the activation and the weight in use, behind its registers."""
+        return multiply_by_stationary(
+            *(m, platform),
+            operand_in=self.activation_in,
+            operand=activation,
+            shadow=shadow,
+            switch=self.switch,
+            any_switch=self.row_switches,
+            shape=self.arithmetic.product_shape,
+            stages=self.arithmetic.multiplier_stages,
+        )
+
+    def _weight_in_use(self, m: Module, shadow: Signal, name: str) -> Signal:
+        return stationary(
+            m, shadow=shadow, switch=self.switch, any_switch=self.row_switches, name=name
+        )
 
 
 class SoftCell(Cell):
     """A Cell that multiplies with adders."""
 
     def _multiply(self, m: Module, platform, activation: Signal, shadow: Signal) -> Value:
-        weight = self._weight_in_use(m, shadow)
-        return multiply_softly(m, platform, activation, weight, self.config.multiplier_stages)
+        weight = self._weight_in_use(m, shadow, "weight")
+        stages = self.arithmetic.multiplier_stages
+        return multiply_softly(m, platform, activation, weight, stages=stages)
+
+
+class SharingCell(Cell):
+    """A Cell whose multiplier is outside, shared with a neighbour.
+
+    Members
+    -------
+    weight : weight format out. The weight in use.
+    product : arithmetic.product_shape in. That of `activation_out` and `weight`, multiplier_stages
+        cycles later.
+    all others : as Cell
+    """
+
+    @staticmethod
+    def members_of(arithmetic: Arithmetic) -> dict[str, wiring.Member]:
+        """The members by name."""
+        return {
+            **Cell.members_of(arithmetic),
+            "weight": Out(arithmetic.weight.shape),
+            "product": In(arithmetic.product_shape),
+        }
+
+    def _multiply(self, m: Module, platform, activation: Signal, shadow: Signal) -> Value:
+        m.d.comb += self.weight.eq(self._weight_in_use(m, shadow, "weight_in_use"))
+        return self.product
+
+
+PLAIN = CellKind(hard=Cell, soft=SoftCell, sharing=SharingCell, tile_rows=1)

@@ -1,17 +1,18 @@
 """FastArray: a SystolicArray of FastCells, and the edges that make its sums inner products."""
 
-from amaranth.hdl import Module, Value, signed
+from amaranth.hdl import Module, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.chain import Chain
-from ..blocks.skew import DelayLine
+from ..blocks.delay_line import DelayLine
 from ..hierarchy import instantiate
-from ..matrix.config import MatrixUnitConfig
 from .activation_correction import ActivationCorrection
 from .activation_products import ActivationProducts
+from .arithmetic import Arithmetic
+from .fast_cell import FAST
 from .pairs_check import PairsCheck
-from .systolic_array import SystolicArray, shape_of
+from .systolic_array import Block, SystolicArray
 from .weight_products import SHARING, WeightProducts, WeightProductsControl
 
 
@@ -20,8 +21,8 @@ class FastArray(wiring.Component):
 
     What arrives at the edges is skewed: pair j of activations, rows 2j and 2j + 1, and its switch
     j cycles after pair 0, the weights of column c c cycles after column 0's. Column c's sum is c
-    cycles behind column 0's, which comes `latency_of(config)` cycles after pair 0. Never stalls;
-    nothing is reset.
+    cycles behind column 0's, which comes `latency_of(arithmetic, rows=R)` cycles after pair 0.
+    Never stalls; nothing is reset.
 
     A tile shifts the shadows of both rows of a pair together, from the first load that reaches
     the upper one. With its k-th transfer, in cycle t(k) >= s + k if s is the cycle in which the
@@ -31,9 +32,12 @@ class FastArray(wiring.Component):
 
     Parameters
     ----------
-    config : MatrixUnitConfig
+    arithmetic : Arithmetic
+    rows : int
+        R, rows of a tile; even.
+    columns, soft_columns : int
+        As of a SystolicArray.
     shows_products : bool
-        As with checksums in any case.
 
     Members
     -------
@@ -41,58 +45,88 @@ class FastArray(wiring.Component):
     switches_in : one bit a pair
     loads_in : one bit a row of a tile, as from the WeightLoader
     weights_in : ArrayLayout(weight format, C)
-    sums_out : ArrayLayout(signed(config.sum_width), C)
-    activations_out, switches_out, loads_out : only with checksums
-        As they came in, C cycles later.
-    products_out : signed(config.sum_width) out, only if it shows products
+    sums_out : ArrayLayout(arithmetic.sum_shape, C)
+    products_out : arithmetic.sum_shape out, only if it shows products
         The sum of all a0 a1 of a row, C cycles behind that which column 0's sum is corrected by.
-    wrong_pairs : one bit a pair out, only with checksums
-        What rode through the array has changed. PairsCheck.latency cycles behind `activations_out`.
     """
 
-    def __init__(self, config: MatrixUnitConfig, shows_products: bool = False):
-        self.config = config
-        self.shows_products = shows_products or config.checksum
-        activations = data.ArrayLayout(config.activation.shape, config.rows)
+    def __init__(
+        self,
+        *,
+        arithmetic: Arithmetic,
+        rows: int,
+        columns: int,
+        soft_columns: int = 0,
+        shows_products: bool = False,
+    ):
+        self.arithmetic = arithmetic
+        self.rows = rows
+        self.pairs = rows // FAST.tile_rows
+        self.columns = columns
+        self.soft_columns = soft_columns
+        self.shows_products = shows_products
+        super().__init__(self._members())
+
+    def _members(self) -> dict[str, wiring.Member]:
+        arithmetic = self.arithmetic
         members = {
-            "activations_in": In(activations),
-            "switches_in": In(config.cell_rows),
-            "loads_in": In(config.rows),
-            "weights_in": In(data.ArrayLayout(config.weight.shape, config.columns)),
-            "sums_out": Out(data.ArrayLayout(signed(config.sum_width), config.columns)),
+            "activations_in": In(data.ArrayLayout(arithmetic.activation.shape, self.rows)),
+            "switches_in": In(self.pairs),
+            "loads_in": In(self.rows),
+            "weights_in": In(data.ArrayLayout(arithmetic.weight.shape, self.columns)),
+            "sums_out": Out(data.ArrayLayout(arithmetic.sum_shape, self.columns)),
         }
-        if config.checksum:
-            members |= {
-                "activations_out": Out(activations),
-                "switches_out": Out(config.cell_rows),
-                "loads_out": Out(config.rows),
-                "wrong_pairs": Out(config.cell_rows),
-            }
         if self.shows_products:
-            members["products_out"] = Out(signed(config.sum_width))
-        super().__init__(members)
+            members["products_out"] = Out(arithmetic.sum_shape)
+        return members
 
     @staticmethod
-    def latency_of(config: MatrixUnitConfig) -> int:
+    def latency_of(arithmetic: Arithmetic, *, rows: int) -> int:
         """Cycles from pair 0 of the activations to column 0's sum, all its parts there."""
         return (
             ActivationProducts.latency
-            + SystolicArray.latency_of(config)
+            + FAST.latency_of(arithmetic, rows=rows // FAST.tile_rows)
             + ActivationCorrection.latency
         )
 
     def elaborate(self, platform):
         m = Module()
-        config = self.config
-        pairs, columns = config.cell_rows, config.columns
+        self._add_array(m, platform)
+        return m
 
-        west = instantiate(m, "west", platform, Chain, ActivationProducts, config, pairs)
-        control = instantiate(m, "north_control", platform, WeightProductsControl, config)
-        links = -(-columns // SHARING)
-        north = instantiate(m, "north", platform, Chain, WeightProducts, config, links)
-        shape = shape_of(config)
-        cells = instantiate(m, "cells", platform, SystolicArray, config, *shape)
-        south = instantiate(m, "south", platform, Chain, ActivationCorrection, config, columns)
+    def _add_array(self, m: Module, platform):
+        """The cells and the edges around them; the interfaces of the cells and the north edge."""
+        arithmetic, columns = self.arithmetic, self.columns
+        west = instantiate(
+            *(m, "west", platform, Chain),
+            component=ActivationProducts,
+            links=self.pairs,
+            arithmetic=arithmetic,
+        )
+        control = instantiate(
+            m, "north_control", platform, WeightProductsControl, arithmetic=arithmetic
+        )
+        north = instantiate(
+            *(m, "north", platform, Chain),
+            component=WeightProducts,
+            links=-(-columns // SHARING),
+            arithmetic=arithmetic,
+        )
+        cells = instantiate(
+            *(m, "cells", platform, SystolicArray),
+            cell=FAST,
+            arithmetic=arithmetic,
+            rows=self.pairs,
+            columns=columns,
+            soft_columns=self.soft_columns,
+            block=Block.of_array(rows=self.pairs, columns=columns),
+        )
+        south = instantiate(
+            *(m, "south", platform, Chain),
+            component=ActivationCorrection,
+            links=columns,
+            arithmetic=arithmetic,
+        )
         m.d.comb += [
             west.activations.eq(self.activations_in),
             control.loads.eq(self.loads_in[:2]),
@@ -110,33 +144,62 @@ class FastArray(wiring.Component):
         ]
         if self.shows_products:
             m.d.comb += self.products_out.eq(south.products_out)
-        if config.checksum:
-            self._check_pairs(m, platform, cells, north)
-        return m
+        return cells, north
 
-    def _check_pairs(self, m: Module, platform, cells, north) -> None:
-        columns = self.config.columns
+
+class CheckedFastArray(FastArray):
+    """A FastArray that shows products, and checks what rides through it.
+
+    Members
+    -------
+    activations_out, switches_out, loads_out
+        As they came in, C cycles later.
+    wrong_pairs : one bit a pair out
+        What rode through the array has changed. PairsCheck.latency cycles behind `activations_out`.
+    products_out and all others : as FastArray
+    """
+
+    def __init__(self, *, arithmetic: Arithmetic, rows: int, columns: int, soft_columns: int = 0):
+        super().__init__(
+            arithmetic=arithmetic,
+            rows=rows,
+            columns=columns,
+            soft_columns=soft_columns,
+            shows_products=True,
+        )
+
+    def _members(self) -> dict[str, wiring.Member]:
+        members = super()._members()
+        return members | {
+            "activations_out": Out(members["activations_in"].shape),
+            "switches_out": Out(self.pairs),
+            "loads_out": Out(self.rows),
+            "wrong_pairs": Out(self.pairs),
+        }
+
+    def elaborate(self, platform):
+        m = Module()
+        cells, north = self._add_array(m, platform)
         for name in "activations", "switches", "loads":
             outwards = Value.cast(getattr(self, f"{name}_out"))
-            sizes = len(outwards), columns, False
-            line = instantiate(m, f"{name}_delay", platform, DelayLine, *sizes)
+            line = instantiate(
+                *(m, f"{name}_delay", platform, DelayLine),
+                width=len(outwards),
+                cycles=self.columns,
+            )
             m.d.comb += [line.i.eq(getattr(self, f"{name}_in")), outwards.eq(line.o)]
         # Of an odd number of columns, the last one shares its WeightProducts with a zero weight.
-        link, lane = divmod(columns, SHARING)
+        link, lane = divmod(self.columns, SHARING)
         difference = north.difference[link][lane] if lane else -north.neighbour_out
-        check = instantiate(m, "check", platform, PairsCheck, self.config)
+        check = instantiate(
+            m, "check", platform, PairsCheck, arithmetic=self.arithmetic, pairs=self.pairs
+        )
         m.d.comb += [
-            check.pairs.eq(cells.activations_out),
+            check.pairs_in.eq(cells.activations_out),
             check.switches.eq(cells.switches_out),
             check.loads.eq(cells.loads_out),
             check.difference.eq(difference),
             check.activations.eq(self.activations_out),
             self.wrong_pairs.eq(check.wrong),
         ]
-
-
-def array_of(config: MatrixUnitConfig) -> tuple:
-    """The component that all cells of a unit are in, and what it is made with."""
-    if config.inner_product == "fast":
-        return FastArray, config
-    return SystolicArray, config, *shape_of(config)
+        return m

@@ -1,13 +1,14 @@
 """FastCell: two rows of one column with one multiplier, and PairCell, one without."""
 
-from amaranth.hdl import Module, Shape, Signal, Value, signed
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.partial_sums import add_in_parts, delayed_parts
-from ..matrix.config import MatrixUnitConfig
 from ..primitives.soft_multiplier import multiply_softly
-from .pairs import difference_shape, multiply, pair_layout, product_shape
+from .arithmetic import Arithmetic
+from .cell_kind import CellKind
+from .pairs import difference_shape, multiply_pair, pair_layout, product_shape
 
 
 class PairCell(wiring.Component):
@@ -25,44 +26,35 @@ class PairCell(wiring.Component):
 
     Parameters
     ----------
-    config : MatrixUnitConfig
+    arithmetic : Arithmetic
 
     Members
     -------
-    activation_in, activation_out : pair_layout(config)
+    activation_in, activation_out : pair_layout(arithmetic)
     switch : 1 bit in. Take both shadows, for the sums of the next cycle.
     load : 1 bit in. Take `weight_in` into the upper shadow, and that into the lower.
     row_switches, row_loads : 1 bit in. As in Cell.
-    weight_in, weight_out : difference_shape(config). The shadow chain, north to south.
+    weight_in, weight_out : difference_shape(arithmetic). The shadow chain, north to south.
     """
 
-    def __init__(self, config: MatrixUnitConfig):
-        self.config = config
-        super().__init__(self.members_of(config))
+    def __init__(self, *, arithmetic: Arithmetic):
+        self.arithmetic = arithmetic
+        super().__init__(self.members_of(arithmetic))
 
-    @classmethod
-    def members_of(cls, config: MatrixUnitConfig) -> dict[str, wiring.Member]:
+    @staticmethod
+    def members_of(arithmetic: Arithmetic) -> dict[str, wiring.Member]:
         """The members by name."""
+        pair, difference = pair_layout(arithmetic), difference_shape(arithmetic)
         return {
-            "activation_in": In(cls.activation_shape_of(config)),
-            "activation_out": Out(cls.activation_shape_of(config)),
+            "activation_in": In(pair),
+            "activation_out": Out(pair),
             "switch": In(1),
             "load": In(1),
             "row_switches": In(1),
             "row_loads": In(1),
-            "weight_in": In(cls.weight_shape_of(config)),
-            "weight_out": Out(cls.weight_shape_of(config)),
+            "weight_in": In(difference),
+            "weight_out": Out(difference),
         }
-
-    @staticmethod
-    def activation_shape_of(config: MatrixUnitConfig) -> data.ArrayLayout:
-        """What moves east."""
-        return pair_layout(config)
-
-    @staticmethod
-    def weight_shape_of(config: MatrixUnitConfig) -> Shape:
-        """What the shadow chain holds."""
-        return difference_shape(config)
 
     def elaborate(self, platform):
         m = Module()
@@ -71,8 +63,7 @@ class PairCell(wiring.Component):
 
     def _add_differences(self, m: Module) -> data.View:
         """The new sums, behind their register."""
-        config = self.config
-        shape = difference_shape(config)
+        shape = difference_shape(self.arithmetic)
 
         upper_shadow = Signal(shape, reset_less=True)
         lower_shadow = Signal(shape, reset_less=True)
@@ -85,7 +76,7 @@ class PairCell(wiring.Component):
         with m.If(self.row_switches & self.switch):
             m.d.sync += [upper_weight.eq(upper_shadow), lower_weight.eq(lower_shadow)]
 
-        pair = Signal(pair_layout(config), reset_less=True)
+        pair = Signal(pair_layout(self.arithmetic), reset_less=True)
         m.d.sync += [
             pair[0].eq(self.activation_in[0] + lower_weight),
             pair[1].eq(self.activation_in[1] + upper_weight),
@@ -104,33 +95,36 @@ class FastCell(PairCell):
 
     Members
     -------
-    sum_in, sum_out : signed(config.sum_width)
+    sum_in, sum_out : arithmetic.sum_shape
     all others : as PairCell
     """
 
-    @classmethod
-    def members_of(cls, config: MatrixUnitConfig) -> dict[str, wiring.Member]:
+    @staticmethod
+    def members_of(arithmetic: Arithmetic) -> dict[str, wiring.Member]:
         """The members by name."""
-        shape = signed(config.sum_width)
-        return {**super().members_of(config), "sum_in": In(shape), "sum_out": Out(shape)}
+        shape = arithmetic.sum_shape
+        return {**PairCell.members_of(arithmetic), "sum_in": In(shape), "sum_out": Out(shape)}
 
     def elaborate(self, platform):
         m = Module()
-        config = self.config
+        widths = self.arithmetic.sum_parts
         pair = self._add_differences(m)
-        product = self._multiply(m, platform, pair)
-        added = add_in_parts(m, config, self.sum_in, delayed_parts(m, config, product))
-        m.d.comb += self.sum_out.eq(added)
+        product = delayed_parts(m, widths, self._multiply(m, platform, pair))
+        m.d.comb += self.sum_out.eq(add_in_parts(m, widths, self.sum_in, product))
         return m
 
     def _multiply(self, m: Module, platform, pair: data.View) -> Value:
         """The product of the registered sums, behind its registers."""
-        return multiply(m, platform, self.config, pair[0], pair[1])
+        return multiply_pair(m, platform, self.arithmetic, pair)
 
 
 class SoftFastCell(FastCell):
     """A FastCell that multiplies with adders."""
 
     def _multiply(self, m: Module, platform, pair: data.View) -> Value:
-        product = multiply_softly(m, platform, *pair, self.config.multiplier_stages)
-        return product[: product_shape(self.config).width].as_signed()
+        stages = self.arithmetic.multiplier_stages
+        product = multiply_softly(m, platform, pair[0], pair[1], stages=stages)
+        return product[: product_shape(self.arithmetic).width].as_signed()
+
+
+FAST = CellKind(hard=FastCell, soft=SoftFastCell, tile_rows=2)

@@ -1,4 +1,4 @@
-"""The fast inner product: what its cells share.
+"""The fast inner product: the numbers that its cells share.
 
 Two products cost one multiplication (S. Winograd, 1968):
 
@@ -13,46 +13,37 @@ ride east in place of the activations, and each column adds the difference betwe
 that of the column before. So a cell registers each sum once, and no activation beside it.
 """
 
-from amaranth.hdl import Module, Shape, Signal, Value, signed
+from amaranth.hdl import Module, Shape, Value, signed
 from amaranth.lib import data
 
-from ..blocks.partial_sums import registered
 from ..formats import width_for
-from ..hierarchy import family_of, instantiate
-from ..matrix.config import MatrixUnitConfig
-from ..primitives import ecp5
+from ..primitives.multiplier import multiply
+from .arithmetic import Arithmetic
 
 
-def operand_shape(config: MatrixUnitConfig) -> Shape:
+def operand_shape(arithmetic: Arithmetic) -> Shape:
     """An activation plus a weight. All sums on the way to it are taken modulo its width."""
-    activation, weight = config.activation, config.weight
+    activation, weight = arithmetic.activation, arithmetic.weight
     low, high = activation.minimum + weight.minimum, activation.maximum + weight.maximum
     return signed(width_for(low, high))
 
 
-def pair_layout(config: MatrixUnitConfig) -> data.ArrayLayout:
+def pair_layout(arithmetic: Arithmetic) -> data.ArrayLayout:
     """The two factors of a cell: a0 + w1 and a1 + w0."""
-    return data.ArrayLayout(operand_shape(config), 2)
+    return data.ArrayLayout(operand_shape(arithmetic), 2)
 
 
-def difference_shape(config: MatrixUnitConfig) -> Shape:
+def difference_shape(arithmetic: Arithmetic) -> Shape:
     """The difference of two weights."""
-    return signed(config.weight.width + 1)
+    return signed(arithmetic.weight.width + 1)
 
 
-def product_shape(config: MatrixUnitConfig) -> Shape:
+def product_shape(arithmetic: Arithmetic) -> Shape:
     """The product of a pair, or as many of its low bits as a partial sum has."""
-    return signed(min(2 * operand_shape(config).width, config.sum_width))
+    return signed(min(2 * operand_shape(arithmetic).width, arithmetic.sum_width))
 
 
-def multiply(m: Module, platform, config: MatrixUnitConfig, first: Signal, second: Signal) -> Value:
+def multiply_pair(m: Module, platform, arithmetic: Arithmetic, pair: data.View) -> Value:
     """The product of two registered factors, `multiplier_stages` cycles later."""
-    fits = operand_shape(config).width <= ecp5.OPERAND_BITS
-    if family_of(platform) == ecp5.FAMILY and fits:
-        sizes = operand_shape(config).width, product_shape(config).width, config.multiplier_stages
-        multiplier = instantiate(m, "multiplier", platform, ecp5.Ecp5PairMultiplier, *sizes)
-        m.d.comb += [multiplier.first.eq(first), multiplier.second.eq(second)]
-        return multiplier.product
-    product = Signal(product_shape(config))
-    m.d.comb += product.eq(first * second)
-    return registered(m, product, range(1, config.multiplier_stages + 1), "product")
+    shape, stages = product_shape(arithmetic), arithmetic.multiplier_stages
+    return multiply(m, platform, pair[0], pair[1], shape=shape, stages=stages)

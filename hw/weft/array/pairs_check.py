@@ -4,10 +4,10 @@ from amaranth.hdl import Cat, Module
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..blocks.skew import DelayLine
+from ..blocks.delay_line import DelayLine
 from ..hierarchy import instantiate
-from ..matrix.config import MatrixUnitConfig
 from .activation_products import ActivationProducts
+from .arithmetic import Arithmetic
 from .fast_cell import PairCell
 from .pairs import difference_shape, pair_layout
 
@@ -22,27 +22,34 @@ class PairsCheck(wiring.Component):
     Timing: column C, behind C others; `activations` are C cycles behind the west edge of the array.
     `wrong` comes `latency` cycles after these. Never stalls, nothing is reset.
 
+    Parameters
+    ----------
+    arithmetic : Arithmetic
+    pairs : int
+        R / 2, the rows of cells.
+
     Members
     -------
-    pairs : ArrayLayout(pair_layout(config), R / 2) in
+    pairs_in : ArrayLayout(pair_layout(arithmetic), pairs) in
     switches, loads : one bit a pair in
-    difference : difference_shape(config) in. Minus the weight of the last column.
+    difference : difference_shape(arithmetic) in. Minus the weight of the last column.
     activations : ArrayLayout(activation format, R) in
     wrong : one bit a pair out
     """
 
     latency = ActivationProducts.latency + 1
 
-    def __init__(self, config: MatrixUnitConfig):
-        self.config = config
-        pairs = config.cell_rows
+    def __init__(self, *, arithmetic: Arithmetic, pairs: int):
+        self.arithmetic = arithmetic
+        self.pairs = pairs
+        activations = data.ArrayLayout(arithmetic.activation.shape, 2 * pairs)
         super().__init__(
             {
-                "pairs": In(data.ArrayLayout(pair_layout(config), pairs)),
+                "pairs_in": In(data.ArrayLayout(pair_layout(arithmetic), pairs)),
                 "switches": In(pairs),
                 "loads": In(pairs),
-                "difference": In(difference_shape(config)),
-                "activations": In(data.ArrayLayout(config.activation.shape, config.rows)),
+                "difference": In(difference_shape(arithmetic)),
+                "activations": In(activations),
                 "wrong": Out(pairs),
             }
         )
@@ -50,15 +57,17 @@ class PairsCheck(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         width = self.activations.shape().size
-        expected = instantiate(m, "delay", platform, DelayLine, width, self.latency, False)
+        expected = instantiate(m, "delay", platform, DelayLine, width=width, cycles=self.latency)
         m.d.comb += expected.i.eq(self.activations)
         lanes = data.View(self.activations.shape(), expected.o)
 
         above, wrong = self.difference, []
-        for pair in range(self.config.cell_rows):
-            cell = instantiate(m, f"cell_{pair}", platform, PairCell, self.config)
+        for pair in range(self.pairs):
+            cell = instantiate(
+                m, f"cell_{pair}", platform, PairCell, place=(pair, 0), arithmetic=self.arithmetic
+            )
             m.d.comb += [
-                cell.activation_in.eq(self.pairs[pair]),
+                cell.activation_in.eq(self.pairs_in[pair]),
                 cell.switch.eq(self.switches[pair]),
                 cell.row_switches.eq(self.switches[pair]),
                 cell.load.eq(self.loads[pair]),

@@ -1,15 +1,13 @@
 """SystolicRow: cells side by side, and the control that moves east with the activations."""
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..hierarchy import family_of, instantiate
-from ..matrix.config import MatrixUnitConfig
-from ..primitives import ice40
-from ..primitives.ice40 import Ice40MultiplierPair
-from .cell import Cell, SoftCell
-from .fast_cell import FastCell, SoftFastCell
+from ..hierarchy import instantiate
+from ..primitives.multiplier import shared_multiplier
+from .arithmetic import Arithmetic
+from .cell_kind import CellKind
 
 
 def column_numbers(columns: int) -> list[str]:
@@ -17,105 +15,69 @@ def column_numbers(columns: int) -> list[str]:
     return [f"{column:0{len(str(columns - 1))}}" for column in range(columns)]
 
 
-def cell_of(config: MatrixUnitConfig) -> type[Cell] | type[FastCell]:
-    """What the array is made of."""
-    return FastCell if config.inner_product == "fast" else Cell
-
-
 class SystolicRow(wiring.Component):
     """One row of cells; an activation and its control meet a cell more each cycle.
 
     What enters at the west in cycle t leaves at the east in cycle t + columns. Column c's weights
-    and sums are c cycles behind column 0's, otherwise as the cell, which `cell_of` the
-    configuration is. Never stalls; nothing is reset.
+    and sums are c cycles behind column 0's, otherwise as the cell. Never stalls; nothing is reset.
 
     Parameters
     ----------
-    config : MatrixUnitConfig
+    cell : CellKind
+    arithmetic : Arithmetic
     columns : int
     soft_columns : int
         The last columns, whose cells multiply with adders.
 
     Members
     -------
-    activation_in, activation_out : activation_shape_of the cell
+    activation_in, activation_out : as the cell's
     switch_in, switch_out, load_in, load_out : 1 bit
-    weight_in_<column>, weight_out_<column> : weight_shape_of the cell
-    sum_in_<column>, sum_out_<column> : signed(config.sum_width)
+    weight_in_<column>, weight_out_<column>, sum_in_<column>, sum_out_<column> : as the cell's
         A port each, with numbers of one length: a simulator that puts a row's registers side by
         side in this order can compute them as one vector.
     """
 
-    def __init__(self, config: MatrixUnitConfig, columns: int, soft_columns: int = 0):
-        self.config = config
+    def __init__(
+        self, *, cell: CellKind, arithmetic: Arithmetic, columns: int, soft_columns: int = 0
+    ):
+        self.cell = cell
+        self.arithmetic = arithmetic
         self.columns = columns
         self.hard_columns = columns - soft_columns
-        cell = cell_of(config)
+        activation = cell.shape_of("activation_in", arithmetic)
+        weight, total = (cell.shape_of(port, arithmetic) for port in ("weight_in", "sum_in"))
         members = {
-            "activation_in": In(cell.activation_shape_of(config)),
-            "activation_out": Out(cell.activation_shape_of(config)),
+            "activation_in": In(activation),
+            "activation_out": Out(activation),
             "switch_in": In(1),
             "switch_out": Out(1),
             "load_in": In(1),
             "load_out": Out(1),
         }
-        for number in self.numbers:
-            members[f"weight_in_{number}"] = In(cell.weight_shape_of(config))
-            members[f"weight_out_{number}"] = Out(cell.weight_shape_of(config))
-            members[f"sum_in_{number}"] = In(signed(config.sum_width))
-            members[f"sum_out_{number}"] = Out(signed(config.sum_width))
+        for number in column_numbers(columns):
+            members[f"weight_in_{number}"] = In(weight)
+            members[f"weight_out_{number}"] = Out(weight)
+            members[f"sum_in_{number}"] = In(total)
+            members[f"sum_out_{number}"] = Out(total)
         super().__init__(members)
-
-    @property
-    def numbers(self) -> list[str]:
-        """The columns as they are named."""
-        return column_numbers(self.columns)
 
     def elaborate(self, platform):
         m = Module()
-        config = self.config
-        cell_type = cell_of(config)
         switches, row_switches = self._travel(m, "switches", self.switch_in, self.switch_out)
         loads, row_loads = self._travel(m, "loads", self.load_in, self.load_out)
-
-        in_pairs = family_of(platform) == ice40.FAMILY and Ice40MultiplierPair.fits(config)
-        hard_cell = (cell_type, config, False) if in_pairs else (cell_type, config)
-        soft_cell = (SoftFastCell if cell_type is FastCell else SoftCell, config)
-        cells = []
-        activation = self.activation_in
-        for column, number in enumerate(self.numbers):
-            kind = hard_cell if column < self.hard_columns else soft_cell
-            cell = instantiate(m, f"cell_{number}", platform, *kind)
-            cells.append(cell)
+        shared = self._shared_multiplier(platform)
+        cells = self._cells(m, platform, sharing=shared is not None)
+        for column, cell in enumerate(cells):
             m.d.comb += [
-                cell.activation_in.eq(activation),
                 cell.switch.eq(switches[column]),
                 cell.load.eq(loads[column]),
                 cell.row_switches.eq(row_switches),
                 cell.row_loads.eq(row_loads),
-                cell.weight_in.eq(getattr(self, f"weight_in_{number}")),
-                cell.sum_in.eq(getattr(self, f"sum_in_{number}")),
-                getattr(self, f"weight_out_{number}").eq(cell.weight_out),
-                getattr(self, f"sum_out_{number}").eq(cell.sum_out),
             ]
-            activation = Signal(cell_type.activation_shape_of(config), name=f"activation_{number}")
-            m.d.comb += activation.eq(cell.activation_out)
-        m.d.comb += self.activation_out.eq(activation)
-        if in_pairs:
-            self._multiply_in_pairs(m, platform, cells[: self.hard_columns])
+        if shared is not None:
+            self._share(m, platform, shared, cells[: self.hard_columns])
         return m
-
-    def _multiply_in_pairs(self, m: Module, platform, cells: list) -> None:
-        """Two cells share a block; of an odd number of cells the last one has one alone."""
-        for first in range(0, len(cells), 2):
-            name = f"multipliers_{self.numbers[first]}"
-            pair = instantiate(m, name, platform, Ice40MultiplierPair, self.config)
-            for index, cell in enumerate(cells[first : first + 2]):
-                m.d.comb += [
-                    getattr(pair, f"activation_{index}").eq(cell.activation_out),
-                    getattr(pair, f"weight_{index}").eq(cell.weight),
-                    cell.product.eq(getattr(pair, f"product_{index}")),
-                ]
 
     def _travel(self, m: Module, name: str, west, east) -> tuple[Signal, Signal]:
         """Control bits on their way east: the bit at each cell, and whether there is any."""
@@ -129,3 +91,58 @@ class SystolicRow(wiring.Component):
             east.eq(passed[-1]),
         ]
         return now, anywhere
+
+    def _shared_multiplier(self, platform) -> type[wiring.Component] | None:
+        """What multiplies for several cells at once, if anything does."""
+        if self.cell.sharing is None:
+            return None
+        return shared_multiplier(
+            platform,
+            first=self.arithmetic.activation.shape,
+            second=self.arithmetic.weight.shape,
+            stages=self.arithmetic.multiplier_stages,
+        )
+
+    def _cells(self, m: Module, platform, *, sharing: bool) -> list:
+        """The cells, with what moves through them."""
+        hard = self.cell.sharing if sharing else self.cell.hard
+        shape = self.cell.shape_of("activation_in", self.arithmetic)
+        cells = []
+        activation = self.activation_in
+        for column, number in enumerate(column_numbers(self.columns)):
+            kind = hard if column < self.hard_columns else self.cell.soft
+            cell = instantiate(
+                *(m, f"cell_{number}", platform, kind),
+                place=(0, column),
+                arithmetic=self.arithmetic,
+            )
+            cells.append(cell)
+            m.d.comb += [
+                cell.activation_in.eq(activation),
+                cell.weight_in.eq(getattr(self, f"weight_in_{number}")),
+                cell.sum_in.eq(getattr(self, f"sum_in_{number}")),
+                getattr(self, f"weight_out_{number}").eq(cell.weight_out),
+                getattr(self, f"sum_out_{number}").eq(cell.sum_out),
+            ]
+            activation = Signal(shape, name=f"activation_{number}")
+            m.d.comb += activation.eq(cell.activation_out)
+        m.d.comb += self.activation_out.eq(activation)
+        return cells
+
+    def _share(self, m: Module, platform, shared: type[wiring.Component], cells: list) -> None:
+        """Neighbours share a multiplier; the last one may have fewer of them."""
+        arithmetic = self.arithmetic
+        for first in range(0, len(cells), shared.lanes):
+            multiplier = instantiate(
+                *(m, f"multipliers_{column_numbers(self.columns)[first]}", platform, shared),
+                first=arithmetic.activation.shape,
+                second=arithmetic.weight.shape,
+                product_width=arithmetic.product_shape.width,
+                stages=arithmetic.multiplier_stages,
+            )
+            for lane, cell in enumerate(cells[first : first + shared.lanes]):
+                m.d.comb += [
+                    getattr(multiplier, f"first_{lane}").eq(cell.activation_out),
+                    getattr(multiplier, f"second_{lane}").eq(cell.weight),
+                    cell.product.eq(getattr(multiplier, f"product_{lane}")),
+                ]

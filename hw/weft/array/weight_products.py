@@ -1,14 +1,16 @@
 """WeightProducts: the north edge of the fast inner product, where tiles of weights come in."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..blocks.partial_sums import delayed_parts, registered
-from ..blocks.skew import DelayLine
+from ..blocks.chain import Linking
+from ..blocks.delay_line import DelayLine
+from ..blocks.partial_sums import delayed_parts
+from ..blocks.registers import registered
 from ..hierarchy import instantiate
-from ..matrix.config import MatrixUnitConfig
 from ..primitives.soft_multiplier import SoftMultiplier
+from .arithmetic import Arithmetic
 from .pairs import difference_shape
 
 # Columns that share a multiplier.
@@ -25,6 +27,10 @@ class WeightProductsControl(wiring.Component):
 
     `clear`, `add` and `switch` are as much later as a product takes.
 
+    Parameters
+    ----------
+    arithmetic : Arithmetic
+
     Members
     -------
     loads : 2 bits in, the loads of the first two rows of a tile
@@ -32,8 +38,8 @@ class WeightProductsControl(wiring.Component):
     control : CONTROL out
     """
 
-    def __init__(self, config: MatrixUnitConfig):
-        self.config = config
+    def __init__(self, *, arithmetic: Arithmetic):
+        self.arithmetic = arithmetic
         super().__init__({"loads": In(2), "switch": In(1), "control": Out(CONTROL)})
 
     def elaborate(self, platform):
@@ -52,14 +58,15 @@ class WeightProductsControl(wiring.Component):
         with m.If(load):
             m.d.sync += pair_begun.eq(begins | ~pair_begun)
 
-        cycles = WeightProducts.product_latency_of(self.config)
-        delay = instantiate(m, "delay", platform, DelayLine, 3, cycles, False)
         control = self.control
+        now = {"clear": begins, "add": multiply, "switch": self.switch}
+        cycles = WeightProducts.product_latency_of(self.arithmetic)
+        delay = instantiate(m, "delay", platform, DelayLine, width=len(now), cycles=cycles)
         m.d.comb += [
             control.load.eq(load),
             control.multiply.eq(multiply),
-            delay.i.eq(Cat(begins, multiply, self.switch)),
-            Cat(control.clear, control.add, control.switch).eq(delay.o),
+            delay.i.eq(Cat(now.values())),
+            Cat(control[name] for name in now).eq(delay.o),
         ]
         return m
 
@@ -73,51 +80,60 @@ class WeightProducts(wiring.Component):
     kept twice, as weights are: of the tile that comes, and of that in use.
 
     Timing, of the west one: `difference` in the cycle of `weight`. A `switch` comes
-    `product_latency_of(config)` cycles after that of the first pair of rows, and is seen in
+    `product_latency_of(arithmetic)` cycles after that of the first pair of rows, and is seen in
     the `sum` of the next cycle, in which the first FastCell adds the first product of the new tile
     to it. Part p of `sum` is p cycles later. The east one is a cycle behind, and what goes out at
     the east another cycle. Nothing stalls, nothing is reset.
+
+    Parameters
+    ----------
+    arithmetic : Arithmetic
 
     Members
     -------
     weight : ArrayLayout(weight format, 2) in
     neighbour_in, neighbour_out : weight format. The weight of the column to the west, and the
         east one's for the column to the east.
-    difference : ArrayLayout(difference_shape(config), 2) out. Each weight less its neighbour.
+    difference : ArrayLayout(difference_shape(arithmetic), 2) out. Each weight less its neighbour.
     control_in, control_out : CONTROL
-    sum : ArrayLayout(signed(config.sum_width), 2) out. What a column's partial sums begin with.
+    sum : ArrayLayout(arithmetic.sum_shape, 2) out. What a column's partial sums begin with.
     """
 
-    passed = ("neighbour", "control")
+    linking = Linking(passed=("neighbour", "control"))
 
-    def __init__(self, config: MatrixUnitConfig):
-        self.config = config
-        super().__init__(self.members_of(config))
+    def __init__(self, *, arithmetic: Arithmetic):
+        self.arithmetic = arithmetic
+        super().__init__(self.members_of(arithmetic))
 
     @staticmethod
-    def members_of(config: MatrixUnitConfig) -> dict[str, wiring.Member]:
+    def members_of(arithmetic: Arithmetic) -> dict[str, wiring.Member]:
         """The members by name, for a Chain."""
+        weight = arithmetic.weight.shape
         return {
-            "weight": In(data.ArrayLayout(config.weight.shape, SHARING)),
-            "neighbour_in": In(config.weight.shape),
-            "neighbour_out": Out(config.weight.shape),
-            "difference": Out(data.ArrayLayout(difference_shape(config), SHARING)),
+            "weight": In(data.ArrayLayout(weight, SHARING)),
+            "neighbour_in": In(weight),
+            "neighbour_out": Out(weight),
+            "difference": Out(data.ArrayLayout(difference_shape(arithmetic), SHARING)),
             "control_in": In(CONTROL),
             "control_out": Out(CONTROL),
-            "sum": Out(data.ArrayLayout(signed(config.sum_width), SHARING)),
+            "sum": Out(data.ArrayLayout(arithmetic.sum_shape, SHARING)),
         }
 
     @staticmethod
-    def product_latency_of(config: MatrixUnitConfig) -> int:
+    def product_latency_of(arithmetic: Arithmetic) -> int:
         """Cycles from the second weight of a pair to the product of both."""
-        return 1 + config.multiplier_stages
+        return 1 + arithmetic.multiplier_stages
 
     def elaborate(self, platform):
         m = Module()
-        shape, stages = self.config.weight.shape, self.config.multiplier_stages
+        shape, stages = self.arithmetic.weight.shape, self.arithmetic.multiplier_stages
         # One register at least, that of the operands if there are more.
-        sizes = shape, shape, max(1, stages)
-        multiplier = instantiate(m, "multiplier", platform, SoftMultiplier, *sizes)
+        multiplier = instantiate(
+            *(m, "multiplier", platform, SoftMultiplier),
+            first=shape,
+            second=shape,
+            stages=max(1, stages),
+        )
 
         neighbour, control = self.neighbour_in, self.control_in
         lower_weights = []
@@ -125,7 +141,7 @@ class WeightProducts(wiring.Component):
             weight = self.weight[column]
             m.d.comb += self.difference[column].eq(weight - neighbour)
 
-            lower = Signal(self.config.weight.shape, name=f"lower_{column}", reset_less=True)
+            lower = Signal(shape, name=f"lower_{column}", reset_less=True)
             with m.If(control.load):
                 m.d.sync += lower.eq(weight)
             lower_weights.append(lower)
@@ -137,12 +153,13 @@ class WeightProducts(wiring.Component):
             control = passing
 
         west_multiplies = self.control_in.multiply
+        register = range(min(1, stages))
         operands = Signal(shape, name="first"), Signal(shape, name="second")
         m.d.comb += [
             operands[0].eq(Mux(west_multiplies, *lower_weights)),
             operands[1].eq(Mux(west_multiplies, *self.weight)),
-            multiplier.first.eq(registered(m, operands[0], range(min(1, stages)), "first")),
-            multiplier.second.eq(registered(m, operands[1], range(min(1, stages)), "second")),
+            multiplier.first.eq(registered(m, operands[0], stages=register, name="first")),
+            multiplier.second.eq(registered(m, operands[1], stages=register, name="second")),
             self.neighbour_out.eq(neighbour),
             self.control_out.eq(control),
         ]
@@ -150,7 +167,7 @@ class WeightProducts(wiring.Component):
 
     def _add_up(self, m: Module, column: int, control: data.View, product: Signal) -> None:
         """The sum of a column's products, of the tile that comes and of that in use."""
-        shape = signed(self.config.sum_width)
+        shape = self.arithmetic.sum_shape
         coming = Signal(shape, name=f"coming_{column}", reset_less=True)
         in_use = Signal(shape, name=f"in_use_{column}", reset_less=True)
         with m.If(control.clear):
@@ -159,4 +176,4 @@ class WeightProducts(wiring.Component):
             m.d.sync += coming.eq(coming - product)
         with m.If(control.switch):
             m.d.sync += in_use.eq(coming)
-        m.d.comb += self.sum[column].eq(Cat(*delayed_parts(m, self.config, in_use)))
+        m.d.comb += self.sum[column].eq(Cat(*delayed_parts(m, self.arithmetic.sum_parts, in_use)))

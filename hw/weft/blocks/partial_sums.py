@@ -1,27 +1,29 @@
-"""Products in registers, and partial sums in parts: a wide sum is added part by part."""
+"""Partial sums in parts: a wide sum is added part by part, least significant first."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from amaranth.hdl import Cat, Module, Signal, Value, ValueLike, signed
 
 from ..hierarchy import instantiate
-from ..matrix.config import MatrixUnitConfig
-from .skew import DelayLine
+from .delay_line import DelayLine
+
+# Widths of the parts of a partial sum, least significant first.
+Widths = tuple[int, ...]
 
 
-def parts_of(config: MatrixUnitConfig, total: Value) -> Iterator[Value]:
+def parts_of(widths: Widths, total: Value) -> Iterator[Value]:
     """The parts of a partial sum, least significant first."""
     low = 0
-    for width in config.sum_parts:
+    for width in widths:
         yield total[low : low + width]
         low += width
 
 
-def delayed_parts(m: Module, config: MatrixUnitConfig, number: ValueLike) -> Iterator[Value]:
+def delayed_parts(m: Module, widths: Widths, number: ValueLike) -> Iterator[Value]:
     """The parts of a number that is there as a whole: part p, p cycles later."""
-    extended = Signal(signed(config.sum_width))
+    extended = Signal(signed(sum(widths)))
     m.d.comb += extended.eq(number)
-    for index, part in enumerate(parts_of(config, extended)):
+    for index, part in enumerate(parts_of(widths, extended)):
         for stage in range(index):
             delayed = Signal(len(part), name=f"product_part_{index}_{stage + 1}", reset_less=True)
             m.d.sync += delayed.eq(part)
@@ -29,48 +31,38 @@ def delayed_parts(m: Module, config: MatrixUnitConfig, number: ValueLike) -> Ite
         yield part
 
 
-def align_parts(m: Module, platform, config: MatrixUnitConfig, total: Value, name: str) -> Value:
+def align_parts(m: Module, platform, widths: Widths, total: Value, *, name: str) -> Value:
     """A partial sum with all its parts in one cycle, that of the last one."""
-    parts = list(parts_of(config, total))
     aligned = []
-    for index, part in enumerate(parts):
-        arguments = len(part), len(parts) - 1 - index, False
-        line = instantiate(m, f"{name}_{index}", platform, DelayLine, *arguments)
+    for index, part in enumerate(parts_of(widths, total)):
+        cycles = len(widths) - 1 - index
+        line = instantiate(
+            m, f"{name}_{index}", platform, DelayLine, width=len(part), cycles=cycles
+        )
         m.d.comb += line.i.eq(part)
         aligned.append(line.o)
     return Cat(*aligned).as_signed()
 
 
-def registered(m: Module, number: Value, stages: range, name: str) -> Value:
-    """A number behind registers without reset, which are named by stage."""
-    for stage in stages:
-        behind = Signal.like(number, name=f"{name}_{stage}", reset_less=True)
-        m.d.sync += behind.eq(number)
-        number = behind
-    return number
-
-
-def add_in_parts(
-    m: Module, config: MatrixUnitConfig, total: Value, parts: Iterable[Value]
-) -> Value:
+def add_in_parts(m: Module, widths: Widths, total: Value, addend: Iterable[Value]) -> Value:
     """Add part by part, the carry of each part registered for the next; one cycle later.
 
     Part p of both numbers comes p cycles after part 0.
     """
-    return _in_parts(m, config, total, parts, lambda part, other, carry: part + other + carry)
+    return _in_parts(m, widths, total, addend, lambda part, other, carry: part + other + carry)
 
 
-def subtract_in_parts(
-    m: Module, config: MatrixUnitConfig, total: Value, parts: Iterable[Value]
-) -> Value:
+def subtract_in_parts(m: Module, widths: Widths, total: Value, taken: Iterable[Value]) -> Value:
     """Subtract as `add_in_parts` adds."""
-    return _in_parts(m, config, total, parts, lambda part, other, borrow: part - other - borrow)
+    return _in_parts(m, widths, total, taken, lambda part, other, borrow: part - other - borrow)
 
 
-def _in_parts(m: Module, config: MatrixUnitConfig, total: Value, parts, combine) -> Value:
+def _in_parts(
+    m: Module, widths: Widths, total: Value, others: Iterable[Value], combine: Callable
+) -> Value:
     sums, carry = [], 0
-    last = len(config.sum_parts) - 1
-    for index, (part, other) in enumerate(zip(parts_of(config, total), parts, strict=True)):
+    last = len(widths) - 1
+    for index, (part, other) in enumerate(zip(parts_of(widths, total), others, strict=True)):
         added = Signal(len(part) + (index < last), name=f"sum_{index}", reset_less=True)
         m.d.sync += added.eq(combine(part, other, carry))
         sums.append(added[: len(part)])

@@ -5,12 +5,10 @@ from importlib import import_module
 
 from amaranth.build import Platform
 
-from ..array.pairs import operand_shape
+from ..array.arithmetic import Arithmetic
 from ..matrix.config import MatrixUnitConfig
 from ..primitives import ecp5, ice40
-
-# Of a signed operand: int8 and uint8, and the sum of two int8.
-NARROW_BITS = 9
+from ..primitives.multiplier import products_per_block
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +43,21 @@ class Board:
     pack_options: tuple[str, ...] = ()
     serial_pins: tuple[str, str] | None = None
 
-    def multipliers_for(self, config: MatrixUnitConfig) -> int | None:
-        """Products that the part's blocks do each cycle; None where LUTs do them."""
-        if self.family == ice40.FAMILY:
-            fits = ice40.Ice40MultiplierPair.fits(config)
-            return self.multiplier_blocks * self.multipliers_per_block if fits else None
-        operands = [n.width + (not n.signed) for n in (config.activation, config.weight)]
-        if config.inner_product == "fast":
-            operands = [operand_shape(config).width]
-        narrow = max(operands) <= NARROW_BITS
-        return self.multiplier_blocks * (self.multipliers_per_block if narrow else 1)
+    def multipliers_for(self, config: MatrixUnitConfig, arithmetic: Arithmetic) -> int | None:
+        """Products that the part's blocks do each cycle; None where LUTs do them.
+
+        `arithmetic` is that of the unit's array, or of its column of checksums.
+        """
+        first, second = config.multiplication.operand_shapes(arithmetic)
+        each = products_per_block(
+            self.family,
+            first=first,
+            second=second,
+            stages=config.multiplier_stages,
+            narrow=self.multipliers_per_block,
+            shared=config.multiplication.shares_multipliers,
+        )
+        return None if each is None else self.multiplier_blocks * each
 
     def make_platform(self) -> Platform:
         """The platform of amaranth-boards.

@@ -13,7 +13,7 @@ from amaranth.hdl import (
 from amaranth.lib import io
 from amaranth.lib.cdc import ResetSynchronizer
 
-from ..emit.export import to_verilog
+from ..emit.verilog import Design, make_design
 from ..host_link import MatrixUnitHost, cycles_per_bit_of
 from ..matrix.config import MatrixUnitConfig
 from .board import Board
@@ -53,10 +53,16 @@ class BoardTop(Elaboratable):
         self.baud = baud
         self.cycles_per_bit = cycles_per_bit_of(self.clock_hz, baud)
 
-    def host_verilog(self) -> str:
+    def host_design(self) -> Design:
         """The Verilog of the MatrixUnitHost, with the hard blocks of the board's family."""
-        arguments = (self.config, self.cycles_per_bit, self.clock_hz, self.board.payload_bytes)
-        return to_verilog(HOST_MODULE, MatrixUnitHost, *arguments, family=self.board.family)
+        return make_design(
+            *(HOST_MODULE, MatrixUnitHost),
+            family=self.board.family,
+            config=self.config,
+            cycles_per_bit=self.cycles_per_bit,
+            clock_hz=self.clock_hz,
+            payload_bytes=self.board.payload_bytes,
+        )
 
     def elaborate(self, platform: Platform) -> Module:
         m = Module()

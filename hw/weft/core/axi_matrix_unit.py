@@ -84,7 +84,7 @@ class AxiMatrixUnit(wiring.Component):
     See `port_documentation`.
     """
 
-    def __init__(self, config: MatrixUnitConfig):
+    def __init__(self, *, config: MatrixUnitConfig):
         self.config = config
         super().__init__(
             {
@@ -98,7 +98,7 @@ class AxiMatrixUnit(wiring.Component):
         m.domains.sync = ClockDomain()
         m.d.comb += [ClockSignal().eq(self.aclk), ResetSignal().eq(~self.aresetn)]
 
-        unit = instantiate(m, "unit", platform, MatrixUnit, self.config)
+        unit = instantiate(m, "unit", platform, MatrixUnit, config=self.config)
         weights, activations, results = unit.weights, unit.activations, unit.results
         config = self.config
         tuser = data.View(tuser_layout(config), self.s_axis_activations_tuser)

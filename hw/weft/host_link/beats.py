@@ -23,7 +23,7 @@ class BeatAssembler(wiring.Component):
     o : stream of 8 * size bits, out
     """
 
-    def __init__(self, size: int):
+    def __init__(self, *, size: int):
         self.size = size
         super().__init__({"bytes": In(byte_sink()), "o": Out(stream.Signature(8 * size))})
 
@@ -59,7 +59,7 @@ class BeatSplitter(wiring.Component):
     bytes : byte_source()
     """
 
-    def __init__(self, size: int):
+    def __init__(self, *, size: int):
         self.size = size
         super().__init__({"i": In(stream.Signature(8 * size)), "bytes": In(byte_source())})
 

@@ -1,11 +1,53 @@
 """Executor: does what a request asks for, a byte at a time, and never waits without end."""
 
+from typing import NamedTuple
+
 from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from .link_shape import LinkShape
 from .ports import BYTE_ADDRESS_WIDTH, REGISTER_BYTES, byte_sink, byte_source, register_bus
 from .protocol import COUNT_BYTES, PATIENCE, Command, Status
+
+
+class _Request(NamedTuple):
+    """What the header asks for, decoded: one of the commands, and which stream it names."""
+
+    hello: Signal
+    read: Signal
+    write: Signal
+    push: Signal
+    pull: Signal
+    is_stream: list[Signal]
+
+
+class _Session(NamedTuple):
+    """Whether a HELLO has come, and the sequence number of the latest request that was executed."""
+
+    greeted: Signal
+    last_sequence: Signal
+
+
+class _Moving(NamedTuple):
+    """How far the bytes of a request are: `moved` and `left` to do, and of the present beat."""
+
+    move: Signal
+    moved: Signal
+    left: Signal
+    beat: Signal
+    beat_left: Signal
+    last_byte: Signal
+    register_byte: Signal
+
+
+class _Ahead(NamedTuple):
+    """What a state decides on, compared ahead of it."""
+
+    stream_ready: Signal
+    enough: Signal
+    out_of_patience: Signal
+    waited: Signal
 
 
 class Executor(wiring.Component):
@@ -22,12 +64,7 @@ class Executor(wiring.Component):
 
     Parameters
     ----------
-    payload_bytes : int
-        Most bytes of a payload.
-    registers, first_writable : int
-        Registers are 0 .. registers - 1; from first_writable on they can be written.
-    input_beats, output_beats : tuple of int
-        Bytes of a beat of each stream.
+    shape : LinkShape
 
     Members
     -------
@@ -39,248 +76,126 @@ class Executor(wiring.Component):
     inputs, outputs : byte_sink() and byte_source(), out, one for each stream
     """
 
-    def __init__(
-        self,
-        payload_bytes: int,
-        registers: int,
-        first_writable: int,
-        input_beats: tuple[int, ...],
-        output_beats: tuple[int, ...],
-    ):
-        self.payload_bytes = payload_bytes
-        self.register_count = registers
-        self.first_writable = first_writable
-        self.input_beats = input_beats
-        self.output_beats = output_beats
+    def __init__(self, *, shape: LinkShape):
+        self.shape = shape
+        size = shape.payload_bytes
         super().__init__(
             {
                 "received": In(1),
                 "sequence_number": In(8),
                 "command": In(8),
                 "target": In(8),
-                "length": In(range(payload_bytes + 1)),
-                "address": Out(range(payload_bytes)),
+                "length": In(range(size + 1)),
+                "address": Out(range(size)),
                 "data": In(8),
                 "busy": Out(1),
                 "write": Out(1),
-                "response_address": Out(range(payload_bytes)),
+                "response_address": Out(range(size)),
                 "response_data": Out(8),
                 "send": Out(1),
                 "status": Out(Status),
-                "response_length": Out(range(payload_bytes + 1)),
+                "response_length": Out(range(size + 1)),
                 "sent": In(1),
                 "registers": Out(register_bus()),
-                "inputs": Out(byte_sink()).array(len(input_beats)),
-                "outputs": Out(byte_source()).array(len(output_beats)),
+                "inputs": Out(byte_sink()).array(len(shape.input_beats)),
+                "outputs": Out(byte_source()).array(len(shape.output_beats)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        longest = max(REGISTER_BYTES, *self.input_beats, *self.output_beats)
+        request = self._decode(m)
+        moving = self._move(m)
+        ahead = self._look_ahead(m, request, moving)
+        judged = self._judge(m, moving.left, request)
+        tally = Signal(8 * COUNT_BYTES)
+        session = _Session(
+            greeted=Signal(name="greeted"), last_sequence=Signal(8, name="last_sequence")
+        )
+        self._connect_streams(m, request, moving)
+        self._respond(m, request, tally)
+        m.d.comb += [
+            self.busy.eq(1),
+            self.address.eq(moving.moved),
+            self.response_address.eq(moving.moved),
+            self.registers.address.eq(moving.register_byte),
+            self.registers.write_data.eq(self.data),
+        ]
+        with m.FSM():
+            self._count_states(m, request, moving, session)
+            self._judging_states(m, request, moving, session, judged)
+            self._beat_states(m, request, moving, ahead)
+            self._byte_states(m, request, moving)
+            self._ending_states(m, request, moving, tally)
+        return m
+
+    def _decode(self, m: Module) -> _Request:
+        """Header fields stand still long before `received`: what they select is decoded ahead."""
         is_command = {command: Signal(name=f"is_{command.name.lower()}") for command in Command}
         streams = max(len(self.inputs), len(self.outputs))
         is_stream = [Signal(name=f"is_stream_{number}") for number in range(streams)]
-        # Header fields stand still long before `received`: what they select is decoded ahead.
         m.d.sync += [signal.eq(self.command == c) for c, signal in is_command.items()]
         m.d.sync += [signal.eq(self.target == n) for n, signal in enumerate(is_stream)]
-        hello, read, write, push, pull = (is_command[command] for command in Command)
+        named = {command.name.lower(): signal for command, signal in is_command.items()}
+        return _Request(**named, is_stream=is_stream)
 
-        last_sequence = Signal(8)
-        greeted = Signal()
-        # Bytes done and still to do.
-        moved = Signal(range(self.payload_bytes + 1))
-        left = Signal(8 * COUNT_BYTES)
-        beat = Signal(range(longest + 1))
-        beat_left = Signal(range(longest + 1))
-        last_byte = Signal()
-        tally = Signal(8 * COUNT_BYTES)
-        repeated = Signal()
-        register_byte = Signal(BYTE_ADDRESS_WIDTH)
-        register_data = Signal(8)
-        waited = Signal(range(PATIENCE))
-        m.d.comb += [
-            self.busy.eq(1),
-            self.address.eq(moved),
-            self.response_address.eq(moved),
-        ]
-        move = Signal()
-        with m.If(move):
+    def _move(self, m: Module) -> _Moving:
+        """Bytes done and still to do."""
+        size, beats = self.shape.payload_bytes, (*self.shape.input_beats, *self.shape.output_beats)
+        longest = max(REGISTER_BYTES, *beats)
+        moving = _Moving(
+            move=Signal(name="move"),
+            moved=Signal(range(size + 1), name="moved"),
+            left=Signal(8 * COUNT_BYTES, name="left"),
+            beat=Signal(range(longest + 1), name="beat"),
+            beat_left=Signal(range(longest + 1), name="beat_left"),
+            last_byte=Signal(name="last_byte"),
+            register_byte=Signal(BYTE_ADDRESS_WIDTH, name="register_byte"),
+        )
+        with m.If(moving.move):
             m.d.sync += [
-                moved.eq(moved + 1),
-                left.eq(left - 1),
-                beat_left.eq(beat_left - 1),
-                register_byte.eq(register_byte + 1),
+                moving.moved.eq(moving.moved + 1),
+                moving.left.eq(moving.left - 1),
+                moving.beat_left.eq(moving.beat_left - 1),
+                moving.register_byte.eq(moving.register_byte + 1),
             ]
-        self._connect_streams(m, push, pull, move, last_byte, is_stream)
+        m.d.sync += moving.last_byte.eq(moving.beat_left == 1)
+        return moving
+
+    def _look_ahead(self, m: Module, request: _Request, moving: _Moving) -> _Ahead:
+        waited = Signal(range(PATIENCE))
         stream_ready = Signal()
         enough = Signal()
         out_of_patience = Signal()
-        # What a state decides on is compared ahead of it.
+        rooms = _chosen(request.is_stream, [sink.room for sink in self.inputs])
+        available = _chosen(request.is_stream, [source.available for source in self.outputs])
         m.d.sync += [
-            repeated.eq(greeted & ~hello & (self.sequence_number == last_sequence)),
-            last_byte.eq(beat_left == 1),
-            register_data.eq(self.registers.read_data),
-            stream_ready.eq(self._stream_ready(push, is_stream)),
-            enough.eq(left >= beat),
+            stream_ready.eq(Mux(request.push, rooms, available)),
+            enough.eq(moving.left >= moving.beat),
             out_of_patience.eq(waited == PATIENCE - 2),
         ]
-        judged = self._judge(m, left, is_command)
+        return _Ahead(stream_ready, enough, out_of_patience, waited)
 
-        with m.FSM():
-            with m.State("IDLE"):
-                m.d.comb += self.busy.eq(0)
-                m.d.sync += moved.eq(0)
-                with m.If(self.received):
-                    with m.If(repeated):
-                        m.next = "SEND"
-                    with m.Else():
-                        m.next = "COUNT_LOW"
-            with m.State("COUNT_LOW"):
-                m.d.sync += [left.eq(self.data), moved.eq(1)]
-                m.next = "COUNT_FETCH"
-            with m.State("COUNT_FETCH"):
-                m.next = "COUNT_WAIT"
-            with m.State("COUNT_WAIT"):
-                m.next = "COUNT_HIGH"
-            with m.State("COUNT_HIGH"):
-                m.d.sync += [left[8:].eq(self.data), moved.eq(0)]
-                with m.If(~read & ~pull):
-                    m.d.sync += left.eq(self.length)
-                m.next = "CHECK"
-            with m.State("CHECK"):
-                m.next = "COMPARE"
-            with m.State("COMPARE"):
-                m.next = "JUDGE"
-            with m.State("JUDGE"):
-                m.d.sync += [
-                    self.status.eq(Mux(greeted | hello, judged, Status.NO_HELLO)),
-                    self.response_length.eq(0),
-                    last_sequence.eq(self.sequence_number),
-                    greeted.eq(greeted | hello),
-                    register_byte.eq(Cat(C(0, 2), self.target)),
-                    beat.eq(self._beat(is_command, is_stream)),
-                ]
-                m.next = "BEGIN"
-            with m.State("BEGIN"):
-                with m.If(self.status == Status.OK):
-                    m.next = "BEAT"
-                with m.Else():
-                    m.next = "SEND"
-            # A stream sees a byte a cycle late, and what it is ready for is known a cycle later.
-            with m.State("SETTLE"):
-                m.next = "SETTLED"
-            with m.State("SETTLED"):
-                m.next = "BEAT"
-            with m.State("BEAT"):
-                m.d.sync += [beat_left.eq(beat), waited.eq(waited + 1)]
-                with m.If(~enough | ((push | pull) & ~stream_ready & out_of_patience)):
-                    m.d.sync += waited.eq(0)
-                    m.next = "END"
-                with m.Elif(~push & ~pull | stream_ready):
-                    m.d.sync += waited.eq(0)
-                    m.next = "FETCH"
-            with m.State("FETCH"):
-                m.next = "WAIT"
-            with m.State("WAIT"):
-                m.next = "BYTE"
-            with m.State("BYTE"):
-                m.d.comb += self.registers.read.eq(read)
-                with m.If(~read | self.registers.done):
-                    m.next = "MOVE"
-            with m.State("MOVE"):
-                m.d.comb += [
-                    move.eq(1),
-                    self.registers.write.eq(write),
-                    self.write.eq(hello | read | pull),
-                ]
-                with m.If(last_byte):
-                    m.next = "SETTLE"
-                with m.Else():
-                    m.next = "FETCH"
-            with m.State("END"):
-                m.d.sync += tally.eq(moved)
-                with m.If(push | write):
-                    m.d.sync += moved.eq(0)
-                    m.next = "TALLY_LOW"
-                with m.Else():
-                    m.next = "FINISH"
-            with m.State("TALLY_LOW"):
-                m.d.comb += self.write.eq(1)
-                m.d.sync += [tally.eq(tally >> 8), moved.eq(1)]
-                m.next = "TALLY_HIGH"
-            with m.State("TALLY_HIGH"):
-                m.d.comb += self.write.eq(1)
-                m.d.sync += moved.eq(2)
-                m.next = "FINISH"
-            with m.State("FINISH"):
-                m.d.sync += self.response_length.eq(moved)
-                m.next = "SEND"
-            with m.State("SEND"):
-                m.d.comb += self.send.eq(1)
-                m.next = "SENDING"
-            with m.State("SENDING"), m.If(self.sent):
-                m.next = "IDLE"
-
-        with m.If(hello):
-            m.d.comb += self.response_data.eq(self.data)
-        with m.Elif(read):
-            m.d.comb += self.response_data.eq(register_data)
-        with m.Elif(pull):
-            m.d.comb += self.response_data.eq(_chosen(is_stream, [s.byte for s in self.outputs]))
-        with m.Else():
-            m.d.comb += self.response_data.eq(tally[:8])
-        m.d.comb += [
-            self.registers.address.eq(register_byte),
-            self.registers.write_data.eq(self.data),
-        ]
-        return m
-
-    def _connect_streams(self, m, push, pull, move, last, is_stream) -> None:
-        for number, sink in enumerate(self.inputs):
-            m.d.sync += [
-                sink.byte.eq(self.data),
-                sink.write.eq(move & push & is_stream[number]),
-                sink.last.eq(last),
-            ]
-        for number, source in enumerate(self.outputs):
-            m.d.sync += [
-                source.take.eq(move & pull & is_stream[number]),
-                source.last.eq(last),
-            ]
-
-    def _stream_ready(self, push, is_stream) -> Value:
-        rooms = _chosen(is_stream, [sink.room for sink in self.inputs])
-        available = _chosen(is_stream, [source.available for source in self.outputs])
-        return Mux(push, rooms, available)
-
-    def _beat(self, is_command, is_stream) -> Value:
-        """Bytes that are moved together, or not at all."""
-        inputs = _chosen(is_stream, [C(size) for size in self.input_beats])
-        outputs = _chosen(is_stream, [C(size) for size in self.output_beats])
-        streams = Mux(is_command[Command.PUSH], inputs, outputs)
-        on_streams = is_command[Command.PUSH] | is_command[Command.PULL]
-        return Mux(is_command[Command.HELLO], 1, Mux(on_streams, streams, REGISTER_BYTES))
-
-    def _judge(self, m, left, is_command) -> Signal:
+    def _judge(self, m: Module, left: Signal, request: _Request) -> Signal:
         """Whether a greeted request can be done, two cycles after `left` is known.
 
         `left` is the count that it gives, or its length.
         """
-        read, write, push, pull = (is_command[c] for c in Command if c != Command.HELLO)
-        known = Cat(*is_command.values()).any()
+        shape = self.shape
+        _, read, write, push, pull, _ = request
+        known = Cat(request[: len(Command)]).any()
         fits = Signal()
         whole = Signal()
         end = Signal(len(left))
         in_range = Signal()
         unknown_stream = Signal()
-        streams = Mux(push, len(self.input_beats), len(self.output_beats))
-        writable = self.target >= self.first_writable
+        streams = Mux(push, len(shape.input_beats), len(shape.output_beats))
+        writable = self.target >= shape.first_writable
         m.d.sync += [
-            fits.eq((self.length == COUNT_BYTES) & (left <= self.payload_bytes)),
+            fits.eq((self.length == COUNT_BYTES) & (left <= shape.payload_bytes)),
             whole.eq(left[:2] == 0),
             end.eq(self.target + left[2:]),
-            in_range.eq((end <= self.register_count) & (read | writable)),
+            in_range.eq((end <= shape.registers) & (read | writable)),
             unknown_stream.eq((push | pull) & (self.target >= streams)),
         ]
         good_length = Mux(read, fits & whole, Mux(write, whole, ~pull | fits))
@@ -290,6 +205,158 @@ class Executor(wiring.Component):
         judged = Signal(Status)
         m.d.comb += judged.eq(Mux(known, status, Status.UNKNOWN_COMMAND))
         return judged
+
+    def _connect_streams(self, m: Module, request: _Request, moving: _Moving) -> None:
+        for number, sink in enumerate(self.inputs):
+            m.d.sync += [
+                sink.byte.eq(self.data),
+                sink.write.eq(moving.move & request.push & request.is_stream[number]),
+                sink.last.eq(moving.last_byte),
+            ]
+        for number, source in enumerate(self.outputs):
+            m.d.sync += [
+                source.take.eq(moving.move & request.pull & request.is_stream[number]),
+                source.last.eq(moving.last_byte),
+            ]
+
+    def _respond(self, m: Module, request: _Request, tally: Signal) -> None:
+        """The byte that goes into the response."""
+        register_data = Signal(8)
+        m.d.sync += register_data.eq(self.registers.read_data)
+        with m.If(request.hello):
+            m.d.comb += self.response_data.eq(self.data)
+        with m.Elif(request.read):
+            m.d.comb += self.response_data.eq(register_data)
+        with m.Elif(request.pull):
+            outputs = [source.byte for source in self.outputs]
+            m.d.comb += self.response_data.eq(_chosen(request.is_stream, outputs))
+        with m.Else():
+            m.d.comb += self.response_data.eq(tally[:8])
+
+    def _beat(self, request: _Request) -> Value:
+        """Bytes that are moved together, or not at all."""
+        inputs = _chosen(request.is_stream, [C(size) for size in self.shape.input_beats])
+        outputs = _chosen(request.is_stream, [C(size) for size in self.shape.output_beats])
+        streams = Mux(request.push, inputs, outputs)
+        on_streams = request.push | request.pull
+        return Mux(request.hello, 1, Mux(on_streams, streams, REGISTER_BYTES))
+
+    def _count_states(
+        self, m: Module, request: _Request, moving: _Moving, session: _Session
+    ) -> None:
+        """A request comes: what it counts is read from its payload, or is its length."""
+        repeated = Signal()
+        same = self.sequence_number == session.last_sequence
+        m.d.sync += repeated.eq(session.greeted & ~request.hello & same)
+        with m.State("IDLE"):
+            m.d.comb += self.busy.eq(0)
+            m.d.sync += moving.moved.eq(0)
+            with m.If(self.received):
+                with m.If(repeated):
+                    m.next = "SEND"
+                with m.Else():
+                    m.next = "COUNT_LOW"
+        with m.State("COUNT_LOW"):
+            m.d.sync += [moving.left.eq(self.data), moving.moved.eq(1)]
+            m.next = "COUNT_FETCH"
+        with m.State("COUNT_FETCH"):
+            m.next = "COUNT_WAIT"
+        with m.State("COUNT_WAIT"):
+            m.next = "COUNT_HIGH"
+        with m.State("COUNT_HIGH"):
+            m.d.sync += [moving.left[8:].eq(self.data), moving.moved.eq(0)]
+            with m.If(~request.read & ~request.pull):
+                m.d.sync += moving.left.eq(self.length)
+            m.next = "CHECK"
+
+    def _judging_states(
+        self, m: Module, request: _Request, moving: _Moving, session: _Session, judged: Signal
+    ) -> None:
+        """It is done, or refused."""
+        with m.State("CHECK"):
+            m.next = "COMPARE"
+        with m.State("COMPARE"):
+            m.next = "JUDGE"
+        with m.State("JUDGE"):
+            m.d.sync += [
+                self.status.eq(Mux(session.greeted | request.hello, judged, Status.NO_HELLO)),
+                self.response_length.eq(0),
+                session.last_sequence.eq(self.sequence_number),
+                session.greeted.eq(session.greeted | request.hello),
+                moving.register_byte.eq(Cat(C(0, 2), self.target)),
+                moving.beat.eq(self._beat(request)),
+            ]
+            m.next = "BEGIN"
+        with m.State("BEGIN"):
+            with m.If(self.status == Status.OK):
+                m.next = "BEAT"
+            with m.Else():
+                m.next = "SEND"
+
+    def _beat_states(self, m: Module, request: _Request, moving: _Moving, ahead: _Ahead) -> None:
+        """Beat by beat: as long as there is one to move, and the stream is ready for it."""
+        on_stream = request.push | request.pull
+        # A stream sees a byte a cycle late, and what it is ready for is known a cycle later.
+        with m.State("SETTLE"):
+            m.next = "SETTLED"
+        with m.State("SETTLED"):
+            m.next = "BEAT"
+        with m.State("BEAT"):
+            m.d.sync += [moving.beat_left.eq(moving.beat), ahead.waited.eq(ahead.waited + 1)]
+            given_up = on_stream & ~ahead.stream_ready & ahead.out_of_patience
+            with m.If(~ahead.enough | given_up):
+                m.d.sync += ahead.waited.eq(0)
+                m.next = "END"
+            with m.Elif(~request.push & ~request.pull | ahead.stream_ready):
+                m.d.sync += ahead.waited.eq(0)
+                m.next = "FETCH"
+
+    def _byte_states(self, m: Module, request: _Request, moving: _Moving) -> None:
+        """Byte by byte within a beat."""
+        with m.State("FETCH"):
+            m.next = "WAIT"
+        with m.State("WAIT"):
+            m.next = "BYTE"
+        with m.State("BYTE"):
+            m.d.comb += self.registers.read.eq(request.read)
+            with m.If(~request.read | self.registers.done):
+                m.next = "MOVE"
+        with m.State("MOVE"):
+            m.d.comb += [
+                moving.move.eq(1),
+                self.registers.write.eq(request.write),
+                self.write.eq(request.hello | request.read | request.pull),
+            ]
+            with m.If(moving.last_byte):
+                m.next = "SETTLE"
+            with m.Else():
+                m.next = "FETCH"
+
+    def _ending_states(self, m: Module, request: _Request, moving: _Moving, tally: Signal) -> None:
+        """What was moved is counted where the response says so, and the response goes out."""
+        with m.State("END"):
+            m.d.sync += tally.eq(moving.moved)
+            with m.If(request.push | request.write):
+                m.d.sync += moving.moved.eq(0)
+                m.next = "TALLY_LOW"
+            with m.Else():
+                m.next = "FINISH"
+        with m.State("TALLY_LOW"):
+            m.d.comb += self.write.eq(1)
+            m.d.sync += [tally.eq(tally >> 8), moving.moved.eq(1)]
+            m.next = "TALLY_HIGH"
+        with m.State("TALLY_HIGH"):
+            m.d.comb += self.write.eq(1)
+            m.d.sync += moving.moved.eq(2)
+            m.next = "FINISH"
+        with m.State("FINISH"):
+            m.d.sync += self.response_length.eq(moving.moved)
+            m.next = "SEND"
+        with m.State("SEND"):
+            m.d.comb += self.send.eq(1)
+            m.next = "SENDING"
+        with m.State("SENDING"), m.If(self.sent):
+            m.next = "IDLE"
 
 
 def _chosen(is_stream: list[Signal], values: list) -> Value:

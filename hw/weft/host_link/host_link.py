@@ -8,32 +8,10 @@ from ..hierarchy import instantiate
 from .executor import Executor
 from .frame_receiver import FrameReceiver
 from .frame_transmitter import FrameTransmitter
-from .ports import ADDRESS_WIDTH, byte_sink, byte_source, register_bus
-from .protocol import check_payload_bytes
+from .link_shape import LinkShape
+from .ports import byte_sink, byte_source, register_bus
 from .request_buffer import BROKEN_FRAMES_WIDTH, RequestBuffer
 from .response_buffer import ResponseBuffer
-
-
-def check_link(
-    payload_bytes: int,
-    registers: int,
-    first_writable: int,
-    input_beats: tuple[int, ...],
-    output_beats: tuple[int, ...],
-) -> None:
-    """Refuse what no link can be, as HostLink does."""
-    check_payload_bytes(payload_bytes)
-    if not 0 <= first_writable <= registers <= 1 << ADDRESS_WIDTH:
-        raise ValueError(
-            f"there are at most {1 << ADDRESS_WIDTH} registers, the writable ones last, "
-            f"not {registers} with {first_writable} the first writable"
-        )
-    beats = (*input_beats, *output_beats)
-    if not input_beats or not output_beats or min(beats) < 1 or max(beats) > payload_bytes:
-        raise ValueError(
-            f"each way needs a stream, with beats of 1 to {payload_bytes} bytes, "
-            f"not {input_beats} in and {output_beats} out"
-        )
 
 
 class HostLink(wiring.Component):
@@ -44,12 +22,7 @@ class HostLink(wiring.Component):
 
     Parameters
     ----------
-    payload_bytes : int, 16 to 32768
-        Most bytes of a payload.
-    registers, first_writable : int
-        Registers are 0 .. registers - 1, 256 at most; from first_writable on they can be written.
-    input_beats, output_beats : tuple of int
-        Bytes of a beat of each stream; one stream at least each way.
+    shape : LinkShape
 
     Members
     -------
@@ -60,31 +33,18 @@ class HostLink(wiring.Component):
     inputs, outputs : byte_sink() and byte_source(), out, one for each stream
     busy : 1 bit out. A request is worked on or answered.
     broken_frames : 16 bits out. Frames dropped, modulo 2**16.
-
-    Raises
-    ------
-    ValueError
-        With one sentence that names the parameter and what is wrong with it.
     """
 
-    def __init__(
-        self,
-        payload_bytes: int,
-        registers: int,
-        first_writable: int,
-        input_beats: tuple[int, ...],
-        output_beats: tuple[int, ...],
-    ):
-        self.arguments = payload_bytes, registers, first_writable, input_beats, output_beats
-        check_link(*self.arguments)
+    def __init__(self, *, shape: LinkShape):
+        self.shape = shape
         super().__init__(
             {
                 "received": In(stream.Signature(8, always_ready=True)),
                 "line_error": In(1),
                 "transmitted": Out(stream.Signature(8)),
                 "registers": Out(register_bus()),
-                "inputs": Out(byte_sink()).array(len(input_beats)),
-                "outputs": Out(byte_source()).array(len(output_beats)),
+                "inputs": Out(byte_sink()).array(len(shape.input_beats)),
+                "outputs": Out(byte_source()).array(len(shape.output_beats)),
                 "busy": Out(1),
                 "broken_frames": Out(BROKEN_FRAMES_WIDTH),
             }
@@ -92,11 +52,11 @@ class HostLink(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        payload_bytes, *_ = self.arguments
+        size = self.shape.payload_bytes
         receiver = instantiate(m, "receiver", platform, FrameReceiver)
-        request = instantiate(m, "request", platform, RequestBuffer, payload_bytes)
-        executor = instantiate(m, "executor", platform, Executor, *self.arguments)
-        response = instantiate(m, "response", platform, ResponseBuffer, payload_bytes)
+        request = instantiate(m, "request", platform, RequestBuffer, payload_bytes=size)
+        executor = instantiate(m, "executor", platform, Executor, shape=self.shape)
+        response = instantiate(m, "response", platform, ResponseBuffer, payload_bytes=size)
         transmitter = instantiate(m, "transmitter", platform, FrameTransmitter)
 
         connect(m, flipped(self.received), receiver.i)

@@ -9,6 +9,7 @@ from ..matrix.config import MatrixUnitConfig
 from ..matrix.layouts import counter_layout
 from .beat_formats import ACTIVATIONS, RESULTS, WEIGHTS, beat_sizes
 from .host_link import HostLink
+from .link_shape import LinkShape
 from .matrix_unit_streams import MatrixUnitStreams
 from .ports import REGISTER_BYTES
 from .register_file import RegisterFile
@@ -57,29 +58,38 @@ class MatrixUnitHost(wiring.Component):
 
     def __init__(
         self,
+        *,
         config: MatrixUnitConfig,
         cycles_per_bit: int,
         clock_hz: int,
         payload_bytes: int = 1024,
     ):
-        self.parameters = HostParameters(config, cycles_per_bit, clock_hz, payload_bytes)
+        self.parameters = HostParameters(
+            config=config,
+            cycles_per_bit=cycles_per_bit,
+            clock_hz=clock_hz,
+            payload_bytes=payload_bytes,
+        )
         super().__init__({"rx": In(1), "tx": Out(1, init=1), "busy": Out(1), "error": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
         host = self.parameters
-        receiver = instantiate(m, "receiver", platform, UartReceiver, host.cycles_per_bit)
-        transmitter = instantiate(m, "transmitter", platform, UartTransmitter, host.cycles_per_bit)
-        link = instantiate(
-            m,
-            "link",
-            platform,
-            HostLink,
-            host.payload_bytes,
-            len(REGISTERS),
-            FIRST_WRITABLE,
-            *beat_sizes(host.config),
+        receiver = instantiate(
+            m, "receiver", platform, UartReceiver, cycles_per_bit=host.cycles_per_bit
         )
+        transmitter = instantiate(
+            m, "transmitter", platform, UartTransmitter, cycles_per_bit=host.cycles_per_bit
+        )
+        input_beats, output_beats = beat_sizes(host.config)
+        shape = LinkShape(
+            payload_bytes=host.payload_bytes,
+            registers=len(REGISTERS),
+            first_writable=FIRST_WRITABLE,
+            input_beats=input_beats,
+            output_beats=output_beats,
+        )
+        link = instantiate(m, "link", platform, HostLink, shape=shape)
         connect(m, receiver.o, link.received)
         connect(m, link.transmitted, transmitter.i)
         m.d.comb += [
@@ -102,13 +112,19 @@ class MatrixUnitHost(wiring.Component):
             ClockSignal("unit").eq(ClockSignal()),
             ResetSignal("unit").eq(unit_reset),
         ]
-        unit = instantiate(m, "streams", platform, MatrixUnitStreams, host.config, domain="unit")
+        unit = instantiate(
+            m, "streams", platform, MatrixUnitStreams, domain="unit", config=host.config
+        )
         connect(m, link.inputs[WEIGHTS], unit.weights)
         connect(m, link.inputs[ACTIVATIONS], unit.activations)
         connect(m, link.outputs[RESULTS], unit.results)
 
-        registers = (constants(host), SNAPSHOT, SNAPSHOT_REGISTERS)
-        file = instantiate(m, "registers", platform, RegisterFile, *registers)
+        file = instantiate(
+            *(m, "registers", platform, RegisterFile),
+            words=constants(host),
+            snapshot=SNAPSHOT,
+            snapshot_registers=SNAPSHOT_REGISTERS,
+        )
         connect(m, link.registers, file.bus)
         status = Signal(32)
         errors = unit.errors.as_value()

@@ -39,7 +39,7 @@ class MatrixUnitStreams(wiring.Component):
     clear_errors, errors, counters : as MatrixUnit
     """
 
-    def __init__(self, config: MatrixUnitConfig):
+    def __init__(self, *, config: MatrixUnitConfig):
         self.config = config
         super().__init__(
             {
@@ -56,10 +56,12 @@ class MatrixUnitStreams(wiring.Component):
         m = Module()
         config = self.config
         inputs, outputs = beat_sizes(config)
-        unit = instantiate(m, "unit", platform, MatrixUnit, config)
-        weights = instantiate(m, "weights", platform, BeatAssembler, inputs[WEIGHTS])
-        activations = instantiate(m, "activations", platform, BeatAssembler, inputs[ACTIVATIONS])
-        results = instantiate(m, "results", platform, BeatSplitter, outputs[RESULTS])
+        unit = instantiate(m, "unit", platform, MatrixUnit, config=config)
+        weights = instantiate(m, "weights", platform, BeatAssembler, size=inputs[WEIGHTS])
+        activations = instantiate(
+            m, "activations", platform, BeatAssembler, size=inputs[ACTIVATIONS]
+        )
+        results = instantiate(m, "results", platform, BeatSplitter, size=outputs[RESULTS])
         connect(m, flipped(self.weights), weights.bytes)
         connect(m, flipped(self.activations), activations.bytes)
         connect(m, flipped(self.results), results.bytes)

@@ -30,7 +30,7 @@ class RegisterFile(wiring.Component):
     live : 32 * snapshot_registers bits in
     """
 
-    def __init__(self, words: tuple[int, ...], snapshot: int, snapshot_registers: int):
+    def __init__(self, *, words: tuple[int, ...], snapshot: int, snapshot_registers: int):
         self.words = words
         self.snapshot = snapshot
         self.snapshot_registers = snapshot_registers

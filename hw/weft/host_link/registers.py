@@ -1,11 +1,12 @@
 """The registers of a matrix unit behind the link: one table for hardware, driver and docs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from ..formats import IntegerFormat
-from ..matrix.config import INNER_PRODUCTS, MatrixUnitConfig
+from ..matrix.config import MatrixUnitConfig
 from ..matrix.layouts import ACTIVITY_SENTENCES, Activity
+from ..parameters import Parameter, parameters_of
 from ..version import __version__
 from .beat_formats import beat_sizes
 from .ports import ADDRESS_WIDTH
@@ -22,7 +23,7 @@ RESET_BIT = 0
 CLEAR_ERRORS_BIT = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HostParameters:
     """What a MatrixUnitHost is made with.
 
@@ -60,10 +61,10 @@ class Register:
     writable: bool = False
 
 
-def encode_parameter(value: int | str | IntegerFormat) -> int:
-    """A parameter of a MatrixUnitConfig as a register holds it."""
-    if value in INNER_PRODUCTS:
-        return INNER_PRODUCTS.index(value)
+def encode_parameter(known: Parameter, value: int | str | IntegerFormat) -> int:
+    """A parameter of a configuration as a register holds it."""
+    if known.values:
+        return known.values.index(str(value))
     if isinstance(value, IntegerFormat):
         return value.width | value.signed << 8
     if not isinstance(value, int):
@@ -71,16 +72,15 @@ def encode_parameter(value: int | str | IntegerFormat) -> int:
     return int(value)
 
 
-def decode_parameter(name: str, word: int) -> int | str | IntegerFormat:
-    """The parameter `name` of a MatrixUnitConfig from its register."""
-    default = getattr(MatrixUnitConfig(), name)
-    if default in INNER_PRODUCTS:
-        if word >= len(INNER_PRODUCTS):
-            raise ValueError(f"no inner_product has the number {word}")
-        return INNER_PRODUCTS[word]
-    if isinstance(default, IntegerFormat):
+def decode_parameter(known: Parameter, word: int) -> int | str | IntegerFormat:
+    """The parameter of a configuration from its register."""
+    if known.values:
+        if word >= len(known.values):
+            raise ValueError(f"a register that is {known.legal} holds the number {word}")
+        return known.values[word]
+    if isinstance(known.default, IntegerFormat):
         return IntegerFormat(word & 0xFF, signed=bool(word >> 8))
-    return type(default)(word)
+    return type(known.default)(word)
 
 
 def _version() -> int:
@@ -88,14 +88,14 @@ def _version() -> int:
     return major << 16 | minor << 8 | patch
 
 
-def _parameter(name: str) -> Register:
-    default = getattr(MatrixUnitConfig(), name)
-    meaning = "of the unit"
-    if isinstance(default, IntegerFormat):
-        meaning += ": width [7:0], signed [8]"
-    elif default in INNER_PRODUCTS:
-        meaning += ": " + ", ".join(f"{i} {kind}" for i, kind in enumerate(INNER_PRODUCTS))
-    return Register(name, meaning, lambda host: encode_parameter(getattr(host.config, name)))
+def _parameter(name: str, known: Parameter) -> Register:
+    coding = ""
+    if isinstance(known.default, IntegerFormat):
+        coding = "width [7:0], signed [8]"
+    elif known.values:
+        coding = ", ".join(f"{number} {value}" for number, value in enumerate(known.values))
+    meaning = f"of the unit: {coding}" if coding else "of the unit"
+    return Register(name, meaning, lambda h: encode_parameter(known, getattr(h.config, name)))
 
 
 def _beat_bytes(name: str, direction: int, stream: int) -> Register:
@@ -116,7 +116,7 @@ REGISTERS = (
         for activity, sentence in ACTIVITY_SENTENCES.items()
     ],
     Register("weft_version", "patch [7:0], minor [15:8], major [23:16]", lambda host: _version()),
-    *[_parameter(field.name) for field in fields(MatrixUnitConfig)],
+    *[_parameter(name, known) for name, known in parameters_of(MatrixUnitConfig).items()],
     Register("clock_hz", "clock of the unit", lambda host: host.clock_hz),
     Register("cycles_per_bit", "clock cycles of a bit on the line", lambda h: h.cycles_per_bit),
     Register("payload_bytes", "most bytes of a payload", lambda host: host.payload_bytes),

@@ -36,7 +36,7 @@ class RequestBuffer(wiring.Component):
     broken_frames : 16 bits out. How many were dropped, modulo 2**16.
     """
 
-    def __init__(self, payload_bytes: int):
+    def __init__(self, *, payload_bytes: int):
         self.payload_bytes = payload_bytes
         super().__init__(
             {
@@ -58,7 +58,9 @@ class RequestBuffer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        payload = instantiate(m, "payload", platform, BlockMemory, 8, self.payload_bytes)
+        payload = instantiate(
+            m, "payload", platform, BlockMemory, width=8, depth=self.payload_bytes
+        )
         most = self.payload_bytes + CHECK_BYTES
         header = Signal(range(HEADER_BYTES + 1))
         count = Signal(range(most + 1))

@@ -30,7 +30,7 @@ class ResponseBuffer(wiring.Component):
     sent : 1 bit out, for one cycle. The last item was taken in the one before.
     """
 
-    def __init__(self, payload_bytes: int):
+    def __init__(self, *, payload_bytes: int):
         self.payload_bytes = payload_bytes
         super().__init__(
             {
@@ -48,7 +48,9 @@ class ResponseBuffer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        payload = instantiate(m, "payload", platform, BlockMemory, 8, self.payload_bytes)
+        payload = instantiate(
+            m, "payload", platform, BlockMemory, width=8, depth=self.payload_bytes
+        )
         count = Signal(range(self.payload_bytes + 1))
         items = self.items
         m.d.sync += [

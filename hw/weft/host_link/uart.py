@@ -59,7 +59,7 @@ class UartReceiver(wiring.Component):
     framing_error : 1 bit out, for one cycle. A stop bit was low; its byte is lost.
     """
 
-    def __init__(self, cycles_per_bit: int):
+    def __init__(self, *, cycles_per_bit: int):
         check_cycles_per_bit(cycles_per_bit)
         self.cycles_per_bit = cycles_per_bit
         super().__init__(
@@ -127,7 +127,7 @@ class UartTransmitter(wiring.Component):
     tx : 1 bit out, high while nothing is sent
     """
 
-    def __init__(self, cycles_per_bit: int):
+    def __init__(self, *, cycles_per_bit: int):
         check_cycles_per_bit(cycles_per_bit)
         self.cycles_per_bit = cycles_per_bit
         super().__init__({"i": In(stream.Signature(8)), "tx": Out(1, init=1)})

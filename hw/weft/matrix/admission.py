@@ -1,11 +1,13 @@
 """Admission: which activation row enters the array, when, and whether its result counts."""
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal
+from typing import NamedTuple
+
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ..blocks.skew import DelayLine
+from ..blocks.delay_line import DelayLine
 from ..hierarchy import instantiate
 from .config import MatrixUnitConfig
 from .layouts import Activity, Error, activation_layout, row_control_layout
@@ -19,6 +21,16 @@ def gate_layout(config: MatrixUnitConfig) -> data.StructLayout:
     """What the gate keeps of a row, beside whether it switches and whether its number is legal."""
     members = row_control_layout(config).members
     return data.StructLayout({name: members[name] for name in members if name != "valid"})
+
+
+class _Gate(NamedTuple):
+    """The row at the gate, if one is `waiting`; it is either `switching` or `staying`."""
+
+    switching: Signal
+    staying: Signal
+    waiting: Signal
+    row: data.View
+    in_range: Signal
 
 
 class Admission(wiring.Component):
@@ -40,6 +52,12 @@ class Admission(wiring.Component):
     `issue_latency` from the cycle in which the row is let in; from that cycle, `control_latency` to
     `control` and `errors`, and `activity_latency` to `activity`.
 
+    Parameters
+    ----------
+    config : MatrixUnitConfig
+    credits : int
+        Places of the result buffer.
+
     Members
     -------
     activations : stream of activation_layout(config)
@@ -59,7 +77,7 @@ class Admission(wiring.Component):
     control_latency = RowCheck.latency
     activity_latency = RowCheck.unfinished_latency
 
-    def __init__(self, config: MatrixUnitConfig, credits: int):
+    def __init__(self, *, config: MatrixUnitConfig, credits: int):
         self.config = config
         self.credits = credits
         layout = activation_layout(config)
@@ -83,83 +101,104 @@ class Admission(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        depth = self.config.accumulator_depth
+        gate = self._take_rows(m)
+        advance = Signal()
+        dropped = Signal()
+        has_room = self._count_places(m, gate.row.last, advance, dropped)
+        m.d.comb += [
+            self.activations.ready.eq(~gate.waiting | advance),
+            advance.eq((gate.staying | (gate.switching & self.tile_complete)) & has_room),
+            self.take.eq(gate.switching & has_room),
+        ]
+        unfinished = self._check_row(m, platform, gate, advance, dropped)
 
-        # The row at the gate: one that switches, or one that stays with the tile in use.
+        switch = Signal()
+        m.d.sync += [switch.eq(self.take & self.tile_complete), self.switch.eq(switch)]
+        self._pass_lanes(m, self.activations.valid & self.activations.ready, advance)
+        self._tell_activity(m, platform, gate, advance, unfinished)
+        return m
+
+    def _take_rows(self, m: Module) -> _Gate:
+        """The row at the gate: one that switches, or one that stays with the tile in use."""
         switching = Signal()
         staying = Signal()
         waiting = Signal()
         row = Signal(gate_layout(self.config))
         in_range = Signal()
-        advance = Signal()
         offered = self.activations.payload
-        m.d.comb += [
-            waiting.eq(switching | staying),
-            self.activations.ready.eq(~waiting | advance),
-        ]
+        m.d.comb += waiting.eq(switching | staying)
         with m.If(self.activations.ready):
             m.d.sync += [
                 switching.eq(self.activations.valid & offered.switch),
                 staying.eq(self.activations.valid & ~offered.switch),
                 *[row[name].eq(offered[name]) for name, _ in row.shape()],
-                in_range.eq(offered.row < depth),
+                in_range.eq(offered.row < self.config.accumulator_depth),
             ]
+        return _Gate(switching, staying, waiting, row, in_range)
 
+    def _count_places(self, m: Module, last: Value, advance: Signal, dropped: Signal) -> Signal:
+        """Whether there is a place for the result of the row at the gate, if it has one."""
         # One less than the places left, so that its sign alone says that there is none.
         spare = Signal(range(-1, self.credits), init=self.credits - 1)
         has_room = Signal()
+        returned = Signal(range(3))
+        change = Signal(range(-1, 3))
+        m.d.sync += [returned.eq(self.released + dropped), spare.eq(spare + change)]
         m.d.comb += [
-            has_room.eq(~row.last | ~spare[-1]),
-            advance.eq((staying | (switching & self.tile_complete)) & has_room),
-            self.take.eq(switching & has_room),
+            has_room.eq(~last | ~spare[-1]),
+            change.eq(returned - (advance & last)),
         ]
+        return has_room
 
+    def _check_row(
+        self, m: Module, platform, gate: _Gate, advance: Signal, dropped: Signal
+    ) -> Signal:
+        """Send the row that advances to the check; whether a sum is unfinished."""
         # The tile that it meets is good, if the one in use is, or the one that it switches to.
         tile_in_use = Signal()
         tile_good = Signal()
-        check = instantiate(m, "row_check", platform, RowCheck, self.config)
+        check = instantiate(m, "row_check", platform, RowCheck, config=self.config)
         m.d.comb += [
-            tile_good.eq(Mux(switching, ~self.tile_broken, tile_in_use)),
+            tile_good.eq(Mux(gate.switching, ~self.tile_broken, tile_in_use)),
             check.row.valid.eq(advance),
             check.row.good_tile.eq(tile_good),
-            check.row.in_range.eq(in_range),
-            *[check.row[name].eq(row[name]) for name, _ in row.shape()],
+            check.row.in_range.eq(gate.in_range),
+            *[check.row[name].eq(gate.row[name]) for name, _ in gate.row.shape()],
             self.control.eq(check.control),
             self.errors.eq(check.errors),
+            dropped.eq(check.dropped),
         ]
         with m.If(advance):
             m.d.sync += tile_in_use.eq(tile_good)
+        return check.unfinished
 
-        returned = Signal(range(3))
-        change = Signal(range(-1, 3))
-        m.d.sync += [returned.eq(self.released + check.dropped), spare.eq(spare + change)]
-        m.d.comb += change.eq(returned - (advance & row.last))
-
-        switch = Signal()
-        m.d.sync += [switch.eq(self.take & self.tile_complete), self.switch.eq(switch)]
-        self._pass_lanes(m, self.activations.valid & self.activations.ready, advance)
-
+    def _tell_activity(
+        self, m: Module, platform, gate: _Gate, advance: Signal, unfinished: Signal
+    ) -> None:
+        """How the cycle is spent, once it is known whether earlier rows left a sum unfinished."""
         activity_now = Signal(Activity)
         with m.If(advance):
             m.d.comb += activity_now.eq(Activity.COMPUTING)
-        with m.Elif(switching & ~self.tile_complete):
+        with m.Elif(gate.switching & ~self.tile_complete):
             with m.If(self.tile_transferring):
                 m.d.comb += activity_now.eq(Activity.LOADING_WEIGHTS)
             with m.Else():
                 m.d.comb += activity_now.eq(Activity.WAITING_FOR_WEIGHTS)
-        with m.Elif(waiting):
+        with m.Elif(gate.waiting):
             m.d.comb += activity_now.eq(Activity.WAITING_FOR_ROOM)
         with m.Elif(self.tile_started):
             m.d.comb += activity_now.eq(Activity.WAITING_FOR_ACTIVATIONS)
-        # Only when it is known whether the rows before left a sum unfinished.
-        delay = Shape.cast(Activity).width, self.activity_latency, True
-        wait = instantiate(m, "activity_delay", platform, DelayLine, *delay)
+        wait = instantiate(
+            *(m, "activity_delay", platform, DelayLine),
+            width=Shape.cast(Activity).width,
+            cycles=self.activity_latency,
+            reset=True,
+        )
         m.d.comb += [wait.i.eq(activity_now), self.activity.eq(wait.o)]
-        with m.If((wait.o == Activity.IDLE) & check.unfinished):
+        with m.If((wait.o == Activity.IDLE) & unfinished):
             m.d.comb += self.activity.eq(Activity.WAITING_FOR_ACTIVATIONS)
-        return m
 
-    def _pass_lanes(self, m: Module, taken, advance) -> None:
+    def _pass_lanes(self, m: Module, taken: Value, advance: Signal) -> None:
         """Write the lanes of a row that is taken, and read them once it advances."""
         offered = self.activations.payload.lanes
         stored, shown = offered.as_value(), self.lanes.as_value()

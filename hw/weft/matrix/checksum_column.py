@@ -5,10 +5,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..array.activation_correction import ActivationCorrection
-from ..array.fast_array import FastArray, array_of
 from ..array.pairs_check import PairsCheck
+from ..blocks.delay_line import DelayLine
 from ..blocks.partial_sums import align_parts
-from ..blocks.skew import DelayLine
 from ..blocks.sum_tree import SumTree
 from ..hierarchy import instantiate
 from .accumulators import AccumulatorBank, bank_control_layout
@@ -26,9 +25,7 @@ class ChecksumColumn(wiring.Component):
 
     An activation that changes in the array is wrong in all columns further east, where the wrong
     products can cancel out. So each lane has a parity bit, made at the port of the unit, which
-    rides beside the array and is compared at its east edge. Of a fast array, `activations` have
-    come beside it too, and a PairsCheck says which pairs have changed in it; the products that all
-    its columns are corrected by are compared with those of this column.
+    rides beside the array and is compared at its east edge.
 
     Timing: column C, behind C others. At its edges it stands where their outputs are:
     `activations`, `switches` and `loads` C cycles behind the west edge, `control` C cycles behind
@@ -38,8 +35,8 @@ class ChecksumColumn(wiring.Component):
     Parameters
     ----------
     config : MatrixUnitConfig
-    sum_wait : int
-        Cycles that sums wait between the array and the accumulators.
+    array_latency, sum_wait : int
+        As in the MatrixUnitTiming of the unit.
 
     Members
     -------
@@ -47,54 +44,61 @@ class ChecksumColumn(wiring.Component):
     activations : ArrayLayout(activation format, R) in
     switches : one bit a row of cells in
     loads, parities : R bits in
-    wrong_pairs, products : only of a fast array, its `wrong_pairs` and `products_out`, in
-    control : bank_control_layout(config) in
+    control : bank_control_layout(depth) in
     valid : 1 bit in
     checksum : signed(config.accumulator_width) out, C cycles behind column 0's sum
     wrong_activation : 1 bit out. An activation of a row that counts has changed on its way.
     """
 
-    def __init__(self, config: MatrixUnitConfig, sum_wait: int):
-        self.config = config
-        self.sum_wait = sum_wait
-        rows = config.rows
-        of_a_fast_array = {
-            "wrong_pairs": In(config.cell_rows),
-            "products": In(signed(config.sum_width)),
-        }
-        super().__init__(
-            {
-                "weights": In(data.ArrayLayout(config.weight.shape, config.columns)),
-                "activations": In(data.ArrayLayout(config.activation.shape, rows)),
-                "switches": In(config.cell_rows),
-                "loads": In(rows),
-                "parities": In(rows),
-                **(of_a_fast_array if self.is_fast else {}),
-                "control": In(bank_control_layout(config)),
-                "valid": In(1),
-                "checksum": Out(signed(config.accumulator_width)),
-                "wrong_activation": Out(1),
-            }
-        )
+    # Outputs of the array that are looked at beside the activations and their control.
+    witnesses: tuple[str, ...] = ()
 
-    @property
-    def is_fast(self) -> bool:
-        return self.config.inner_product == "fast"
+    def __init__(self, *, config: MatrixUnitConfig, array_latency: int, sum_wait: int):
+        self.config = config
+        self.array_latency = array_latency
+        self.sum_wait = sum_wait
+        super().__init__(self._members())
+
+    def _members(self) -> dict[str, wiring.Member]:
+        config = self.config
+        return {
+            "weights": In(data.ArrayLayout(config.weight.shape, config.columns)),
+            "activations": In(data.ArrayLayout(config.activation.shape, config.rows)),
+            "switches": In(config.cell_rows),
+            "loads": In(config.rows),
+            "parities": In(config.rows),
+            "control": In(bank_control_layout(config.accumulator_depth)),
+            "valid": In(1),
+            "checksum": Out(signed(config.accumulator_width)),
+            "wrong_activation": Out(1),
+        }
 
     def elaborate(self, platform):
         m = Module()
-        config = self.config.checksum_column
-        columns = self.config.columns
+        cells = self._multiply(m, platform)
+        self._accumulate(m, platform, cells.sums_out)
+        m.d.comb += self.wrong_activation.eq(self._compare(m, platform, cells))
+        return m
 
-        sizes = self.config.weight.shape, columns, config.weight.width
-        tree = instantiate(m, "weight_sums", platform, SumTree, *sizes)
+    def _multiply(self, m: Module, platform):
+        """The cells of the column, whose weights are the sums of the weight rows."""
+        config, arithmetic = self.config, self.config.checksum_arithmetic
+        columns, width = config.columns, arithmetic.weight.width
+        tree = instantiate(
+            *(m, "weight_sums", platform, SumTree),
+            lane=config.weight.shape,
+            lanes=columns,
+            width=width,
+        )
         cycles = WeightLoader.latency + columns - SumTree.latency_of(columns)
-        north = instantiate(m, "weight_delay", platform, DelayLine, sizes[-1], cycles, False)
-        array = (FastArray, config, True) if self.is_fast else array_of(config)
-        cells = instantiate(m, "cells", platform, *array)
-        wait = config.sum_width, self.sum_wait, False
-        south = instantiate(m, "sum_delay", platform, DelayLine, *wait)
-        bank = instantiate(m, "bank", platform, AccumulatorBank, config)
+        north = instantiate(m, "weight_delay", platform, DelayLine, width=width, cycles=cycles)
+        part = config.multiplication.checking_array(
+            arithmetic=arithmetic,
+            rows=config.rows,
+            columns=1,
+            soft_columns=int(config.checksum_is_soft),
+        )
+        cells = instantiate(m, "cells", platform, part.component, **part.parameters)
         m.d.comb += [
             tree.i.eq(self.weights),
             north.i.eq(tree.o),
@@ -102,26 +106,40 @@ class ChecksumColumn(wiring.Component):
             cells.activations_in.eq(self.activations),
             cells.switches_in.eq(self.switches),
             cells.loads_in.eq(self.loads),
-            south.i.eq(cells.sums_out),
+        ]
+        return cells
+
+    def _accumulate(self, m: Module, platform, sums: data.View) -> None:
+        config, arithmetic = self.config, self.config.checksum_arithmetic
+        south = instantiate(
+            *(m, "sum_delay", platform, DelayLine),
+            width=arithmetic.sum_width,
+            cycles=self.sum_wait,
+        )
+        bank = instantiate(
+            *(m, "bank", platform, AccumulatorBank),
+            sum_parts=arithmetic.sum_parts,
+            width=config.accumulator_width,
+            depth=config.accumulator_depth,
+        )
+        m.d.comb += [
+            south.i.eq(sums),
             bank.control_in.eq(self.control),
             bank.sum_in.eq(south.o),
             self.checksum.eq(bank.sum_out),
         ]
-        wrong = self._told(m, platform, "parity", self._compare_parities(m, platform), columns)
-        if self.is_fast:
-            late = columns + PairsCheck.latency
-            wrong |= self._told(m, platform, "pairs", self.wrong_pairs, late)
-            wrong_products = self._compare_products(m, platform, cells.products_out)
-            late = columns + FastArray.latency_of(config) - ActivationCorrection.latency
-            wrong |= self._told(m, platform, "products", wrong_products, late)
-        m.d.comb += self.wrong_activation.eq(wrong)
-        return m
+
+    def _compare(self, m: Module, platform, cells) -> Value:
+        """Whether something was wrong with the activations of a row that counts."""
+        parities = self._compare_parities(m, platform)
+        return self._report(m, platform, "parity", parities, late=self.config.columns)
 
     def _compare_parities(self, m: Module, platform) -> Value:
         """Which rows of cells have an activation that does not fit its parity, now."""
         rows, together = self.config.rows, self.config.rows_per_cell
-        sizes = rows, self.config.columns, False
-        beside = instantiate(m, "parity_delay", platform, DelayLine, *sizes)
+        beside = instantiate(
+            m, "parity_delay", platform, DelayLine, width=rows, cycles=self.config.columns
+        )
         wrong = Signal(rows, name="wrong_parities")
         m.d.comb += [
             beside.i.eq(self.parities),
@@ -129,17 +147,8 @@ class ChecksumColumn(wiring.Component):
         ]
         return Cat(wrong[row : row + together].any() for row in range(0, rows, together))
 
-    def _compare_products(self, m: Module, platform, products: Value) -> Value:
-        """Whether the products that a row was corrected by differ from this column's."""
-        config = self.config
-        passed = Signal.like(self.products, name="products_passed_on", reset_less=True)
-        m.d.sync += passed.eq(self.products)
-        theirs = align_parts(m, platform, config, passed, "align_theirs")
-        ours = align_parts(m, platform, config.checksum_column, products, "align_ours")
-        return theirs.as_unsigned() != ours[: config.sum_width]
-
-    def _told(self, m: Module, platform, name: str, wrong: Value, late: int) -> Value:
-        """Collect what is wrong with a row as it moves south, and tell it if the row counts.
+    def _report(self, m: Module, platform, name: str, wrong: Value, *, late: int) -> Value:
+        """Collect what is wrong with a row as it moves south, and report it if the row counts.
 
         `late`: cycles from its first activation at the west edge to the first bit of `wrong`.
         """
@@ -147,16 +156,64 @@ class ChecksumColumn(wiring.Component):
         m.d.sync += passed.eq(wrong | Cat(0, passed))
         # Both in cycles after the row's first activation was at the west edge.
         collected = late + len(wrong)
-        component, *_ = array_of(self.config)
-        counts = component.latency_of(self.config) + self.sum_wait - AccumulatorBank.read_latency
+        counts = self.array_latency + self.sum_wait - AccumulatorBank.read_latency
         bits = {
             "wrong": (passed[-1], counts - collected),
             "valid": (self.valid, collected - counts),
         }
-        told = []
+        met = []
         for kind, (bit, cycles) in bits.items():
-            sizes = 1, max(0, cycles), True
-            line = instantiate(m, f"{name}_{kind}_delay", platform, DelayLine, *sizes)
+            line = instantiate(
+                *(m, f"{name}_{kind}_delay", platform, DelayLine),
+                width=1,
+                cycles=max(0, cycles),
+                reset=True,
+            )
             m.d.comb += line.i.eq(bit)
-            told.append(line.o)
-        return told[0] & told[1]
+            met.append(line.o)
+        return met[0] & met[1]
+
+
+class FastChecksumColumn(ChecksumColumn):
+    """The same of a fast array, whose `activations` have come beside it.
+
+    A PairsCheck of the array says which pairs have changed in it; the products that all its columns
+    are corrected by are compared with those of this column.
+
+    Members
+    -------
+    wrong_pairs, products_out : of the array, in
+    all others : as ChecksumColumn
+    """
+
+    witnesses = ("wrong_pairs", "products_out")
+
+    def _members(self) -> dict[str, wiring.Member]:
+        return super()._members() | {
+            "wrong_pairs": In(self.config.cell_rows),
+            "products_out": In(self.config.arithmetic.sum_shape),
+        }
+
+    def _compare(self, m: Module, platform, cells) -> Value:
+        columns = self.config.columns
+        wrong = super()._compare(m, platform, cells)
+        late = columns + PairsCheck.latency
+        wrong |= self._report(m, platform, "pairs", self.wrong_pairs, late=late)
+        wrong_products = self._compare_products(m, platform, cells.products_out)
+        late = columns + self.array_latency - ActivationCorrection.latency
+        wrong |= self._report(m, platform, "products", wrong_products, late=late)
+        return wrong
+
+    def _compare_products(self, m: Module, platform, products: Value) -> Value:
+        """Whether the products that a row was corrected by differ from this column's."""
+        passed = Signal.like(self.products_out, name="products_passed_on", reset_less=True)
+        m.d.sync += passed.eq(self.products_out)
+        whose = {
+            "theirs": (self.config.arithmetic, passed),
+            "ours": (self.config.checksum_arithmetic, products),
+        }
+        theirs, ours = (
+            align_parts(m, platform, arithmetic.sum_parts, sums, name=f"align_{name}")
+            for name, (arithmetic, sums) in whose.items()
+        )
+        return theirs.as_unsigned() != ours[: len(theirs)]

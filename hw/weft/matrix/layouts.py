@@ -1,6 +1,6 @@
 """The fields that cross the unit's ports: one table each, for hardware, drivers, waves and docs."""
 
-from amaranth.hdl import signed
+from amaranth.hdl import Cat, Value, signed
 from amaranth.lib import data, enum
 
 from .config import MatrixUnitConfig
@@ -48,6 +48,11 @@ class Error(enum.Flag, shape=6):
     ROW_OUT_OF_RANGE = 1 << 3
     NOT_STARTED = 1 << 4
     CORRUPTED = 1 << 5
+
+
+def error_bits(seen: dict[Error, Value]) -> Value:
+    """The bits of Error, of which those not named are zero."""
+    return Cat(seen.get(error, 0) for error in Error)
 
 
 ERROR_SENTENCES = {

@@ -1,21 +1,36 @@
 """MatrixUnit: the whole unit, streams in and streams out."""
 
-from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import stream, wiring
+from typing import NamedTuple
+
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from ..array.fast_array import array_of
-from ..blocks.skew import DelayLine, Skew
+from ..array.inner_product import FastInnerProduct, PlainInnerProduct
+from ..blocks.chain import Chain
+from ..blocks.delay_line import DelayLine
+from ..blocks.skew import Skew
 from ..hierarchy import instantiate
-from .accumulators import AccumulatorBank, AccumulatorBuffer, AccumulatorControl
+from .accumulators import AccumulatorBank, AccumulatorControl
 from .admission import Admission
-from .checksum_column import ChecksumColumn
+from .checksum_column import ChecksumColumn, FastChecksumColumn
 from .config import MatrixUnitConfig
 from .counters import CycleCounters
 from .layouts import Error, activation_layout, counter_layout, result_layout, weight_layout
 from .result_check import ResultCheck
 from .results import ResultBuffer
+from .timing import MatrixUnitTiming
 from .weights import WeightLoader
+
+# What checks each kind of array.
+CHECKSUM_COLUMNS = {PlainInnerProduct: ChecksumColumn, FastInnerProduct: FastChecksumColumn}
+
+
+class _Sums(NamedTuple):
+    """The control of the row whose sums column 0 reads, and the banks that they go to."""
+
+    row: data.View
+    banks: wiring.PureInterface
 
 
 class MatrixUnit(wiring.Component):
@@ -27,8 +42,8 @@ class MatrixUnit(wiring.Component):
     leaves on `results` (`last`). Results come in the order of their `last` rows.
 
     Timing, without stalls: the result of a row taken in cycle t is on `results` in cycle
-    t + `latency_of(config)`. Rows enter one a cycle, also across a switch; two switches are at
-    least R cycles apart. Stalls on any stream change nothing but time, and the array never stops.
+    t + `timing.latency`. Rows enter one a cycle, also across a switch; two switches are at least R
+    cycles apart. Stalls on any stream change nothing but time, and the array never stops.
 
     Parameters
     ----------
@@ -42,10 +57,12 @@ class MatrixUnit(wiring.Component):
     clear_errors : 1 bit in
     errors : Error out. Each bit stays set until `clear_errors`.
     counters : counter_layout() out
+    timing : MatrixUnitTiming
     """
 
-    def __init__(self, config: MatrixUnitConfig):
+    def __init__(self, *, config: MatrixUnitConfig):
         self.config = config
+        self.timing = MatrixUnitTiming.of(config)
         super().__init__(
             {
                 "weights": In(stream.Signature(weight_layout(config))),
@@ -57,57 +74,31 @@ class MatrixUnit(wiring.Component):
             }
         )
 
-    @staticmethod
-    def array_latency_of(config: MatrixUnitConfig) -> int:
-        """Cycles from row 0's activation at the west edge to column 0's sum."""
-        component, *_ = array_of(config)
-        return component.latency_of(config)
-
-    @classmethod
-    def sum_wait_of(cls, config: MatrixUnitConfig) -> int:
-        """Cycles that the sums of the smallest arrays wait until their row is checked and read."""
-        return max(
-            0, cls._control_lag() + AccumulatorBank.read_latency - cls.array_latency_of(config)
-        )
-
-    @staticmethod
-    def _control_lag() -> int:
-        """Cycles that the control of a row leaves admission behind its lanes."""
-        return Admission.control_latency - Admission.issue_latency
-
-    @classmethod
-    def finish_latency_of(cls, config: MatrixUnitConfig) -> int:
-        """Cycles from a row's admission to column 0's finished sum."""
-        array = cls.array_latency_of(config) + cls.sum_wait_of(config)
-        return Admission.issue_latency + array + AccumulatorBank.latency
-
-    @classmethod
-    def result_depth_of(cls, config: MatrixUnitConfig) -> int:
-        """Rows of the result buffer: as many as can be on their way at one row a cycle.
-
-        One of them is that whose place is given back: the credit is a cycle on its way.
-        """
-        return cls.finish_latency_of(config) + ResultBuffer.latency_of(config) + 1
-
-    @staticmethod
-    def check_latency_of(config: MatrixUnitConfig) -> int:
-        """Cycles from a result's transfer until `errors` show what was wrong with it."""
-        error_register = 1
-        return ResultCheck.latency_of(config) + error_register if config.checksum else 0
-
-    @classmethod
-    def latency_of(cls, config: MatrixUnitConfig) -> int:
-        """Cycles from an activation row's transfer to its result's, without stalls."""
-        gate = Admission.latency - Admission.issue_latency
-        return gate + cls.finish_latency_of(config) + ResultBuffer.latency_of(config)
-
     def elaborate(self, platform):
         m = Module()
-        config = self.config
+        loader, admission = self._take(m, platform)
+        array = self._multiply(m, platform, loader, admission)
+        sums = self._accumulate(m, platform, admission, array)
+        results = self._collect(m, platform, admission, sums)
+        self._count(m, platform, admission)
+        seen = loader.errors | admission.errors
+        if self.config.checksum:
+            seen |= self._check(m, platform, admission, array, sums, results)
+        with m.If(self.clear_errors):
+            m.d.sync += self.errors.eq(seen)
+        with m.Else():
+            m.d.sync += self.errors.eq(self.errors | seen)
+        return m
 
-        loader = instantiate(m, "loader", platform, WeightLoader, config)
-        depth = self.result_depth_of(config)
-        admission = instantiate(m, "admission", platform, Admission, config, depth)
+    def _take(self, m: Module, platform):
+        """The ports: tiles of weights to the loader, rows of activations to admission."""
+        config = self.config
+        loader = instantiate(m, "loader", platform, WeightLoader, config=config)
+        admission = instantiate(
+            *(m, "admission", platform, Admission),
+            config=config,
+            credits=self.timing.result_depth,
+        )
         connect(m, flipped(self.weights), loader.weights)
         connect(m, flipped(self.activations), admission.activations)
         m.d.comb += [
@@ -117,16 +108,26 @@ class MatrixUnit(wiring.Component):
             admission.tile_started.eq(loader.started),
             admission.tile_transferring.eq(loader.transferring),
         ]
+        return loader, admission
 
-        # The two edges: activations and their switch from the west, weights from the north.
-        height = config.cell_rows
-        width = config.activation.width * config.rows_per_cell
-        west = instantiate(m, "activation_skew", platform, Skew, width, height)
-        width = config.weight.width
-        north = instantiate(m, "weight_skew", platform, Skew, width, config.columns)
-        array = instantiate(m, "array", platform, *array_of(config))
-        # The switch of a row of cells is that of the first, so many cycles later.
-        switches = Signal(height, reset_less=True)
+    def _multiply(self, m: Module, platform, loader, admission):
+        """The array between its edges: activations and switches from the west, weights from the
+        north."""
+        config = self.config
+        west = instantiate(
+            *(m, "activation_skew", platform, Skew),
+            width=config.activation.width * config.rows_per_cell,
+            lanes=config.cell_rows,
+        )
+        north = instantiate(
+            *(m, "weight_skew", platform, Skew),
+            width=config.weight.width,
+            lanes=config.columns,
+        )
+        part = config.array
+        array = instantiate(m, "array", platform, part.component, **part.parameters)
+        # The switch of a row of cells is that of the first, delayed by one cycle a row.
+        switches = Signal(config.cell_rows, reset_less=True)
         m.d.comb += [
             west.i.eq(admission.lanes),
             array.activations_in.eq(west.o),
@@ -136,78 +137,107 @@ class MatrixUnit(wiring.Component):
             array.loads_in.eq(loader.loads),
         ]
         m.d.sync += switches.eq(Cat(admission.switch, switches))
+        return array
 
-        # The control of a row takes the short way and meets its sums at the accumulators.
-        width = admission.control.shape().size
-        wait_for_read = self.sum_wait_of(config)
-        sums_late = self.array_latency_of(config) + wait_for_read - self._control_lag()
-        cycles = sums_late - AccumulatorBank.read_latency
-        wait = instantiate(m, "control_delay", platform, DelayLine, width, cycles, True)
-        control = instantiate(m, "accumulator_control", platform, AccumulatorControl, config)
+    def _accumulate(self, m: Module, platform, admission, array) -> _Sums:
+        """The control of a row takes the short way and meets its sums at the accumulators."""
+        config, timing = self.config, self.timing
+        wait = instantiate(
+            *(m, "control_delay", platform, DelayLine),
+            width=admission.control.shape().size,
+            cycles=timing.control_wait,
+            reset=True,
+        )
+        control = instantiate(m, "accumulator_control", platform, AccumulatorControl, config=config)
         sums = array.sums_out
-        if wait_for_read:
-            width = config.sum_width * config.columns
-            line = instantiate(m, "sum_delay", platform, DelayLine, width, wait_for_read, False)
+        if timing.sum_wait:
+            line = instantiate(
+                *(m, "sum_delay", platform, DelayLine),
+                width=Value.cast(sums).shape().width,
+                cycles=timing.sum_wait,
+            )
             m.d.comb += line.i.eq(sums)
             sums = line.o
-        shape = config, config.columns
-        buffer = instantiate(m, "accumulators", platform, AccumulatorBuffer, *shape)
+        banks = instantiate(
+            *(m, "accumulators", platform, Chain),
+            component=AccumulatorBank,
+            links=config.columns,
+            sum_parts=config.arithmetic.sum_parts,
+            width=config.accumulator_width,
+            depth=config.accumulator_depth,
+        )
         m.d.comb += [
             wait.i.eq(admission.control),
             control.row.eq(wait.o),
-            buffer.control_in.eq(control.control),
-            buffer.sums_in.eq(sums),
+            banks.control_in.eq(control.control),
+            banks.sum_in.eq(sums),
         ]
+        return _Sums(control.row, banks)
 
-        cycles = AccumulatorBank.read_latency + AccumulatorBank.latency
-        finish = instantiate(m, "finish_delay", platform, DelayLine, 2, cycles, True)
-        results = instantiate(m, "results", platform, ResultBuffer, config, depth)
+    def _collect(self, m: Module, platform, admission, sums: _Sums):
+        """Finished sums wait for the last column, and leave as rows."""
+        config = self.config
+        finish = instantiate(
+            *(m, "finish_delay", platform, DelayLine),
+            width=2,
+            cycles=AccumulatorBank.read_latency + AccumulatorBank.latency,
+            reset=True,
+        )
+        results = instantiate(
+            m, "results", platform, ResultBuffer, config=config, depth=self.timing.result_depth
+        )
         m.d.comb += [
-            finish.i.eq(Cat(control.row.last, control.row.end)),
+            finish.i.eq(Cat(sums.row.last, sums.row.end)),
             Cat(results.emit, results.ends_job).eq(finish.o),
-            results.sums[: config.columns].eq(buffer.sums_out),
+            results.sums[: config.columns].eq(sums.banks.sum_out),
             admission.released.eq(results.released),
         ]
         connect(m, flipped(self.results), results.results)
+        return results
 
+    def _count(self, m: Module, platform, admission) -> None:
         counters = instantiate(m, "cycle_counters", platform, CycleCounters)
         m.d.comb += [
             counters.activity.eq(admission.activity),
             self.counters.eq(counters.counters),
         ]
-        seen = loader.errors | admission.errors
-        if config.checksum:
-            column = instantiate(
-                m, "checksum_column", platform, ChecksumColumn, config, wait_for_read
-            )
-            sizes = config.rows_per_cell, config.cell_rows
-            parities = instantiate(m, "parity_skew", platform, Skew, *sizes)
-            check = instantiate(m, "result_check", platform, ResultCheck, config)
-            m.d.comb += [
-                column.weights.eq(self.weights.payload.lanes),
-                column.activations.eq(array.activations_out),
-                column.switches.eq(array.switches_out),
-                column.loads.eq(array.loads_out),
-                parities.i.eq(admission.parities),
-                column.parities.eq(parities.o),
-                column.control.eq(buffer.control_out),
-                column.valid.eq(control.row.valid),
-                results.sums[config.columns].eq(column.checksum),
-                check.transfer.eq(self.results.valid & self.results.ready),
-                check.lanes.eq(results.results.payload.lanes),
-                check.checksum.eq(results.checksum),
-            ]
-            if config.inner_product == "fast":
-                m.d.comb += [
-                    column.wrong_pairs.eq(array.wrong_pairs),
-                    column.products.eq(array.products_out),
-                ]
-            corrupted = Signal(Error)
-            with m.If(column.wrong_activation | check.mismatch):
-                m.d.comb += corrupted.eq(Error.CORRUPTED)
-            seen |= corrupted
-        with m.If(self.clear_errors):
-            m.d.sync += self.errors.eq(seen)
-        with m.Else():
-            m.d.sync += self.errors.eq(self.errors | seen)
-        return m
+
+    def _check(self, m: Module, platform, admission, array, sums: _Sums, results) -> Signal:
+        """A further column of checksums, and what is found wrong by it."""
+        config = self.config
+        column = instantiate(
+            *(m, "checksum_column", platform, CHECKSUM_COLUMNS[config.multiplication]),
+            config=config,
+            array_latency=self.timing.array,
+            sum_wait=self.timing.sum_wait,
+        )
+        parities = instantiate(
+            *(m, "parity_skew", platform, Skew),
+            width=config.rows_per_cell,
+            lanes=config.cell_rows,
+        )
+        check = instantiate(
+            *(m, "result_check", platform, ResultCheck),
+            columns=config.columns,
+            width=config.accumulator_width,
+        )
+        m.d.comb += [
+            column.weights.eq(self.weights.payload.lanes),
+            column.activations.eq(array.activations_out),
+            column.switches.eq(array.switches_out),
+            column.loads.eq(array.loads_out),
+            parities.i.eq(admission.parities),
+            column.parities.eq(parities.o),
+            column.control.eq(sums.banks.control_out),
+            column.valid.eq(sums.row.valid),
+            results.sums[config.columns].eq(column.checksum),
+            check.transfer.eq(self.results.valid & self.results.ready),
+            check.lanes.eq(results.results.payload.lanes),
+            check.checksum.eq(results.checksum),
+        ]
+        for name in CHECKSUM_COLUMNS[config.multiplication].witnesses:
+            m.d.comb += getattr(column, name).eq(getattr(array, name))
+        corrupted = Signal(Error)
+        with m.If(column.wrong_activation | check.mismatch):
+            m.d.comb += corrupted.eq(Error.CORRUPTED)
+        return corrupted

@@ -4,49 +4,63 @@ from amaranth.hdl import Module, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..blocks.skew import DelayLine
+from ..blocks.delay_line import DelayLine
 from ..blocks.sum_tree import SumTree
 from ..hierarchy import instantiate
-from .config import MatrixUnitConfig
 
 
 class ResultCheck(wiring.Component):
     """Compare the sum of a result's lanes with its checksum, as the result leaves.
 
-    Latency `latency_of(config)` cycles from `transfer` to `mismatch`. Never stalls.
+    Latency `latency_of(columns)` cycles from `transfer` to `mismatch`. Never stalls.
+
+    Parameters
+    ----------
+    columns : int
+    width : int
+        Bits of a lane and of the checksum.
 
     Members
     -------
     transfer : 1 bit in. The result is taken in this cycle.
-    lanes : ArrayLayout(signed(config.accumulator_width), C) in
-    checksum : signed(config.accumulator_width) in
+    lanes : ArrayLayout(signed(width), columns) in
+    checksum : signed(width) in
     mismatch : 1 bit out, for one cycle
     """
 
-    def __init__(self, config: MatrixUnitConfig):
-        self.config = config
-        lane = signed(config.accumulator_width)
+    def __init__(self, *, columns: int, width: int):
+        self.columns = columns
+        self.width = width
         super().__init__(
             {
                 "transfer": In(1),
-                "lanes": In(data.ArrayLayout(lane, config.columns)),
-                "checksum": In(lane),
+                "lanes": In(data.ArrayLayout(signed(width), columns)),
+                "checksum": In(signed(width)),
                 "mismatch": Out(1),
             }
         )
 
     @staticmethod
-    def latency_of(config: MatrixUnitConfig) -> int:
+    def latency_of(columns: int) -> int:
+        """Cycles from `transfer` to `mismatch`."""
         comparison = 1
-        return SumTree.latency_of(config.columns) + comparison
+        return SumTree.latency_of(columns) + comparison
 
     def elaborate(self, platform):
         m = Module()
-        columns, width = self.config.columns, self.config.accumulator_width
-        tree = instantiate(m, "sums", platform, SumTree, signed(width), columns, width)
-        cycles = SumTree.latency_of(columns)
-        checksums = instantiate(m, "checksum_delay", platform, DelayLine, width, cycles, False)
-        transfers = instantiate(m, "transfer_delay", platform, DelayLine, 1, cycles, True)
+        cycles = SumTree.latency_of(self.columns)
+        tree = instantiate(
+            *(m, "sums", platform, SumTree),
+            lane=signed(self.width),
+            lanes=self.columns,
+            width=self.width,
+        )
+        checksums = instantiate(
+            m, "checksum_delay", platform, DelayLine, width=self.width, cycles=cycles
+        )
+        transfers = instantiate(
+            m, "transfer_delay", platform, DelayLine, width=1, cycles=cycles, reset=True
+        )
         m.d.comb += [
             tree.i.eq(self.lanes),
             checksums.i.eq(self.checksum),

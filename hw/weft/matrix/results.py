@@ -5,140 +5,72 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ..hierarchy import family_of, instantiate, largest_power_of_two_below
-from ..primitives import ecp5
+from ..blocks.chain import Chain, Linking
+from ..hierarchy import instantiate
+from ..primitives.lut_memory import Read, Write, add_lut_memory
 from .config import MatrixUnitConfig
 from .layouts import result_layout
-
-# A buffer of at most this many columns is drawn memory by memory, a larger one is halved.
-FLAT_COLUMNS = 8
-
-# Memories of so many rows are made of LUTs on ECP5. A larger one would be a block without a second
-# register, which is slow.
-BANK_ROWS = 32
 
 
 class ResultColumn(wiring.Component):
     """One column's finished sums in a memory; the write control goes on to the next column.
 
-    Latency 1 cycle from `read` to `o`, which holds until the next `read`. Never stalls.
+    Latency 1 cycle from `read` to `o`, which holds until the next `read`. Never stalls. A Chain of
+    them is written on the diagonal and read as one row.
+
+    Parameters
+    ----------
+    width : int
+        Bits of a sum.
+    depth : int
 
     Members
     -------
     write_in, write_out : 1 bit. Take `i`; one register for the next column.
     slot_in, slot_out : range(depth). Where it is written.
-    i, o : signed(config.accumulator_width)
+    i, o : signed(width)
     read, read_slot : 1 bit, range(depth)
     """
 
     latency = 1
+    linking = Linking(
+        passed=("write", "slot"),
+        shared=("read", "read_slot"),
+        link="column",
+        halves=("west", "east"),
+    )
 
-    def __init__(self, config: MatrixUnitConfig, depth: int):
-        self.config = config
+    def __init__(self, *, width: int, depth: int):
+        self.width = width
         self.depth = depth
-        shape = signed(config.accumulator_width)
-        super().__init__(
-            {
-                "write_in": In(1),
-                "write_out": Out(1),
-                "slot_in": In(range(depth)),
-                "slot_out": Out(range(depth)),
-                "i": In(shape),
-                "o": Out(shape),
-                "read": In(1),
-                "read_slot": In(range(depth)),
-            }
-        )
+        super().__init__(self.members_of(width=width, depth=depth))
+
+    @staticmethod
+    def members_of(*, width: int, depth: int) -> dict[str, wiring.Member]:
+        """The members by name, for a Chain."""
+        return {
+            "write_in": In(1),
+            "write_out": Out(1),
+            "slot_in": In(range(depth)),
+            "slot_out": Out(range(depth)),
+            "i": In(signed(width)),
+            "o": Out(signed(width)),
+            "read": In(1),
+            "read_slot": In(range(depth)),
+        }
 
     def elaborate(self, platform):
         m = Module()
         m.d.sync += [self.write_out.eq(self.write_in), self.slot_out.eq(self.slot_in)]
-        shape = signed(self.config.accumulator_width)
-        if family_of(platform) == ecp5.FAMILY and self.depth > BANK_ROWS:
-            self._add_banks(m, shape)
-            return m
-        m.submodules.memory = memory = Memory(shape=shape, depth=self.depth, init=[])
-        read = memory.read_port()
-        write = memory.write_port()
-        m.d.comb += [
-            write.en.eq(self.write_in),
-            write.addr.eq(self.slot_in),
-            write.data.eq(self.i),
-            read.en.eq(self.read),
-            read.addr.eq(self.read_slot),
-            self.o.eq(read.data),
-        ]
-        return m
-
-    def _add_banks(self, m: Module, shape) -> None:
-        """The same of several memories, of which the high bits of a slot name one."""
-        place_bits = (BANK_ROWS - 1).bit_length()
-        read_bank = Signal(range(-(-self.depth // BANK_ROWS)))
-        with m.If(self.read):
-            m.d.sync += read_bank.eq(self.read_slot[place_bits:])
-        for number, start in enumerate(range(0, self.depth, BANK_ROWS)):
-            rows = max(2, min(BANK_ROWS, self.depth - start))
-            m.submodules[f"bank_{number}"] = bank = Memory(shape=shape, depth=rows, init=[])
-            read = bank.read_port()
-            write = bank.write_port()
-            m.d.comb += [
-                read.en.eq(self.read),
-                read.addr.eq(self.read_slot[:place_bits]),
-                write.en.eq(self.write_in & (self.slot_in[place_bits:] == number)),
-                write.addr.eq(self.slot_in[:place_bits]),
-                write.data.eq(self.i),
-            ]
-            with m.If(read_bank == number):
-                m.d.comb += self.o.eq(read.data)
-
-
-class ResultColumns(wiring.Component):
-    """`columns` ResultColumns side by side: written on the diagonal, read as one row."""
-
-    def __init__(self, config: MatrixUnitConfig, depth: int, columns: int):
-        self.config = config
-        self.depth = depth
-        self.columns = columns
-        lanes = data.ArrayLayout(signed(config.accumulator_width), columns)
-        super().__init__(
-            {
-                "write_in": In(1),
-                "write_out": Out(1),
-                "slot_in": In(range(depth)),
-                "slot_out": Out(range(depth)),
-                "i": In(lanes),
-                "o": Out(lanes),
-                "read": In(1),
-                "read_slot": In(range(depth)),
-            }
+        found = add_lut_memory(
+            *(m, platform),
+            shape=signed(self.width),
+            depth=self.depth,
+            write=Write(enable=self.write_in, row=self.slot_in, data=self.i),
+            read=Read(enable=self.read, row=self.read_slot),
         )
-
-    def elaborate(self, platform):
-        m = Module()
-        write, slot = self.write_in, self.slot_in
-        for name, lanes, *component in self._parts():
-            part = instantiate(m, name, platform, *component)
-            m.d.comb += [
-                part.write_in.eq(write),
-                part.slot_in.eq(slot),
-                part.i.eq(self.i[lanes]),
-                self.o[lanes].eq(part.o),
-                part.read.eq(self.read),
-                part.read_slot.eq(self.read_slot),
-            ]
-            write, slot = part.write_out, part.slot_out
-        m.d.comb += [self.write_out.eq(write), self.slot_out.eq(slot)]
+        m.d.comb += self.o.eq(found)
         return m
-
-    def _parts(self):
-        if self.columns <= FLAT_COLUMNS:
-            for column in range(self.columns):
-                yield f"column_{column}", column, ResultColumn, self.config, self.depth
-        else:
-            cut = largest_power_of_two_below(self.columns)
-            for name, lanes in ("west", slice(0, cut)), ("east", slice(cut, self.columns)):
-                columns = lanes.stop - lanes.start
-                yield name, lanes, ResultColumns, self.config, self.depth, columns
 
 
 class ResultBuffer(wiring.Component):
@@ -151,6 +83,12 @@ class ResultBuffer(wiring.Component):
     Latency C + 1 cycles from column 0's `emit` to `results.valid`, C being the columns; with
     checksums, which have a column more, C + 2.
 
+    Parameters
+    ----------
+    config : MatrixUnitConfig
+    depth : int
+        Rows.
+
     Members
     -------
     emit, ends_job : 1 bit in. Column 0's sum is finished in this cycle; and it ends a job.
@@ -160,7 +98,7 @@ class ResultBuffer(wiring.Component):
     released : 1 bit out. A place has become free.
     """
 
-    def __init__(self, config: MatrixUnitConfig, depth: int):
+    def __init__(self, *, config: MatrixUnitConfig, depth: int):
         self.config = config
         self.depth = depth
         layout = result_layout(config)
@@ -178,13 +116,19 @@ class ResultBuffer(wiring.Component):
 
     @staticmethod
     def latency_of(config: MatrixUnitConfig) -> int:
+        """Cycles from column 0's `emit` to `results.valid`."""
         return config.result_columns + ResultColumn.latency
 
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        sizes = self.depth, config.result_columns
-        columns = instantiate(m, "columns", platform, ResultColumns, config, *sizes)
+        columns = instantiate(
+            *(m, "columns", platform, Chain),
+            component=ResultColumn,
+            links=config.result_columns,
+            width=config.accumulator_width,
+            depth=self.depth,
+        )
         m.submodules.ends = ends = Memory(shape=1, depth=self.depth, init=[])
         end_read = ends.read_port()
         end_write = ends.write_port()

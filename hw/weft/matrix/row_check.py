@@ -1,13 +1,13 @@
 """RowCheck: whether a row that has entered the array can be computed rightly."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..hierarchy import instantiate
 from .begun import BegunRows
 from .config import MatrixUnitConfig
-from .layouts import Error, row_control_layout
+from .layouts import Error, error_bits, row_control_layout
 
 
 def checked_layout(config: MatrixUnitConfig) -> data.StructLayout:
@@ -38,7 +38,7 @@ class RowCheck(wiring.Component):
     latency = BegunRows.latency + 1
     unfinished_latency = BegunRows.unfinished_latency
 
-    def __init__(self, config: MatrixUnitConfig):
+    def __init__(self, *, config: MatrixUnitConfig):
         self.config = config
         super().__init__(
             {
@@ -52,7 +52,9 @@ class RowCheck(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        begun = instantiate(m, "begun_rows", platform, BegunRows, self.config)
+        begun = instantiate(
+            m, "begun_rows", platform, BegunRows, depth=self.config.accumulator_depth
+        )
         row = self.row
         for cycle in range(BegunRows.latency):
             later = Signal.like(row, name=f"row_{cycle + 1}")
@@ -80,7 +82,13 @@ class RowCheck(wiring.Component):
             self.control.row.eq(row.row),
             self.dropped.eq(row.valid & row.last & ~admitted),
             self.errors.eq(
-                Cat(0, 0, row.valid & ~row.good_tile, row.valid & ~row.in_range, good & ~known)
+                error_bits(
+                    {
+                        Error.NO_TILE: row.valid & ~row.good_tile,
+                        Error.ROW_OUT_OF_RANGE: row.valid & ~row.in_range,
+                        Error.NOT_STARTED: good & ~known,
+                    }
+                )
             ),
         ]
         return m

@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import MatrixUnitConfig
-from .layouts import Error, weight_layout
+from .layouts import Error, error_bits, weight_layout
 
 
 class WeightLoader(wiring.Component):
@@ -38,7 +38,7 @@ class WeightLoader(wiring.Component):
 
     latency = 2
 
-    def __init__(self, config: MatrixUnitConfig):
+    def __init__(self, *, config: MatrixUnitConfig):
         self.config = config
         layout = weight_layout(config)
         super().__init__(
@@ -71,7 +71,7 @@ class WeightLoader(wiring.Component):
             self.weights.ready.eq(~self.complete | self.take),
             self.transferring.eq(self.weights.valid & self.weights.ready),
             self.started.eq(self.complete | filled[0]),
-            self.errors.eq(Cat(short, long)),
+            self.errors.eq(error_bits({Error.SHORT_TILE: short, Error.LONG_TILE: long})),
         ]
 
         loads = Signal(rows)

@@ -32,7 +32,7 @@ class BlockMemory(wiring.Component):
 
     latency = 2
 
-    def __init__(self, width: int, depth: int):
+    def __init__(self, *, width: int, depth: int):
         self.width = width
         self.depth = depth
         rows = range(max(2, depth))

@@ -4,12 +4,11 @@ Ports and parameters are those of Yosys's cells; Lattice describes the blocks in
 sysMEM usage guides (FPGA-TN-02205, FPGA-TN-02204).
 """
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value, signed
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Shape, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..blocks.partial_sums import registered
-from ..matrix.config import MatrixUnitConfig
+from ..blocks.registers import registered
 
 FAMILY = "ecp5"
 
@@ -20,6 +19,10 @@ PRODUCT_BITS = 36
 BLOCK_ADDRESS_BITS = 14
 BLOCK_SHAPES = {1024: (18, 4), 2048: (9, 3)}
 LARGEST_DEPTH = max(BLOCK_SHAPES)
+
+# Memories of so many rows are made of LUTs. A larger one would be a block without a second
+# register, which is slow.
+LUT_MEMORY_ROWS = 32
 
 
 def _bus(direction: str, name: str, value) -> dict[str, object]:
@@ -69,48 +72,51 @@ def _at_the_high_end(operand: Value) -> tuple[Value, int]:
     return Cat(Const(0, zeros), operand, sign), zeros
 
 
-class Ecp5Multiplier(wiring.Component):
-    """The stationary weight and the product of a Cell in one MULT18X18D, all in its own registers.
+class Ecp5StationaryMultiplier(wiring.Component):
+    """A stationary operand and its products in one MULT18X18D, all in its own registers.
 
-    The same as the Cell's own registers: the product of the activation of cycle t is there in
-    cycle t + 1 + multiplier_stages.
+    The product of the operand of cycle t is there in cycle t + 1 + stages.
+
+    Parameters
+    ----------
+    operand, stationary : Shape
+    product_width, stages : int
 
     Members
     -------
-    activation_in : activation format
-    shadow : weight format in. Becomes the weight in use where `switch` is set.
+    operand_in : `operand` in
+    shadow : `stationary` in. Becomes the operand in use where `switch` is set.
     switch : 1 bit in
-    product : signed(config.product_width) out
+    product : signed(product_width) out
     """
 
-    def __init__(self, config: MatrixUnitConfig):
-        self.config = config
+    def __init__(self, *, operand: Shape, stationary: Shape, product_width: int, stages: int):
+        self.stages = stages
         super().__init__(
             {
-                "activation_in": In(config.activation.shape),
-                "shadow": In(config.weight.shape),
+                "operand_in": In(operand),
+                "shadow": In(stationary),
                 "switch": In(1),
-                "product": Out(signed(config.product_width)),
+                "product": Out(signed(product_width)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        stages = self.config.multiplier_stages
         product = _multiplier(
-            *(m, self.activation_in, self.shadow),
+            *(m, self.operand_in, self.shadow),
             input=True,
-            pipeline=stages >= 2,
-            output=stages >= 1,
+            pipeline=self.stages >= 2,
+            output=self.stages >= 1,
             enable_b=self.switch,
         )
         # The block has no more registers than three in a row.
-        product = registered(m, product, range(3, stages + 1), "product")
+        product = registered(m, product, stages=range(3, self.stages + 1), name="product")
         m.d.comb += self.product.eq(product)
         return m
 
 
-class Ecp5PairMultiplier(wiring.Component):
+class Ecp5Multiplier(wiring.Component):
     """The product of two registered numbers in one MULT18X18D, `stages` cycles later.
 
     Three stages are as many registers as the block has, and let it run at its full speed.
@@ -125,9 +131,7 @@ class Ecp5PairMultiplier(wiring.Component):
     product : signed(product_width) out. The low bits of the product.
     """
 
-    def __init__(self, width: int, product_width: int, stages: int):
-        self.width = width
-        self.product_width = product_width
+    def __init__(self, *, width: int, product_width: int, stages: int):
         self.stages = stages
         super().__init__(
             {

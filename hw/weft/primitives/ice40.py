@@ -4,12 +4,11 @@ Ports and parameters are those of Yosys's cell, whose model the benches use; Lat
 block in its DSP function usage guide (FPGA-TN-02007).
 """
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, signed, unsigned
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Shape, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..blocks.partial_sums import registered
-from ..matrix.config import MatrixUnitConfig
+from ..blocks.registers import registered
 
 FAMILY = "ice40"
 
@@ -25,59 +24,54 @@ IDLE = (
 
 
 class Ice40MultiplierPair(wiring.Component):
-    """The products of two cells side by side in one SB_MAC16.
+    """The products of two neighbours in one SB_MAC16.
 
-    Latency `multiplier_stages` cycles, 1 or more, the first of which is the block's own register.
+    Latency `stages` cycles, 1 or more, the first of which is the block's own register.
 
     Parameters
     ----------
-    config : MatrixUnitConfig
-        With operands of at most 8 bits, at least one multiplier stage, and the plain inner
-        product; see `fits`.
+    first, second : Shape
+        Of the operands; see `fits`.
+    product_width, stages : int
 
     Members
     -------
-    activation_0, activation_1 : activation format in
-    weight_0, weight_1 : weight format in
-    product_0, product_1 : signed(config.product_width) out
+    first_0, first_1 : `first` in
+    second_0, second_1 : `second` in
+    product_0, product_1 : signed(product_width) out
     """
 
-    def __init__(self, config: MatrixUnitConfig):
-        self.config = config
+    lanes = 2
+
+    def __init__(self, *, first: Shape, second: Shape, product_width: int, stages: int):
+        self.first = first
+        self.second = second
+        self.stages = stages
         members = {}
-        for index in range(2):
-            members[f"activation_{index}"] = In(config.activation.shape)
-            members[f"weight_{index}"] = In(config.weight.shape)
-            members[f"product_{index}"] = Out(signed(config.product_width))
+        for lane in range(self.lanes):
+            members[f"first_{lane}"] = In(first)
+            members[f"second_{lane}"] = In(second)
+            members[f"product_{lane}"] = Out(signed(product_width))
         super().__init__(members)
 
     @staticmethod
-    def fits(config: MatrixUnitConfig) -> bool:
-        """Whether the cells of a configuration can use the block."""
-        widest = max(config.activation.width, config.weight.width)
-        plain = config.inner_product == "plain"
-        return plain and widest <= OPERAND_BITS and config.multiplier_stages >= 1
+    def fits(*, first: Shape, second: Shape, stages: int) -> bool:
+        """Whether the block has operands so wide, and its register is wanted."""
+        return max(first.width, second.width) <= OPERAND_BITS and stages >= 1
 
     def elaborate(self, platform):
         m = Module()
-        config = self.config
-        any_signed = config.activation.signed or config.weight.signed
-        product_shape = (signed if any_signed else unsigned)(2 * OPERAND_BITS)
+        product_shape = Shape(2 * OPERAND_BITS, self.first.signed or self.second.signed)
         out = Signal(4 * OPERAND_BITS)
         operands = {}
-        for port, name, number in (
-            ("A", "activation", config.activation),
-            ("B", "weight", config.weight),
-        ):
+        for port, name, shape in ("A", "first", self.first), ("B", "second", self.second):
             extended = []
-            for index in range(2):
-                operand = Signal(
-                    (signed if number.signed else unsigned)(OPERAND_BITS), name=f"{name}_of_{index}"
-                )
-                m.d.comb += operand.eq(getattr(self, f"{name}_{index}"))
+            for lane in range(self.lanes):
+                operand = Signal(Shape(OPERAND_BITS, shape.signed), name=f"{name}_of_{lane}")
+                m.d.comb += operand.eq(getattr(self, f"{name}_{lane}"))
                 extended.append(operand)
             operands[f"i_{port}"] = Cat(*extended)
-            operands[f"p_{port}_SIGNED"] = Const(number.signed)
+            operands[f"p_{port}_SIGNED"] = Const(shape.signed)
         m.submodules.block = Instance(
             "SB_MAC16",
             p_MODE_8x8=Const(1),
@@ -93,11 +87,11 @@ class Ice40MultiplierPair(wiring.Component):
             i_CE=Const(1),
             o_O=out,
         )
-        for index in range(2):
-            product = Signal(product_shape, name=f"product_of_{index}")
-            half = 2 * OPERAND_BITS * index
-            m.d.comb += product.eq(out[half : half + 2 * OPERAND_BITS])
-            stages = range(2, config.multiplier_stages + 1)
-            product = registered(m, product, stages, f"product_of_{index}")
-            m.d.comb += getattr(self, f"product_{index}").eq(product)
+        for lane in range(self.lanes):
+            product = Signal(product_shape, name=f"product_of_{lane}")
+            low = 2 * OPERAND_BITS * lane
+            m.d.comb += product.eq(out[low : low + 2 * OPERAND_BITS])
+            stages = range(2, self.stages + 1)
+            product = registered(m, product, stages=stages, name=f"product_of_{lane}")
+            m.d.comb += getattr(self, f"product_{lane}").eq(product)
         return m

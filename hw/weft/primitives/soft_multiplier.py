@@ -28,8 +28,7 @@ class SoftMultiplier(wiring.Component):
     product : Shape of both widths out, signed if either is
     """
 
-    def __init__(self, first: Shape, second: Shape, stages: int):
-        self.shapes = first, second
+    def __init__(self, *, first: Shape, second: Shape, stages: int):
         self.stages = stages
         signed = first.signed or second.signed
         super().__init__(
@@ -42,7 +41,7 @@ class SoftMultiplier(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        first = self.shapes[0]
+        first = self.first.shape()
         terms: list[Value] = [Mux(bit, self.second, 0) for bit in self.first]
         # The top bit of a signed number counts negative, and so does the last term.
         negative = first.signed
@@ -61,10 +60,14 @@ class SoftMultiplier(wiring.Component):
         return m
 
 
-def multiply_softly(m: Module, platform, first: Signal, second: Signal, stages: int) -> Value:
+def multiply_softly(m: Module, platform, first: Value, second: Value, *, stages: int) -> Value:
     """The product of two registered numbers without a hard multiplier, `stages` cycles later."""
-    sizes = first.shape(), second.shape(), stages
-    multiplier = instantiate(m, "multiplier", platform, SoftMultiplier, *sizes)
+    multiplier = instantiate(
+        *(m, "multiplier", platform, SoftMultiplier),
+        first=first.shape(),
+        second=second.shape(),
+        stages=stages,
+    )
     m.d.comb += [multiplier.first.eq(first), multiplier.second.eq(second)]
     return multiplier.product
 

