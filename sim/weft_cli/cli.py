@@ -190,7 +190,7 @@ def cycles(config, layers, kind, output) -> None:
     """
     import io
 
-    from weft.emit.export import write_whole
+    from weft.emit.files import write_whole
     from weft_model.layer_cycles import layer_row, total_row, write_csv, write_json
     from weft_model.layers import read_layers
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from weft.emit.export import write_whole
+from weft.emit.files import write_whole
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import ACTIVITY_SENTENCES, ERROR_SENTENCES, Error
 from weft_sim import toolchain

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from weft.matrix.config import MatrixUnitConfig
-from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.timing import MatrixUnitTiming
 
 from .schedule import Schedule
 
@@ -61,7 +61,7 @@ def _prediction(config: MatrixUnitConfig, stays: list[_Stays]) -> Prediction:
     height, last = config.rows, stays[-1].last
     computing = sum(stay.computed for stay in stays)
     spent = sum(stay.spent for stay in stays) - max(last, height) + last
-    cycles = height + spent - 1 + MatrixUnit.latency_of(config)
+    cycles = height + spent - 1 + MatrixUnitTiming.of(config).latency
     exposed = (height - 1) + spent - computing
     counters = {
         "total": cycles,

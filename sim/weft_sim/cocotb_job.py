@@ -17,10 +17,11 @@ import filelock
 import numpy as np
 from cocotb.triggers import RisingEdge
 
-from weft.emit.export import emit, parameters_of
+from weft.emit.export import emit
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error, counter_layout
-from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.timing import MatrixUnitTiming
+from weft.parameters import plain_parameters
 from weft_model.reference import check_operands
 from weft_model.schedule import Feed, Schedule
 
@@ -48,7 +49,7 @@ def run(
     feed = Feed.join([s.feed(a, b) for s, (a, b) in zip(schedules, operands, strict=True)])
     emission = emit(config)
     building()
-    build = simulators.build(emission.verilog, emission.name, simulator, waves=waves)
+    build = simulators.build(emission.design, simulator, waves=waves)
 
     directory.mkdir(parents=True, exist_ok=True)
     # Another run of the same job waits until this one has read its outcome.
@@ -86,7 +87,7 @@ def _simulate(
     environment = {
         "WEFT_JOB": str(directory),
         "WEFT_STALLS": "" if stalls is None else str(stalls),
-        "WEFT_CONFIG": json.dumps(parameters_of(config)),
+        "WEFT_CONFIG": json.dumps(plain_parameters(config)),
     }
     log = directory / "run.log"
     _watched(
@@ -147,7 +148,7 @@ async def products(dut):
     await start(dut)
     started = time.monotonic()
     driven = await drive(dut, config, feed, seen=note, **stalls)
-    for _ in range(MatrixUnit.check_latency_of(config)):
+    for _ in range(MatrixUnitTiming.of(config).check):
         await RisingEdge(dut.aclk)
     np.savez(
         directory / "outcome.npz",

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from weft.emit.export import Emission
+from weft.emit.verilog import Design
 from weft.matrix.layouts import counter_layout
 
 from . import toolchain, verilator
@@ -35,7 +35,7 @@ class Library:
     waves: str | None
 
 
-def build(emission: Emission, *, waves: bool = False, faults: bool = False) -> Library:
+def build(design: Design, *, waves: bool = False, faults: bool = False) -> Library:
     """Build the library of an emitted unit, or find the one built before.
 
     Parameters
@@ -61,19 +61,19 @@ def build(emission: Emission, *, waves: bool = False, faults: bool = False) -> L
         *("--no-assert", "--x-assign", "fast", "--x-initial", "fast", *verilator.OPTIONS),
         *("-CFLAGS", COMPILER_FLAGS, *((f"--trace-{kind}", "--trace-structs") if kind else ())),
     ]
-    control = verilator.WAIVERS.read_text() + verilator.structure(emission.verilog)
+    control = verilator.WAIVERS.read_text() + verilator.structure(design)
     key = [
-        *(emission.verilog, control, DRIVER.read_text(), _settings(kind, faults)),
+        *(design.verilog, control, DRIVER.read_text(), _settings(kind, faults)),
         *(*arguments, OPTIMIZE, OPTIMIZE_REST, *verilator.versions()),
     ]
 
     def make(scratch: Path) -> list[str]:
-        (scratch / "unit.v").write_text(emission.verilog)
+        (scratch / "unit.v").write_text(design.verilog)
         (scratch / "control.vlt").write_text(control)
         (scratch / "unit_settings.h").write_text(_settings(kind, faults))
         runtime = verilator.Runtime(scratch.parent, *arguments, OPTIMIZE, OPTIMIZE_REST)
         runtime.lend(scratch)
-        _compile(scratch, ["--top-module", emission.name, *arguments], kind, f"{emission.name}.log")
+        _compile(scratch, ["--top-module", design.top, *arguments], kind, f"{design.top}.log")
         runtime.keep(scratch)
         _clear(scratch)
         return [LIBRARY]

@@ -83,7 +83,7 @@ class MatrixUnitSimulator:
         self.config = config
         self.cycles = 0
         self.counters = dict.fromkeys(COUNTERS, 0)
-        built = build(emit(config), waves=waves)
+        built = build(emit(config).design, waves=waves)
         self.waves = built.waves
         self._library = load(built.path)
         self._unit = self._library.weft_open()

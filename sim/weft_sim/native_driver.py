@@ -8,7 +8,7 @@ import numpy as np
 from weft.core.axi_matrix_unit import tuser_layout
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import counter_layout
-from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.timing import MatrixUnitTiming
 from weft_model.schedule import Schedule
 
 from .stalls import LONGEST_GAP, PERIOD, Stalls
@@ -115,8 +115,8 @@ class Feed:
             activation_bytes=config.rows * config.activation.dtype.itemsize,
             result_bytes=config.columns * config.accumulator.dtype.itemsize,
             stall_period=0 if stalls is None else PERIOD,
-            patience=1000 + (MatrixUnit.latency_of(config) + config.rows) * (LONGEST_GAP + 1),
-            check_latency=MatrixUnit.check_latency_of(config),
+            patience=1000 + (MatrixUnitTiming.of(config).latency + config.rows) * (LONGEST_GAP + 1),
+            check_latency=MatrixUnitTiming.of(config).check,
             fault_cycle=NEVER,
             **lists,
         )

@@ -16,6 +16,8 @@ from pathlib import Path
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import VerilatorControlFile, get_runner
 
+from weft.emit.verilog import Design
+
 from . import cxxrtl, toolchain, verilator
 from .cache import cached
 from .verilator import WAIVERS, SimulationFailed
@@ -135,14 +137,13 @@ class Build:
 
 
 def build(
-    verilog: str,
-    top: str,
+    design: Design,
     simulator: str = "verilator",
     *,
     waves: bool = False,
     directory: Path | None = None,
 ) -> Build:
-    """Make a simulation of Verilog text, or find the one made before.
+    """Make a simulation of a design, or find the one made before.
 
     Waves are FST; on Verilator they are VCD where the headers of its FST writer are missing, and
     on CXXRTL there are none, since its traces have no top.
@@ -168,8 +169,9 @@ def build(
         arguments += verilator.COVERAGE_OPTIONS if coverage else ()
         if kind:
             arguments += ["--trace-structs"] + (["--trace-fst"] if kind == "fst" else [])
+    verilog, top = design.verilog, design.top
     ports = f'public_flat_rw -module "{top}" -var "*"\n'
-    control = verilator.structure(verilog) + ports
+    control = verilator.structure(design) + ports
     key = [verilog, top, str(kind), *arguments, *TIMESCALE]
     key += [WAIVERS.read_text(), control, *verilator.versions()]
     key += [verilator.coverage_header()] if coverage else []

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import filelock
 
+from weft.array.row import SystolicRow
+from weft.emit.verilog import Design
+
 from . import toolchain
 from .cache import digest, is_sound, seal
 
@@ -70,25 +73,32 @@ def coverage_header() -> str:
     )
 
 
-def structure(verilog: str) -> str:
+def structure(design: Design) -> str:
     """A control file that keeps the blocks of an array apart and melts each into one.
 
     A block is a module that instantiates rows of cells. Its ports stay variables, so that nothing
     of its neighbours is written into it; its rows and cells are drawn into it, where their
     registers lie side by side and a compiler makes vectors of them.
     """
-    lines = ["`verilator_config", 'inline -module "*_cell"', 'inline -module "*_systolic_row_*"']
-    for name, ports, body in re.findall(
-        r"(?ms)^module (\w+) \(\n(.*?)^\);\n(.*?)^endmodule", verilog
-    ):
-        if "_systolic_row_" in body:
-            lines.append(f'no_inline -module "{name}"')
+    lines = ["`verilator_config"]
+    instances = design.hierarchy.instances
+    rows = {m for m, name in design.hierarchy.components.items() if name == SystolicRow.__name__}
+    cells = {instance.module for row in rows for instance in instances[row].values()}
+    lines += [f'inline -module "{module}"' for module in sorted(rows | cells)]
+    for module, parts in instances.items():
+        if rows & {instance.module for instance in parts.values()}:
+            lines.append(f'no_inline -module "{module}"')
             lines += [
-                f'public_flat_rd -module "{name}" -var "{port}"'
-                for port in re.findall(r"(\w+),?\n", ports)
+                f'public_flat_rd -module "{module}" -var "{port}"'
+                for port in _ports_of(design.verilog, module)
                 if port != "clk"
             ]
     return "\n".join(lines) + "\n"
+
+
+def _ports_of(verilog: str, module: str) -> list[str]:
+    ports = re.search(rf"(?ms)^module {module} \(\n(.*?)^\);", verilog)
+    return re.findall(r"(\w+),?\n", ports[1]) if ports else []
 
 
 class Runtime:

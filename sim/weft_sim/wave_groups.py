@@ -7,6 +7,7 @@ from itertools import product
 
 from vcd.gtkw import GTKWColor
 
+from weft.array.inner_product import FastInnerProduct, PlainInnerProduct
 from weft.array.pairs import operand_shape
 from weft.core.axi_matrix_unit import tuser_layout
 from weft.formats import IntegerFormat
@@ -165,9 +166,9 @@ def _array(config: MatrixUnitConfig) -> list[Group]:
     listed = _listed_cells(config)
     by_column = sorted(listed, key=lambda at: at[::-1])
     edge = [(row, 0) for row in _listed(config.cell_rows)]
-    split = " (in parts, one cycle apart)" if len(config.sum_parts) > 1 else ""
-    groups = _fast_operands if config.inner_product == "fast" else _operands
-    next_weights, weights, activations = groups(config, listed, by_column)
+    split = " (in parts, one cycle apart)" if len(config.arithmetic.sum_parts) > 1 else ""
+    operands = OPERANDS[config.multiplication]
+    next_weights, weights, activations = operands(config, listed, by_column)
     return [
         Group("array: load enables, a thermometer", _of_cells(config, edge, "load", "load")),
         next_weights,
@@ -219,7 +220,7 @@ def _operands(
 def _fast_operands(
     config: MatrixUnitConfig, listed: list[tuple[int, int]], by_column: list[tuple[int, int]]
 ) -> tuple[Group, Group, Group]:
-    width = operand_shape(config).width
+    width = operand_shape(config.arithmetic).width
     pair = [("first", 0), ("second", width)]
     return (
         Group(
@@ -247,6 +248,10 @@ def _fast_operands(
             ],
         ),
     )
+
+
+# What moves through the cells of each kind of array.
+OPERANDS = {PlainInnerProduct: _operands, FastInnerProduct: _fast_operands}
 
 
 def _south(config: MatrixUnitConfig) -> list[Group]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from weft.emit.export import write_whole
+from weft.emit.files import write_whole
 from weft.version import __version__
 from weft_sim import toolchain
 

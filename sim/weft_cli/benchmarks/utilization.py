@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
-from weft.emit.export import write_whole
+from weft.emit.files import write_whole
 from weft.matrix.config import MatrixUnitConfig
 from weft_model.layer_cycles import layer_row, total_row
 from weft_model.layers import WORKLOADS, Layer, read_layers

@@ -1,5 +1,5 @@
 """Matrix units on FPGA boards: built with open tools, measured, and compared."""
 
-from .build import BuildFailed, Design, Job, build
+from .build import BoardDesign, BuildFailed, Job, build
 
-__all__ = ["BuildFailed", "Design", "Job", "build"]
+__all__ = ["BoardDesign", "BuildFailed", "Job", "build"]

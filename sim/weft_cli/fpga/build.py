@@ -14,8 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from weft.boards import TOP_MODULE, Board, BoardTop
-from weft.emit.export import parameters_of, write_whole
+from weft.emit.files import write_whole
 from weft.matrix.config import MAX_SIDE, MatrixUnitConfig
+from weft.parameters import plain_parameters
 from weft_sim.toolchain import ToolMissing, build_root, has_package
 from weft_sim.yosys import count_cells
 
@@ -67,7 +68,7 @@ class Job:
 
 def check_multipliers(board: Board, config: MatrixUnitConfig) -> None:
     """Refuse an array that needs more multipliers than the part has."""
-    needed, there = multipliers_of(board, config), board.multipliers_for(config)
+    needed, there = multipliers_of(board, config), board.multipliers_for(config, config.arithmetic)
     if there is not None and needed > there:
         side = max(
             (n for n in range(1, MAX_SIDE + 1) if _square_multipliers(board, config, n) <= there),
@@ -83,26 +84,24 @@ def check_multipliers(board: Board, config: MatrixUnitConfig) -> None:
 
 def _way_out(board: Board, config: MatrixUnitConfig, there: int) -> str:
     """How many soft columns bring an array within the multipliers that are there, if any do."""
-    unchecked = dataclasses.replace(config, checksum=False)
-    there -= multipliers_of(board, config) - multipliers_of(board, unchecked)
-    spare = there // config.cell_rows - (config.inner_product == "fast")
-    if spare < 0:
-        return ""
-    return f"; with soft_columns = {config.columns - spare} LUTs multiply too"
+    for soft_columns in range(config.soft_columns + 1, config.columns + 1):
+        softer = dataclasses.replace(config, soft_columns=soft_columns)
+        if multipliers_of(board, softer) <= there:
+            return f"; with soft_columns = {soft_columns} LUTs multiply too"
+    return ""
 
 
 def multipliers_of(board: Board, config: MatrixUnitConfig) -> int:
-    """Hard multipliers of an array; a fast one has a column more for its activations.
-
-    The column of checksums, whose weights are wider, may take several for one.
-    """
-    columns = config.columns - config.soft_columns + (config.inner_product == "fast")
-    needed = config.cell_rows * columns
+    """Hard multipliers of an array; the column of checksums, whose weights are wider, may take
+    several for one."""
+    kind, hard_columns = config.multiplication, config.columns - config.soft_columns
+    needed = kind.multipliers(rows=config.rows, columns=hard_columns)
     if config.checksum:
-        column = config.checksum_column
-        there, alone = board.multipliers_for(config), board.multipliers_for(column)
+        there = board.multipliers_for(config, config.arithmetic)
+        alone = board.multipliers_for(config, config.checksum_arithmetic)
         if there and alone:
-            needed += multipliers_of(board, column) * (there // alone)
+            column = kind.multipliers(rows=config.rows, columns=not config.checksum_is_soft)
+            needed += column * (there // alone)
     return needed
 
 
@@ -113,14 +112,16 @@ def _square_multipliers(board: Board, config: MatrixUnitConfig, side: int) -> fl
 
 
 @dataclass(frozen=True)
-class Design:
+class BoardDesign:
     """A job worked out: every file that the tools read, and one number for all that it depends on.
 
+    `sites` has the site of each cell that is not left to the placer, by its name in the netlist;
     `clock_hz` is the frequency that the PLL really makes.
     """
 
     job: Job
     files: dict[str, bytes]
+    sites: dict[str, str]
     clock_hz: int
     tools: dict[str, str]
     key: str
@@ -130,7 +131,7 @@ class Design:
         return FAMILIES[self.job.board.family]
 
     @classmethod
-    def of(cls, job: Job) -> "Design":
+    def of(cls, job: Job) -> "BoardDesign":
         """Draw the design of a job.
 
         Raises
@@ -142,17 +143,20 @@ class Design:
         tools = tools_of(FAMILIES[job.board.family])
         top = BoardTop(job.board, job.config, round(job.clock_mhz * 1e6), job.baud)
         platform = job.board.make_platform()
-        platform.add_file("host.v", top.host_verilog())
+        host = top.host_design()
+        platform.add_file("host.v", host.verilog)
         files = {
             name: text if isinstance(text, bytes) else text.encode()
             for name, text in platform.prepare(top, name=TOP_MODULE).files.items()
             if not name.endswith(NOT_WRITTEN)
         }
-        return cls(job, files, top.clock_hz, tools, design_key(job, files, tools))
+        plan = floorplan(job.board, job.config, host.hierarchy)
+        sites = {f"host.{name}": site for name, site in plan.items()}
+        return cls(job, files, sites, top.clock_hz, tools, design_key(job, files, sites, tools))
 
 
 def build(
-    design: Design, folder: Path, progress: Callable[[str], None] = lambda step: None
+    design: BoardDesign, folder: Path, progress: Callable[[str], None] = lambda step: None
 ) -> dict:
     """Make the bitstream, or the Vivado project, of a design in `folder`; return the report.
 
@@ -195,7 +199,7 @@ def build(
         "board": job.board.name,
         "rows": job.config.rows,
         "columns": job.config.columns,
-        "options": parameters_of(job.config),
+        "options": plain_parameters(job.config),
         "lut": count(cells, family.luts),
         "ff": count(cells, family.flip_flops),
         "dsp": count(cells, family.multipliers),
@@ -227,10 +231,12 @@ def default_folder(job: Job) -> Path:
     return build_root() / "fpga" / job.name
 
 
-def design_key(job: Job, files: dict[str, bytes], tools: dict[str, str]) -> str:
+def design_key(
+    job: Job, files: dict[str, bytes], sites: dict[str, str], tools: dict[str, str]
+) -> str:
     """What a result depends on, as one number."""
     family = FAMILIES[job.board.family]
-    commands = [family.synthesis, *family.place_command(job.board), *_options(job), sites_of(job)]
+    commands = [family.synthesis, *family.place_command(job.board), *_options(job), sites]
     weights = [family.luts, family.flip_flops, family.multipliers, family.memories]
     digest = hashlib.sha256(json.dumps([commands, weights, tools]).encode())
     for name in sorted(files):
@@ -246,15 +252,10 @@ def read_report(path: Path) -> dict | None:
         return None
 
 
-def sites_of(job: Job) -> dict[str, str]:
-    """The site of each cell that is not left to the placer, by its name in the netlist."""
-    return {f"host.streams.{name}": site for name, site in floorplan(job.board, job.config).items()}
-
-
-def _synthesize(design: Design, folder: Path) -> dict[str, int]:
+def _synthesize(design: BoardDesign, folder: Path) -> dict[str, int]:
     """Run Yosys; return how many cells of each type there are."""
     rtlil = f"{TOP_MODULE}.il"
-    sites = sites_of(design.job)
+    sites = design.sites
     top = f"read_rtlil {rtlil}" if rtlil in design.files else f"read_verilog {TOP_MODULE}.v"
     return count_cells(
         "read_verilog host.v",
@@ -305,7 +306,7 @@ def _run(command: list[str], folder: Path, log: str) -> None:
         raise BuildFailed(f"{command[0]} gave up: {' '.join(errors)} (see {folder / log})")
 
 
-def _timing(design: Design, nextpnr: dict) -> dict:
+def _timing(design: BoardDesign, nextpnr: dict) -> dict:
     fmax, config = frequency(nextpnr), design.job.config
     return {
         "fmax_mhz": round(fmax, 1),

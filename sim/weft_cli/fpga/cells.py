@@ -3,9 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from weft.array.fast_array import FastArray
-from weft.array.systolic_array import SystolicArray, shape_of
-from weft.emit.export import to_verilog
+from weft.emit.verilog import make_design
 from weft.matrix.config import MatrixUnitConfig
 from weft_sim.yosys import count_cells
 
@@ -22,12 +20,10 @@ def array_cost(config: MatrixUnitConfig, family: str) -> dict[str, float]:
     ToolMissing, YosysFailed
     """
     tools = FAMILIES[family]
-    if config.inner_product == "fast":
-        verilog = to_verilog(TOP, FastArray, config, family=family)
-    else:
-        verilog = to_verilog(TOP, SystolicArray, config, *shape_of(config), family=family)
+    array = config.array
+    design = make_design(TOP, array.component, family=family, **array.parameters)
     with tempfile.TemporaryDirectory(prefix="weft-cells-") as folder:
-        (Path(folder) / "array.v").write_text(verilog)
+        (Path(folder) / "array.v").write_text(design.verilog)
         synthesis = f"{tools.synthesis} -top {TOP}"
         cells = count_cells("read_verilog array.v", synthesis, folder=Path(folder))
     products = config.rows * config.columns

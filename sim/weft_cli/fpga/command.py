@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.table import Table
 
 from ..report import console
-from .build import BuildFailed, Design, Job, build, default_folder
+from .build import BoardDesign, BuildFailed, Job, build, default_folder
 
 
 def build_and_show(job: Job, folder: Path | None) -> None:
@@ -20,7 +20,7 @@ def build_and_show(job: Job, folder: Path | None) -> None:
     board = job.board
     console.print(f"{job.config.rows}x{job.config.columns} unit on {board.title}", highlight=False)
     with console.status("Verilog ...") as status:
-        report = build(Design.of(job), folder, lambda step: status.update(f"{step} ..."))
+        report = build(BoardDesign.of(job), folder, lambda step: status.update(f"{step} ..."))
     table = Table(box=None, show_header=False)
     for what, used, there in (
         ("LUTs", report["lut"], board.luts),

@@ -8,8 +8,12 @@ east.
 from dataclasses import dataclass
 
 from weft.boards import Board
+from weft.hierarchy import Hierarchy
 from weft.matrix.config import MatrixUnitConfig
-from weft_sim.scopes import activation_products, cells
+from weft.primitives.ecp5 import Ecp5Multiplier, Ecp5StationaryMultiplier
+
+STATIONARY = Ecp5StationaryMultiplier.__name__
+MULTIPLIERS = Ecp5Multiplier.__name__, STATIONARY
 
 # Multipliers that stand together and share their enables.
 BLOCK = 4
@@ -45,28 +49,20 @@ SITES = {
 }
 
 
-def floorplan(board: Board, config: MatrixUnitConfig) -> dict[str, str]:
-    """The site of each multiplier by its name in the netlist's MatrixUnitStreams.
+def floorplan(board: Board, config: MatrixUnitConfig, hierarchy: Hierarchy) -> dict[str, str]:
+    """The site of each multiplier of the array by its name in the netlist below `hierarchy`.
 
     Empty for a part without known sites, and for an array that does not fit the lines as a whole.
     """
     sites = SITES.get(board.part)
     if sites is None:
         return {}
-    fast = config.inner_product == "fast"
-    hard_columns = config.columns - config.soft_columns
-    columns = hard_columns + fast
-    # The cells of an array, and west of a fast one a column for its activations.
-    grid = {
-        (row, column + fast): scope
-        for (row, column), scope in cells(config).items()
-        if column < hard_columns
-    }
-    if fast:
-        grid |= {(row, 0): scope for row, scope in enumerate(activation_products(config))}
-    lines = len(sites.lines)
-    height = max(min(BLOCK, config.cell_rows), -(-config.cell_rows // lines))
-    across = 1 if fast else PLAIN_BLOCK
+    grid, stationary = _grid(hierarchy)
+    if not grid:
+        return {}
+    columns = 1 + max(column for _, column in grid)
+    height = max(min(BLOCK, config.cell_rows), -(-config.cell_rows // len(sites.lines)))
+    across = PLAIN_BLOCK if stationary else 1
     down = BLOCK // across
     blocks_down = -(-height // down)
     if blocks_down * -(-columns // across) > len(sites.blocks):
@@ -77,6 +73,22 @@ def floorplan(board: Board, config: MatrixUnitConfig) -> dict[str, str]:
         return block * BLOCK + row % down * across + column % across
 
     return {
-        f"{scope}.multiplier.block": sites.name(row // height, place(row % height, column))
-        for (row, column), scope in grid.items()
+        f"{path}.block": sites.name(row // height, place(row % height, column))
+        for (row, column), path in grid.items()
     }
+
+
+def _grid(hierarchy: Hierarchy) -> tuple[dict[tuple[int, int], str], bool]:
+    """Each multiplier of the array by row and column; and whether they have switches of their own.
+
+    Those of a chain, which have only a row, are in a column west of the others.
+    """
+    found = sorted(
+        (place, path)
+        for path, place, _ in hierarchy.find(*MULTIPLIERS)
+        if ".unit.array." in f".{path}"
+    )
+    west = any(len(place) == 1 for place, _ in found)
+    grid = {(place[0], place[1] + west if len(place) > 1 else 0): path for place, path in found}
+    kinds = {hierarchy.components[module] for _, _, module in hierarchy.find(*MULTIPLIERS)}
+    return grid, STATIONARY in kinds

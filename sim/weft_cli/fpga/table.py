@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from weft.boards import BOARDS
-from weft.emit.export import write_whole
+from weft.emit.files import write_whole
 from weft_sim.toolchain import ToolMissing, build_root, has_package
 from weft_sim.yosys import YosysFailed
 
 from ..report import console, progress_bar
-from .build import BuildFailed, Design, Job, build, read_report
+from .build import BoardDesign, BuildFailed, Job, build, read_report
 
 # Of this machine: a process for each core, and its page on any free port.
 WORKERS: dict[str, Any] = {
@@ -60,7 +60,7 @@ def jobs() -> Iterator[Job]:
                 )
 
 
-def measure(design: Design) -> dict:
+def measure(design: BoardDesign) -> dict:
     """Build a design anywhere; the report, or why there is none."""
     with tempfile.TemporaryDirectory(prefix="weft-fpga-") as folder:
         try:
@@ -133,10 +133,10 @@ def _make_table(client) -> list[dict]:
     folder().mkdir(parents=True, exist_ok=True)
     planned = list(jobs())
     reports: dict[str, dict] = {}
-    missing: list[Design] = []
+    missing: list[BoardDesign] = []
     with progress_bar("Verilog of every design") as (_, step):
         for done, job in enumerate(planned, 1):
-            design = Design.of(job)
+            design = BoardDesign.of(job)
             known = read_report(result_path(design.key))
             if known is None:
                 missing.append(design)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import fields
 
 import numpy as np
 
@@ -20,7 +19,8 @@ from weft.host_link.registers import (
 )
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import COUNTER_WIDTH, Error, counter_layout
-from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.timing import MatrixUnitTiming
+from weft.parameters import parameters_of
 from weft_model.reference import check_operands
 from weft_model.schedule import Schedule
 
@@ -148,7 +148,7 @@ class BoardMatrixUnit:
     def _run(self, work: list[Segment], rows: int, progress) -> np.ndarray:
         """Push what there is in order, and pull results before they stand in the way."""
         beat = result_beat(self.config)
-        places = MatrixUnit.result_depth_of(self.config)
+        places = MatrixUnitTiming.of(self.config).result_depth
         most = self.registers["payload_bytes"] // beat.itemsize * beat.itemsize
         work = work[::-1]
         received = bytearray()
@@ -216,8 +216,8 @@ class BoardMatrixUnit:
 
     def _read_config(self, wanted: MatrixUnitConfig | None) -> MatrixUnitConfig:
         parameters = {
-            field.name: decode_parameter(field.name, self.registers[field.name])
-            for field in fields(MatrixUnitConfig)
+            name: decode_parameter(known, self.registers[name])
+            for name, known in parameters_of(MatrixUnitConfig).items()
         }
         found = MatrixUnitConfig(**parameters)  # pyright: ignore[reportArgumentType]
         if wanted is not None and wanted != found:

@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from weft.emit.export import to_verilog
+from weft.emit.verilog import make_design
 from weft.host_link import MatrixUnitHost
 from weft.matrix.config import MatrixUnitConfig
 
@@ -78,9 +78,14 @@ class SimulatedBoard:
         self.config = config
         self.cycles_per_bit = cycles_per_bit
         self.noise = noise or Noise()
-        arguments = config, cycles_per_bit, CLOCK_HZ, payload_bytes
-        verilog = to_verilog(TOP, MatrixUnitHost, *arguments)
-        self._build = simulators.build(verilog, TOP, simulator)
+        design = make_design(
+            *(TOP, MatrixUnitHost),
+            config=config,
+            cycles_per_bit=cycles_per_bit,
+            clock_hz=CLOCK_HZ,
+            payload_bytes=payload_bytes,
+        )
+        self._build = simulators.build(design, simulator)
 
     def __enter__(self) -> "SimulatedBoard":
         root = toolchain.build_root() / "boards"

@@ -11,7 +11,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, RisingEdge, Timer
 
-from weft.emit.export import write_whole
+from weft.emit.files import write_whole
 
 from ..simulator import Build
 from .noise import Noise, NoisyLine
