@@ -62,16 +62,16 @@ def simulator(request) -> str:
 
 @pytest.fixture
 def simulate(request, simulator):
-    """`simulate(coroutines, component, *arguments)`: run coroutines on a component's Verilog.
+    """`simulate(coroutines, component, **parameters)`: run coroutines on a component's Verilog.
 
     `family` and `synthesized` as `bench.run` has them.
     """
 
-    def simulate(coroutines, component, *arguments, **options):
+    def simulate(coroutines, component, /, **options):
         test = re.sub(r"[^\w.+-]+", "-", request.node.nodeid.removeprefix("tb/")).strip("-")
         directory = toolchain.build_root() / "tests" / test
         where = {"simulator": simulator, "directory": directory}
-        trace = run(coroutines, component, *arguments, **where, **options)
+        trace = run(coroutines, component, **where, **options)
         if trace:
             request.node.user_properties.append(("trace", str(trace)))
 

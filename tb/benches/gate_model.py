@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from benches.runner import join, split
+from benches.bits import join, split
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity, Error

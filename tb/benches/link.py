@@ -4,7 +4,8 @@ from collections import deque
 
 import cocotb
 
-from benches.runner import arguments, randomness, read, start, tick
+from benches.coroutines import parameters, randomness, read, start, tick
+from weft.host_link.link_shape import LinkShape
 from weft.host_link.protocol import FLAG, HEADER_BYTES, Command, Status
 from weft_sim.board.frames import Decoder, encode
 
@@ -102,13 +103,12 @@ class Registers:
 class LinkBench:
     """Both ends of a link, run from `start` on; `answers` are what came from the link."""
 
-    def __init__(self, dut, source, arguments):
-        payload_bytes, registers, _, inputs, outputs = arguments
+    def __init__(self, dut, source, shape: LinkShape):
         self.dut, self.source = dut, source
-        self.payload_bytes = payload_bytes
-        self.registers = Registers(dut, source, registers)
-        self.sinks = [Sink(dut, number, size) for number, size in enumerate(inputs)]
-        self.origins = [Origin(dut, number, size) for number, size in enumerate(outputs)]
+        self.payload_bytes = shape.payload_bytes
+        self.registers = Registers(dut, source, shape.registers)
+        self.sinks = [Sink(dut, *numbered) for numbered in enumerate(shape.input_beats)]
+        self.origins = [Origin(dut, *numbered) for numbered in enumerate(shape.output_beats)]
         self.decoder = Decoder()
         self.answers: deque[bytes] = deque()
         self.task = cocotb.start_soon(self._live())
@@ -183,7 +183,7 @@ def count(number: int) -> bytes:
 async def begin(dut, hello: bool = True) -> LinkBench:
     """A link after reset, and after a HELLO if asked for."""
     await start(dut)
-    bench = LinkBench(dut, randomness(), arguments())
+    bench = LinkBench(dut, randomness(), parameters().shape)
     if hello:
         assert await bench.request(0, Command.HELLO, 0, b"hello") == (Status.OK, b"hello")
     return bench

@@ -5,10 +5,10 @@ import random
 import numpy as np
 from cocotb.triggers import RisingEdge
 
-from benches.runner import compare, on_fpga
+from benches.coroutines import compare, on_fpga
 from weft.core.axi_matrix_unit import port_documentation
 from weft.matrix.config import MatrixUnitConfig
-from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.timing import MatrixUnitTiming
 from weft_model.cycle_model import predict
 from weft_model.reference import matmul
 from weft_model.schedule import Feed, Schedule
@@ -92,7 +92,7 @@ async def compute(dut, config, products, **stalls):
     if not stalls:
         prediction = predict(config, [product.schedule for product in products])
         assert (driven.cycles, driven.counters) == (prediction.cycles, prediction.counters)
-    for _ in range(MatrixUnit.check_latency_of(config)):
+    for _ in range(MatrixUnitTiming.of(config).check):
         await RisingEdge(dut.aclk)
     assert dut.error_status.value == 0
     computed.extend(product.schedule for product in products)

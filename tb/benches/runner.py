@@ -1,49 +1,33 @@
-"""The one runner of the benches, and the pieces that they share.
+"""The one runner of the benches.
 
-A bench file holds pytest functions, which pick a component and its arguments, and below them the
+A bench file holds pytest functions, which pick a component and its parameters, and below them the
 cocotb coroutines that drive it. `run` writes the component's Verilog, builds it and starts the
-coroutines inside the simulator, where `arguments` gives back what the component was made with.
-
-Time discipline: await the rising edge, read what a flip-flop samples there, then write.
+coroutines inside the simulator, where `coroutines.parameters` are what the component was made with.
 """
 
-import itertools
+import base64
 import json
 import os
-import random
+import pickle
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import cocotb
 import filelock
-import numpy as np
 import pytest
-from amaranth.hdl import Shape
-from cocotb.clock import Clock
-from cocotb.triggers import RisingEdge, Timer
 
-import benches.netlist as netlist
-from weft.emit.export import parameters_of, to_verilog
-from weft.matrix.config import MatrixUnitConfig
+from benches import netlist
+from weft.emit.verilog import Design, make_design
 from weft_sim import simulator as simulators
 from weft_sim import toolchain
 from weft_sim.yosys import YosysFailed, run_yosys
 
-PERIOD_NS = 10
-RESET_CYCLES = 2
-# A coroutine that takes longer hangs: a hundred thousand cycles, if nothing else is said.
-TIMEOUT_NS = int(os.environ.get("WEFT_TIMEOUT_NS", 100_000 * PERIOD_NS))
-TIMEOUT = {"timeout_time": TIMEOUT_NS, "timeout_unit": "ns"}
 LOG_TAIL = 40
 # Those that every bench is run on; on CXXRTL, which takes as long to build, when SIM asks for it.
 SIMULATORS = ("verilator", "icarus")
-
-
-# What pytest calls.
 
 
 def chosen_simulators() -> list[str]:
@@ -102,6 +86,10 @@ def on_simulators(names: str, cases: dict[str, object], *, verilator: int = 1):
     return pytest.mark.parametrize(f"simulator,{names}", parameters, indirect=["simulator"])
 
 
+# Of a test that a simulator of four states alone is for, or the models of an FPGA's cells.
+on_icarus = pytest.mark.parametrize("simulator", ["icarus"], indirect=True)
+
+
 def whole_yosys(*commands: str) -> None:
     """Run commands in a Yosys that has all its passes; fail the test if one of them fails."""
     try:
@@ -113,13 +101,15 @@ def whole_yosys(*commands: str) -> None:
 def run(
     coroutines: Sequence,
     component: type,
-    *arguments,
+    /,
+    *,
     simulator: str,
     directory: Path,
     family: str | None = None,
     synthesized: bool = False,
+    **parameters,
 ) -> Path | None:
-    """Run coroutines on the Verilog of `component(*arguments)`; fail the test if one fails.
+    """Run coroutines on the Verilog of `component(**parameters)`; fail the test if one fails.
 
     Parameters
     ----------
@@ -136,11 +126,8 @@ def run(
     chosen = _chosen_coroutines(coroutines)
     waves = bool(os.environ.get("WEFT_WAVES"))
     top = f"weft_{component.__name__.lower()}"
-    verilog = to_verilog(top, component, *arguments, family=family)
-    simulated = netlist.synthesize(verilog, top, family) if family and synthesized else verilog
-    if family:
-        simulated += netlist.cell_models(family)
-    build = simulators.build(simulated, top, simulator, waves=waves)
+    design = make_design(top, component, family=family, **parameters)
+    build = simulators.build(_simulated(design, family, synthesized), simulator, waves=waves)
     if family:
         _check_warnings(build.directory / "build.log")
     failure = None
@@ -155,7 +142,7 @@ def run(
                 directory=directory,
                 test_filter=rf"^({'|'.join(chosen)})$",
                 environment={
-                    "WEFT_BENCH": describe(arguments, verilog, top, family),
+                    "WEFT_BENCH": describe(parameters, design.verilog, top, family),
                     # To rewrite the asserts of all of numpy takes a second each time.
                     "COCOTB_REWRITE_ASSERTION_FILES": "test_*.py",
                 },
@@ -167,6 +154,16 @@ def run(
     if failure:
         pytest.fail(failure, pytrace=False)
     return build.trace(directory) if waves else None
+
+
+def _simulated(design: Design, family: str | None, synthesized: bool) -> Design:
+    """The Verilog that is run: with models of a family's cells, and of its netlist."""
+    if not family:
+        return design
+    verilog = design.verilog
+    if synthesized:
+        verilog = netlist.synthesize(verilog, design.top, family)
+    return Design.of_text(verilog + netlist.cell_models(family), design.top)
 
 
 def _check_warnings(log: Path) -> None:
@@ -186,24 +183,16 @@ def _chosen_coroutines(coroutines: Sequence) -> list[str]:
     return chosen
 
 
-def describe(arguments: Sequence, verilog: str, top: str, family: str | None = None) -> str:
-    """What the coroutines have to know: the arguments, the Verilog's ports and the FPGA family."""
+def describe(parameters: dict[str, Any], verilog: str, top: str, family: str | None = None) -> str:
+    """What the coroutines have to know: the parameters, the Verilog's ports and the FPGA family."""
     module = re.search(rf"(?ms)^module {top}\b.*?^endmodule", verilog)[0]
-    kinds = r"(?:(?:reg|signed) )*(?:\[.*?\] )?"
+    kinds = r"(?:(?:wire|reg|signed) )*(?:\[.*?\] )?"
     ports = {
         direction: re.findall(rf"(?m)^  {direction} {kinds}(\w+)", module)
         for direction in ("input", "output")
     }
-    plain = [_to_plain(argument) for argument in arguments]
-    return json.dumps({"arguments": plain, "family": family, **ports})
-
-
-def _to_plain(argument: object) -> object:
-    if isinstance(argument, MatrixUnitConfig):
-        return {"config": parameters_of(argument)}
-    if isinstance(argument, Shape):
-        return {"width": argument.width, "signed": argument.signed}
-    return argument
+    pickled = base64.b64encode(pickle.dumps(parameters)).decode()
+    return json.dumps({"parameters": pickled, "family": family, **ports})
 
 
 def _explain(results: Path, log: Path) -> str:
@@ -217,166 +206,3 @@ def _explain(results: Path, log: Path) -> str:
     if not lines and log.is_file():
         lines = log.read_text().splitlines()[-LOG_TAIL:]
     return "\n".join(lines)
-
-
-# What coroutines call.
-
-
-def arguments() -> list:
-    """The arguments that the component was made with."""
-    return [_from_plain(argument) for argument in _given()["arguments"]]
-
-
-def _from_plain(argument: Any) -> object:
-    if not isinstance(argument, dict):
-        return argument
-    return MatrixUnitConfig(**argument["config"]) if "config" in argument else Shape(**argument)
-
-
-def _given() -> dict:
-    return json.loads(os.environ["WEFT_BENCH"])
-
-
-def on_fpga() -> bool:
-    """Whether the component is made of an FPGA's blocks."""
-    return _given()["family"] is not None
-
-
-def randomness() -> random.Random:
-    """Random numbers that depend on SEED and on the coroutine alone."""
-    return random.Random(cocotb.RANDOM_SEED)
-
-
-async def start(dut) -> None:
-    """Zero every input, start the clock, reset, and return right after an edge.
-
-    No output may be unknown from then on, but on an FPGA, whose blocks wake up unknown.
-    """
-    for name in _given()["input"]:
-        getattr(dut, name).value = 0
-    if hasattr(dut, "clk"):
-        Clock(dut.clk, PERIOD_NS, unit="ns").start(start_high=False)
-    await reset(dut)
-    for name in () if on_fpga() else _given()["output"]:
-        value = getattr(dut, name).value
-        assert value.is_resolvable, f"{name} is {value} after reset"
-
-
-async def reset(dut) -> None:
-    """Hold reset, where there is one, for a few cycles and return right after an edge."""
-    for level in (1, 0):
-        if hasattr(dut, "rst"):
-            dut.rst.value = level
-        for _ in range(RESET_CYCLES if level else 1):
-            await tick(dut)
-
-
-async def tick(dut) -> None:
-    """Go on to the next edge; in a component without a clock, a cycle's time."""
-    await (RisingEdge(dut.clk) if hasattr(dut, "clk") else Timer(PERIOD_NS, "ns"))
-
-
-def read(dut, name: str) -> int:
-    """An output as a number; an unknown bit is a failure.
-
-    On an FPGA it is drawn, so that whoever depends on it sees a wrong number.
-    """
-    value = getattr(dut, name).value
-    if on_fpga():
-        return int(value.resolve("random"))
-    assert value.is_resolvable, f"{name} is {value}"
-    return int(value)
-
-
-async def play(
-    dut, stimuli: Iterable[dict[str, int]], outputs: Sequence[str]
-) -> dict[str, list[int]]:
-    """Drive each cycle's inputs; return what every output was in every cycle.
-
-    An input that a cycle does not name keeps its value; one that the component does not have, as
-    `rst` where nothing is reset, is left out.
-    """
-    trace: dict[str, list[int]] = {name: [] for name in outputs}
-    for inputs in stimuli:
-        for name, value in inputs.items():
-            if hasattr(dut, name):
-                getattr(dut, name).value = value
-        await tick(dut)
-        for name, seen in trace.items():
-            seen.append(read(dut, name))
-    return trace
-
-
-def compare(what: str, got: Sequence, expected: Sequence, cycles: Sequence[int] | None = None):
-    """Rows of lanes must be equal; say where they differ first.
-
-    Parameters
-    ----------
-    got, expected : sequences, (rows,) or (rows, lanes)
-    cycles : sequence, optional
-        In which cycle a row came; a row's number is its cycle when left out.
-    """
-    assert len(got) == len(expected), f"{what}: got {len(got)} rows, expected {len(expected)}"
-    for row, (ours, theirs) in enumerate(zip(got, expected, strict=True)):
-        ours, theirs = (
-            np.atleast_1d(np.array(ours, object)),
-            np.atleast_1d(np.array(theirs, object)),
-        )
-        wrong = np.flatnonzero(ours != theirs)
-        if len(wrong):
-            lane = int(wrong[0])
-            cycle = row if cycles is None else cycles[row]
-            raise AssertionError(
-                f"{what}: lane {lane}, row {row}, cycle {cycle}: "
-                f"got {ours[lane]}, expected {theirs[lane]} ({len(wrong)} lanes of the row differ)"
-            )
-
-
-# Numbers and bits.
-
-
-def to_signed(bits: int, width: int) -> int:
-    """The low `width` bits as a number in two's complement."""
-    bits &= (1 << width) - 1
-    return bits - (bits >> (width - 1) << width)
-
-
-def join(numbers: Iterable[int], width: int) -> int:
-    """Lanes of `width` bits as one number, lane 0 lowest."""
-    mask = (1 << width) - 1
-    return sum((int(number) & mask) << (lane * width) for lane, number in enumerate(numbers))
-
-
-def split(bits: int, width: int, lanes: int) -> list[int]:
-    """One number as lanes of `width` bits, lane 0 lowest, not signed."""
-    return [bits >> (lane * width) & ((1 << width) - 1) for lane in range(lanes)]
-
-
-def split_signed(bits: int, width: int, lanes: int) -> list[int]:
-    """One number as lanes in two's complement."""
-    return [to_signed(lane, width) for lane in split(bits, width, lanes)]
-
-
-def in_parts(number: int, widths: Sequence[int]) -> list[int]:
-    """A sum's parts of given widths, least significant first, each in its place."""
-    lows = itertools.accumulate(widths, initial=0)
-    return [number & ((1 << width) - 1) << low for low, width in zip(lows, widths, strict=False)]
-
-
-def gather_parts(words: Sequence[int], cycle: int, widths: Sequence[int]) -> int:
-    """The sum whose part p comes p cycles after `cycle`, from what was seen in every cycle."""
-    return sum(in_parts(words[cycle + part], widths)[part] for part in range(len(widths)))
-
-
-def operand(source: random.Random, number) -> int:
-    """A value of a format, the extremes more often than by chance."""
-    corners = [
-        number.minimum,
-        number.maximum,
-        0,
-        1 if number.maximum else 0,
-        -1 if number.signed else 0,
-    ]
-    if source.random() < 0.3:
-        return source.choice(corners)
-    return source.randint(number.minimum, number.maximum)

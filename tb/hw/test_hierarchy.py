@@ -1,6 +1,5 @@
 """Hierarchy: each distinct component becomes one module, and the Verilog is always the same."""
 
-import hashlib
 import os
 import re
 import subprocess
@@ -12,9 +11,10 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from benches.runner import TIMEOUT, arguments, compare, on_simulators, play, randomness, start
+from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, start
+from benches.runner import on_simulators
 from weft.blocks.skew import DelayLine, Skew
-from weft.emit.export import to_verilog
+from weft.emit.verilog import make_design
 from weft.hierarchy import instantiate, largest_power_of_two_below
 from weft.matrix.config import MatrixUnitConfig
 
@@ -24,17 +24,19 @@ WIDTH = 8
 class Twins(wiring.Component):
     """Two lines of 3 cycles one after the other, beside one of 5 and one that a reset empties."""
 
-    def __init__(self, width: int):
+    def __init__(self, *, width: int):
         self.width = width
         outputs = {name: Out(width) for name in ("six", "five", "three")}
         super().__init__({"i": In(width), **outputs})
 
     def elaborate(self, platform):
         m = Module()
-        first = instantiate(m, "first", platform, DelayLine, self.width, 3, False)
-        second = instantiate(m, "second", platform, DelayLine, self.width, 3, False)
-        longer = instantiate(m, "longer", platform, DelayLine, self.width, 5, False)
-        emptied = instantiate(m, "emptied", platform, DelayLine, self.width, 3, True)
+        first = instantiate(m, "first", platform, DelayLine, width=self.width, cycles=3)
+        second = instantiate(m, "second", platform, DelayLine, width=self.width, cycles=3)
+        longer = instantiate(m, "longer", platform, DelayLine, width=self.width, cycles=5)
+        emptied = instantiate(
+            m, "emptied", platform, DelayLine, width=self.width, cycles=3, reset=True
+        )
         m.d.comb += [
             first.i.eq(self.i),
             second.i.eq(first.o),
@@ -53,7 +55,7 @@ def modules(verilog: str) -> list[str]:
 
 def test_same_arguments_share_a_module_and_others_do_not():
     """Four submodules, three distinct: the reset line differs in an argument that is no number."""
-    verilog = to_verilog("twins", Twins, WIDTH)
+    verilog = make_design("twins", Twins, width=WIDTH).verilog
     names = modules(verilog)
     assert sorted(names) == [
         "twins",
@@ -72,7 +74,7 @@ def test_same_arguments_share_a_module_and_others_do_not():
 
 @on_simulators("width", {"8-bits": WIDTH, "1-bit": 1}, verilator=0)
 def test_shared_modules(simulate, width):
-    simulate([shared_lines_keep_their_own_words], Twins, width)
+    simulate([shared_lines_keep_their_own_words], Twins, width=width)
 
 
 def test_equal_configurations_are_the_same_argument():
@@ -86,18 +88,18 @@ def test_equal_configurations_are_the_same_argument():
             m = Module()
             for lane in range(2):
                 part = instantiate(
-                    m, f"part_{lane}", platform, Configured, MatrixUnitConfig(rows=3)
+                    m, f"part_{lane}", platform, Configured, config=MatrixUnitConfig(rows=3)
                 )
                 m.d.comb += [part.i.eq(self.i[lane]), self.o[lane].eq(part.o)]
             return m
 
-    assert modules(to_verilog("pair", Pair)) == ["pair", "pair_configured"]
+    assert modules(make_design("pair", Pair).verilog) == ["pair", "pair_configured"]
 
 
 class Configured(wiring.Component):
     """One register that was given a configuration."""
 
-    def __init__(self, config: MatrixUnitConfig):
+    def __init__(self, *, config: MatrixUnitConfig):
         self.config = config
         super().__init__({"i": In(1), "o": Out(1)})
 
@@ -109,7 +111,7 @@ class Configured(wiring.Component):
 
 def test_halving_emits_few_modules():
     """A skew of 256 lanes is made of one module a size, its delay lines likewise."""
-    names = modules(to_verilog("wide", Skew, 1, 256))
+    names = modules(make_design("wide", Skew, width=1, lanes=256).verilog)
     assert len(names) == len(set(names))
     skews = [name for name in names if "delay_line" not in name]
     assert skews == ["wide", *sorted(f"wide_skew_1x{1 << size}" for size in range(8))]
@@ -118,7 +120,7 @@ def test_halving_emits_few_modules():
 
 def test_ordinary_elaboration_gives_submodules():
     """Without a library, `instantiate` adds the component itself: a module each."""
-    twins = Twins(WIDTH)
+    twins = Twins(width=WIDTH)
     text = rtlil.convert(twins, ports=[twins.i, twins.six, twins.five, twins.three])
     submodules = re.findall(r"(?m)^module \\top\.(\w+)$", text)
     assert sorted(submodules) == ["emptied", "first", "longer", "second"]
@@ -134,10 +136,11 @@ def test_cuts_at_a_power_of_two():
 SCRIPT = """
 import hashlib
 from weft.matrix.config import MatrixUnitConfig
-from weft.emit.export import to_verilog
-from weft.matrix_unit import MatrixUnit
+from weft.emit.verilog import make_design
+from weft.matrix.matrix_unit import MatrixUnit
 config = MatrixUnitConfig(rows=5, columns=9, accumulator_depth=7, adder_stages=2)
-print(hashlib.sha256(to_verilog("unit", MatrixUnit, config).encode()).hexdigest())
+verilog = make_design("unit", MatrixUnit, config=config).verilog
+print(hashlib.sha256(verilog.encode()).hexdigest())
 """
 
 
@@ -158,14 +161,14 @@ def test_verilog_is_the_same_whatever_the_hash_seed():
 
 def test_verilog_is_the_same_when_made_again():
     """Also when made twice by one process."""
-    digests = {hashlib.sha256(to_verilog("t", Skew, 3, 5).encode()).hexdigest() for _ in range(2)}
-    assert len(digests) == 1
+    texts = {make_design("t", Skew, width=3, lanes=5).verilog for _ in range(2)}
+    assert len(texts) == 1
 
 
 @cocotb.test(**TIMEOUT)
 async def shared_lines_keep_their_own_words(dut):
     """Instances of one module are separate lines."""
-    (width,) = arguments()
+    width = parameters().width
     source = randomness()
     words = [source.getrandbits(width) for _ in range(200)]
     await start(dut)

@@ -5,13 +5,14 @@ from collections import Counter
 import cocotb
 import pytest
 
+from benches.coroutines import TIMEOUT, start, tick
 from benches.repository import TB
-from benches.runner import TIMEOUT, chosen_simulators, start, tick
+from benches.runner import chosen_simulators
 from verify.commands import app
 from verify.coverage import command
 from verify.coverage.points import Point, Tally, listed, read_coverage
 from verify.coverage.waivers import Waiver, read_waivers
-from weft.blocks.skew import DelayLine
+from weft.blocks.delay_line import DelayLine
 from weft_cli.cli import run
 from weft_sim import toolchain
 from weft_sim.simulator import COVERAGE_FILE, COVERAGE_SOURCE
@@ -26,7 +27,7 @@ TOGGLED = {0: 3, 40: 2, 99: 1}
 def test_a_run_leaves_what_it_reached(simulate, request, monkeypatch):
     """Each bit counts by itself, also in a wide signal; so does each edge."""
     monkeypatch.setenv("WEFT_COVERAGE", "1")
-    simulate([toggles_three_bits], DelayLine, WIDTH, 1, False)
+    simulate([toggles_three_bits], DelayLine, width=WIDTH, cycles=1)
     (folder,) = (toolchain.build_root() / "tests").glob(
         f"verify-test_coverage.py-{request.node.originalname}-*r"
     )

@@ -75,7 +75,8 @@ def test_a_plan_brings_about_errors_transfers_and_resets(sound):
 def test_a_defect_on_one_side_is_seen(emission, sound, defect):
     good, bad = DEFECTS[defect]
     assert emission.verilog.count(good) == 1
-    defective = replace(emission, verilog=emission.verilog.replace(good, bad))
+    text = emission.verilog.replace(good, bad)
+    defective = replace(emission, design=replace(emission.design, verilog=text))
     broken = record(defective, PLAN_SEED, "icarus", FOLDER / "broken")
     assert broken.sha256 != sound.sha256
     assert "icarus has" in str(first_difference(sound, broken))

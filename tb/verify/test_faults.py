@@ -15,7 +15,7 @@ from verify.faults.injection import WATCHED_LATENCIES, Answer, Fault, FaultyUnit
 from verify.faults.verdict import Verdict, WrongElement, judge
 from weft.matrix.config import TINY
 from weft.matrix.layouts import Error
-from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.timing import MatrixUnitTiming
 from weft_cli.report import random_operands
 from weft_sim import MatrixUnitSimulator
 from weft_sim.stalls import Stalls
@@ -53,7 +53,7 @@ def test_without_a_fault_it_is_the_plain_unit(config, stalled):
     answer = FaultyUnit(config).run(work)
     for product, expected in zip(answer.products, plain.products, strict=True):
         np.testing.assert_array_equal(product, expected)
-    watched = WATCHED_LATENCIES * MatrixUnit.latency_of(config)
+    watched = WATCHED_LATENCIES * MatrixUnitTiming.of(config).latency
     later = plain.counters | {n: plain.counters[n] + watched for n in ("total", "idle")}
     assert (answer.cycles, answer.counters) == (plain.cycles, later)
     assert answer.ended and judge(answer, answer) == Verdict("masked", True)
@@ -195,10 +195,12 @@ def test_every_stored_bit_is_in_the_class_that_it_is_for(unit):
     assert bits["weights"] == operand * (2 * cells + triangle + 2 * SIZE)
     # At the gate a memory of four rows, with a register before it and one behind it.
     assert bits["activations"] == operand * (cells + triangle + (4 + 2) * SIZE)
-    assert bits["partial-sums"] == cells * (TINY.product_width + TINY.sum_width)
+    arithmetic = TINY.arithmetic
+    cell = arithmetic.product_shape.width + arithmetic.sum_width
+    assert bits["partial-sums"] == cells * cell
     # Beside the memory: what is read, behind it, forwarded, the operand, the sum, and the last one.
     assert bits["accumulators"] == width * SIZE * (TINY.accumulator_depth + 6)
-    assert bits["results"] == width * SIZE * (MatrixUnit.result_depth_of(TINY) + 1)
+    assert bits["results"] == width * SIZE * (MatrixUnitTiming.of(TINY).result_depth + 1)
     assert bits["cycle-counters"] == 7 * 32 + 3 + 15
     assert set(bits) == set(CLASSES) - {"checksums"}
 
@@ -214,8 +216,8 @@ def test_bits_of_a_unit_with_checksums(unit, checked_unit):
     triangle = SIZE * (SIZE - 1) // 2
     assert checked["activations"] == plain["activations"] + triangle + (4 + 2) * SIZE
     # A place more in each memory, and a memory more; what is read from that is of the checker.
-    width, depth = TINY.accumulator_width, MatrixUnit.result_depth_of(CHECKED)
-    assert depth == MatrixUnit.result_depth_of(TINY) + 1
+    width, depth = TINY.accumulator_width, MatrixUnitTiming.of(CHECKED).result_depth
+    assert depth == MatrixUnitTiming.of(TINY).result_depth + 1
     assert checked["results"] == width * (SIZE * (depth + 1) + depth)
 
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 from amaranth.hdl import Module, Signal
 
-from hw.matrix.test_matrix_unit import FAST, SHAPES
+from benches.units import FAST, SHAPES
 from verify.faults.classes import DATA, class_of
 from verify.faults.netlist import with_faults
 from verify.formal.breaks import Break

@@ -15,6 +15,7 @@ from verify.soak import command, draws
 from verify.soak.cases import Case, Product, Run, StallRates
 from verify.soak.check import Outcome, check
 from verify.soak.shrink import shrink
+from verify.soak_cases import PLAIN, products_of
 from weft import TINY, MatrixUnitConfig
 from weft_model.reference import check_operands
 from weft_sim import Schedule, matmul, predict
@@ -22,7 +23,6 @@ from weft_sim.stalls import PERIOD, Stalls
 
 SMALL_KINDS = (draws.Kind(1, (1, 2, 3, 4), 3000),)
 STALLS = StallRates(1, 0.2, 0.2, 0.2)
-PLAIN = Case(TINY, (Run((Product(5, 9, 6, 1), Product(4, 4, 4, 2))), Run((Product(3, 8, 2, 3),))))
 
 
 def seed() -> int:
@@ -210,10 +210,6 @@ def test_more_computing_under_stalls_is_seen(monkeypatch):
     for broken, word in ((slower, "the cycles at least"), (busier, "computing")):
         monkeypatch.setattr(checking, "predict", broken)
         assert f"run 1 of 1: {word}: " in check(case).difference
-
-
-def products_of(case):
-    return [product for run in case.runs for product in run.products]
 
 
 SMALLEST = {

@@ -19,7 +19,7 @@ from verify.soak import command
 from verify.soak.cases import Case
 from verify.soak.check import Outcome, check
 from verify.soak.isolation import Isolated
-from verify.test_soak import PLAIN, products_of
+from verify.soak_cases import PLAIN, products_of
 
 REPORT = {"failures": [], "interrupted": False, "seed": 4, "configurations": 1, "seconds": 2}
 REPORT |= dict.fromkeys(command.SUMS, 0) | {"sources": command.sources()}

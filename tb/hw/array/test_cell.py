@@ -3,20 +3,14 @@
 import random
 
 import cocotb
+import pytest
 
-from benches.runner import (
-    TIMEOUT,
-    arguments,
-    compare,
-    gather_parts,
-    in_parts,
-    on_simulators,
-    operand,
-    play,
-    randomness,
-    start,
-)
+from benches.bits import gather_parts, in_parts, operand
+from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, start
+from benches.runner import on_icarus, on_simulators
+from weft.array.arithmetic import Arithmetic
 from weft.array.cell import Cell, SoftCell
+from weft.emit.verilog import make_design
 from weft.matrix.config import MatrixUnitConfig
 
 CYCLES = 1500
@@ -61,47 +55,78 @@ CONFIGS = {
 
 @on_simulators("config", CONFIGS)
 def test_cell(simulate, config):
-    simulate([passes_on_and_multiplies], Cell, config)
+    simulate([passes_on_and_multiplies], Cell, arithmetic=config.arithmetic)
 
 
 @on_simulators("config", CONFIGS)
 def test_soft_cell(simulate, config):
-    simulate([passes_on_and_multiplies], SoftCell, config)
+    simulate([passes_on_and_multiplies], SoftCell, arithmetic=config.arithmetic)
+
+
+ECP5 = {
+    "int16-int16": CONFIGS["int16-int16"],
+    "uint16-uint16": CONFIGS["uint16-uint16"],
+    **{f"int8-int8-{stages}": cell("int8", "int8", stages, 1) for stages in range(5)},
+    **{f"int16-uint16-{stages}": cell("int16", "uint16", stages, 2) for stages in range(4)},
+}
+
+
+@on_icarus
+@pytest.mark.parametrize("config", ECP5.values(), ids=ECP5)
+def test_cell_of_ecp5(simulate, config):
+    """In a hard multiplier, the same to the bit and to the cycle."""
+    simulate([passes_on_and_multiplies], Cell, arithmetic=config.arithmetic, family="ecp5")
+
+
+@pytest.mark.large
+@on_icarus
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_every_cell_of_ecp5(simulate, config):
+    simulate([passes_on_and_multiplies], Cell, arithmetic=config.arithmetic, family="ecp5")
+
+
+@pytest.mark.parametrize(
+    "component, family, blocks", [(Cell, "ecp5", 1), (Cell, None, 0), (SoftCell, "ecp5", 0)]
+)
+def test_hard_multipliers_are_used_where_they_are(component, family, blocks):
+    arithmetic = MatrixUnitConfig().arithmetic
+    design = make_design("top", component, family=family, arithmetic=arithmetic)
+    assert design.verilog.count("MULT18X18D #") == blocks
 
 
 @cocotb.test(**TIMEOUT)
 async def passes_on_and_multiplies(dut):
     """Every output in every cycle, with loads and switches in any cycle, together and apart."""
-    (config,) = arguments()
+    arithmetic = parameters().arithmetic
     source = randomness()
-    inputs = [random_inputs(source, config) for _ in range(CYCLES)]
+    inputs = [random_inputs(source, arithmetic) for _ in range(CYCLES)]
     # The registers of a cell are not reset: fill both weights first.
     for cycle, name in enumerate(("load", "switch")):
         inputs[cycle] |= {name: 1, ROW_CONTROL[name]: 1}
 
     await start(dut)
     names = ("activation_out", "weight_out", "sum_out")
-    trace = await play(dut, to_ports(inputs, config), names)
+    trace = await play(dut, to_ports(inputs, arithmetic), names)
 
-    width = config.activation.width
+    width = arithmetic.activation.width
     expected = [cycle["activation_in"] % (1 << width) for cycle in inputs[:-1]]
     compare("activation_out", trace["activation_out"][1:], expected, range(1, CYCLES))
 
     shadows, weights = held_weights(inputs)
-    expected = [value % (1 << config.weight.width) for value in shadows[1:]]
+    expected = [value % (1 << arithmetic.weight.width) for value in shadows[1:]]
     compare("weight_out", trace["weight_out"][1:], expected, range(1, CYCLES))
 
-    latency = sum_latency(config)
-    cycles = range(1, CYCLES - latency - len(config.sum_parts))
-    modulus = 1 << config.sum_width
+    latency = sum_latency(arithmetic)
+    cycles = range(1, CYCLES - latency - len(arithmetic.sum_parts))
+    modulus = 1 << arithmetic.sum_width
     expected = [
         (inputs[n]["activation_in"] * weights[n] + inputs[n]["sum"]) % modulus for n in cycles
     ]
-    got = [gather_parts(trace["sum_out"], n + latency, config.sum_parts) for n in cycles]
+    got = [gather_parts(trace["sum_out"], n + latency, arithmetic.sum_parts) for n in cycles]
     compare("sum_out", got, expected, [n + latency for n in cycles])
 
 
-def random_inputs(source: random.Random, config: MatrixUnitConfig) -> dict[str, int]:
+def random_inputs(source: random.Random, arithmetic: Arithmetic) -> dict[str, int]:
     """One cycle: `sum` is the partial sum that this cycle's activation is to be added to.
 
     The cells beside this one load and switch as well, so the row's control is high more often.
@@ -111,17 +136,17 @@ def random_inputs(source: random.Random, config: MatrixUnitConfig) -> dict[str, 
         control[name] = source.random() < 0.4
         control[of_row] = control[name] or source.random() < 0.5
     return {
-        "activation_in": operand(source, config.activation),
-        "weight_in": operand(source, config.weight),
+        "activation_in": operand(source, arithmetic.activation),
+        "weight_in": operand(source, arithmetic.weight),
         **control,
-        "sum": source.choice([0, -1, source.getrandbits(config.sum_width)]),
+        "sum": source.choice([0, -1, source.getrandbits(arithmetic.sum_width)]),
     }
 
 
-def sum_latency(config: MatrixUnitConfig) -> int:
+def sum_latency(arithmetic: Arithmetic) -> int:
     """Cycles from an activation to the first part of its sum."""
     operand_register = sum_register = 1
-    return operand_register + config.multiplier_stages + sum_register
+    return operand_register + arithmetic.multiplier_stages + sum_register
 
 
 def held_weights(inputs) -> tuple[list[int], list[int]]:
@@ -138,20 +163,20 @@ def held_weights(inputs) -> tuple[list[int], list[int]]:
     return shadows, weights
 
 
-def to_ports(inputs, config: MatrixUnitConfig) -> list[dict[str, int]]:
+def to_ports(inputs, arithmetic: Arithmetic) -> list[dict[str, int]]:
     """The inputs cycle by cycle: part p of a sum comes p cycles after part 0."""
     ports = [
         {
-            "activation_in": cycle["activation_in"] % (1 << config.activation.width),
-            "weight_in": cycle["weight_in"] % (1 << config.weight.width),
+            "activation_in": cycle["activation_in"] % (1 << arithmetic.activation.width),
+            "weight_in": cycle["weight_in"] % (1 << arithmetic.weight.width),
             **{name: int(cycle[name]) for names in ROW_CONTROL.items() for name in names},
             "sum_in": 0,
         }
         for cycle in inputs
     ]
     for n, cycle in enumerate(inputs):
-        for part, bits in enumerate(in_parts(cycle["sum"], config.sum_parts)):
-            at = n + sum_latency(config) - 1 + part
+        for part, bits in enumerate(in_parts(cycle["sum"], arithmetic.sum_parts)):
+            at = n + sum_latency(arithmetic) - 1 + part
             if at < len(ports):
                 ports[at]["sum_in"] |= bits
     return ports

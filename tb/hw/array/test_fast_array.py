@@ -4,31 +4,20 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import cocotb
 import numpy as np
 import pytest
 from cocotb.triggers import FallingEdge, Timer
 
-from benches.runner import (
-    TIMEOUT,
-    arguments,
-    compare,
-    gather_parts,
-    join,
-    on_simulators,
-    operand,
-    play,
-    randomness,
-    read,
-    split,
-    start,
-    whole_yosys,
-)
+from benches.bits import gather_parts, join, operand, split
+from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, read, start
+from benches.runner import on_simulators, whole_yosys
 from weft.array.activation_correction import ActivationCorrection
 from weft.array.fast_array import FastArray
 from weft.array.pairs_check import PairsCheck
-from weft.emit.export import to_verilog
+from weft.emit.verilog import make_design
 from weft.matrix.config import TPU_V1, MatrixUnitConfig
 
 TILES = 12
@@ -42,6 +31,12 @@ PASSED = {
 
 def array(rows, columns, **options):
     return MatrixUnitConfig(rows=rows, columns=columns, inner_product="fast", **options)
+
+
+def simulate_array(simulate, coroutines, config, **options):
+    """The array of a unit, a CheckedFastArray where it has checksums."""
+    array = config.array
+    simulate(coroutines, array.component, **array.parameters, **options)
 
 
 SHAPES = {
@@ -64,26 +59,26 @@ SHAPES = {
 @on_simulators("config", SHAPES)
 def test_fast_array(simulate, config):
     coroutines = [switches_every_r_cycles, loads_and_switches_at_any_legal_time]
-    simulate(coroutines, FastArray, config)
+    simulate_array(simulate, coroutines, config)
 
 
 @on_simulators("config", {name: SHAPES[name] for name in ("6x1", "2x1")})
 def test_shows_products(simulate, config):
     """As the column of checksums has it."""
     coroutines = [switches_every_r_cycles, loads_and_switches_at_any_legal_time]
-    simulate(coroutines, FastArray, config, True)
+    simulate_array(simulate, coroutines, config, shows_products=True)
 
 
 @on_simulators("config", {n: SHAPES[n] for n in ("6x4 checksum", "4x3 checksum")}, verilator=0)
 def test_flips(simulate, config):
     """On Icarus alone: of what Verilator builds only the ports are there."""
-    simulate([shows_what_the_south_edge_holds], FastArray, config)
+    simulate_array(simulate, [shows_what_the_south_edge_holds], config)
 
 
 def test_a_large_array_is_made_of_few_modules():
     """256 x 256: each kind of chain is one module a length, and so is the field of cells."""
     config = MatrixUnitConfig(rows=TPU_V1.rows, columns=TPU_V1.columns, inner_product="fast")
-    verilog = to_verilog("big", FastArray, config)
+    verilog = make_design("big", FastArray, **config.array.parameters).verilog
     names = re.findall(r"(?m)^module (\w+)", verilog)
     assert len(names) == len(set(names)) < 40
     assert "big_chain_activation_products_8" in names
@@ -111,44 +106,45 @@ class Wave:
 @cocotb.test(**TIMEOUT)
 async def switches_every_r_cycles(dut):
     """Each tile is pushed from the very cycle of the switch before, without a gap."""
-    config, *_ = arguments()
-    pushes = np.arange(TILES * config.rows).reshape(TILES, config.rows)
-    await check_wave(dut, random_wave(randomness(), config, pushes, waits=[0] * TILES))
+    array = parameters()
+    pushes = np.arange(TILES * array.rows).reshape(TILES, array.rows)
+    await check_wave(dut, random_wave(randomness(), array, pushes, waits=[0] * TILES))
 
 
 @cocotb.test(**TIMEOUT)
 async def loads_and_switches_at_any_legal_time(dut):
     """Gaps between pushes, tiles that wait, tiles that stay."""
-    config, *_ = arguments()
+    array = parameters()
     source = randomness()
     pushes, waits, cycle = [], [], 0
     for _ in range(TILES):
         pushes.append([])
         cycle += source.choice([0, 0, 1, 5])
-        for _ in range(config.rows):
+        for _ in range(array.rows):
             cycle += source.choice([0, 0, 0, 1, 3])
             pushes[-1].append(cycle)
             cycle += 1
         waits.append(source.choice([0, 0, 1, 4]))
         cycle += waits[-1]
-    await check_wave(dut, random_wave(source, config, np.array(pushes), waits))
+    await check_wave(dut, random_wave(source, array, np.array(pushes), waits))
 
 
 @cocotb.test(**TIMEOUT)
 async def shows_what_the_south_edge_holds(dut):
     """A bit that flips in a last register shows in its place of the outputs, and nowhere else."""
-    config, *shows_products = arguments()
+    array = parameters()
+    arithmetic = array.arithmetic
     await start(dut)
     registers = []
-    for column in range(config.columns):
-        low = column * config.sum_width
-        for part, width in enumerate(config.sum_parts):
-            name = f"sum_{part}" if len(config.sum_parts) > 1 else "corrected"
+    for column in range(array.columns):
+        low = column * arithmetic.sum_width
+        for part, width in enumerate(arithmetic.sum_parts):
+            name = f"sum_{part}" if len(arithmetic.sum_parts) > 1 else "corrected"
             registers.append((column, name, width, "sums_out", low))
             low += width
-    if config.checksum or shows_products:
-        last = config.columns - 1
-        registers.append((last, "products_out", config.sum_width, "products_out", 0))
+    if hasattr(dut, "products_out"):
+        last = array.columns - 1
+        registers.append((last, "products_out", arithmetic.sum_width, "products_out", 0))
     outputs = sorted({output for *_, output, _ in registers})
     for column, name, width, output, low in registers:
         register = getattr(getattr(dut.south, f"link_{column}"), name)
@@ -162,9 +158,9 @@ async def shows_what_the_south_edge_holds(dut):
             assert got == expected, f"{name}[{bit}] of column {column}"
 
 
-def random_wave(source: random.Random, config: MatrixUnitConfig, pushes, waits) -> Wave:
+def random_wave(source: random.Random, array: SimpleNamespace, pushes, waits) -> Wave:
     """Random numbers around given pushes; a tile is switched to so long after its last one."""
-    rows, columns = config.rows, config.columns
+    rows, columns = array.rows, array.columns
     cycles = int(pushes[-1, -1]) + waits[-1] + 10
     switches = np.zeros(cycles, int)
     switches[pushes[:, -1] + 1 + np.array(waits)] = 1
@@ -174,32 +170,33 @@ def random_wave(source: random.Random, config: MatrixUnitConfig, pushes, waits) 
         return np.array(drawn, object).reshape(shape)
 
     return Wave(
-        activations=numbers((cycles, rows), config.activation),
+        activations=numbers((cycles, rows), array.arithmetic.activation),
         switches=switches,
-        tiles=numbers((len(pushes), rows, columns), config.weight),
+        tiles=numbers((len(pushes), rows, columns), array.arithmetic.weight),
         pushes=pushes,
     )
 
 
 async def check_wave(dut, wave: Wave) -> None:
     """Column c's sum of wave n, all its parts there, in cycle n + latency + c."""
-    config, *shows_products = arguments()
-    columns, latency = config.columns, FastArray.latency_of(config)
-    end = wave.cycles + config.rows + columns + latency + 2
+    array = parameters()
+    arithmetic = array.arithmetic
+    columns, latency = array.columns, FastArray.latency_of(arithmetic, rows=array.rows)
+    end = wave.cycles + array.rows + columns + latency + 2
     await start(dut)
     outputs = ["sums_out"]
-    outputs += ["products_out"] if config.checksum or shows_products else []
-    outputs += [*PASSED, "wrong_pairs"] if config.checksum else []
-    stimuli = skewed(wave, config, end)
+    outputs += ["products_out"] if hasattr(dut, "products_out") else []
+    outputs += [*PASSED, "wrong_pairs"] if hasattr(dut, "wrong_pairs") else []
+    stimuli = skewed(wave, array, end)
     trace = await play(dut, stimuli, outputs)
 
-    width = config.sum_width
+    width = arithmetic.sum_width
     in_use = wave.tiles[np.cumsum(wave.switches) - 1]
     lanes = list(zip(*(split(word, width, columns) for word in trace["sums_out"]), strict=True))
     cycles = range(int(np.flatnonzero(wave.switches)[0]), wave.cycles)
     got = [
         [
-            gathered(lanes[column], n + latency + column, config.sum_parts)
+            gathered(lanes[column], n + latency + column, arithmetic.sum_parts)
             for column in range(columns)
         ]
         for n in cycles
@@ -208,15 +205,15 @@ async def check_wave(dut, wave: Wave) -> None:
     compare("sums_out", got, expected, [n + latency for n in cycles])
     if "products_out" in outputs:
         late = latency - ActivationCorrection.latency - 1 + columns
-        got = [gathered(trace["products_out"], n + late, config.sum_parts) for n in cycles]
+        got = [gathered(trace["products_out"], n + late, arithmetic.sum_parts) for n in cycles]
         pairs = wave.activations[:, 0::2] * wave.activations[:, 1::2]
         expected = [sum(pairs[n]) % (1 << width) for n in cycles]
         compare("products_out", got, expected, [n + late for n in cycles])
-    if config.checksum:
+    if "wrong_pairs" in outputs:
         for name, came in PASSED.items():
             expected = [stimulus[came] for stimulus in stimuli[: end - columns]]
             compare(name, trace[name][columns:], expected)
-        first = cycles[0] + columns + config.cell_rows + PairsCheck.latency
+        first = cycles[0] + columns + array.rows // 2 + PairsCheck.latency
         assert not any(trace["wrong_pairs"][first:]), "a false alarm; flips are in test_corruption"
 
 
@@ -225,9 +222,9 @@ def gathered(words: Sequence[int], cycle: int, parts: Sequence[int]) -> int:
     return gather_parts(words, cycle - (len(parts) - 1), parts)
 
 
-def skewed(wave: Wave, config: MatrixUnitConfig, end: int) -> list[dict[str, int]]:
+def skewed(wave: Wave, array: SimpleNamespace, end: int) -> list[dict[str, int]]:
     """The ports cycle by cycle: pair j comes j cycles late, column c c cycles late."""
-    rows, columns = config.rows, config.columns
+    rows, columns = array.rows, array.columns
     activations = np.zeros((end, rows), object)
     switches = np.zeros((end, rows // 2), int)
     for row in range(rows):
@@ -243,10 +240,10 @@ def skewed(wave: Wave, config: MatrixUnitConfig, end: int) -> list[dict[str, int
                 weights[cycle + column, column] = wave.tiles[tile, rows - 1 - push, column]
     return [
         {
-            "activations_in": join(activations[n], config.activation.width),
+            "activations_in": join(activations[n], array.arithmetic.activation.width),
             "switches_in": join(switches[n], 1),
             "loads_in": loads[n],
-            "weights_in": join(weights[n], config.weight.width),
+            "weights_in": join(weights[n], array.arithmetic.weight.width),
         }
         for n in range(end)
     ]
@@ -309,18 +306,18 @@ PROVEN = {
 @pytest.mark.parametrize("config", PROVEN.values(), ids=PROVEN)
 def test_is_the_inner_product_for_all_operands(config, tmp_path):
     """From any state of its registers, and with all other tiles and rows before and after."""
-    prove(config, to_verilog("array", FastArray, config), tmp_path)
+    prove(config, make_design("array", FastArray, **config.array.parameters).verilog, tmp_path)
 
 
 def prove(config: MatrixUnitConfig, verilog: str, directory) -> None:
     """Unroll a tile's load and the rows that meet it; every number is an unknown."""
-    latency = FastArray.latency_of(config)
+    latency = FastArray.latency_of(config.arithmetic, rows=config.rows)
     harness = PROOF.format(
         activation="signed" if config.activation.signed else "",
         weight="signed" if config.weight.signed else "",
         a=config.activation.width - 1,
         w=config.weight.width - 1,
-        s=config.sum_width - 1,
+        s=config.arithmetic.sum_width - 1,
         latency=latency,
     )
     path = directory / "proof.v"

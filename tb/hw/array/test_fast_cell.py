@@ -4,19 +4,10 @@ import random
 
 import cocotb
 
-from benches.runner import (
-    TIMEOUT,
-    arguments,
-    compare,
-    gather_parts,
-    in_parts,
-    join,
-    on_simulators,
-    operand,
-    play,
-    randomness,
-    start,
-)
+from benches.bits import gather_parts, in_parts, join, operand
+from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, start
+from benches.runner import on_simulators
+from weft.array.arithmetic import Arithmetic
 from weft.array.fast_cell import FastCell, SoftFastCell
 from weft.array.pairs import difference_shape, operand_shape
 from weft.formats import IntegerFormat
@@ -57,12 +48,12 @@ CONFIGS = {
 
 @on_simulators("config", CONFIGS)
 def test_fast_cell(simulate, config):
-    simulate([passes_on_and_multiplies], FastCell, config)
+    simulate([passes_on_and_multiplies], FastCell, arithmetic=config.arithmetic)
 
 
 @on_simulators("config", CONFIGS)
 def test_soft_fast_cell(simulate, config):
-    simulate([passes_on_and_multiplies], SoftFastCell, config)
+    simulate([passes_on_and_multiplies], SoftFastCell, arithmetic=config.arithmetic)
 
 
 def test_widths_hold_every_sum_and_difference():
@@ -70,47 +61,47 @@ def test_widths_hold_every_sum_and_difference():
     for config in CONFIGS.values():
         activation, weight = config.activation, config.weight
         low, high = activation.minimum + weight.minimum, activation.maximum + weight.maximum
-        half = 1 << (operand_shape(config).width - 1)
+        half = 1 << (operand_shape(config.arithmetic).width - 1)
         assert -half <= low and high < half
         assert low < -(half // 2) or high >= half // 2
-        half = 1 << (difference_shape(config).width - 1)
+        half = 1 << (difference_shape(config.arithmetic).width - 1)
         assert weight.maximum - weight.minimum < half
 
 
 @cocotb.test(**TIMEOUT)
 async def passes_on_and_multiplies(dut):
     """Every output in every cycle, with loads and switches in any cycle, together and apart."""
-    (config,) = arguments()
+    arithmetic = parameters().arithmetic
     source = randomness()
-    inputs = [random_inputs(source, config) for _ in range(CYCLES)]
+    inputs = [random_inputs(source, arithmetic) for _ in range(CYCLES)]
     # The registers of a cell are not reset: fill all weights first.
     for cycle, name in enumerate(("load", "load", "switch")):
         inputs[cycle] |= {name: 1, ROW_CONTROL[name]: 1}
 
     await start(dut)
     names = ("activation_out", "weight_out", "sum_out")
-    trace = await play(dut, to_ports(inputs, config), names)
+    trace = await play(dut, to_ports(inputs, arithmetic), names)
 
     shadows, weights = held_weights(inputs)
-    width = operand_shape(config).width
-    cycles = range(3, CYCLES - sum_latency(config) - len(config.sum_parts))
+    width = operand_shape(arithmetic).width
+    cycles = range(3, CYCLES - sum_latency(arithmetic) - len(arithmetic.sum_parts))
     pairs = [
         (inputs[n]["first"] + weights[n][1], inputs[n]["second"] + weights[n][0]) for n in cycles
     ]
     got = [trace["activation_out"][n + 1] for n in cycles]
     compare("activation_out", got, [join(pair, width) for pair in pairs], [n + 1 for n in cycles])
 
-    mask = (1 << difference_shape(config).width) - 1
+    mask = (1 << difference_shape(arithmetic).width) - 1
     got = [trace["weight_out"][n] for n in cycles]
     compare("weight_out", got, [shadows[n][1] & mask for n in cycles], cycles)
 
-    latency = sum_latency(config)
-    modulus = 1 << config.sum_width
+    latency = sum_latency(arithmetic)
+    modulus = 1 << arithmetic.sum_width
     expected = [
         (wrapped(first, width) * wrapped(second, width) + inputs[n]["sum"]) % modulus
         for n, (first, second) in zip(cycles, pairs, strict=True)
     ]
-    got = [gather_parts(trace["sum_out"], n + latency, config.sum_parts) for n in cycles]
+    got = [gather_parts(trace["sum_out"], n + latency, arithmetic.sum_parts) for n in cycles]
     compare("sum_out", got, expected, [n + latency for n in cycles])
 
 
@@ -120,7 +111,7 @@ def wrapped(number: int, width: int) -> int:
     return (number + half) % (2 * half) - half
 
 
-def random_inputs(source: random.Random, config: MatrixUnitConfig) -> dict[str, int]:
+def random_inputs(source: random.Random, arithmetic: Arithmetic) -> dict[str, int]:
     """One cycle: `sum` is the partial sum that this cycle's product is to be added to.
 
     The cells beside this one load and switch as well, so the row's control is high more often.
@@ -129,20 +120,20 @@ def random_inputs(source: random.Random, config: MatrixUnitConfig) -> dict[str, 
     for name, of_row in ROW_CONTROL.items():
         control[name] = source.random() < 0.4
         control[of_row] = control[name] or source.random() < 0.5
-    operands = IntegerFormat(operand_shape(config).width)
+    operands = IntegerFormat(operand_shape(arithmetic).width)
     return {
         "first": operand(source, operands),
         "second": operand(source, operands),
-        "weight_in": operand(source, IntegerFormat(difference_shape(config).width)),
+        "weight_in": operand(source, IntegerFormat(difference_shape(arithmetic).width)),
         **control,
-        "sum": source.choice([0, -1, source.getrandbits(config.sum_width)]),
+        "sum": source.choice([0, -1, source.getrandbits(arithmetic.sum_width)]),
     }
 
 
-def sum_latency(config: MatrixUnitConfig) -> int:
+def sum_latency(arithmetic: Arithmetic) -> int:
     """Cycles from a pair to the first part of its sum."""
     operand_register = sum_register = 1
-    return operand_register + config.multiplier_stages + sum_register
+    return operand_register + arithmetic.multiplier_stages + sum_register
 
 
 def held_weights(inputs) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
@@ -159,20 +150,21 @@ def held_weights(inputs) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     return shadows, weights
 
 
-def to_ports(inputs, config: MatrixUnitConfig) -> list[dict[str, int]]:
+def to_ports(inputs, arithmetic: Arithmetic) -> list[dict[str, int]]:
     """The inputs cycle by cycle: part p of a sum comes p cycles after part 0."""
+    width = operand_shape(arithmetic).width
     ports = [
         {
-            "activation_in": join((cycle["first"], cycle["second"]), operand_shape(config).width),
-            "weight_in": cycle["weight_in"] % (1 << difference_shape(config).width),
+            "activation_in": join((cycle["first"], cycle["second"]), width),
+            "weight_in": cycle["weight_in"] % (1 << difference_shape(arithmetic).width),
             **{name: int(cycle[name]) for names in ROW_CONTROL.items() for name in names},
             "sum_in": 0,
         }
         for cycle in inputs
     ]
     for n, cycle in enumerate(inputs):
-        for part, bits in enumerate(in_parts(cycle["sum"], config.sum_parts)):
-            at = n + sum_latency(config) - 1 + part
+        for part, bits in enumerate(in_parts(cycle["sum"], arithmetic.sum_parts)):
+            at = n + sum_latency(arithmetic) - 1 + part
             if at < len(ports):
                 ports[at]["sum_in"] |= bits
     return ports

@@ -5,21 +5,17 @@ from dataclasses import dataclass
 
 import cocotb
 import numpy as np
+import pytest
 
-from benches.runner import (
-    TIMEOUT,
-    arguments,
-    compare,
-    gather_parts,
-    in_parts,
-    on_simulators,
-    operand,
-    play,
-    randomness,
-    start,
-)
+from benches.bits import gather_parts, in_parts, operand
+from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, start
+from benches.runner import on_icarus, on_simulators
+from weft.array.arithmetic import Arithmetic
+from weft.array.cell import PLAIN
 from weft.array.row import SystolicRow, column_numbers
+from weft.emit.verilog import make_design
 from weft.matrix.config import MatrixUnitConfig
+from weft.primitives.ice40 import Ice40MultiplierPair
 
 CYCLES = 600
 
@@ -44,7 +40,61 @@ ROWS = {
 @on_simulators("config, columns", ROWS)
 def test_row(simulate, config, columns):
     coroutines = [passes_on_and_multiplies, passes_over_a_row_at_rest]
-    simulate(coroutines, SystolicRow, config, columns)
+    simulate(coroutines, SystolicRow, cell=PLAIN, arithmetic=config.arithmetic, columns=columns)
+
+
+ICE40 = {
+    "1-uint16": ROWS["1-uint16"],
+    "4-uint8-uint8": row(4, activation="uint8", weight="uint8", multiplier_stages=3),
+    "5-uint8-int8": row(5, activation="uint8", weight="int8"),
+    "2-int8-uint8": row(2, activation="int8", weight="uint8"),
+    "3-int5-uint3": row(3, activation="int5", weight="uint3", multiplier_stages=2),
+    "3-int1-uint8": row(3, activation="int1", weight="uint8"),
+    "4-uint9": row(4, activation="uint9"),
+}
+
+
+def simulate_on_ice40(simulate, config, columns):
+    coroutines = [passes_on_and_multiplies, passes_over_a_row_at_rest]
+    parameters = {"cell": PLAIN, "arithmetic": config.arithmetic, "columns": columns}
+    simulate(coroutines, SystolicRow, family="ice40", **parameters)
+
+
+@on_icarus
+@pytest.mark.parametrize("config, columns", ICE40.values(), ids=ICE40)
+def test_row_of_ice40(simulate, config, columns):
+    """With hard multipliers that two cells share, the same to the bit and to the cycle."""
+    simulate_on_ice40(simulate, config, columns)
+
+
+@pytest.mark.large
+@on_icarus
+@pytest.mark.parametrize("config, columns", ROWS.values(), ids=ROWS)
+def test_every_row_of_ice40(simulate, config, columns):
+    simulate_on_ice40(simulate, config, columns)
+
+
+PAIRS = {
+    "odd": (3, 5, 0, {}),
+    "even": (2, 4, 0, {}),
+    "too wide": (0, 4, 0, {"weight": "int9"}),
+    "without a register": (0, 4, 0, {"multiplier_stages": 0}),
+    "soft": (1, 5, 3, {}),
+}
+
+
+@pytest.mark.parametrize("pairs, columns, soft_columns, options", PAIRS.values(), ids=PAIRS)
+def test_cells_share_multipliers_where_they_fit(pairs, columns, soft_columns, options):
+    design = make_design(
+        *("top", SystolicRow),
+        family="ice40",
+        cell=PLAIN,
+        arithmetic=MatrixUnitConfig(**options).arithmetic,
+        columns=columns,
+        soft_columns=soft_columns,
+    )
+    found = design.hierarchy.find(Ice40MultiplierPair.__name__)
+    assert len(list(found)) == pairs
 
 
 def test_numbers_of_columns_are_of_one_length():
@@ -78,27 +128,27 @@ class Wave:
 @cocotb.test(**TIMEOUT)
 async def passes_on_and_multiplies(dut):
     """Every output in every cycle, with loads and switches in any cycle, together and apart."""
-    config, columns = arguments()
+    arithmetic, columns = parameters().arithmetic, parameters().columns
     source = randomness()
     loads, switches = ([int(source.random() < 0.4) for _ in range(CYCLES)] for _ in range(2))
-    await check_wave(dut, random_wave(source, config, columns, loads, switches))
+    await check_wave(dut, random_wave(source, arithmetic, columns, loads, switches))
 
 
 @cocotb.test(**TIMEOUT)
 async def passes_over_a_row_at_rest(dut):
     """One load or switch on its way at a time, each reaches the last column; long pauses."""
-    config, columns = arguments()
+    arithmetic, columns = parameters().arithmetic, parameters().columns
     source = randomness()
     loads, switches = [0] * CYCLES, [0] * CYCLES
     cycle = 2
     while cycle < CYCLES:
         source.choice((loads, switches))[cycle] = 1
         cycle += columns + source.choice([0, 1, 2, 5])
-    await check_wave(dut, random_wave(source, config, columns, loads, switches))
+    await check_wave(dut, random_wave(source, arithmetic, columns, loads, switches))
 
 
 def random_wave(
-    source: random.Random, config: MatrixUnitConfig, columns: int, loads, switches
+    source: random.Random, arithmetic: Arithmetic, columns: int, loads, switches
 ) -> Wave:
     """Random numbers around given control."""
     # The registers of a cell are not reset: fill both weights first.
@@ -111,25 +161,25 @@ def random_wave(
     return Wave(
         loads=loads,
         switches=switches,
-        activations=[operand(source, config.activation) for _ in range(CYCLES)],
-        weights=numbers(lambda: operand(source, config.weight)),
-        sums=numbers(lambda: source.choice([0, -1, source.getrandbits(config.sum_width)])),
+        activations=[operand(source, arithmetic.activation) for _ in range(CYCLES)],
+        weights=numbers(lambda: operand(source, arithmetic.weight)),
+        sums=numbers(lambda: source.choice([0, -1, source.getrandbits(arithmetic.sum_width)])),
     )
 
 
 async def check_wave(dut, wave: Wave) -> None:
     """Drive a wave and check every output, each in its exact cycle."""
-    config, columns = arguments()
+    arithmetic, columns = parameters().arithmetic, parameters().columns
     numbers = column_numbers(columns)
-    latency = sum_latency(config)
-    end = wave.cycles + columns + latency + len(config.sum_parts)
+    latency = sum_latency(arithmetic)
+    end = wave.cycles + columns + latency + len(arithmetic.sum_parts)
     names = ["activation_out", "switch_out", "load_out"]
     names += [f"{port}_out_{number}" for port in ("weight", "sum") for number in numbers]
     await start(dut)
-    trace = await play(dut, to_ports(wave, config, columns, end), names)
+    trace = await play(dut, to_ports(wave, arithmetic, columns, end), names)
 
     late = slice(columns, columns + wave.cycles)
-    activations = [value % (1 << config.activation.width) for value in wave.activations]
+    activations = [value % (1 << arithmetic.activation.width) for value in wave.activations]
     cycles = range(late.start, late.stop)
     for name, expected in (
         ("activation_out", activations),
@@ -144,25 +194,28 @@ async def check_wave(dut, wave: Wave) -> None:
         [trace[f"weight_out_{number}"][n + column] for column, number in enumerate(numbers)]
         for n in cycles
     ]
-    compare("weight_out", got, [shadows[n] % (1 << config.weight.width) for n in cycles], cycles)
+    compare(
+        "weight_out", got, [shadows[n] % (1 << arithmetic.weight.width) for n in cycles], cycles
+    )
 
     got = [
         [
-            gather_parts(trace[f"sum_out_{number}"], n + latency + column, config.sum_parts)
+            gather_parts(trace[f"sum_out_{number}"], n + latency + column, arithmetic.sum_parts)
             for column, number in enumerate(numbers)
         ]
         for n in cycles
     ]
     expected = [
-        (wave.activations[n] * weights[n] + wave.sums[n]) % (1 << config.sum_width) for n in cycles
+        (wave.activations[n] * weights[n] + wave.sums[n]) % (1 << arithmetic.sum_width)
+        for n in cycles
     ]
     compare("sum_out", got, expected, [n + latency for n in cycles])
 
 
-def sum_latency(config: MatrixUnitConfig) -> int:
+def sum_latency(arithmetic: Arithmetic) -> int:
     """Cycles from an activation in column 0 to the first part of its sum."""
     operand_register = sum_register = 1
-    return operand_register + config.multiplier_stages + sum_register
+    return operand_register + arithmetic.multiplier_stages + sum_register
 
 
 def held_weights(wave: Wave) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -179,19 +232,19 @@ def held_weights(wave: Wave) -> tuple[list[np.ndarray], list[np.ndarray]]:
     return shadows, weights
 
 
-def to_ports(wave: Wave, config: MatrixUnitConfig, columns: int, end: int) -> list[dict[str, int]]:
+def to_ports(wave: Wave, arithmetic: Arithmetic, columns: int, end: int) -> list[dict[str, int]]:
     """The inputs cycle by cycle: column c's come c cycles late, part p of a sum p cycles more."""
     numbers = column_numbers(columns)
     nothing = dict.fromkeys(["activation_in", "switch_in", "load_in"], 0)
     nothing |= {f"{port}_in_{number}": 0 for port in ("weight", "sum") for number in numbers}
     ports = [dict(nothing) for _ in range(end)]
     for n in range(wave.cycles):
-        ports[n]["activation_in"] = wave.activations[n] % (1 << config.activation.width)
+        ports[n]["activation_in"] = wave.activations[n] % (1 << arithmetic.activation.width)
         ports[n]["switch_in"], ports[n]["load_in"] = wave.switches[n], wave.loads[n]
         for column, number in enumerate(numbers):
-            weight = wave.weights[n, column] % (1 << config.weight.width)
+            weight = wave.weights[n, column] % (1 << arithmetic.weight.width)
             ports[n + column][f"weight_in_{number}"] = weight
-            for part, bits in enumerate(in_parts(wave.sums[n, column], config.sum_parts)):
-                at = n + sum_latency(config) - 1 + column + part
+            for part, bits in enumerate(in_parts(wave.sums[n, column], arithmetic.sum_parts)):
+                at = n + sum_latency(arithmetic) - 1 + column + part
                 ports[at][f"sum_in_{number}"] |= bits
     return ports

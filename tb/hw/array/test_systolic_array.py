@@ -3,34 +3,25 @@
 import random
 import re
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import cocotb
 import numpy as np
 import pytest
 
-from benches.runner import (
-    TIMEOUT,
-    arguments,
-    compare,
-    gather_parts,
-    in_parts,
-    join,
-    on_simulators,
-    operand,
-    play,
-    randomness,
-    split,
-    start,
-)
-from weft.array.systolic_array import BLOCK_COLUMNS, BLOCK_ROWS, SystolicArray, block_of, halves_of
-from weft.emit.export import to_verilog
+from benches.bits import gather_parts, in_parts, join, operand, split
+from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, start
+from benches.runner import on_simulators
+from weft.array.cell import PLAIN
+from weft.array.systolic_array import BLOCK_COLUMNS, BLOCK_ROWS, Block, SystolicArray
+from weft.emit.verilog import make_design
 from weft.matrix.config import TPU_V1, MatrixUnitConfig
 
 TILES = 12
 
 
 def array(rows, columns, **options):
-    return MatrixUnitConfig(rows=rows, columns=columns, **options), rows, columns
+    return MatrixUnitConfig(rows=rows, columns=columns, **options)
 
 
 SHAPES = {
@@ -49,26 +40,29 @@ SHAPES = {
 }
 
 
-@on_simulators("config, rows, columns", SHAPES)
-def test_array(simulate, config, rows, columns):
+@on_simulators("config", SHAPES)
+def test_array(simulate, config):
     coroutines = [switches_every_r_cycles, loads_and_switches_at_any_legal_time]
-    simulate(coroutines, SystolicArray, config, rows, columns)
+    simulate(coroutines, SystolicArray, **config.array.parameters)
 
 
-def names_of_halves(config: MatrixUnitConfig, rows: range, columns: range) -> set[str]:
+def names_of_halves(block: Block, rows: int, columns: int) -> set[str]:
     """Names of the halves that a field is made of, and of theirs."""
-    halves = halves_of(config, rows, columns)
-    return set(halves).union(*(names_of_halves(config, *half) for half in halves.values()))
+    halves = block.halves_of(rows=rows, columns=columns)
+    inner = (names_of_halves(block, len(down), len(across)) for down, across in halves.values())
+    return set(halves).union(*inner)
 
 
 def test_shapes_are_of_every_kind():
     """One row or more, whole, cut by rows, by columns, and by both with either first."""
     kinds, first = set(), set()
-    for config, rows, columns in SHAPES.values():
-        field = config, range(rows), range(columns)
-        kinds.add((rows > 1, *sorted(names_of_halves(*field))))
-        if len(names_of_halves(*field)) == 4:
-            first.add(min(halves_of(*field)))
+    for config in SHAPES.values():
+        rows, columns = config.rows, config.columns
+        block = Block.of_array(rows=rows, columns=columns)
+        names = names_of_halves(block, rows, columns)
+        kinds.add((rows > 1, *sorted(names)))
+        if len(names) == 4:
+            first.add(min(block.halves_of(rows=rows, columns=columns)))
     by_rows, by_columns = ("north", "south"), ("east", "west")
     assert kinds == {
         (False,),
@@ -79,38 +73,39 @@ def test_shapes_are_of_every_kind():
         (True, "east", *by_rows, "west"),
     }
     assert first == {"north", "east"}
-    assert [BLOCK_ROWS, BLOCK_COLUMNS] in [shape for _, *shape in SHAPES.values()]
+    shapes = [(config.rows, config.columns) for config in SHAPES.values()]
+    assert (BLOCK_ROWS, BLOCK_COLUMNS) in shapes
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7, 8, 9, 16, 17, 100, 256])
 def test_halves_make_up_the_field(rows):
     """One side is cut at a power of two of blocks, the other stays; a block has no halves."""
     for columns in (1, 2, 15, 16, 17, 32, 33, 37, 200, 256):
-        config = MatrixUnitConfig(rows=rows, columns=columns)
+        block = Block.of_array(rows=rows, columns=columns)
         field = range(rows), range(columns)
-        halves = list(halves_of(config, *field).values())
+        halves = list(block.halves_of(rows=rows, columns=columns).values())
         assert bool(halves) == (rows > BLOCK_ROWS or columns > BLOCK_COLUMNS)
         if halves:
             near, far = halves
             (side,) = (side for side in (0, 1) if near[side] != far[side])
             assert near[1 - side] == far[1 - side] == field[1 - side]
             assert [*near[side], *far[side]] == list(field[side])
-            blocks, rest = divmod(len(near[side]), block_of(config)[side])
+            blocks, rest = divmod(len(near[side]), (block.rows, block.columns)[side])
             assert rest == 0 and blocks == 1 << (blocks.bit_length() - 1)
             assert len(far[side]) <= len(near[side])
 
 
-def test_blocks_leave_no_rest_where_they_can():
+def test_blocks_divide_a_side_evenly_where_they_can():
     sides = {100: 5, 256: 8, 12: 6, 20: 5, 14: 7, 17: 8, 9: 8, 8: 8, 5: 5}
     for rows, block in sides.items():
-        assert block_of(MatrixUnitConfig(rows=rows, columns=1))[0] == block
-    assert block_of(MatrixUnitConfig(rows=1, columns=37))[1] == 16
-    assert block_of(MatrixUnitConfig(rows=1, columns=100))[1] == 10
+        assert Block.of_array(rows=rows, columns=1).rows == block
+    assert Block.of_array(rows=1, columns=37).columns == 16
+    assert Block.of_array(rows=1, columns=100).columns == 10
 
 
 def test_a_large_array_is_made_of_few_modules():
     """256 x 256 cells are ten modules, a row and a cell."""
-    verilog = to_verilog("big", SystolicArray, TPU_V1, TPU_V1.rows, TPU_V1.columns)
+    verilog = make_design("big", SystolicArray, **TPU_V1.array.parameters).verilog
     names = re.findall(r"(?m)^module (\w+)", verilog)
     assert len(names) == len(set(names)) == 10 + 2
     block = f"systolic_array_{BLOCK_ROWS}x{BLOCK_COLUMNS}"
@@ -140,15 +135,17 @@ class Wave:
 @cocotb.test(**TIMEOUT)
 async def switches_every_r_cycles(dut):
     """Each tile is pushed from the very cycle of the switch before, without a gap."""
-    config, rows, _ = arguments()
+    array = parameters()
+    rows = array.rows
     pushes = np.arange(TILES * rows).reshape(TILES, rows)
-    await check_wave(dut, random_wave(randomness(), config, pushes, waits=[0] * TILES))
+    await check_wave(dut, random_wave(randomness(), array, pushes, waits=[0] * TILES))
 
 
 @cocotb.test(**TIMEOUT)
 async def loads_and_switches_at_any_legal_time(dut):
     """Gaps between pushes, tiles that wait, tiles that stay."""
-    config, rows, _ = arguments()
+    array = parameters()
+    rows = array.rows
     source = randomness()
     pushes, waits, cycle = [], [], 0
     for _ in range(TILES):
@@ -160,43 +157,45 @@ async def loads_and_switches_at_any_legal_time(dut):
             cycle += 1
         waits.append(source.choice([0, 0, 1, 4]))
         cycle += waits[-1]
-    await check_wave(dut, random_wave(source, config, np.array(pushes), waits))
+    await check_wave(dut, random_wave(source, array, np.array(pushes), waits))
 
 
-def random_wave(source: random.Random, config: MatrixUnitConfig, pushes, waits) -> Wave:
+def random_wave(source: random.Random, array: SimpleNamespace, pushes, waits) -> Wave:
     """Random numbers around given pushes; a tile is switched to so long after its last one."""
-    rows, columns = config.rows, config.columns
+    rows, columns = array.rows, array.columns
     cycles = int(pushes[-1, -1]) + waits[-1] + 10
     switches = np.zeros(cycles, int)
     switches[pushes[:, -1] + 1 + np.array(waits)] = 1
-    half = 1 << (config.sum_width - 1)
+    weight = array.arithmetic.weight
+    half = 1 << (array.arithmetic.sum_width - 1)
 
     def numbers(shape, draw):
         return np.array([draw() for _ in range(np.prod(shape))], object).reshape(shape)
 
     return Wave(
-        activations=numbers((cycles, rows), lambda: operand(source, config.activation)),
+        activations=numbers((cycles, rows), lambda: operand(source, array.arithmetic.activation)),
         switches=switches,
         sums=numbers(
             (cycles, columns), lambda: source.choice([0, half - 1, -half, source.randrange(half)])
         ),
-        tiles=numbers((len(pushes), rows, columns), lambda: operand(source, config.weight)),
+        tiles=numbers((len(pushes), rows, columns), lambda: operand(source, weight)),
         pushes=pushes,
     )
 
 
 async def check_wave(dut, wave: Wave) -> None:
     """Drive a wave and check all four edges, each in its exact cycles."""
-    config, rows, columns = arguments()
-    end = wave.cycles + rows + columns + SystolicArray.latency_of(config) + 2
+    array = parameters()
+    rows, columns = array.rows, array.columns
+    end = wave.cycles + rows + columns + PLAIN.latency_of(array.arithmetic, rows=array.rows) + 2
     await start(dut)
     names = ("sums_out", "activations_out", "switches_out", "loads_out", "weights_out")
-    trace = await play(dut, skewed(wave, config, end), names)
+    trace = await play(dut, skewed(wave, array, end), names)
 
     first = int(np.flatnonzero(wave.switches)[0])
-    check_sums(trace["sums_out"], wave, config, range(first, wave.cycles))
+    check_sums(trace["sums_out"], wave, array, range(first, wave.cycles))
 
-    width = config.activation.width
+    width = array.arithmetic.activation.width
     cycles = range(wave.cycles)
     got = [
         [split(trace["activations_out"][n + r + columns], width, rows)[r] for r in range(rows)]
@@ -207,15 +206,15 @@ async def check_wave(dut, wave: Wave) -> None:
     compare("switches_out", got, np.repeat(wave.switches[:, None], rows, axis=1), cycles)
     loads = [thermometer(wave, cycle) for cycle in cycles]
     compare("loads_out", trace["loads_out"][columns : columns + len(loads)], loads)
-    check_weights(trace["weights_out"], wave, config)
+    check_weights(trace["weights_out"], wave, array)
 
 
-def check_sums(sums_out: list[int], wave: Wave, config: MatrixUnitConfig, cycles) -> None:
+def check_sums(sums_out: list[int], wave: Wave, array: SimpleNamespace, cycles) -> None:
     """Column c's sum of wave n, all its parts there, in cycle n + latency + c."""
     in_use = wave.tiles[np.cumsum(wave.switches) - 1]
-    width, parts = config.sum_width, config.sum_parts
-    latency = SystolicArray.latency_of(config)
-    lanes = list(zip(*(split(word, width, config.columns) for word in sums_out), strict=True))
+    width, parts = array.arithmetic.sum_width, array.arithmetic.sum_parts
+    latency = PLAIN.latency_of(array.arithmetic, rows=array.rows)
+    lanes = list(zip(*(split(word, width, array.columns) for word in sums_out), strict=True))
     got, expected = [], []
     for n in cycles:
         sums = wave.activations[n] @ in_use[n] + wave.sums[n]
@@ -223,15 +222,15 @@ def check_sums(sums_out: list[int], wave: Wave, config: MatrixUnitConfig, cycles
         got.append(
             [
                 gather_parts(lanes[column], n + latency + column - (len(parts) - 1), parts)
-                for column in range(config.columns)
+                for column in range(array.columns)
             ]
         )
     compare("sums_out", got, expected, [n + latency for n in cycles])
 
 
-def check_weights(weights_out: list[int], wave: Wave, config: MatrixUnitConfig) -> None:
+def check_weights(weights_out: list[int], wave: Wave, array: SimpleNamespace) -> None:
     """The south edge shows row R-1 of a tile from its last push to that of the next."""
-    width, columns = config.weight.width, config.columns
+    width, columns = array.arithmetic.weight.width, array.columns
     starts = [int(last) + 1 for last in wave.pushes[:, -1]]
     cycles = range(starts[0], wave.cycles)
     got = [[split(weights_out[n + c], width, columns)[c] for c in range(columns)] for n in cycles]
@@ -246,9 +245,9 @@ def thermometer(wave: Wave, cycle: int) -> int:
     return (2 << int(pushed[0][1])) - 1 if len(pushed) else 0
 
 
-def skewed(wave: Wave, config: MatrixUnitConfig, end: int) -> list[dict[str, int]]:
+def skewed(wave: Wave, array: SimpleNamespace, end: int) -> list[dict[str, int]]:
     """The ports cycle by cycle: row r comes r cycles late, column c c cycles late."""
-    rows, columns = config.rows, config.columns
+    rows, columns = array.rows, array.columns
     activations = np.zeros((end, rows), object)
     switches = np.zeros((end, rows), int)
     for row in range(rows):
@@ -262,16 +261,18 @@ def skewed(wave: Wave, config: MatrixUnitConfig, end: int) -> list[dict[str, int
     sums = np.zeros((end, columns), object)
     for n in range(wave.cycles):
         for column in range(columns):
-            for part, bits in enumerate(in_parts(int(wave.sums[n, column]), config.sum_parts)):
+            for part, bits in enumerate(
+                in_parts(int(wave.sums[n, column]), array.arithmetic.sum_parts)
+            ):
                 # A sum meets row 0's product after the operand and the multiplier registers.
-                sums[n + 1 + config.multiplier_stages + column + part, column] |= bits
+                sums[n + 1 + array.arithmetic.multiplier_stages + column + part, column] |= bits
     return [
         {
-            "activations_in": join(activations[n], config.activation.width),
+            "activations_in": join(activations[n], array.arithmetic.activation.width),
             "switches_in": join(switches[n], 1),
             "loads_in": thermometer(wave, n),
-            "weights_in": join(weights[n], config.weight.width),
-            "sums_in": join(sums[n], config.sum_width),
+            "weights_in": join(weights[n], array.arithmetic.weight.width),
+            "sums_in": join(sums[n], array.arithmetic.sum_width),
         }
         for n in range(end)
     ]

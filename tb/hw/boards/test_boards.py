@@ -94,10 +94,10 @@ def test_an_unknown_board_is_refused_with_the_list():
 def test_narrow_operands_share_a_block_where_they_can(board):
     wide = dataclasses.replace(board.config, activation="int10")
     by_luts = board.family == "ice40"
-    assert board.multipliers_for(wide) == (None if by_luts else board.multiplier_blocks)
-    assert (
-        board.multipliers_for(board.config) == board.multiplier_blocks * board.multipliers_per_block
-    )
+    there = board.multipliers_for(wide, wide.arithmetic)
+    assert there == (None if by_luts else board.multiplier_blocks)
+    there = board.multipliers_for(board.config, board.config.arithmetic)
+    assert there == board.multiplier_blocks * board.multipliers_per_block
 
 
 @by_name(BOARDS.values())
@@ -105,7 +105,7 @@ def test_design_has_a_clock_a_reset_and_a_serial_line(board):
     small = MatrixUnitConfig(rows=2, columns=2, accumulator_depth=16)
     top = BoardTop(board, small, round(board.clock_mhz * 1e6), board.baud)
     platform = board.make_platform()
-    platform.add_file("host.v", top.host_verilog())
+    platform.add_file("host.v", top.host_design().verilog)
     files = platform.prepare(top, name=TOP_MODULE).files
     pins = next(
         text if isinstance(text, str) else text.decode()
@@ -122,7 +122,7 @@ def test_design_has_a_clock_a_reset_and_a_serial_line(board):
     assert primitive[board.family] in text
     assert "weft_host" in text
 
-    verilog = top.host_verilog()
+    verilog = top.host_design().verilog
     blocks = {"ecp5": ("MULT18X18D", "DP16KD"), "ice40": ("SB_MAC16",)}
     for family, named in blocks.items():
         for block in named:

@@ -7,11 +7,11 @@ import re
 import pytest
 
 from benches.runner import whole_yosys
-from weft.array.cell import Cell
+from weft.array.cell import PLAIN, Cell
+from weft.array.inner_product import PlainInnerProduct
 from weft.array.row import SystolicRow
-from weft.array.systolic_array import SystolicArray
 from weft.core.axi_matrix_unit import AxiMatrixUnit
-from weft.emit import export
+from weft.emit import verilog
 from weft.emit.tidy import WIDTH, tidy
 from weft.matrix.config import MatrixUnitConfig
 
@@ -191,10 +191,10 @@ SMALL = MatrixUnitConfig(
     adder_stages=2,
 )
 UNITS = {
-    "cell": (Cell, SMALL),
-    "row": (SystolicRow, SMALL, 3),
-    "array": (SystolicArray, SMALL, 9, 2),
-    "unit": (AxiMatrixUnit, SMALL),
+    "cell": (Cell, {"arithmetic": SMALL.arithmetic}),
+    "row": (SystolicRow, {"cell": PLAIN, "arithmetic": SMALL.arithmetic, "columns": 3}),
+    "array": PlainInnerProduct.array(arithmetic=SMALL.arithmetic, rows=9, columns=2),
+    "unit": (AxiMatrixUnit, {"config": SMALL}),
 }
 
 
@@ -239,20 +239,21 @@ def test_means_the_same(body, tmp_path):
     check_equivalent(module(body), tmp_path)
 
 
-@pytest.mark.parametrize("what", UNITS.values(), ids=UNITS)
-def test_what_is_emitted_means_the_same(what, tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "tidy", lambda verilog: verilog)
-    assert check_equivalent(export.to_verilog("unit", *what), tmp_path) > 0
+@pytest.mark.parametrize("component, parameters", UNITS.values(), ids=UNITS)
+def test_what_is_emitted_means_the_same(component, parameters, tmp_path, monkeypatch):
+    monkeypatch.setattr(verilog, "tidy", lambda text: text)
+    design = verilog.make_design("unit", component, **parameters)
+    assert check_equivalent(design.verilog, tmp_path) > 0
 
 
-def check_equivalent(verilog: str, folder) -> int:
+def check_equivalent(text: str, folder) -> int:
     """Prove that module `unit` does the same when tidied up; return how many registers it has.
 
     What is proved begins at equal states, so the initial ones are compared as well.
     """
     commands = []
-    for name, text in ("before", verilog), ("after", tidy(verilog)):
-        (folder / f"{name}.v").write_text(text)
+    for name, variant in ("before", text), ("after", tidy(text)):
+        (folder / f"{name}.v").write_text(variant)
         commands += [
             f"read_verilog {folder / name}.v",
             "hierarchy -top unit",

@@ -2,7 +2,8 @@
 
 import cocotb
 
-from benches.runner import TIMEOUT, arguments, on_simulators, randomness, read, start, tick
+from benches.coroutines import TIMEOUT, parameters, randomness, read, start, tick
+from benches.runner import on_simulators
 from weft.host_link.beats import BeatAssembler, BeatSplitter
 from weft_sim.cocotb_streams import Stream, chances, coins, send, throttle, watch
 
@@ -11,18 +12,18 @@ SIZES = {"5": 5, "1": 1, "17": 17}
 
 @on_simulators("size", SIZES)
 def test_beat_assembler(simulate, size):
-    simulate([assembles_beats_under_any_ready], BeatAssembler, size)
+    simulate([assembles_beats_under_any_ready], BeatAssembler, size=size)
 
 
 @on_simulators("size", SIZES)
 def test_beat_splitter(simulate, size):
-    simulate([splits_beats_at_any_pace], BeatSplitter, size)
+    simulate([splits_beats_at_any_pace], BeatSplitter, size=size)
 
 
 @cocotb.test(**TIMEOUT)
 async def assembles_beats_under_any_ready(dut):
     """`room` only where no beat waits; a beat holds until it is taken, noise on `byte` or not."""
-    (size,) = arguments()
+    size = parameters().size
     source = randomness()
     await start(dut)
     taken: list[bytes] = []
@@ -54,7 +55,7 @@ async def assembles_beats_under_any_ready(dut):
 @cocotb.test(**TIMEOUT)
 async def splits_beats_at_any_pace(dut):
     """A byte holds until it is taken; `available` only where a whole beat is there."""
-    (size,) = arguments()
+    size = parameters().size
     source = randomness()
     await start(dut)
     beats = [source.randbytes(size) for _ in range(60)]

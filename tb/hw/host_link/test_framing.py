@@ -4,7 +4,8 @@ import zlib
 
 import cocotb
 
-from benches.runner import TIMEOUT, on_simulators, randomness, read, start, tick
+from benches.coroutines import TIMEOUT, randomness, read, start, tick
+from benches.runner import on_simulators
 from weft.host_link.frame_check import FrameCheck
 from weft.host_link.frame_receiver import FrameReceiver
 from weft.host_link.frame_transmitter import FrameTransmitter

@@ -1,26 +1,39 @@
 """HostLink: requests do what they say, once, or are refused and do nothing."""
 
+from dataclasses import replace
+
 import cocotb
 import pytest
 from cocotb.triggers import ClockCycles
 
+from benches.coroutines import TIMEOUT, TIMEOUT_NS, parameters
 from benches.link import begin, count
-from benches.runner import TIMEOUT, TIMEOUT_NS, arguments, on_simulators
-from weft.host_link.host_link import HostLink, check_link
+from benches.runner import on_simulators
+from weft.host_link.host_link import HostLink
+from weft.host_link.link_shape import LinkShape
 from weft.host_link.protocol import ESCAPE, FLAG, MAX_PAYLOAD_BYTES, PATIENCE, Command, Status
 
-# Payload bytes, registers, the first that can be written, beats of each stream in and out.
+SMALL = LinkShape(
+    payload_bytes=16, registers=5, first_writable=3, input_beats=(3, 1), output_beats=(4,)
+)
 LINKS = {
-    "small": (16, 5, 3, (3, 1), (4,)),
-    "streams": (21, 9, 9, (7,), (1, 2, 21)),
-    "registers": (64, 256, 0, (64,), (3,)),
+    "small": SMALL,
+    "streams": LinkShape(
+        payload_bytes=21,
+        registers=9,
+        first_writable=9,
+        input_beats=(7,),
+        output_beats=(1, 2, 21),
+    ),
+    "registers": LinkShape(
+        payload_bytes=64, registers=256, first_writable=0, input_beats=(64,), output_beats=(3,)
+    ),
 }
-PARTS = "payload_bytes, registers, first_writable, input_beats, output_beats"
 LONG = {**TIMEOUT, "timeout_time": 10 * TIMEOUT_NS}
 
 
-@on_simulators(PARTS, LINKS)
-def test_host_link(simulate, payload_bytes, registers, first_writable, input_beats, output_beats):
+@on_simulators("shape", LINKS)
+def test_host_link(simulate, shape):
     coroutines = [
         greets_with_any_bytes,
         answers_nothing_before_hello,
@@ -31,18 +44,17 @@ def test_host_link(simulate, payload_bytes, registers, first_writable, input_bea
         refuses_what_cannot_be_done,
         executes_a_request_once,
     ]
-    link = payload_bytes, registers, first_writable, input_beats, output_beats
-    simulate(coroutines, HostLink, *link)
+    simulate(coroutines, HostLink, shape=shape)
 
 
 def test_impossible_links_are_refused():
     with pytest.raises(ValueError, match=f"payload_bytes must be an integer from 16 to {1 << 15}"):
-        check_link(MAX_PAYLOAD_BYTES + 1, 1, 1, (1,), (1,))
+        replace(SMALL, payload_bytes=MAX_PAYLOAD_BYTES + 1)
     with pytest.raises(ValueError, match="at most 256 registers, the writable ones last, not 257"):
-        check_link(16, 257, 1, (1,), (1,))
+        replace(SMALL, registers=257)
     for inputs, outputs in (((), (1,)), ((1,), ()), ((17,), (1,)), ((1,), (0,))):
         with pytest.raises(ValueError, match="each way needs a stream, with beats of 1 to 16 byte"):
-            check_link(16, 1, 1, inputs, outputs)
+            replace(SMALL, input_beats=inputs, output_beats=outputs)
 
 
 @cocotb.test(**LONG)
@@ -70,7 +82,9 @@ async def answers_nothing_before_hello(dut):
 
 @cocotb.test(**LONG)
 async def reads_and_writes_registers(dut):
-    payload_bytes, registers, first_writable, _, _ = arguments()
+    link = parameters().shape
+    payload_bytes, registers = link.payload_bytes, link.registers
+    first_writable = link.first_writable
     bench = await begin(dut)
     source = bench.source
     most = min(payload_bytes // 4, 12)
@@ -155,9 +169,10 @@ async def pulls_as_many_whole_beats_as_are_there(dut):
                 assert rest == b"".join(beats[given:])
 
 
-def wrong_requests(link) -> list[tuple[Status, int, int, bytes]]:
+def wrong_requests(link: LinkShape) -> list[tuple[Status, int, int, bytes]]:
     """Every way in which a request can be wrong: status, command, target, payload."""
-    payload_bytes, registers, first_writable, inputs, outputs = link
+    payload_bytes, registers = link.payload_bytes, link.registers
+    first_writable = link.first_writable
     word = bytes(4)
     wrong = [(Status.UNKNOWN_COMMAND, command, 0, count(4)) for command in (0, 6, 0x81, 255)]
     for bad in (
@@ -182,9 +197,9 @@ def wrong_requests(link) -> list[tuple[Status, int, int, bytes]]:
     if first_writable:
         wrong.append((Status.BAD_ADDRESS, Command.WRITE, first_writable - 1, word))
         wrong.append((Status.BAD_ADDRESS, Command.WRITE, 0, word))
-    for target in (len(inputs), 255):
+    for target in (len(link.input_beats), 255):
         wrong.append((Status.UNKNOWN_STREAM, Command.PUSH, target, bytes(payload_bytes)))
-    for target in (len(outputs), 255):
+    for target in (len(link.output_beats), 255):
         wrong.append((Status.UNKNOWN_STREAM, Command.PULL, target, count(1)))
     return wrong
 
@@ -196,7 +211,7 @@ async def refuses_what_cannot_be_done(dut):
     for origin in bench.origins:
         origin.beats.append(bytes(origin.size))
     sequence = 0
-    for status, command, target, payload in wrong_requests(arguments()):
+    for status, command, target, payload in wrong_requests(parameters().shape):
         sequence += 2
         answer = await bench.request(sequence, command, target, payload)
         assert answer == (status, b""), f"{command} {target} {payload.hex()}"

@@ -2,19 +2,22 @@
 
 import cocotb
 
+from benches.coroutines import TIMEOUT, TIMEOUT_NS, parameters, read, reset, tick
 from benches.link import LinkBench, begin, count, request
-from benches.runner import TIMEOUT, TIMEOUT_NS, arguments, on_simulators, read, reset, tick
+from benches.runner import on_simulators
 from weft.host_link.host_link import HostLink
+from weft.host_link.link_shape import LinkShape
 from weft.host_link.protocol import ESCAPE, FLAG, PATIENCE, Command, Status
 from weft_sim.board.frames import encode
 
 LONG = {**TIMEOUT, "timeout_time": 30 * TIMEOUT_NS}
-# Payload bytes, registers, the first that can be written, beats of each stream in and out.
-LINK = (16, 5, 3, (3, 1), (4,))
+LINK = LinkShape(
+    payload_bytes=16, registers=5, first_writable=3, input_beats=(3, 1), output_beats=(4,)
+)
 
 
-@on_simulators("link", {"": LINK})
-def test_host_link_trouble(simulate, link):
+@on_simulators("shape", {"": LINK})
+def test_host_link_trouble(simulate, shape):
     coroutines = [
         hears_nothing_before_the_first_flag,
         drops_what_is_no_frame,
@@ -22,7 +25,7 @@ def test_host_link_trouble(simulate, link):
         greets_after_any_bytes,
         greets_after_any_reset,
     ]
-    simulate(coroutines, HostLink, *link)
+    simulate(coroutines, HostLink, shape=shape)
 
 
 @cocotb.test(**LONG)
@@ -81,7 +84,7 @@ async def is_deaf_while_it_answers(dut):
     """Bytes that come then change no answer and are no frame, nor does their rest make one."""
     bench = await begin(dut)
     long = bench.source.randbytes(min(bench.payload_bytes, 50))
-    noise = encode(request(7, Command.WRITE, arguments()[2] % 256, bytes(4)))
+    noise = encode(request(7, Command.WRITE, parameters().shape.first_writable % 256, bytes(4)))
     for cut in (3, len(noise) - 1, len(noise)):
         broken = read(dut, "broken_frames")
         await bench.send(encode(request(3, Command.HELLO, 0, long)))
@@ -134,7 +137,7 @@ async def greets_after_any_reset(dut):
         bench.task.cancel()
         dut.received__valid.value = 0
         await reset(dut)
-        bench = LinkBench(dut, source, arguments())
+        bench = LinkBench(dut, source, parameters().shape)
         answer = await bench.request(3, Command.READ, 0, count(4))
         assert answer == (Status.NO_HELLO, b""), "a request was remembered"
         assert await bench.request(3, Command.HELLO, 0, b"x") == (Status.OK, b"x")

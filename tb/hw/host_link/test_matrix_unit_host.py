@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 from cocotb.triggers import ClockCycles, FallingEdge, Timer
 
-from benches.link import count, request
-from benches.products import draw_matrix
-from benches.runner import (
+from benches.coroutines import (
     PERIOD_NS,
     TIMEOUT,
     TIMEOUT_NS,
-    arguments,
     compare,
-    on_simulators,
+    parameters,
     randomness,
     read,
     start,
 )
+from benches.link import count, request
+from benches.products import draw_matrix
+from benches.runner import on_simulators
 from weft.host_link import MatrixUnitHost
 from weft.host_link.beat_formats import RESULTS, WEIGHTS, result_beat
 from weft.host_link.protocol import Command, Status
@@ -37,6 +37,7 @@ from weft.host_link.registers import (
 )
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
+from weft.parameters import parameters_of
 from weft_model.reference import matmul
 from weft_model.schedule import Schedule
 from weft_sim.board.frames import Decoder, encode
@@ -66,13 +67,20 @@ def test_matrix_unit_host(simulate, cycles_per_bit):
         drops_and_counts_broken_frames,
         begins_anew_after_a_reset_of_the_unit,
     ]
-    simulate(coroutines, MatrixUnitHost, CONFIG, cycles_per_bit, 12_000_000, PAYLOAD_BYTES)
+    simulate(
+        *(coroutines, MatrixUnitHost),
+        config=CONFIG,
+        cycles_per_bit=cycles_per_bit,
+        clock_hz=12_000_000,
+        payload_bytes=PAYLOAD_BYTES,
+    )
 
 
 def test_parameters_are_the_same_on_both_sides():
     config = MatrixUnitConfig(rows=3, activation="uint5", weight="int16")  # type: ignore[arg-type]
-    for name, value in vars(config).items():
-        assert decode_parameter(name, encode_parameter(value)) == value
+    for name, known in parameters_of(MatrixUnitConfig).items():
+        value = getattr(config, name)
+        assert decode_parameter(known, encode_parameter(known, value)) == value
 
 
 def test_impossible_parameters_are_refused():
@@ -84,7 +92,13 @@ def test_impossible_parameters_are_refused():
         (4, 1, 64): "payload_bytes must be at least 65, the largest beat of this unit, not 64",
     }.items():
         with pytest.raises(ValueError, match=sentence):
-            HostParameters(config, *wrong)
+            cycles_per_bit, clock_hz, payload_bytes = wrong
+            HostParameters(
+                config=config,
+                cycles_per_bit=cycles_per_bit,
+                clock_hz=clock_hz,
+                payload_bytes=payload_bytes,
+            )
 
 
 class Pins:
@@ -92,7 +106,7 @@ class Pins:
 
     def __init__(self, dut):
         self.dut = dut
-        self.config, cycles, *_ = arguments()
+        self.config, cycles = parameters().config, parameters().cycles_per_bit
         self.bit_ns = cycles * PERIOD_NS
         self.sequence = 0
         self.answers: deque[bytes] = deque()
@@ -178,7 +192,7 @@ async def begin(dut) -> Pins:
 @cocotb.test(**LONG)
 async def says_what_it_is(dut):
     pins = await begin(dut)
-    expected = constants(HostParameters(*arguments()))
+    expected = constants(HostParameters(**vars(parameters())))
     step = PAYLOAD_BYTES // 4
     for address in range(0, len(REGISTERS), step):
         words = await pins.read_words(address, min(step, len(REGISTERS) - address))

@@ -2,7 +2,8 @@
 
 import cocotb
 
-from benches.runner import TIMEOUT, arguments, on_simulators, randomness, read, start, tick
+from benches.coroutines import TIMEOUT, parameters, randomness, read, start, tick
+from benches.runner import on_simulators
 from weft.host_link.protocol import PROTOCOL_VERSION
 from weft.host_link.register_file import RegisterFile
 from weft.host_link.registers import REGISTERS
@@ -32,7 +33,12 @@ def test_registers_move_with_the_version_only():
 
 @on_simulators("words, snapshot, snapshot_registers", FILES)
 def test_register_file(simulate, words, snapshot, snapshot_registers):
-    simulate([reads_every_register], RegisterFile, words, snapshot, snapshot_registers)
+    simulate(
+        *([reads_every_register], RegisterFile),
+        words=words,
+        snapshot=snapshot,
+        snapshot_registers=snapshot_registers,
+    )
 
 
 async def read_byte(dut, address: int) -> int:
@@ -56,7 +62,8 @@ async def reads_every_register(dut):
     Each live word counts the same cycles, from its own start, so that two of different moments
     show.
     """
-    words, snapshot, count = arguments()
+    file = parameters()
+    words, snapshot, count = file.words, file.snapshot, file.snapshot_registers
     source = randomness()
     await start(dut)
     base = [source.getrandbits(31) for _ in range(count)]

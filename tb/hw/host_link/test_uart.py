@@ -6,16 +6,8 @@ import cocotb
 import pytest
 from cocotb.triggers import RisingEdge, Timer
 
-from benches.runner import (
-    PERIOD_NS,
-    TIMEOUT,
-    arguments,
-    on_simulators,
-    randomness,
-    read,
-    start,
-    tick,
-)
+from benches.coroutines import PERIOD_NS, TIMEOUT, parameters, randomness, read, start, tick
+from benches.runner import on_simulators
 from weft.host_link.uart import (
     UartReceiver,
     UartTransmitter,
@@ -36,12 +28,12 @@ def test_uart_receiver(simulate, cycles_per_bit):
         ignores_glitches_shorter_than_half_a_bit,
         reports_a_low_stop_bit_and_waits_for_a_high_line,
     ]
-    simulate(coroutines, UartReceiver, cycles_per_bit)
+    simulate(coroutines, UartReceiver, cycles_per_bit=cycles_per_bit)
 
 
 @on_simulators("cycles_per_bit", CYCLES)
 def test_uart_transmitter(simulate, cycles_per_bit):
-    simulate([sends_every_bit_in_its_time], UartTransmitter, cycles_per_bit)
+    simulate([sends_every_bit_in_its_time], UartTransmitter, cycles_per_bit=cycles_per_bit)
 
 
 def test_cycles_per_bit_are_worked_out():
@@ -97,7 +89,7 @@ def frame_of(byte: int, stop: int = 1) -> list[int]:
 @cocotb.test(**TIMEOUT)
 async def receives_every_byte_at_any_rate_within_two_percent(dut):
     """Back to back and with gaps, at any phase of the clock."""
-    (cycles,) = arguments()
+    cycles = parameters().cycles_per_bit
     source = randomness()
     await start_idle(dut)
     for rate in (0.98, 1.0, 1.02):
@@ -113,7 +105,7 @@ async def receives_every_byte_at_any_rate_within_two_percent(dut):
 
 @cocotb.test(**TIMEOUT)
 async def ignores_glitches_shorter_than_half_a_bit(dut):
-    (cycles,) = arguments()
+    cycles = parameters().cycles_per_bit
     await start_idle(dut)
     collector = Collector(dut)
     for length in range(1, cycles // 2):
@@ -130,7 +122,7 @@ async def ignores_glitches_shorter_than_half_a_bit(dut):
 @cocotb.test(**TIMEOUT)
 async def reports_a_low_stop_bit_and_waits_for_a_high_line(dut):
     """A line that stays low is one error, however long; the byte after it is received."""
-    (cycles,) = arguments()
+    cycles = parameters().cycles_per_bit
     bit_ps = cycles * PERIOD_NS * 1000
     await start_idle(dut)
     collector = Collector(dut)
@@ -144,7 +136,7 @@ async def reports_a_low_stop_bit_and_waits_for_a_high_line(dut):
 @cocotb.test(**TIMEOUT)
 async def sends_every_bit_in_its_time(dut):
     """The line is watched in every cycle; between bytes it is high."""
-    (cycles,) = arguments()
+    cycles = parameters().cycles_per_bit
     source = randomness()
     await start(dut)
     assert dut.tx.value == 1

@@ -3,30 +3,17 @@
 import random
 
 import cocotb
+import pytest
 from amaranth.hdl import Module, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from benches.runner import (
-    TIMEOUT,
-    arguments,
-    compare,
-    join,
-    on_simulators,
-    play,
-    randomness,
-    split_signed,
-    start,
-    to_signed,
-)
+from benches.bits import join, split_signed, to_signed
+from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, start
+from benches.runner import on_icarus, on_simulators
+from weft.blocks.chain import FLAT_LINKS, Chain
 from weft.hierarchy import instantiate
-from weft.matrix.accumulators import (
-    FLAT_COLUMNS,
-    AccumulatorBank,
-    AccumulatorBuffer,
-    AccumulatorControl,
-    bank_control_layout,
-)
+from weft.matrix.accumulators import AccumulatorBank, AccumulatorControl, bank_control_layout
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import row_control_layout
 
@@ -34,32 +21,38 @@ CYCLES = 1500
 
 
 class Accumulators(wiring.Component):
-    """AccumulatorControl and AccumulatorBuffer as the matrix unit has them."""
+    """AccumulatorControl and the banks of all columns, as the matrix unit has them."""
 
-    def __init__(self, config: MatrixUnitConfig):
+    def __init__(self, *, config: MatrixUnitConfig):
         self.config = config
         columns = config.columns
         super().__init__(
             {
                 "row": In(row_control_layout(config)),
-                "sums_in": In(data.ArrayLayout(signed(config.sum_width), columns)),
+                "sums_in": In(data.ArrayLayout(config.arithmetic.sum_shape, columns)),
                 "sums_out": Out(data.ArrayLayout(signed(config.accumulator_width), columns)),
-                "control_out": Out(bank_control_layout(config)),
+                "control_out": Out(bank_control_layout(config.accumulator_depth)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        control = instantiate(m, "control", platform, AccumulatorControl, config)
-        shape = config, config.columns
-        buffer = instantiate(m, "buffer", platform, AccumulatorBuffer, *shape)
+        control = instantiate(m, "control", platform, AccumulatorControl, config=config)
+        banks = instantiate(
+            *(m, "banks", platform, Chain),
+            component=AccumulatorBank,
+            links=config.columns,
+            sum_parts=config.arithmetic.sum_parts,
+            width=config.accumulator_width,
+            depth=config.accumulator_depth,
+        )
         m.d.comb += [
             control.row.eq(self.row),
-            buffer.control_in.eq(control.control),
-            buffer.sums_in.eq(self.sums_in),
-            self.sums_out.eq(buffer.sums_out),
-            self.control_out.eq(buffer.control_out),
+            banks.control_in.eq(control.control),
+            banks.sum_in.eq(self.sums_in),
+            self.sums_out.eq(banks.sum_out),
+            self.control_out.eq(banks.control_out),
         ]
         return m
 
@@ -90,11 +83,34 @@ CONFIGS = {
 @on_simulators("config", CONFIGS)
 def test_accumulators(simulate, config):
     coroutines = [sums_rows_in_any_order, sums_one_row_in_every_cycle, works_as_new_after_reset]
-    simulate(coroutines, Accumulators, config)
+    simulate(coroutines, Accumulators, config=config)
+
+
+ECP5 = {
+    "1": bank(1, 32, 2),
+    "7": bank(7, 8, 3),
+    "512": bank(512, 32, 2, 2),
+    "1024": bank(1024, 20, 2),
+    "1025": bank(1025, 18, 1),
+    "2048": bank(2048, 64, 2, 3, activation="int16", weight="int16", rows=256),
+    "4096": bank(4096, 32, 1),
+}
+
+
+@on_icarus
+@pytest.mark.parametrize("config", ECP5.values(), ids=ECP5)
+def test_accumulators_of_ecp5(simulate, config):
+    """In block memories, the same to the bit and to the cycle."""
+    coroutines = [
+        sums_rows_in_any_order,
+        sums_one_row_in_every_cycle,
+        works_as_new_after_reset,
+    ]
+    simulate(coroutines, Accumulators, config=config, family="ecp5")
 
 
 def test_columns_are_halved_somewhere():
-    assert {config.columns > FLAT_COLUMNS for config in CONFIGS.values()} == {False, True}
+    assert {config.columns > FLAT_LINKS for config in CONFIGS.values()} == {False, True}
 
 
 def random_row(source: random.Random, config: MatrixUnitConfig, begun, recent) -> dict[str, int]:
@@ -112,7 +128,7 @@ def random_row(source: random.Random, config: MatrixUnitConfig, begun, recent) -
 
 
 def random_sums(source: random.Random, config: MatrixUnitConfig) -> list[int]:
-    half = 1 << (config.sum_width - 1)
+    half = 1 << (config.arithmetic.sum_width - 1)
     corners = [half - 1, -half, -1, 0, 1]
     return [
         source.choice([source.randrange(-half, half), source.choice(corners)])
@@ -148,8 +164,8 @@ async def check_rows(dut, rows, sums, resets=()) -> None:
 
     `resets` are cycles of reset, which hold bubbles. A row whose sum is not out by then is lost.
     """
-    (config,) = arguments()
-    parts, columns = config.sum_parts, config.columns
+    config = parameters().config
+    parts, columns = config.arithmetic.sum_parts, config.columns
     early = len(parts) - 1
     end = early + len(rows) + columns + 8
     sums_in = [[0] * columns for _ in range(end)]
@@ -161,7 +177,10 @@ async def check_rows(dut, rows, sums, resets=()) -> None:
                 cycle = n + AccumulatorBank.read_latency + column + part
                 sums_in[cycle][column] |= ((number >> low) % (1 << width)) << low
                 low += width
-    stimuli = [{"row": 0, "rst": 0, "sums_in": join(lanes, config.sum_width)} for lanes in sums_in]
+    stimuli = [
+        {"row": 0, "rst": 0, "sums_in": join(lanes, config.arithmetic.sum_width)}
+        for lanes in sums_in
+    ]
     for n, row in enumerate(rows):
         flags = join([row["valid"], row["first"], row["last"], row["end"]], 1)
         stimuli[n + early]["row"] = flags | row["row"] << 4
@@ -185,7 +204,7 @@ async def check_rows(dut, rows, sums, resets=()) -> None:
 @cocotb.test(**TIMEOUT)
 async def sums_rows_in_any_order(dut):
     """Random first, last and row, each sum meeting the one of one to four cycles before."""
-    (config,) = arguments()
+    config = parameters().config
     source = randomness()
     begun: set[int] = set()
     recent: list[int] = []
@@ -212,7 +231,7 @@ def reuse_distances(rows) -> list[int]:
 @cocotb.test(**TIMEOUT)
 async def sums_one_row_in_every_cycle(dut):
     """One accumulator row, added to in each cycle until it has wrapped; then finished."""
-    (config,) = arguments()
+    config = parameters().config
     source = randomness()
     count = 300
     row = config.accumulator_depth - 1
@@ -220,7 +239,7 @@ async def sums_one_row_in_every_cycle(dut):
         {"valid": 1, "first": n == 0, "last": n == count - 1, "end": 0, "row": row}
         for n in range(count)
     ]
-    half = 1 << (config.sum_width - 1)
+    half = 1 << (config.arithmetic.sum_width - 1)
     sums = [[-half if column % 2 else half - 1 for column in range(config.columns)]] * count
     await start(dut)
     await check_rows(dut, rows, sums)
@@ -231,7 +250,7 @@ async def sums_one_row_in_every_cycle(dut):
 @cocotb.test(**TIMEOUT)
 async def works_as_new_after_reset(dut):
     """What was on its way to the memory when reset came does not meet what comes after."""
-    (config,) = arguments()
+    config = parameters().config
     source = randomness()
     rows: list[dict[str, int]] = []
     resets = []

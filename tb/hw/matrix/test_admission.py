@@ -9,19 +9,10 @@ from itertools import cycle, islice
 
 import cocotb
 
+from benches.bits import join, operand
+from benches.coroutines import TIMEOUT, parameters, randomness, read, reset, start, tick
 from benches.gate_model import MARKS, Gate, Row, Tiles, payload
-from benches.runner import (
-    TIMEOUT,
-    arguments,
-    join,
-    on_simulators,
-    operand,
-    randomness,
-    read,
-    reset,
-    start,
-    tick,
-)
+from benches.runner import on_simulators
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity, Error
@@ -55,7 +46,7 @@ def test_admission(simulate, config, credits):
         works_as_new_after_reset,
         remembers_neighbours_from_the_first_cycle,
     ]
-    simulate(coroutines, Admission, config, credits)
+    simulate(coroutines, Admission, config=config, credits=credits)
 
 
 async def run_beside_model(
@@ -67,7 +58,7 @@ async def run_beside_model(
     cycle by cycle, but a complete tile stays until it is taken; `release` and `resets` say
     whether to give a place back, if one is out, and to reset.
     """
-    config, places = arguments()
+    config, places = parameters().config, parameters().credits
     beats = [(payload(row, config),) for row in rows]
     stream = Stream.amaranth(dut, "activations")
     sender = cocotb.start_soon(send(stream, beats, gaps))
@@ -182,7 +173,7 @@ def any_rows(source: random.Random, config: MatrixUnitConfig, count: int) -> lis
 @cocotb.test(**TIMEOUT)
 async def admits_a_legal_row_every_cycle(dut):
     """Nothing is waited for when tiles and places are there; a place is back after 3 cycles."""
-    config, places = arguments()
+    config, places = parameters().config, parameters().credits
     source, count = randomness(), 400
     await start(dut)
     rows = legal_rows(source, config, count)
@@ -195,7 +186,7 @@ async def admits_a_legal_row_every_cycle(dut):
 @cocotb.test(**TIMEOUT)
 async def holds_and_drops_as_it_must(dut):
     """Rows right and wrong, tiles good and broken, places scarce: every output in every cycle."""
-    config, _ = arguments()
+    config = parameters().config
     source, count = randomness(), 1000
     # Rows before the first tile.
     rows = [Row(0, first=True), *any_rows(source, config, count)]
@@ -218,7 +209,7 @@ async def holds_and_drops_as_it_must(dut):
 @cocotb.test(**TIMEOUT)
 async def waits_for_room(dut):
     """As many sums as there are credits are finished, and no more until a place is given back."""
-    _, places = arguments()
+    places = parameters().credits
     source = randomness()
     rows = [Row(0, switch=True, first=True, last=True)]
     rows += [Row(1, first=True, last=True)] * (places + 4)
@@ -231,7 +222,7 @@ async def waits_for_room(dut):
 @cocotb.test(**TIMEOUT)
 async def works_as_new_after_reset(dut):
     """All credits, no tile in use, no sum begun, no row at the gate."""
-    config, _ = arguments()
+    config = parameters().config
     source = randomness()
     await start(dut)
     rows = any_rows(source, config, 2000)
@@ -255,7 +246,7 @@ async def remembers_neighbours_from_the_first_cycle(dut):
 
     Between them comes nothing, or rows that are far from them, as after them.
     """
-    config, _ = arguments()
+    config = parameters().config
     source = randomness()
     await start(dut)
     other = min(1, config.accumulator_depth - 1)

@@ -1,47 +1,29 @@
 """ChecksumColumn: a column of sums, and activations, pairs and products that have changed."""
 
 import random
-import re
 from dataclasses import dataclass, field
 
 import cocotb
 import pytest
 
-from benches.runner import (
-    TIMEOUT,
-    arguments,
-    compare,
-    in_parts,
-    join,
-    on_simulators,
-    operand,
-    play,
-    randomness,
-    reset,
-    start,
-    to_signed,
-    whole_yosys,
-)
+from benches.bits import in_parts, join, operand, to_signed
+from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, reset, start
+from benches.runner import on_simulators
 from benches.tiles import LEAD, ROWS, draw_tiles
-from verify.faults.classes import DATAPATH, class_of
 from weft.array.activation_correction import ActivationCorrection
-from weft.array.fast_array import FastArray
 from weft.array.pairs_check import PairsCheck
-from weft.core.axi_matrix_unit import AxiMatrixUnit
-from weft.emit.export import to_verilog
 from weft.formats import IntegerFormat
 from weft.matrix.accumulators import READ_TO_WRITE, AccumulatorBank
-from weft.matrix.checksum_column import ChecksumColumn
 from weft.matrix.config import MatrixUnitConfig
-from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.matrix_unit import CHECKSUM_COLUMNS
+from weft.matrix.timing import MatrixUnitTiming
 from weft.matrix.weights import WeightLoader
 
 
 def column(rows, columns, **options):
-    config = MatrixUnitConfig(
+    return MatrixUnitConfig(
         rows=rows, columns=columns, checksum=True, **{"accumulator_depth": 5} | options
     )
-    return config, MatrixUnit.sum_wait_of(config)
 
 
 COLUMNS = {
@@ -68,15 +50,17 @@ COLUMNS = {
 }
 
 
-@on_simulators("config, sum_wait", COLUMNS)
-def test_column(simulate, config, sum_wait):
+@on_simulators("config", COLUMNS)
+def test_column(simulate, config):
     coroutines = [
         multiplies_by_the_sums_of_weights,
         tells_of_wrong_activations_of_rows_that_count,
         tells_of_wrong_pairs_and_products_of_rows_that_count,
         forgets_at_a_reset,
     ]
-    simulate(coroutines, ChecksumColumn, config, sum_wait)
+    timing, component = MatrixUnitTiming.of(config), CHECKSUM_COLUMNS[config.multiplication]
+    times = {"array_latency": timing.array, "sum_wait": timing.sum_wait}
+    simulate(coroutines, component, config=config, **times)
 
 
 @pytest.mark.parametrize(
@@ -84,48 +68,16 @@ def test_column(simulate, config, sum_wait):
     [("int8", 3, "int10"), ("uint8", 3, "uint10"), ("int1", 2, "int2"), ("uint16", 256, "uint24")],
 )
 def test_sums_of_weights_are_exact(weight, columns, sums):
-    config = MatrixUnitConfig(columns=columns, weight=weight, checksum=True).checksum_column
+    config = MatrixUnitConfig(columns=columns, weight=weight, checksum=True)
     exact = IntegerFormat.parse(sums)
-    assert config.weight == exact
+    assert config.checksum_arithmetic.weight == exact
     assert exact.minimum <= columns * IntegerFormat.parse(weight).minimum
     assert columns * IntegerFormat.parse(weight).maximum <= exact.maximum
     # A bit less is not enough.
     assert columns * IntegerFormat.parse(weight).minimum < exact.minimum // 2 or (
         columns * IntegerFormat.parse(weight).maximum > exact.maximum // 2
     )
-    assert (config.columns, config.checksum) == (1, False)
-    assert config.soft_columns == (exact.width > 16)
-
-
-MERGED = {
-    "2x3": MatrixUnitConfig(rows=2, columns=3, accumulator_depth=4, checksum=True),
-    "2x2": MatrixUnitConfig(rows=2, columns=2, accumulator_depth=4, checksum=True),
-    "4x5 fast": MatrixUnitConfig(
-        rows=4, columns=5, accumulator_depth=4, checksum=True, inner_product="fast"
-    ),
-}
-# The activations beside a fast array have their parities, the pairs that they are checked with not.
-WITH_PARITY = re.compile(r"array\.(west\..*\.pair|activations_delay\..*)")
-
-
-@pytest.mark.parametrize("config", MERGED.values(), ids=MERGED)
-def test_synthesis_shares_no_register_of_data_with_what_checks_it(config, tmp_path):
-    """Registers that always hold the same become one: a wrong bit in it would be wrong in both."""
-    (tmp_path / "unit.v").write_text(to_verilog("unit", AxiMatrixUnit, config))
-    whole_yosys(
-        f"read_verilog {tmp_path / 'unit.v'}",
-        "hierarchy -top unit",
-        *("proc", "flatten", "opt_expr", "opt_clean", "memory_collect"),
-        "simplemap t:$dff t:$sdff t:$dffe t:$sdffe",
-        f"debug tee -o {tmp_path / 'merged.log'} opt_merge",
-    )
-    log = (tmp_path / "merged.log").read_text()
-    merged = set(re.findall(r"output \\Q: \\unit\.(\S+) .* = \\unit\.(\S+)", log))
-    assert merged
-    for names in merged:
-        classes = {class_of(name) for name in names}
-        shared = "checksums" in classes and classes & set(DATAPATH)
-        assert not shared or all(map(WITH_PARITY.fullmatch, names)), names
+    assert config.checksum_is_soft == (exact.width > 16)
 
 
 @dataclass
@@ -211,12 +163,16 @@ def stimuli_of(config: MatrixUnitConfig, sum_wait: int, rows: Rows, tiles) -> li
 def add_products(config: MatrixUnitConfig, rows: Rows, stimuli: list[dict[str, int]]) -> None:
     """The products that a fast array was corrected by, parts a cycle apart; no pair is wrong."""
     for stimulus in stimuli:
-        stimulus |= {"products": 0, "wrong_pairs": 0}
-    whole = LEAD + config.columns + FastArray.latency_of(config) - ActivationCorrection.latency - 1
+        stimulus |= {"products_out": 0, "wrong_pairs": 0}
+    whole = (
+        LEAD + config.columns + MatrixUnitTiming.of(config).array - ActivationCorrection.latency - 1
+    )
     for m in range(ROWS):
-        for part, bits in enumerate(in_parts(products_of(rows.lanes[m]), config.sum_parts)):
-            cycle = whole + m + part - len(config.sum_parts) + 1
-            stimuli[cycle]["products"] |= bits
+        for part, bits in enumerate(
+            in_parts(products_of(rows.lanes[m]), config.arithmetic.sum_parts)
+        ):
+            cycle = whole + m + part - len(config.arithmetic.sum_parts) + 1
+            stimuli[cycle]["products_out"] |= bits
 
 
 def products_of(lanes: list[int]) -> int:
@@ -226,7 +182,7 @@ def products_of(lanes: list[int]) -> int:
 
 def counted_after(config: MatrixUnitConfig, sum_wait: int) -> int:
     """Cycles from a row's first activation at the west edge to its control at column 0."""
-    return MatrixUnit.array_latency_of(config) + sum_wait - AccumulatorBank.read_latency
+    return MatrixUnitTiming.of(config).array + sum_wait - AccumulatorBank.read_latency
 
 
 def expected_checksums(config: MatrixUnitConfig, rows: Rows, tiles) -> list[int]:
@@ -247,13 +203,16 @@ def expected_checksums(config: MatrixUnitConfig, rows: Rows, tiles) -> list[int]
 @cocotb.test(**TIMEOUT)
 async def multiplies_by_the_sums_of_weights(dut):
     """Tiles back to back and apart, sums of any rows; no activation is wrong."""
-    config, sum_wait = arguments()
+    config, sum_wait = parameters().config, parameters().sum_wait
     source = randomness()
-    rows, tiles = draw_rows(source, config, 0), draw_tiles(source, config)
+    rows, tiles = (
+        draw_rows(source, config, 0),
+        draw_tiles(source, config.weight, rows=config.rows, columns=config.columns),
+    )
     await start(dut)
     outputs = ["checksum", "wrong_activation"]
     trace = await play(dut, stimuli_of(config, sum_wait, rows, tiles), outputs)
-    out = LEAD + config.columns + MatrixUnit.array_latency_of(config) + sum_wait
+    out = LEAD + config.columns + MatrixUnitTiming.of(config).array + sum_wait
     out += AccumulatorBank.latency
     compare(
         "checksum", trace["checksum"][out : out + ROWS], expected_checksums(config, rows, tiles)
@@ -264,9 +223,12 @@ async def multiplies_by_the_sums_of_weights(dut):
 @cocotb.test(**TIMEOUT)
 async def tells_of_wrong_activations_of_rows_that_count(dut):
     """Of these, in their cycle, and of no others."""
-    config, sum_wait = arguments()
+    config, sum_wait = parameters().config, parameters().sum_wait
     source = randomness()
-    rows, tiles = draw_rows(source, config, 0.3), draw_tiles(source, config)
+    rows, tiles = (
+        draw_rows(source, config, 0.3),
+        draw_tiles(source, config.weight, rows=config.rows, columns=config.columns),
+    )
     await start(dut)
     trace = await play(dut, stimuli_of(config, sum_wait, rows, tiles), ["wrong_activation"])
     compare(
@@ -288,14 +250,18 @@ def expected_wrong(config: MatrixUnitConfig, sum_wait: int, rows: Rows, cycles: 
 @cocotb.test(**TIMEOUT)
 async def tells_of_wrong_pairs_and_products_of_rows_that_count(dut):
     """Each in its cycle; of a wrong row once for each reason. A plain array has neither."""
-    config, sum_wait = arguments()
+    config, sum_wait = parameters().config, parameters().sum_wait
     source = randomness()
-    rows, tiles = draw_rows(source, config, 0), draw_tiles(source, config)
+    rows, tiles = (
+        draw_rows(source, config, 0),
+        draw_tiles(source, config.weight, rows=config.rows, columns=config.columns),
+    )
     stimuli = stimuli_of(config, sum_wait, rows, tiles)
     expected = [0] * len(stimuli)
     fast = config.inner_product == "fast"
     counts = counted_after(config, sum_wait)
-    whole = config.columns + FastArray.latency_of(config) - ActivationCorrection.latency - 1
+    widths = config.arithmetic.sum_parts
+    whole = config.columns + MatrixUnitTiming.of(config).array - ActivationCorrection.latency - 1
     for m in range(ROWS if fast else 0):
         if source.random() < 0.1:
             pair = source.randrange(config.cell_rows)
@@ -304,10 +270,10 @@ async def tells_of_wrong_pairs_and_products_of_rows_that_count(dut):
             told = max(seen + config.cell_rows, LEAD + m + counts)
             expected[told] |= rows.valid[m]
         if source.random() < 0.1:
-            bit = source.randrange(config.sum_width)
-            part = next(i for i, bits in enumerate(in_parts(1 << bit, config.sum_parts)) if bits)
-            cycle = LEAD + m + whole + part - len(config.sum_parts) + 1
-            stimuli[cycle]["products"] ^= 1 << bit
+            bit = source.randrange(config.arithmetic.sum_width)
+            part = next(i for i, bits in enumerate(in_parts(1 << bit, widths)) if bits)
+            cycle = LEAD + m + whole + part - len(widths) + 1
+            stimuli[cycle]["products_out"] ^= 1 << bit
             expected[max(LEAD + m + whole + 2, LEAD + m + counts)] |= rows.valid[m]
     await start(dut)
     trace = await play(dut, stimuli, ["wrong_activation"])
@@ -317,9 +283,12 @@ async def tells_of_wrong_pairs_and_products_of_rows_that_count(dut):
 @cocotb.test(**TIMEOUT)
 async def forgets_at_a_reset(dut):
     """Nothing is told of rows that were on their way then."""
-    config, sum_wait = arguments()
+    config, sum_wait = parameters().config, parameters().sum_wait
     source = randomness()
-    rows, tiles = draw_rows(source, config, 1), draw_tiles(source, config)
+    rows, tiles = (
+        draw_rows(source, config, 1),
+        draw_tiles(source, config.weight, rows=config.rows, columns=config.columns),
+    )
     stimuli = stimuli_of(config, sum_wait, rows, tiles)
     await start(dut)
     middle = LEAD + ROWS // 2

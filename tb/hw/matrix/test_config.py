@@ -124,11 +124,11 @@ def test_widths_are_minimal_and_sufficient(activation, weight):
             rows=rows, activation=activation, weight=weight, accumulator_width=64
         )
         products = [a * w for a in extremes(config.activation) for w in extremes(config.weight)]
-        assert config.product_width == narrowest(min(products), max(products))
+        assert config.arithmetic.product_shape.width == narrowest(min(products), max(products))
         low, high = rows * min(products), rows * max(products)
-        assert config.sum_width == narrowest(low, high)
+        assert config.arithmetic.sum_width == narrowest(low, high)
         narrow = dataclasses.replace(config, accumulator_width=8)
-        assert narrow.sum_width == min(8, narrowest(low, high))
+        assert narrow.arithmetic.sum_width == min(8, narrowest(low, high))
 
 
 def extremes(number: IntegerFormat) -> list[int]:
@@ -155,9 +155,9 @@ def test_sum_parts_are_even_and_whole():
             accumulator_width=width,
             adder_stages=stages,
         )
-        parts = config.sum_parts
-        assert sum(parts) == config.sum_width
-        assert len(parts) == min(stages, config.sum_width)
+        parts = config.arithmetic.sum_parts
+        assert sum(parts) == config.arithmetic.sum_width
+        assert len(parts) == min(stages, config.arithmetic.sum_width)
         assert min(parts) >= 1
         assert max(parts) - min(parts) <= 1
 

@@ -12,12 +12,13 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 
+from benches.coroutines import TIMEOUT, parameters, randomness
 from benches.products import Product, compute, draw_matrix, single_tile, unit
-from benches.runner import TIMEOUT, arguments, on_simulators, randomness
+from benches.runner import on_simulators
 from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
-from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.timing import MatrixUnitTiming
 from weft_model.cycle_model import predict
 from weft_sim.cocotb_driver import beats, drive, start, unit_streams
 from weft_sim.cocotb_streams import send
@@ -39,7 +40,7 @@ def test_corruption(simulate, config):
         tells_of_each_row_a_wrong_activation_that_changes_no_result,
         tells_a_wrong_result_when_it_is_taken,
     ]
-    simulate(coroutines, AxiMatrixUnit, config)
+    simulate(coroutines, AxiMatrixUnit, config=config)
 
 
 def names_of_registers(config: MatrixUnitConfig) -> list[str]:
@@ -50,7 +51,7 @@ def names_of_registers(config: MatrixUnitConfig) -> list[str]:
     for row, column in itertools.product(range(config.cell_rows), {0, last}):
         found += [passed_on(config, row, column)]
         inside = ["upper_weight", "lower_weight"] if fast else ["weight"]
-        inside.append("sum_0" if len(config.sum_parts) > 1 else "sum_out")
+        inside.append("sum_0" if len(config.arithmetic.sum_parts) > 1 else "sum_out")
         found += [in_cell(config, row, column, name) for name in inside]
     found += [f"accumulators.bank_{column}.sum_out" for column in range(config.columns)]
     found.append("checksum_column.bank.sum_out")
@@ -82,7 +83,7 @@ def flip(handle, bit: int) -> None:
 @cocotb.test(**TIMEOUT)
 async def tells_flips_of_numbers(dut):
     """One flip a product: the results are right, or the status tells; of each register it does."""
-    (config,), source = arguments(), randomness()
+    config, source = parameters().config, randomness()
     await start(dut)
     await compute(dut, config, [Product.draw(config, source)])
     for name in names_of_registers(config):
@@ -103,7 +104,7 @@ async def is_told(dut, config: MatrixUnitConfig, source: random.Random, name: st
 @cocotb.test(**TIMEOUT)
 async def tells_of_each_row_a_wrong_activation_that_changes_no_result(dut):
     """It meets weights, or in a pair another activation, that are zero."""
-    (config,), source = arguments(), randomness()
+    config, source = parameters().config, randomness()
     await start(dut)
     b = np.zeros((config.rows, config.columns), config.weight.dtype)
     for row in range(config.cell_rows):
@@ -135,7 +136,7 @@ async def compute_with_flip(
     flipping = cocotb.start_soon(flip_once())
     driven = await drive(dut, config, product.feed)
     await flipping
-    await ClockCycles(dut.aclk, MatrixUnit.check_latency_of(config))
+    await ClockCycles(dut.aclk, MatrixUnitTiming.of(config).check)
     told = Error(int(dut.error_status.value))
     assert told in (Error(0), Error.CORRUPTED), f"a flip of {name}[{bit}] is told as {told}"
     await clear(dut)
@@ -155,11 +156,11 @@ async def clear(dut) -> None:
 @cocotb.test(**TIMEOUT)
 async def tells_a_wrong_result_when_it_is_taken(dut):
     """Not while it waits; in the cycle that the unit promises, until it is cleared."""
-    (config,), source = arguments(), randomness()
+    config, source = parameters().config, randomness()
     await start(dut)
     checksum, latency = (
         register(dut, "checksum_column.bank.sum_out"),
-        MatrixUnit.check_latency_of(config),
+        MatrixUnitTiming.of(config).check,
     )
     rows = 3
     weight_beats, activation_beats = beats(single_tile(config, source, rows).feed, config)
@@ -168,7 +169,7 @@ async def tells_a_wrong_result_when_it_is_taken(dut):
         cocotb.start_soon(send(weights, weight_beats)),
         cocotb.start_soon(send(activations, activation_beats)),
     ]
-    for _ in range(config.rows + rows + MatrixUnit.latency_of(config)):
+    for _ in range(config.rows + rows + MatrixUnitTiming.of(config).latency):
         await FallingEdge(dut.aclk)
         flip(checksum, 0)
     assert all(sender.done() for sender in senders) and results.valid.value == 1

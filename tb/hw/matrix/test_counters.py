@@ -3,17 +3,9 @@
 import cocotb
 import pytest
 
-from benches.runner import (
-    TIMEOUT,
-    chosen_simulators,
-    compare,
-    play,
-    randomness,
-    read,
-    split,
-    start,
-    tick,
-)
+from benches.bits import split
+from benches.coroutines import TIMEOUT, compare, play, randomness, read, start, tick
+from benches.runner import chosen_simulators
 from weft.matrix.counters import CycleCounters
 from weft.matrix.layouts import COUNTER_WIDTH, Activity, counter_layout
 

@@ -1,149 +1,38 @@
 """The whole unit, as emitted: products of every shape and format, and rows in any order."""
 
-import itertools
-
-import cocotb
-import numpy as np
 import pytest
-from cocotb.triggers import ClockCycles, RisingEdge
-from cocotb.types import LogicArray
 
-import hw.matrix.test_stalls_and_resets as test_stalls_and_resets
-from benches.products import Product, compute, draw_matrix, outputs_stay_known, single_tile, unit
-from benches.runner import TIMEOUT, arguments, compare, on_simulators, randomness
+from benches.runner import on_simulators
+from benches.unit_products import (
+    adds_to_the_same_row_every_cycle,
+    counts_every_activity_for_long,
+    ends_a_job_with_every_result,
+    multiplies,
+    runs_back_to_back,
+    shows_every_bit_of_the_counters,
+    takes_flags_in_any_order,
+    unknown_inputs_stay_out,
+    uses_every_accumulator_row,
+    waits_within_a_sum,
+    wraps_as_numpy_does,
+)
+from benches.unit_stalls import stalls_change_nothing_but_time, works_as_new_after_a_reset
+from benches.units import CHECKED, FAST, FORMATS, LARGE, SHAPES
 from weft.core.axi_matrix_unit import AxiMatrixUnit
-from weft.matrix.layouts import COUNTER_WIDTH, counter_layout
-from weft.matrix.matrix_unit import MatrixUnit
-from weft_model.reference import wrap
-from weft_model.schedule import Feed
-from weft_sim.cocotb_driver import drive, read_counters, start, unit_streams
-
-# Verilator takes the first of each table, Icarus all of them.
-SHAPES = {
-    "16x16": unit(16, 16, accumulator_depth=512),
-    "5x7": unit(5, 7),
-    "1x1": unit(1, 1, accumulator_depth=1),
-    "1x6": unit(1, 6),
-    "6x1": unit(6, 1, accumulator_depth=3),
-    "2x2": unit(2, 2, multiplier_stages=0),
-    "4x4": unit(4, 4),
-    "3x11": unit(3, 11, accumulator_depth=9),
-    "13x3": unit(13, 3, accumulator_depth=40),
-    "8x4": unit(8, 4),
-    "4x8": unit(4, 8),
-}
-FORMATS = {
-    "int16 by int16": unit(3, 3, activation="int16", weight="int16"),
-    "uint8 by int8": unit(3, 4, activation="uint8"),
-    "int8 by uint8": unit(4, 3, weight="uint8"),
-    "uint16 by uint16": unit(2, 3, activation="uint16", weight="uint16", accumulator_width=64),
-    "int1 by uint1": unit(3, 2, activation="int1", weight="uint1", accumulator_width=8),
-    "uint5 by int11": unit(5, 2, activation="uint5", weight="int11", accumulator_width=20),
-    "three adder stages": unit(4, 3, adder_stages=3, multiplier_stages=2),
-    "four adder stages": unit(1, 1, adder_stages=4, multiplier_stages=0),
-    "three multiplier stages": unit(2, 5, multiplier_stages=3, accumulator_width=33),
-    "2 of 5 columns soft": unit(3, 5, soft_columns=2, multiplier_stages=4),
-    "all columns soft": unit(4, 17, soft_columns=17, activation="uint8"),
-}
-FAST = {
-    "16x16": unit(16, 16, inner_product="fast", accumulator_depth=512),
-    "6x5": unit(6, 5, inner_product="fast", multiplier_stages=2),
-    "2x1": unit(2, 1, inner_product="fast", accumulator_depth=1),
-    "2x2": unit(2, 2, inner_product="fast", multiplier_stages=0),
-    "4x3": unit(4, 3, inner_product="fast", multiplier_stages=3, accumulator_depth=3),
-    "10x9": unit(10, 9, inner_product="fast", adder_stages=2),
-    "2x11": unit(2, 11, inner_product="fast"),
-    "14x1": unit(14, 1, inner_product="fast", multiplier_stages=0),
-    "uint8 by int8": unit(4, 4, inner_product="fast", activation="uint8"),
-    "int8 by uint8": unit(4, 3, inner_product="fast", weight="uint8", multiplier_stages=3),
-    "int16 by int16": unit(4, 3, inner_product="fast", activation="int16", weight="int16"),
-    "uint16 by uint16": unit(
-        *(2, 3),
-        inner_product="fast",
-        activation="uint16",
-        weight="uint16",
-        accumulator_width=64,
-        adder_stages=2,
-    ),
-    "int1 by uint1": unit(
-        *(4, 2),
-        inner_product="fast",
-        activation="int1",
-        weight="uint1",
-        accumulator_width=8,
-        multiplier_stages=2,
-    ),
-    "uint1 by int1": unit(
-        4, 2, inner_product="fast", activation="uint1", weight="int1", accumulator_width=8
-    ),
-    "uint5 by int11": unit(
-        *(6, 2),
-        inner_product="fast",
-        activation="uint5",
-        weight="int11",
-        accumulator_width=20,
-        adder_stages=3,
-    ),
-    "20 of 33 columns soft": unit(
-        4, 33, inner_product="fast", soft_columns=20, multiplier_stages=4
-    ),
-    "int3 by int5": unit(
-        4, 3, inner_product="fast", activation="int3", weight="int5", adder_stages=4
-    ),
-    "int16 into 8 bits": unit(
-        *(4, 2),
-        inner_product="fast",
-        activation="int16",
-        weight="int16",
-        accumulator_width=8,
-        adder_stages=2,
-        multiplier_stages=2,
-    ),
-}
-CHECKED = {
-    "5x7": unit(5, 7, checksum=True),
-    "1x2": unit(1, 2, checksum=True, accumulator_depth=1, multiplier_stages=0),
-    "2x17": unit(2, 17, checksum=True, accumulator_width=8, adder_stages=2),
-    "9x2": unit(9, 2, checksum=True, multiplier_stages=4, soft_columns=1),
-    "uint8 by int8": unit(4, 3, checksum=True, activation="uint8", adder_stages=3),
-    "6x5 fast": unit(6, 5, checksum=True, inner_product="fast", adder_stages=2),
-    "2x2 fast": unit(
-        *(2, 2), checksum=True, inner_product="fast", accumulator_depth=1, multiplier_stages=0
-    ),
-    "4x12 fast": unit(
-        *(4, 12),
-        checksum=True,
-        inner_product="fast",
-        activation="uint3",
-        weight="int16",
-        accumulator_width=21,
-        multiplier_stages=3,
-    ),
-    "int2 by uint1": unit(
-        *(3, 2), checksum=True, activation="int2", weight="uint1", accumulator_width=8
-    ),
-    "uint16 by uint16": unit(
-        2, 3, checksum=True, activation="uint16", weight="uint16", accumulator_width=64
-    ),
-}
-LARGE = {
-    "32x32": unit(32, 32, accumulator_depth=512),
-    "64x64": unit(64, 64, accumulator_depth=512),
-    "17x64": unit(17, 64, accumulator_depth=100),
-    "64x5": unit(64, 5, accumulator_depth=512, adder_stages=2),
-}
 
 
 @on_simulators("config", SHAPES, verilator=2)
 def test_shapes(simulate, config):
     simulate(
-        [multiplies, runs_back_to_back, adds_to_the_same_row_every_cycle], AxiMatrixUnit, config
+        [multiplies, runs_back_to_back, adds_to_the_same_row_every_cycle],
+        AxiMatrixUnit,
+        config=config,
     )
 
 
 @on_simulators("config", FORMATS, verilator=1)
 def test_formats(simulate, config):
-    simulate([multiplies, wraps_as_numpy_does], AxiMatrixUnit, config)
+    simulate([multiplies, wraps_as_numpy_does], AxiMatrixUnit, config=config)
 
 
 def run_once_more(simulate, config):
@@ -154,12 +43,12 @@ def run_once_more(simulate, config):
             runs_back_to_back,
             adds_to_the_same_row_every_cycle,
             wraps_as_numpy_does,
-            test_stalls_and_resets.stalls_change_nothing_but_time,
-            test_stalls_and_resets.works_as_new_after_a_reset,
+            stalls_change_nothing_but_time,
+            works_as_new_after_a_reset,
             unknown_inputs_stay_out,
         ],
         AxiMatrixUnit,
-        config,
+        config=config,
     )
 
 
@@ -186,219 +75,25 @@ def test_rows_and_jobs(simulate, config):
             counts_every_activity_for_long,
         ],
         AxiMatrixUnit,
-        config,
+        config=config,
     )
 
 
 @on_simulators("config", {name: SHAPES[name] for name in ("4x4", "5x7")}, verilator=0)
 def test_unknown_inputs(simulate, config):
-    simulate([unknown_inputs_stay_out], AxiMatrixUnit, config)
+    simulate([unknown_inputs_stay_out], AxiMatrixUnit, config=config)
 
 
 @on_simulators("config", {"4x4": SHAPES["4x4"]}, verilator=0)
 def test_counters(simulate, config):
     """On Icarus only: what is set is no port."""
-    simulate([shows_every_bit_of_the_counters], AxiMatrixUnit, config)
+    simulate([shows_every_bit_of_the_counters], AxiMatrixUnit, config=config)
 
 
 @pytest.mark.large
 @on_simulators("config", LARGE, verilator=4)
 def test_large(simulate, simulator, config):
     if simulator == "verilator":
-        simulate([multiplies, runs_back_to_back], AxiMatrixUnit, config)
+        simulate([multiplies, runs_back_to_back], AxiMatrixUnit, config=config)
     else:
-        simulate([runs_back_to_back], AxiMatrixUnit, config)
-
-
-@cocotb.test(**TIMEOUT)
-async def multiplies(dut):
-    """Products of drawn shapes and values, each on an idle unit, in exactly the model's cycles."""
-    (config,), source = arguments(), randomness()
-    await start(dut)
-    cocotb.start_soon(outputs_stay_known(dut, config))
-    for _ in range(6):
-        await compute(dut, config, [Product.draw(config, source)])
-
-
-@cocotb.test(**TIMEOUT)
-async def runs_back_to_back(dut):
-    """Products of different shapes with no idle cycle between them."""
-    (config,), source = arguments(), randomness()
-    await start(dut)
-    products = [Product.draw(config, source) for _ in range(5)]
-    await compute(dut, config, products)
-    # More results in a row than the result buffer has places, at one a cycle.
-    rows = 3 * MatrixUnit.result_depth_of(config)
-    await compute(dut, config, [single_tile(config, source, rows)] * 2)
-
-
-@cocotb.test(**TIMEOUT)
-async def adds_to_the_same_row_every_cycle(dut):
-    """M = 1 with many tiles along K, and rows of one batch that meet the same accumulator row."""
-    (config,), source = arguments(), randomness()
-    await start(dut)
-    k = 9 * config.rows
-    a = draw_matrix(source, config.activation, (1, k))
-    b = draw_matrix(source, config.weight, (k, config.columns))
-    await compute(dut, config, [Product(config, a, b)])
-
-    # One tile, every row to the same accumulator row, at distances of 1 to 5 cycles.
-    rows = 30
-    a = draw_matrix(source, config.activation, (rows, config.rows))
-    b = draw_matrix(source, config.weight, (config.rows, config.columns))
-    feed = Product(config, a, b).feed
-    for distance in range(1, min(5, config.accumulator_depth) + 1):
-        chain = np.arange(rows) % distance
-        first = (np.arange(rows) < distance).astype(np.int64)
-        last = (np.arange(rows) >= rows - distance).astype(np.int64)
-        changed = Feed(**{**vars(feed), "row": chain, "first": first, "last": last})
-        driven = await drive(dut, config, changed)
-        exact = a.astype(np.int64) @ b.astype(np.int64)
-        sums = [wrap(exact[chain == c].sum(0), config.accumulator) for c in chain[-distance:]]
-        compare(f"same row every {distance} cycles", driven.results.tolist(), sums)
-    assert dut.error_status.value == 0
-
-
-@cocotb.test(**TIMEOUT)
-async def wraps_as_numpy_does(dut):
-    """Chains of the extremes' products, long enough to overflow the accumulator where possible."""
-    (config,) = arguments()
-    await start(dut)
-    for a_value in (config.activation.minimum, config.activation.maximum):
-        for b_value in (config.weight.minimum, config.weight.maximum):
-            largest = max(1, abs(a_value * b_value))
-            k = min(200, 2 + (1 << config.accumulator_width - 1) // largest)
-            a = np.full((3, k), a_value, config.activation.dtype)
-            b = np.full((k, 2), b_value, config.weight.dtype)
-            await compute(dut, config, [Product(config, a, b)])
-
-
-@cocotb.test(**TIMEOUT)
-async def takes_flags_in_any_order(dut):
-    """Rows that begin, add to and finish a few sums in a drawn order, under tiles that change."""
-    (config,), source = arguments(), randomness()
-    await start(dut)
-    rows, tiles = 500, 6
-    # Not zeros, which would hide what is added.
-    a = draw_matrix(source, config.activation, (rows, config.rows), "random")
-    b = draw_matrix(source, config.weight, (tiles, config.rows, config.columns), "random")
-    switch, first, last, row = (np.zeros(rows, np.int64) for _ in range(4))
-    switch[[0, *source.sample(range(1, rows), tiles - 1)]] = 1
-    sums: dict[int, np.ndarray] = {}
-    finished = []
-    for n, tile in enumerate(np.cumsum(switch) - 1):
-        row[n] = source.randrange(min(4, config.accumulator_depth))
-        first[n] = row[n] not in sums or source.random() < 0.2
-        last[n] = n == rows - 1 or source.random() < 0.3
-        exact = a[n].astype(np.int64) @ b[tile].astype(np.int64)
-        total = exact if first[n] else sums[row[n]] + exact
-        sums[row[n]] = total
-        if last[n]:
-            finished.append(wrap(sums.pop(row[n]), config.accumulator).tolist())
-    tile_end = np.zeros((tiles, config.rows), np.int64)
-    tile_end[:, -1] = 1
-    feed = Feed(
-        weights=b[:, ::-1].reshape(-1, config.columns),
-        tile_end=tile_end.ravel(),
-        activations=a,
-        switch=switch,
-        first=first,
-        last=last,
-        end=(np.arange(rows) == rows - 1).astype(np.int64),
-        row=row,
-    )
-    driven = await drive(dut, config, feed)
-    compare("sums in any order", driven.results.tolist(), finished, driven.result_cycles)
-    assert dut.error_status.value == 0
-
-
-@cocotb.test(**TIMEOUT)
-async def uses_every_accumulator_row(dut):
-    """All accumulator rows hold a sum at a time, of numbers of every kind; at last twice."""
-    (config,), source = arguments(), randomness()
-    await start(dut)
-    depth, k, n = config.accumulator_depth, 2 * config.rows + 1, config.columns
-    kinds = ("minimum", "maximum", *["random"] * 6)
-    for kind, m in zip(kinds, [depth] * 7 + [2 * depth], strict=True):
-        a = draw_matrix(source, config.activation, (m, k), kind)
-        b = draw_matrix(source, config.weight, (k, n), kind)
-        await compute(dut, config, [Product(config, a, b)])
-
-
-@cocotb.test(**TIMEOUT)
-async def ends_a_job_with_every_result(dut):
-    """Jobs of one row and of two, more of them than the result buffer has places."""
-    (config,), source = arguments(), randomness()
-    await start(dut)
-    jobs = 3 * MatrixUnit.result_depth_of(config)
-    products = [single_tile(config, source, source.choice([1, 2])) for _ in range(jobs)]
-    await compute(dut, config, products)
-
-
-@cocotb.test(**TIMEOUT)
-async def waits_within_a_sum(dut):
-    """Between two rows of a sum, with no weights there: it is activations that are waited for."""
-    (config,), source = arguments(), randomness()
-    await start(dut)
-    product, pause = single_tile(config, source, 2), 50
-    flags = {"first": np.array([1, 0]), "last": np.array([0, 1]), "row": np.zeros(2, np.int64)}
-    feed = Feed(**{**vars(product.feed), **flags})
-    driven = await drive(dut, config, feed, activation_gaps=iter([0, pause]))
-    total = product.expected.astype(np.int64).sum(0)
-    compare("sum with a pause", driven.results.tolist(), [wrap(total, config.accumulator).tolist()])
-    assert driven.counters["waiting_for_activations"] >= pause - config.rows - 2
-
-
-@cocotb.test(**TIMEOUT)
-async def counts_every_activity_for_long(dut):
-    """Each of them for more than 1024 cycles without a reset between."""
-    (config,), source = arguments(), randomness()
-    await start(dut)
-    long = 1100
-    await ClockCycles(dut.aclk, long)
-    await compute(dut, config, [single_tile(config, source, long)])
-    k = config.rows * -(-long // max(1, config.rows - 1))
-    a = draw_matrix(source, config.activation, (1, k))
-    b = draw_matrix(source, config.weight, (k, config.columns))
-    await compute(dut, config, [Product(config, a, b)])
-    # The next tile waits as well, and keeps the one after it out.
-    a = draw_matrix(source, config.activation, (100, config.rows))
-    b = draw_matrix(source, config.weight, (config.rows, 3 * config.columns))
-    held = itertools.chain([False] * (long + 300), itertools.repeat(True))
-    await compute(dut, config, [Product(config, a, b)], ready=held)
-    for gaps in ("weight_gaps", "activation_gaps"):
-        pause = itertools.chain([long], itertools.repeat(0))
-        await compute(dut, config, [Product.draw(config, source)], **{gaps: pause})
-    counted = read_counters(dut)
-    for name, count in counted.items():
-        assert count >= 1024 or (name, config.rows) == ("loading_weights", 1), f"{name}: {count}"
-    assert sum(counted.values()) == 2 * counted["total"]
-
-
-@cocotb.test(**TIMEOUT)
-async def unknown_inputs_stay_out(dut):
-    """Payloads are unknown while nothing is valid; no output may show it."""
-    (config,), source = arguments(), randomness()
-    await start(dut)
-    cocotb.start_soon(outputs_stay_known(dut, config))
-    for _ in range(3):
-        for stream in unit_streams(dut)[:2]:
-            for handle in stream.payload:
-                handle.value = LogicArray("X" * len(handle))
-        await ClockCycles(dut.aclk, 5)
-        await compute(dut, config, [Product.draw(config, source)])
-
-
-@cocotb.test(**TIMEOUT)
-async def shows_every_bit_of_the_counters(dut):
-    """Each counter at its own port, from the first bit to the last."""
-    source = randomness()
-    await start(dut)
-    registers = dut.unit.cycle_counters
-    names = [name for name, _ in counter_layout()]
-    for _ in range(20):
-        expected = {name: source.getrandbits(COUNTER_WIDTH) for name in names}
-        for name, number in expected.items():
-            getattr(registers, f"counters_{name}").value = number
-        await RisingEdge(dut.aclk)
-        assert read_counters(dut) == expected
+        simulate([runs_back_to_back], AxiMatrixUnit, config=config)

@@ -4,17 +4,15 @@ import pytest
 
 from benches.netlist import CELLS
 from benches.products import unit
-from hw.matrix.test_matrix_unit import (
+from benches.runner import on_icarus
+from benches.unit_misuse import sees_every_misuse
+from benches.unit_products import (
     adds_to_the_same_row_every_cycle,
     multiplies,
     runs_back_to_back,
     wraps_as_numpy_does,
 )
-from hw.matrix.test_misuse import sees_every_misuse
-from hw.matrix.test_stalls_and_resets import (
-    stalls_change_nothing_but_time,
-    works_as_new_after_a_reset,
-)
+from benches.unit_stalls import stalls_change_nothing_but_time, works_as_new_after_a_reset
 from weft.core.axi_matrix_unit import AxiMatrixUnit
 
 COROUTINES = [
@@ -57,7 +55,6 @@ LARGE = {
     "three adder stages": unit(4, 3, adder_stages=3, multiplier_stages=0),
 }
 
-on_icarus = pytest.mark.parametrize("simulator", ["icarus"], indirect=True)
 on_families = pytest.mark.parametrize("family", [path.stem for path in sorted(CELLS.glob("*.v"))])
 
 
@@ -65,7 +62,7 @@ on_families = pytest.mark.parametrize("family", [path.stem for path in sorted(CE
 @on_families
 @pytest.mark.parametrize("config", UNITS.values(), ids=UNITS)
 def test_netlist(simulate, family, config):
-    simulate(COROUTINES, AxiMatrixUnit, config, family=family, synthesized=True)
+    simulate(COROUTINES, AxiMatrixUnit, config=config, family=family, synthesized=True)
 
 
 @pytest.mark.large
@@ -73,4 +70,4 @@ def test_netlist(simulate, family, config):
 @on_families
 @pytest.mark.parametrize("config", LARGE.values(), ids=LARGE)
 def test_large_netlist(simulate, family, config):
-    simulate(COROUTINES, AxiMatrixUnit, config, family=family, synthesized=True)
+    simulate(COROUTINES, AxiMatrixUnit, config=config, family=family, synthesized=True)

@@ -4,23 +4,14 @@ import random
 from collections import deque
 
 import cocotb
+import pytest
 
-from benches.runner import (
-    TIMEOUT,
-    arguments,
-    compare,
-    join,
-    on_simulators,
-    randomness,
-    read,
-    reset,
-    split_signed,
-    start,
-    tick,
-    to_signed,
-)
+from benches.bits import join, split_signed, to_signed
+from benches.coroutines import TIMEOUT, compare, parameters, randomness, read, reset, start, tick
+from benches.runner import on_icarus, on_simulators
+from weft.blocks.chain import FLAT_LINKS
 from weft.matrix.config import MatrixUnitConfig
-from weft.matrix.results import FLAT_COLUMNS, ResultBuffer
+from weft.matrix.results import ResultBuffer
 from weft_sim.cocotb_driver import cycle_now
 from weft_sim.cocotb_streams import Stream, chances, coins, throttle, watch
 
@@ -50,11 +41,25 @@ def test_results(simulate, config, depth):
         holds_as_many_rows_as_it_is_deep,
         is_empty_after_reset,
     ]
-    simulate(coroutines, ResultBuffer, config, depth)
+    simulate(coroutines, ResultBuffer, config=config, depth=depth)
+
+
+@on_icarus
+@pytest.mark.parametrize("depth", [32, 33, 35, 64, 67])
+def test_results_of_ecp5(simulate, depth):
+    """Memories of LUTs, as many as the rows need, in the place of one."""
+    coroutines = [
+        gives_every_row_at_full_speed,
+        gives_every_row_under_any_ready,
+        holds_as_many_rows_as_it_is_deep,
+        is_empty_after_reset,
+    ]
+    config = MatrixUnitConfig(columns=3, accumulator_width=20)
+    simulate(coroutines, ResultBuffer, config=config, depth=depth, family="ecp5")
 
 
 def test_columns_are_halved_somewhere():
-    assert {config.columns > FLAT_COLUMNS for config, _ in SHAPES.values()} == {False, True}
+    assert {config.columns > FLAT_LINKS for config, _ in SHAPES.values()} == {False, True}
 
 
 class Writer:
@@ -62,7 +67,7 @@ class Writer:
 
     def __init__(self, dut, source: random.Random):
         self.dut, self.source = dut, source
-        self.config, self.places = arguments()
+        self.config, self.places = parameters().config, parameters().depth
         self.rows: list[list[int]] = []
         self.ends: list[bool] = []
         self.cycles: list[int] = []
@@ -107,7 +112,7 @@ class Reader:
     """Takes rows down, each with its checksum if there are any, and the cycles of them."""
 
     def __init__(self, dut, writer: Writer):
-        self.config, _ = arguments()
+        self.config = parameters().config
         self.dut, self.writer = dut, writer
         self.stream = Stream.amaranth(dut, "results")
         self.rows: list[list[int]] = []
@@ -132,7 +137,7 @@ class Reader:
 @cocotb.test(**TIMEOUT)
 async def gives_every_row_at_full_speed(dut):
     """Each row exactly `latency_of` cycles after it was emitted; its place is free before that."""
-    config, depth = arguments()
+    config, depth = parameters().config, parameters().depth
     await start(dut)
     writer = Writer(dut, randomness())
     reader = Reader(dut, writer)
@@ -166,7 +171,7 @@ async def gives_every_row_under_any_ready(dut):
 @cocotb.test(**TIMEOUT)
 async def holds_as_many_rows_as_it_is_deep(dut):
     """With a reader that does not come, `depth` rows wait and one stands at the port."""
-    _, depth = arguments()
+    depth = parameters().depth
     await start(dut)
     writer = Writer(dut, randomness())
     reader = Reader(dut, writer)

@@ -7,18 +7,9 @@ from dataclasses import dataclass
 
 import cocotb
 
-from benches.runner import (
-    TIMEOUT,
-    arguments,
-    join,
-    on_simulators,
-    operand,
-    randomness,
-    read,
-    reset,
-    start,
-    tick,
-)
+from benches.bits import join, operand
+from benches.coroutines import TIMEOUT, parameters, randomness, read, reset, start, tick
+from benches.runner import on_simulators
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft.matrix.weights import WeightLoader
@@ -40,7 +31,7 @@ def test_weights(simulate, config):
         holds_a_tile_that_is_not_taken,
         forgets_a_tile_at_reset,
     ]
-    simulate(coroutines, WeightLoader, config)
+    simulate(coroutines, WeightLoader, config=config)
 
 
 @dataclass
@@ -101,7 +92,7 @@ async def run_beside_model(dut, cycles, take, resets=None, needed=()) -> Counter
     `take` and `resets` are iterators of bool: what to do in the next cycle if it is legal. The run
     goes on beyond `cycles` until everything `needed` has happened more than three times.
     """
-    (config,) = arguments()
+    config = parameters().config
     lane_bits = config.columns * config.weight.width
     model = Loader(config.rows)
     seen = Counter()
@@ -154,7 +145,7 @@ def any_tiles(source: random.Random, config: MatrixUnitConfig, count: int) -> li
 @cocotb.test(**TIMEOUT)
 async def loads_good_tiles_at_full_rate(dut):
     """A tile every R cycles when each is taken as soon as it is complete."""
-    (config,) = arguments()
+    config = parameters().config
     source, count = randomness(), 40
     beats = [beat for _ in range(count) for beat in tile(source, config, config.rows)]
     await start(dut)
@@ -169,7 +160,7 @@ async def loads_good_tiles_at_full_rate(dut):
 @cocotb.test(**TIMEOUT)
 async def loads_tiles_of_any_length(dut):
     """Gaps in the stream, tiles taken late, too short and too long."""
-    (config,) = arguments()
+    config = parameters().config
     source = randomness()
     beats = any_tiles(source, config, 150)
     await start(dut)
@@ -188,7 +179,7 @@ async def loads_tiles_of_any_length(dut):
 @cocotb.test(**TIMEOUT)
 async def holds_a_tile_that_is_not_taken(dut):
     """The stream stalls while a complete tile waits, for as long as it takes."""
-    (config,) = arguments()
+    config = parameters().config
     source = randomness()
     beats = tile(source, config, config.rows) + tile(source, config, config.rows)
     await start(dut)
@@ -201,7 +192,7 @@ async def holds_a_tile_that_is_not_taken(dut):
 @cocotb.test(**TIMEOUT)
 async def forgets_a_tile_at_reset(dut):
     """Within a tile, or when one waits: the row after a reset is the first of its tile."""
-    (config,) = arguments()
+    config = parameters().config
     source = randomness()
     await start(dut)
     beats = itertools.chain.from_iterable(any_tiles(source, config, 1) for _ in itertools.count())

@@ -4,16 +4,9 @@ import itertools
 
 import cocotb
 
-from benches.runner import (
-    TIMEOUT,
-    arguments,
-    compare,
-    on_simulators,
-    operand,
-    play,
-    randomness,
-    start,
-)
+from benches.bits import operand
+from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, start
+from benches.runner import on_simulators
 from weft.formats import IntegerFormat
 from weft.primitives.soft_multiplier import SoftMultiplier
 
@@ -32,14 +25,18 @@ NARROW = 10
 
 @on_simulators("first, second, stages", SIZES)
 def test_soft_multiplier(simulate, first, second, stages):
-    simulate([multiplies], SoftMultiplier, first.shape, second.shape, stages)
+    simulate([multiplies], SoftMultiplier, first=first.shape, second=second.shape, stages=stages)
 
 
 @cocotb.test(**TIMEOUT)
 async def multiplies(dut):
     """A pair a cycle, each product in exactly its cycle."""
-    (*shapes, latency), source = arguments(), randomness()
-    first, second = (IntegerFormat(shape.width, signed=shape.signed) for shape in shapes)
+    multiplier, source = parameters(), randomness()
+    latency = multiplier.stages
+    first, second = (
+        IntegerFormat(shape.width, signed=shape.signed)
+        for shape in (multiplier.first, multiplier.second)
+    )
     if first.width + second.width <= NARROW:
         pairs = list(
             itertools.product(

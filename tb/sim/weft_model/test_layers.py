@@ -8,7 +8,7 @@ import random
 import pytest
 
 from weft.matrix.config import MatrixUnitConfig
-from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.timing import MatrixUnitTiming
 from weft_cli import cli
 from weft_cli.make_workloads import TPU_V1, all_workloads
 from weft_model.cycle_model import predict
@@ -32,7 +32,7 @@ def test_closed_form_equals_the_walk_over_the_tiles():
         prediction = predict(config, [schedule])
         switches = height + sum(max(stay, height) for stay in stays[:-1])
         exposed = height - 1 + sum(max(0, height - stay) for stay in stays[:-1])
-        latency = MatrixUnit.latency_of(config)
+        latency = MatrixUnitTiming.of(config).latency
         assert prediction.cycles == switches + stays[-1] - 1 + latency, sizes
         assert prediction.counters["computing"] == sum(stays)
         assert prediction.counters["loading_weights"] == exposed, sizes

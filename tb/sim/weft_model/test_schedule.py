@@ -9,7 +9,7 @@ import pytest
 
 from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
-from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.timing import MatrixUnitTiming
 from weft_model.cycle_model import lower_bound, predict
 from weft_model.reference import check_operands, matmul, wrap
 from weft_model.schedule import Feed, Schedule
@@ -85,7 +85,7 @@ def test_schedule_refuses_bad_sizes(sizes):
 def test_cycles_follow_the_formula():
     """R, then max(M, R) a tile, then the way through the unit; worked out by hand."""
     config = MatrixUnitConfig(rows=16, columns=16)
-    assert MatrixUnit.latency_of(config) == 16 + 16 + 1 + 1 + 5
+    assert MatrixUnitTiming.of(config).latency == 16 + 16 + 1 + 1 + 5
     assert predict(config, [Schedule(config, 64, 16, 16)]).cycles == 16 + 63 + 39
     assert predict(config, [Schedule(config, 64, 64, 64)]).cycles == 16 + 15 * 64 + 63 + 39
     assert predict(config, [Schedule(config, 1, 64, 16)]).cycles == 16 + 3 * 16 + 0 + 39

@@ -88,7 +88,7 @@ def test_concurrent_users_build_once():
 
 def test_a_damaged_library_is_built_anew():
     """Cut short, as by a full disk: not loaded, but rebuilt; the runtime's objects likewise."""
-    built = library.build(emit(ONE))
+    built = library.build(emit(ONE).design)
     whole = built.path.read_bytes()
     built.path.write_bytes(whole[:1000])
     (runtime,) = (toolchain.build_root() / "cache").glob("runtime-*/")
@@ -147,19 +147,19 @@ def test_a_compiler_without_memory_is_named(tmp_path, monkeypatch):
     toolchain.prepare_environment()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(SimulationFailed, match="ran out of memory"):
-        library.build(emit(ONE))
+        library.build(emit(ONE).design)
     assert not list((toolchain.build_root() / "cache").glob("library-*/"))
 
 
 def test_a_folder_that_make_cannot_take_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("WEFT_BUILD", str(tmp_path / "my build"))
     with pytest.raises(ValueError, match=r"may have no space or colon in its path: .*my build"):
-        library.build(emit(ONE))
+        library.build(emit(ONE).design)
 
 
 def test_structure_keeps_blocks_apart():
-    text = verilator.structure(emit(MatrixUnitConfig(rows=17, columns=9)).verilog)
+    text = verilator.structure(emit(MatrixUnitConfig(rows=17, columns=9)).design)
     blocks = [line for line in text.splitlines() if line.startswith("no_inline")]
-    assert [line.split("_systolic_array_")[1].rstrip('"') for line in blocks] == ["1x9", "8x9"]
+    assert [line.split("_systolic_array_")[1].rstrip('"') for line in blocks] == ["8x9", "1x9"]
     assert 'public_flat_rd -module "weft_17x9_systolic_array_8x9" -var "sums_in"' in text
     assert "clk" not in text

@@ -3,14 +3,14 @@
 import cocotb
 from cocotb.triggers import RisingEdge
 
-from benches.runner import TIMEOUT, start
-from weft.blocks.skew import DelayLine
+from benches.coroutines import TIMEOUT, start
+from weft.blocks.delay_line import DelayLine
 
 WIDTH = 8
 
 
 def test_conventions(simulate):
-    simulate([reads_what_a_flip_flop_samples], DelayLine, WIDTH, 1, False)
+    simulate([reads_what_a_flip_flop_samples], DelayLine, width=WIDTH, cycles=1)
 
 
 @cocotb.test(**TIMEOUT)

@@ -11,7 +11,7 @@ import numpy as np
 
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity, Error
-from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.timing import MatrixUnitTiming
 from weft_model.schedule import Schedule
 
 from .ports import ActivationRow, Cycle, Entry, Handshake, PortModel
@@ -171,7 +171,7 @@ class Sampler:
                 self.hit("stall", f"{stream} held, {activity.name}")
             if handshake.awaited:
                 self.hit("stall", f"{stream} awaited, {activity.name}")
-        full = self.ports.places_taken == MatrixUnit.result_depth_of(self.config)
+        full = self.ports.places_taken == MatrixUnitTiming.of(self.config).result_depth
         if cycle.results.held and full:
             self.hit("results_held", "while the buffer is full")
 
@@ -275,7 +275,7 @@ class Sampler:
             self.held += 1
         elif self.held:
             self.hit("results_held", "for one cycle" if self.held == 1 else "for longer")
-            if self.held > MatrixUnit.result_depth_of(self.config):
+            if self.held > MatrixUnitTiming.of(self.config).result_depth:
                 self.hit("results_held", "for longer than the buffer is deep")
             self.held = 0
         if cycle.results.transfer:

@@ -28,7 +28,7 @@ from pathlib import Path
 from rich.table import Table
 
 from benches.repository import ROOT, TB
-from weft.emit.export import write_whole
+from weft.emit.files import write_whole
 from weft_cli.benchmarks.results import machine
 from weft_cli.report import console
 from weft_sim import toolchain

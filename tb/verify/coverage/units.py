@@ -12,12 +12,10 @@ import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
 
-import benches.products as products
-import hw.matrix.test_matrix_unit as test_matrix_unit
-import hw.matrix.test_misuse as test_misuse
-import hw.matrix.test_stalls_and_resets as test_stalls_and_resets
+from benches import products, unit_misuse, unit_products, unit_stalls
+from benches.coroutines import TIMEOUT, parameters
 from benches.products import unit
-from benches.runner import TIMEOUT, arguments, on_simulators
+from benches.runner import on_simulators
 from verify.coverage.bins import Sampler
 from verify.coverage.command import BINS_FILE
 from verify.coverage.ports import ActivationRow, CounterModel, Cycle, Handshake, WeightRow
@@ -44,22 +42,22 @@ UNITS = {
     "small": unit(2, 2, multiplier_stages=0, **SIZES),
 }
 BENCHES = (
-    test_matrix_unit.multiplies,
-    test_matrix_unit.runs_back_to_back,
-    test_matrix_unit.adds_to_the_same_row_every_cycle,
-    test_matrix_unit.wraps_as_numpy_does,
-    test_stalls_and_resets.stalls_change_nothing_but_time,
-    test_stalls_and_resets.waits_for_a_long_time,
-    test_stalls_and_resets.keeps_a_result_while_others_are_awaited,
-    test_stalls_and_resets.works_as_new_after_a_reset,
-    test_stalls_and_resets.resets_in_every_activity,
-    test_matrix_unit.takes_flags_in_any_order,
-    test_matrix_unit.uses_every_accumulator_row,
-    test_matrix_unit.ends_a_job_with_every_result,
-    test_matrix_unit.waits_within_a_sum,
-    test_matrix_unit.counts_every_activity_for_long,
-    test_misuse.sees_every_misuse,
-    test_misuse.sees_an_error_while_errors_are_cleared,
+    unit_products.multiplies,
+    unit_products.runs_back_to_back,
+    unit_products.adds_to_the_same_row_every_cycle,
+    unit_products.wraps_as_numpy_does,
+    unit_stalls.stalls_change_nothing_but_time,
+    unit_stalls.waits_for_a_long_time,
+    unit_stalls.keeps_a_result_while_others_are_awaited,
+    unit_stalls.works_as_new_after_a_reset,
+    unit_stalls.resets_in_every_activity,
+    unit_products.takes_flags_in_any_order,
+    unit_products.uses_every_accumulator_row,
+    unit_products.ends_a_job_with_every_result,
+    unit_products.waits_within_a_sum,
+    unit_products.counts_every_activity_for_long,
+    unit_misuse.sees_every_misuse,
+    unit_misuse.sees_an_error_while_errors_are_cleared,
 )
 # Of all coroutines of a run, by (group, bin).
 counts: Counter[tuple[str, str]] = Counter()
@@ -67,14 +65,14 @@ counts: Counter[tuple[str, str]] = Counter()
 
 @on_simulators("config", UNITS, verilator=len(UNITS))
 def test_unit(simulate, config):
-    simulate([globals()[bench.name] for bench in BENCHES], AxiMatrixUnit, config)
+    simulate([globals()[bench.name] for bench in BENCHES], AxiMatrixUnit, config=config)
 
 
 def watched(bench):
     """A coroutine of another bench, whose ports are sampled."""
 
     async def run(dut):
-        (config,) = arguments()
+        config = parameters().config
         sampler = Sampler(config)
         products.computed.clear()
         sampling = cocotb.start_soon(sample(dut, config, sampler))

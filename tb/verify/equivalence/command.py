@@ -4,7 +4,8 @@ import json
 import time
 from pathlib import Path
 
-from weft.emit.export import emit, write_whole
+from weft.emit.export import emit
+from weft.emit.files import write_whole
 from weft_cli.benchmarks.results import machine
 from weft_cli.report import console, progress_bar
 from weft_sim import toolchain

@@ -8,7 +8,8 @@ import json
 
 from weft.boards import board_named
 from weft.core.axi_matrix_unit import AxiMatrixUnit
-from weft.emit.export import emit, to_verilog
+from weft.emit.export import emit
+from weft.emit.verilog import make_design
 from weft.host_link import MatrixUnitHost
 from weft.matrix.config import MatrixUnitConfig
 
@@ -34,14 +35,21 @@ def texts():
         yield name, emit(config).verilog
     for family in FAMILIES:
         for name in ("plain 5x9", "fast 6x5"):
-            arguments = (AxiMatrixUnit, CONFIGURATIONS[name])
-            yield f"{name} for {family}", to_verilog("unit", *arguments, family=family)
+            config = CONFIGURATIONS[name]
+            design = make_design("unit", AxiMatrixUnit, family=family, config=config)
+            yield f"{name} for {family}", design.verilog
     for name in BOARDS:
         board = board_named(name)
-        # 104 cycles a bit are 115,200 bits a second at 12 MHz.
-        arguments = (board.config, 104, 12_000_000, board.payload_bytes)
-        text = to_verilog("host", MatrixUnitHost, *arguments, family=board.family)
-        yield f"host link of {name}", text
+        design = make_design(
+            *("host", MatrixUnitHost),
+            family=board.family,
+            config=board.config,
+            # 115,200 bits a second at 12 MHz.
+            cycles_per_bit=104,
+            clock_hz=12_000_000,
+            payload_bytes=board.payload_bytes,
+        )
+        yield f"host link of {name}", design.verilog
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def record(emission: Emission, seed: int, simulator: str, directory: Path) -> Tr
     toolchain.ToolMissing, verilator.SimulationFailed
         The latter as well if an output is ever unknown.
     """
-    build = simulators.build(emission.verilog, emission.name, simulator)
+    build = simulators.build(emission.design, simulator)
     directory.mkdir(parents=True, exist_ok=True)
     stored = directory.resolve() / "transcript.txt"
     stored.unlink(missing_ok=True)

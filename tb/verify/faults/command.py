@@ -7,9 +7,10 @@ from pathlib import Path
 
 from rich.table import Table
 
-from weft.emit.export import parameters_of, write_whole
+from weft.emit.files import write_whole
 from weft.formats import IntegerFormat
 from weft.matrix.config import TINY, MatrixUnitConfig
+from weft.parameters import plain_parameters
 from weft_cli.benchmarks.results import machine
 from weft_cli.report import console, progress_bar
 from weft_sim.toolchain import build_root
@@ -114,7 +115,7 @@ def _described(
     }
     return {
         "name": campaign.name,
-        "parameters": parameters_of(campaign.config),
+        "parameters": plain_parameters(campaign.config),
         "bits": bits,
         "cycles_of_works": [answer.cycles for answer in campaign.expected],
         "injected": sum(row["injected"] for row in rows),

@@ -1,16 +1,16 @@
 """FaultyUnit: a matrix unit that runs with one stored bit flipped, and what its host sees."""
 
 import ctypes
-import dataclasses
 import sys
 from dataclasses import dataclass
 
 import numpy as np
 
 from weft.emit.export import emit
+from weft.emit.verilog import Design
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
-from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.timing import MatrixUnitTiming
 from weft_sim.library import build
 from weft_sim.native_driver import COUNTERS, DONE, Feed, Progress, load
 from weft_sim.stalls import Stalls
@@ -80,7 +80,7 @@ class FaultyUnit:
         netlist = with_faults(emission.verilog, emission.name)
         self.config = config
         self.bits: tuple[Bit, ...] = netlist.bits
-        faulty = dataclasses.replace(emission, verilog=netlist.verilog)
+        faulty = Design.of_text(netlist.verilog, emission.name)
         self._library = load(build(faulty, faults=True).path)
 
     def bit_of(self, register: str, place: int) -> int:
@@ -91,7 +91,7 @@ class FaultyUnit:
         """Run some work, with a fault or without."""
         feed = Feed(self.config, work.operands)
         job, progress = feed.job(work.stalls), Progress()
-        job.aftermath = WATCHED_LATENCIES * MatrixUnit.latency_of(self.config)
+        job.aftermath = WATCHED_LATENCIES * MatrixUnitTiming.of(self.config).latency
         if fault is not None:
             job.fault_bit, job.fault_cycle = fault.bit, fault.cycle
         unit = self._library.weft_open()

@@ -19,10 +19,14 @@ class SumsAreThoseOfAMemory(Harness):
 
     def describe(self, m: Module) -> None:
         config = self.config
-        m.submodules.control = control = AccumulatorControl(config)
-        m.submodules.bank = bank = AccumulatorBank(config)
+        m.submodules.control = control = AccumulatorControl(config=config)
+        m.submodules.bank = bank = AccumulatorBank(
+            sum_parts=config.arithmetic.sum_parts,
+            width=config.accumulator_width,
+            depth=config.accumulator_depth,
+        )
         row = self.anything(row_control_layout(config), "row")
-        total = self.anything(signed(config.sum_width), "total")
+        total = self.anything(config.arithmetic.sum_shape, "total")
         m.d.comb += [
             control.row.eq(row),
             bank.control_in.eq(control.control),

@@ -34,7 +34,7 @@ class RowsAreChecked(Harness):
             return super().rtlil()
 
     def describe(self, m: Module) -> None:
-        m.submodules.check = check = RowCheck(self.config)
+        m.submodules.check = check = RowCheck(config=self.config)
         row = self.anything(checked_layout(self.config), "row")
         m.d.comb += check.row.eq(row)
 
@@ -86,7 +86,7 @@ class RowsComeInOrder(Harness):
 
     def describe(self, m: Module) -> None:
         config = self.config
-        m.submodules.admission = admission = Admission(config, self.places)
+        m.submodules.admission = admission = Admission(config=config, credits=self.places)
         offered = self.anything(activation_layout(config), "row")
         valid = self.anything(1, "valid")
         complete = self.anything(1, "complete")

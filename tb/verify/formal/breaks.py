@@ -79,21 +79,24 @@ TILE_BREAKS = (
     Break("matrix/weights", "self.broken.eq(overrun | short)", "self.broken.eq(0)", "broken"),
     Break("matrix/weights", "self.broken.eq(overrun | short)", "self.broken.eq(1)", "broken"),
     Break("matrix/weights", "overrun.eq(0),", "", "broken"),
-    Break("matrix/weights", "errors.eq(Cat(short, long))", "errors.eq(Cat(long, long))", "errors"),
-    Break(
-        "matrix/weights", "errors.eq(Cat(short, long))", "errors.eq(Cat(short, short))", "errors"
-    ),
+    Break("matrix/weights", "Error.SHORT_TILE: short", "Error.SHORT_TILE: long", "errors"),
+    Break("matrix/weights", "Error.LONG_TILE: long", "Error.LONG_TILE: short", "errors"),
 )
 WEIGHT_BREAKS = (
     *TILE_BREAKS,
     Break("matrix/weights", "enables.eq(Cat(1, filled))", "enables.eq((1 << rows) - 1)", "sum_0"),
-    Break("array/cell", "+= weight.eq(shadow)", "+= weight.eq(self.weight_in)", "sum_0"),
-    Break("array/cell", "with m.If(self.row_switches & self.switch):", "with m.If(0):", "sum_0"),
+    Break(
+        "array/cell",
+        "shadow=shadow,\n            switch",
+        "shadow=self.weight_in,\n            switch",
+        "sum_0",
+    ),
+    Break("primitives/multiplier", "with m.If(any_switch & switch):", "with m.If(0):", "sum_0"),
 )
 COLUMN_BREAKS = (
     *WEIGHT_BREAKS,
     Break("array/cell", "self.row_loads & self.load", "self.row_loads", "sum_0"),
-    Break("array/cell", "self.row_switches & self.switch", "self.row_switches", "sum_1"),
+    Break("primitives/multiplier", "any_switch & switch", "any_switch", "sum_1"),
 )
 FAST_BREAKS = (
     *TILE_BREAKS,
@@ -151,54 +154,63 @@ CHECK_BREAKS = (
         "matrix/row_check", "row.valid & row.last & ~admitted", "row.last & ~admitted", "dropped"
     ),
     Break("matrix/row_check", "row.valid & ~row.good_tile", "~row.good_tile", "no_tile"),
-    Break("matrix/row_check", "row.valid & ~row.in_range,", "~row.in_range,", "row_out_of_range"),
+    Break(
+        "matrix/row_check",
+        "Error.ROW_OUT_OF_RANGE: row.valid & ~row.in_range",
+        "Error.ROW_OUT_OF_RANGE: ~row.in_range",
+        "row_out_of_range",
+    ),
     Break("matrix/begun", "transparent_for=(write,)", "", "valid"),
-    Break("matrix/begun", "sets & same_word", "0", "valid"),
-    Break("matrix/begun", "sets & kept_same_row", "0", "valid"),
-    Break("matrix/begun", "sets & found_same_row", "0", "valid"),
-    Break("matrix/begun", "(flags & others) | set_flag", "flags | set_flag", "valid"),
+    Break("matrix/begun", "setting.sets & same_word", "0", "valid"),
+    Break("matrix/begun", "setting.sets & kept_same_row", "0", "valid"),
+    Break("matrix/begun", "setting.sets & found_same_row", "0", "valid"),
+    Break("matrix/begun", "(word & others) | set_flag", "word | set_flag", "valid"),
     Break("matrix/begun", "Mux(fetched_written, read.data, 0)", "read.data", "valid"),
-    Break("matrix/begun", "sets & (set_value != was_begun)", "sets", "unfinished"),
+    Break(
+        "matrix/begun", "setting.sets & (setting.value != was_begun)", "setting.sets", "unfinished"
+    ),
 )
 ORDER_BREAKS = (
     Break(
         "matrix/admission",
-        "has_room.eq(~row.last | ~spare[-1])",
+        "has_room.eq(~last | ~spare[-1])",
         "has_room.eq(1)",
         "never_more_than_places",
     ),
     Break(
         "matrix/admission",
-        "returned.eq(self.released + check.dropped)",
+        "returned.eq(self.released + dropped)",
         "returned.eq(0)",
         "never_stuck",
     ),
     Break(
         "matrix/admission",
-        "returned.eq(self.released + check.dropped)",
+        "returned.eq(self.released + dropped)",
         "returned.eq(self.released)",
         "never_stuck",
     ),
     Break(
         "matrix/admission",
-        "returned.eq(self.released + check.dropped)",
-        "returned.eq(self.released + check.dropped + check.dropped)",
+        "returned.eq(self.released + dropped)",
+        "returned.eq(self.released + dropped + dropped)",
         "never_more_than_places",
     ),
     Break("matrix/admission", "init=self.credits - 1", "init=self.credits - 2", "never_stuck"),
     Break(
         "matrix/admission",
-        "(staying | (switching & self.tile_complete))",
-        "((staying | switching) & self.tile_complete)",
+        "(gate.staying | (gate.switching & self.tile_complete))",
+        "((gate.staying | gate.switching) & self.tile_complete)",
         "never_stuck",
     ),
     Break(
         "matrix/admission",
-        "Mux(switching, ~self.tile_broken, tile_in_use)",
+        "Mux(gate.switching, ~self.tile_broken, tile_in_use)",
         "tile_in_use",
         "good_rows_are_admitted",
     ),
-    Break("matrix/admission", "ready.eq(~waiting | advance)", "ready.eq(1)", "switch_is_its_own"),
+    Break(
+        "matrix/admission", "ready.eq(~gate.waiting | advance)", "ready.eq(1)", "switch_is_its_own"
+    ),
     Break(
         "matrix/admission",
         "self.activations.valid & ~offered.switch",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from weft.emit.export import write_whole
+from weft.emit.files import write_whole
 from weft_cli.benchmarks.results import machine
 from weft_cli.report import console, progress_bar
 from weft_sim.toolchain import ToolMissing, build_root, has_package

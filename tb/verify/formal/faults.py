@@ -10,7 +10,7 @@ from weft.core.axi_matrix_unit import port_documentation
 from weft.emit.export import emit
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error, counter_layout
-from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.timing import MatrixUnitTiming
 from weft_sim.yosys import run_yosys
 
 from ..faults.classes import DATA, DATAPATH, class_of
@@ -93,7 +93,7 @@ class WrongResultsAreTold(Harness):
 
         transfer = twin[valid] & given["m_axis_results_tready"]
         wrong = transfer & (faulty[data] != twin[data])
-        latency = MatrixUnit.check_latency_of(self.config)
+        latency = MatrixUnitTiming.of(self.config).check
         self.prove("wrong_results_are_told", ~delayed(m, wrong, latency, "wrong") | corrupted)
         for name, chosen in self._chosen.items():
             self.reach(f"wrong_by_{name}", wrong & chosen)

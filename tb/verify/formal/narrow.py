@@ -5,21 +5,10 @@ from unittest.mock import patch
 
 from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
-from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.timing import MatrixUnitTiming
 
 # Bits of a sum: the fewest that a configuration allows.
 LEAST_ACCUMULATOR = 8
-
-
-class NarrowConfig(MatrixUnitConfig):
-    """A configuration whose sums may be narrower than one allows."""
-
-    @property
-    def checksum_column(self) -> MatrixUnitConfig:
-        allowed = replace(self, accumulator_width=LEAST_ACCUMULATOR, checksum=False)
-        column = super(NarrowConfig, allowed).checksum_column
-        object.__setattr__(column, "accumulator_width", self.accumulator_width)
-        return column
 
 
 def narrow(accumulator_width: int, **changes) -> MatrixUnitConfig:
@@ -38,12 +27,17 @@ def narrow(accumulator_width: int, **changes) -> MatrixUnitConfig:
         "multiplier_stages": 0,
     }
     given = {**least, **changes}
-    config = NarrowConfig(**{**given, "activation": "uint2"})
+    config = MatrixUnitConfig(**{**given, "activation": "uint2"})
     object.__setattr__(config, "activation", IntegerFormat.parse(given["activation"]))
     object.__setattr__(config, "accumulator_width", accumulator_width)
     return config
 
 
 def few_places(places: int):
-    """While it lasts, units are drawn with so many rows of results, which are full soon."""
-    return patch.object(MatrixUnit, "result_depth_of", staticmethod(lambda _: places))
+    """While it lasts, units have so many rows of results, which are full soon."""
+    usual = MatrixUnitTiming.of
+
+    def with_few(config: MatrixUnitConfig) -> MatrixUnitTiming:
+        return replace(usual(config), result_depth=places)
+
+    return patch.object(MatrixUnitTiming, "of", staticmethod(with_few))

@@ -30,7 +30,7 @@ class ResultsComeInOrder(Harness):
 
     def describe(self, m: Module) -> None:
         config, depth = self.config, self.depth
-        m.submodules.buffer = buffer = ResultBuffer(config, depth)
+        m.submodules.buffer = buffer = ResultBuffer(config=config, depth=depth)
         results = buffer.results
         emit = self.anything(1, "emit")
         end = self.anything(1, "end")

@@ -1,11 +1,18 @@
 """The whole unit: equal to its specification, whatever comes, whenever it comes."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Module, Mux, Signal, signed
 
 from weft.matrix.accumulators import READ_TO_WRITE
 from weft.matrix.config import MatrixUnitConfig
-from weft.matrix.layouts import Error, activation_layout, result_layout, weight_layout
+from weft.matrix.layouts import (
+    Error,
+    activation_layout,
+    error_bits,
+    result_layout,
+    weight_layout,
+)
 from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.timing import MatrixUnitTiming
 
 from .harness import Harness, follow
 from .narrow import few_places
@@ -43,7 +50,7 @@ class UnitIsItsSpecification(Harness):
 
     def describe(self, m: Module) -> None:
         config = self.config
-        m.submodules.unit = unit = MatrixUnit(config)
+        m.submodules.unit = unit = MatrixUnit(config=config)
         weights, activations, results = unit.weights, unit.activations, unit.results
         for name, stream in ("weights", weights), ("activations", activations):
             m.d.comb += [
@@ -127,7 +134,11 @@ class UnitIsItsSpecification(Harness):
                 with m.Elif(taken):
                     behind = queue[i + 1]
                     m.d.sync += [kept.eq(new) for kept, new in zip(waiting, behind, strict=True)]
-        return queue[0][:-1], queue[0][-1], Cat(tile.short, tile.long, 0, 0, 0)
+        return (
+            queue[0][:-1],
+            queue[0][-1],
+            error_bits({Error.SHORT_TILE: tile.short, Error.LONG_TILE: tile.long}),
+        )
 
     def _compute(self, m: Module, row, done, tile, tile_good):
         """Whether a row gives a result, which, the errors of it, and what kinds of result it is."""
@@ -163,7 +174,13 @@ class UnitIsItsSpecification(Harness):
             with m.If(admitted & ~row.last):
                 m.d.sync += sums[address].eq(result.lanes[column])
         not_started = done & good_now & in_range & ~begun.known
-        errors = Cat(0, 0, done & ~good_now, done & ~in_range, not_started)
+        errors = error_bits(
+            {
+                Error.NO_TILE: done & ~good_now,
+                Error.ROW_OUT_OF_RANGE: done & ~in_range,
+                Error.NOT_STARTED: not_started,
+            }
+        )
 
         # A sum on its way to the memory comes from there to a row so many cycles behind.
         ages = Array(Signal(range(READ_TO_WRITE + 2), name=f"age_{i}") for i in range(depth))
@@ -208,7 +225,7 @@ class UnitIsItsSpecification(Harness):
         self.reach("a_result_before_another", followed.leaves & (inside > 1))
         # It comes as soon as it can, if the sink takes all: one that was there first may have had
         # to go all the way before its place was free.
-        limit = 2 * MatrixUnit.latency_of(self.config) + most
+        limit = 2 * MatrixUnitTiming.of(self.config).latency + most
         waited = Signal(range(limit + 2))
         with m.If(~followed.inside | ~results.ready | followed.leaves):
             m.d.sync += waited.eq(0)

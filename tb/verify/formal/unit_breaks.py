@@ -11,12 +11,15 @@ UNIT_BREAKS = (
         "result_comes",
     ),
     Break(
-        "matrix/admission", "Mux(switching, ~self.tile_broken, tile_in_use)", "1", "errors_are_true"
+        "matrix/admission",
+        "Mux(gate.switching, ~self.tile_broken, tile_in_use)",
+        "1",
+        "errors_are_true",
     ),
-    Break("matrix/admission", "ready.eq(~waiting | advance)", "ready.eq(1)", "one_row_waits"),
+    Break("matrix/admission", "ready.eq(~gate.waiting | advance)", "ready.eq(1)", "one_row_waits"),
     Break(
         "matrix/admission",
-        "has_room.eq(~row.last | ~spare[-1])",
+        "has_room.eq(~last | ~spare[-1])",
         "has_room.eq(1)",
         "few_are_inside",
     ),
@@ -57,21 +60,16 @@ FAST_UNIT_BREAKS = (
     ),
 )
 SIGNED_BREAKS = (
-    Break("array/cell", "activation * weight", "activation.as_unsigned() * weight", "result_0"),
-    Break("array/cell", "activation * weight", "activation * weight.as_unsigned()", "result_0"),
+    Break("primitives/multiplier", "first * second", "first.as_unsigned() * second", "result_0"),
+    Break("primitives/multiplier", "first * second", "first * second.as_unsigned()", "result_0"),
 )
 FAST_SIGNED_BREAKS = (
-    Break("array/pairs", "first * second", "first.as_unsigned() * second", "result_0"),
+    Break("primitives/multiplier", "first * second", "first.as_unsigned() * second", "result_0"),
 )
 PIPELINE_BREAKS = (
-    Break(
-        "matrix/matrix_unit",
-        "DelayLine, width, cycles, True",
-        "DelayLine, width, 0, True",
-        "result_0",
-    ),
+    Break("matrix/matrix_unit", "cycles=timing.control_wait", "cycles=0", "result_0"),
     Break("blocks/partial_sums", "carry = added[len(part) :]", "carry = 0", "result_0"),
-    Break("blocks/partial_sums", "len(parts) - 1 - index, False", "0, False", "result_0"),
+    Break("blocks/partial_sums", "len(widths) - 1 - index", "0", "result_0"),
 )
 CHECKSUM_BREAKS = (
     Break(
@@ -88,11 +86,11 @@ CHECKSUM_BREAKS = (
     ),
     Break(
         "matrix/checksum_column",
-        "rows, self.config.columns, False",
-        "rows, self.config.columns - 1, False",
+        "width=rows, cycles=self.config.columns",
+        "width=rows, cycles=self.config.columns - 1",
         "no_false_alarm",
     ),
-    Break("matrix/checksum_column", "told[0] & told[1]", "told[0]", "no_false_alarm"),
+    Break("matrix/checksum_column", "met[0] & met[1]", "met[0]", "no_false_alarm"),
     Break(
         "matrix/checksum_column",
         "(self.valid, collected - counts)",
@@ -111,14 +109,16 @@ CHECKSUM_BREAKS = (
 FAST_CHECKSUM_BREAKS = (
     Break(
         "array/pairs_check",
-        "DelayLine, width, self.latency,",
-        "DelayLine, width, 1,",
+        "cycles=self.latency",
+        "cycles=1",
         "no_false_alarm",
     ),
     Break(
         "array/fast_array", "check.loads.eq(cells.loads_out)", "check.loads.eq(0)", "no_false_alarm"
     ),
-    Break("matrix/checksum_column", "passed.eq(self.products)", "passed.eq(0)", "no_false_alarm"),
+    Break(
+        "matrix/checksum_column", "passed.eq(self.products_out)", "passed.eq(0)", "no_false_alarm"
+    ),
 )
 MEMORY_FAULT_BREAKS = (
     # Only while errors are cleared.
@@ -149,8 +149,8 @@ FAULT_BREAKS = (
     Break("matrix/admission", "(lane.xor() for", "(~lane.xor() for", "no_alarm_without_a_flip"),
     Break(
         "matrix/checksum_column",
-        "rows, self.config.columns, False",
-        "rows, self.config.columns - 1, False",
+        "width=rows, cycles=self.config.columns",
+        "width=rows, cycles=self.config.columns - 1",
         "no_alarm_without_a_flip",
     ),
     Break(
@@ -186,13 +186,13 @@ FAST_FAULT_BREAKS = (
     *FAULT_BREAKS,
     Break(
         "matrix/checksum_column",
-        'wrong |= self._told(m, platform, "pairs", self.wrong_pairs, late)',
+        'wrong |= self._report(m, platform, "pairs", self.wrong_pairs, late=late)',
         "pass",
         "wrong_results_are_told",
     ),
     Break(
         "matrix/checksum_column",
-        'wrong |= self._told(m, platform, "products", wrong_products, late)',
+        'wrong |= self._report(m, platform, "products", wrong_products, late=late)',
         "pass",
         "wrong_results_are_told",
     ),

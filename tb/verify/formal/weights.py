@@ -1,14 +1,12 @@
 """Weights: after a switch every cell holds the new tile, and until then the one before."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal
 
-from weft.array.fast_array import FastArray
-from weft.array.systolic_array import SystolicArray, shape_of
 from weft.blocks.skew import Skew
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
-from weft.matrix.layouts import Error, activation_layout, weight_layout
-from weft.matrix.matrix_unit import MatrixUnit
+from weft.matrix.layouts import Error, activation_layout, error_bits, weight_layout
+from weft.matrix.timing import MatrixUnitTiming
 from weft.matrix.weights import WeightLoader
 
 from .harness import Harness, delayed
@@ -28,12 +26,13 @@ class RowsMeetTheirTile(Harness):
     def describe(self, m: Module) -> None:
         config = self.config
         rows, columns, height = config.rows, config.columns, config.cell_rows
-        m.submodules.loader = loader = WeightLoader(config)
-        m.submodules.west = west = Skew(config.activation.width * config.rows_per_cell, height)
-        m.submodules.north = north = Skew(config.weight.width, columns)
-        fast = config.inner_product == "fast"
-        array = FastArray(config) if fast else SystolicArray(config, *shape_of(config))
-        m.submodules.array = array
+        m.submodules.loader = loader = WeightLoader(config=config)
+        m.submodules.west = west = Skew(
+            width=config.activation.width * config.rows_per_cell, lanes=height
+        )
+        m.submodules.north = north = Skew(width=config.weight.width, lanes=columns)
+        part = config.array
+        m.submodules.array = array = part.component(**part.parameters)
 
         weights = self.anything(weight_layout(config), "weights")
         valid = self.anything(1, "valid")
@@ -78,9 +77,9 @@ class RowsMeetTheirTile(Harness):
         m.d.comb += good_now.eq(Mux(switch, tile_good, good))
         m.d.sync += good.eq(good_now)
         for column in range(columns):
-            total = Signal(signed(config.sum_width), name=f"total_{column}")
+            total = Signal(config.arithmetic.sum_shape, name=f"total_{column}")
             m.d.comb += total.eq(sum(lanes[r] * now[r][column] for r in range(rows)))
-            cycles = Admission.issue_latency + MatrixUnit.array_latency_of(config) + column
+            cycles = Admission.issue_latency + MatrixUnitTiming.of(config).array + column
             expected = delayed(m, total, cycles, f"expected_{column}")
             counts = delayed(m, good_now, cycles, f"counts_{column}")
             self.prove(f"sum_{column}", ~counts | (array.sums_out[column] == expected))
@@ -105,7 +104,10 @@ class RowsMeetTheirTile(Harness):
         self.reach("good_tile_after_a_broken_one", waits & good & was_broken)
         # A long tile is told of by the row that should be its last: that may never come.
         errors = loader.errors.as_value()
-        self.prove("errors", errors == Cat(tile.short, tile.long))
+        self.prove(
+            "errors",
+            errors == error_bits({Error.SHORT_TILE: tile.short, Error.LONG_TILE: tile.long}),
+        )
         self.reach("long_tile", (errors & Error.LONG_TILE.value).any())
         # One row is never too few.
         if rows > 1:

@@ -7,34 +7,42 @@ from functools import cache
 from pathlib import Path
 
 from benches.repository import ROOT, TB
+from weft.array.cell import PLAIN
 from weft.array.row import SystolicRow
 from weft.array.systolic_array import SystolicArray
 from weft_sim.cache import digest
 
-from .units import TOP, Design, Unit, make_design
+from .units import TOP, MutableDesign, Unit, make_design
 
 SIM = ROOT / "sim"
-WHOLE = ("hw.matrix.test_matrix_unit", "hw.matrix.test_stalls_and_resets", "hw.matrix.test_misuse")
+WHOLE = ("benches.unit_products", "benches.unit_stalls", "benches.unit_misuse")
 WITH_CHECKSUMS = (*WHOLE, "hw.matrix.test_corruption")
 # Component of the hardware, or of a bench, to the module of its bench and what the names of its
 # coroutines begin with: all of them where nothing is said.
 ROOMS = {
     "Accumulators": ("hw.matrix.test_accumulators", ""),
+    "ActivationCorrection": ("hw.array.test_activation_correction", ""),
+    "ActivationProducts": ("hw.array.test_activation_products", ""),
     "Admission": ("hw.matrix.test_admission", ""),
+    "AxiMatrixUnit": ("hw.core.test_axi_matrix_unit", ""),
+    "BegunRows": ("hw.matrix.test_begun", ""),
     "Cell": ("hw.array.test_cell", ""),
+    "CheckedFastArray": ("hw.array.test_fast_array", ""),
     "ChecksumColumn": ("hw.matrix.test_checksum_column", ""),
     "CycleCounters": ("hw.matrix.test_counters", ""),
-    "DelayLine": ("hw.blocks.test_skew", "delays$|is_emptied"),
+    "DelayLine": ("hw.blocks.test_delay_line", ""),
     "FastArray": ("hw.array.test_fast_array", ""),
     "FastCell": ("hw.array.test_fast_cell", ""),
+    "FastChecksumColumn": ("hw.matrix.test_checksum_column", ""),
     "PairsCheck": ("hw.array.test_pairs_check", ""),
     "ResultBuffer": ("hw.matrix.test_results", ""),
-    "ResultCheck": ("hw.matrix.test_result_check", "sees_every|forgets_what"),
-    "Skew": ("hw.blocks.test_skew", "delays_each"),
+    "ResultCheck": ("hw.matrix.test_result_check", ""),
+    "RowCheck": ("hw.matrix.test_row_check", ""),
+    "Skew": ("hw.blocks.test_skew", ""),
     "SoftCell": ("hw.array.test_cell", ""),
     "SoftFastCell": ("hw.array.test_fast_cell", ""),
     "SoftMultiplier": ("hw.primitives.test_soft_multiplier", ""),
-    "SumTree": ("hw.matrix.test_result_check", "adds"),
+    "SumTree": ("hw.blocks.test_sum_tree", ""),
     "SystolicArray": ("hw.array.test_systolic_array", ""),
     "SystolicRow": ("hw.array.test_row", ""),
     "WeightLoader": ("hw.matrix.test_weights", ""),
@@ -43,7 +51,13 @@ ROOMS = {
 HARNESSES = (("hw.matrix.test_accumulators", "Accumulators"),)
 # What a coroutine may depend on beside its own module.
 SHARED = (
-    *(TB / "benches" / name for name in ("runner.py", "products.py", "gate_model.py", "tiles.py")),
+    *(
+        TB / "benches" / name
+        for name in (
+            *("runner.py", "coroutines.py", "bits.py", "products.py"),
+            *("gate_model.py", "tiles.py"),
+        )
+    ),
     *(SIM / "weft_sim" / name for name in ("cocotb_driver.py", "cocotb_streams.py", "stalls.py")),
     *(SIM / "weft_model" / name for name in ("schedule.py", "reference.py", "cycle_model.py")),
 )
@@ -83,7 +97,7 @@ def _text(path: Path) -> str:
     return path.read_text()
 
 
-def design_with_harnesses(unit: Unit) -> Design:
+def design_with_harnesses(unit: Unit) -> MutableDesign:
     """A unit, and beside it the rooms that benches build of several modules."""
     harnesses = [
         (getattr(importlib.import_module(module), name), f"{TOP}_{name.lower()}")
@@ -92,7 +106,7 @@ def design_with_harnesses(unit: Unit) -> Design:
     return make_design(unit, *harnesses)
 
 
-def benches_of(design: Design, module: str) -> list[Bench]:
+def benches_of(design: MutableDesign, module: str) -> list[Bench]:
     """The benches of a module, in the order in which they are worth running."""
     rooms = [_bench(design, room, *ROOMS[name]) for room, name in _rooms_of(design, module)]
     modules = WITH_CHECKSUMS if design.unit.config.checksum else WHOLE
@@ -100,7 +114,7 @@ def benches_of(design: Design, module: str) -> list[Bench]:
     return [*rooms, whole]
 
 
-def _rooms_of(design: Design, module: str) -> list[tuple[str, str]]:
+def _rooms_of(design: MutableDesign, module: str) -> list[tuple[str, str]]:
     """The nearest modules that have a bench, the module itself first, and their components."""
     level, seen = [module], set()
     while level:
@@ -113,30 +127,32 @@ def _rooms_of(design: Design, module: str) -> list[tuple[str, str]]:
     return []
 
 
-def _component_of(design: Design, module: str) -> str:
-    return design.components[module][0].__name__
+def _component_of(design: MutableDesign, module: str) -> str:
+    return design.emitted[module].component.__name__
 
 
-def _has_bench(design: Design, module: str) -> bool:
+def _has_bench(design: MutableDesign, module: str) -> bool:
     """Whether a bench knows the module; those of fields know neither fast cells nor soft ones.
 
     Of parts of a field they would have to know when what comes from the others.
     """
-    component, arguments = design.components[module]
+    emitted = design.emitted[module]
+    component, parameters = emitted.component, emitted.parameters
     config = design.unit.config
-    if component in (SystolicArray, SystolicRow) and config.inner_product == "fast":
+    if component in (SystolicArray, SystolicRow) and parameters["cell"] is not PLAIN:
         return False
     if component is SystolicArray:
-        return arguments == (config, config.rows, config.columns)
+        whole = (config.rows, config.columns, 0)
+        return whole == tuple(parameters[name] for name in ("rows", "columns", "soft_columns"))
     if component is SystolicRow:
-        return len(arguments) == 2
+        return parameters["soft_columns"] == 0
     return component.__name__ in ROOMS
 
 
-def _bench(design: Design, top: str, module: str, names: str) -> Bench:
+def _bench(design: MutableDesign, top: str, module: str, names: str) -> Bench:
     return Bench(top, (module,), rf"^{re.escape(module)}\.({names})", _facts(design, top))
 
 
-def _facts(design: Design, top: str) -> str:
+def _facts(design: MutableDesign, top: str) -> str:
     describe = importlib.import_module("benches.runner").describe
-    return describe(design.components[top][1], design.modules[top], top)
+    return describe(design.emitted[top].parameters, design.modules[top], top)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from weft.emit.export import write_whole
+from weft.emit.files import write_whole
 from weft_cli.benchmarks.results import machine
 from weft_cli.fpga.table import client_of
 from weft_cli.report import console, progress_bar
@@ -26,7 +26,7 @@ from .benches import Bench, benches_of, design_with_harnesses
 from .equivalence import COMPARED, COMPARED_WITH_FLIPS, proof_version, with_what_matters
 from .mutants import Mutant, draw, sizes_of
 from .trial import LAST_PHASE, Step, Trial, judge
-from .units import TOP, UNITS, Design
+from .units import TOP, UNITS, MutableDesign
 
 # Seeds after the first that only those meet which no bench has killed and no proof excused.
 MORE_SEEDS = 2
@@ -94,7 +94,9 @@ def run_campaign(count: int, seed: int, scheduler: str | None, workers: int | No
     return report
 
 
-def plan(client, designs: dict[str, Design], mutants: list[Mutant], seed: int) -> list[Trial]:
+def plan(
+    client, designs: dict[str, MutableDesign], mutants: list[Mutant], seed: int
+) -> list[Trial]:
     """The trial of each mutant; benches that it meets have passed without it."""
     seeds = [seed + more for more in range(MORE_SEEDS + 1)]
     benches = {mutant: benches_of(designs[mutant.unit], mutant.module) for mutant in mutants}
@@ -169,7 +171,7 @@ def _outcomes(client, what: str, left: list[Trial]) -> Iterator[tuple[str, dict[
 
 
 def report_of(
-    designs: dict[str, Design], verdicts: list[Verdict], seed: int, seconds: float
+    designs: dict[str, MutableDesign], verdicts: list[Verdict], seed: int, seconds: float
 ) -> dict:
     """Everything that is told of a campaign, as plain values.
 
@@ -268,7 +270,7 @@ def _limits(
     return limits
 
 
-def _with_harness(design: Design, mutated: dict[str, str]) -> str:
+def _with_harness(design: MutableDesign, mutated: dict[str, str]) -> str:
     return design.verilog(mutated) + with_what_matters(design.unit.config, TOP) + "\n"
 
 

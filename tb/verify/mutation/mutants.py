@@ -11,7 +11,7 @@ from benches.repository import ROOT
 from weft_sim.cache import digest
 from weft_sim.yosys import YosysFailed, run_yosys
 
-from .units import Design, split_modules
+from .units import MutableDesign, split_modules
 
 # More than a small unit has.
 EVERY = 10_000_000
@@ -53,7 +53,7 @@ class Mutant:
         return digest([self.unit, self.module, self.verilog])
 
 
-def draw(designs: list[Design], count: int, seed: int) -> list[Mutant]:
+def draw(designs: list[MutableDesign], count: int, seed: int) -> list[Mutant]:
     """So many mutants, spread over all modules as many mutations are possible in them.
 
     Every module gets one at least; of fewer mutants than modules, which ones is drawn.
@@ -87,13 +87,13 @@ def allot(count: int, sizes: dict) -> dict:
     return shares
 
 
-def sizes_of(design: Design) -> dict[str, int]:
+def sizes_of(design: MutableDesign) -> dict[str, int]:
     """How many mutations are possible in each module."""
     found = collections.Counter(_module_of(line) for line in _listed(design, EVERY, 1))
     return {name: found[name] for name in design.mutable}
 
 
-def _listed(design: Design, count: int, seed: int, module: str = "") -> list[str]:
+def _listed(design: MutableDesign, count: int, seed: int, module: str = "") -> list[str]:
     """Commands of Yosys that mutate, at most so many, spread evenly over cells and lines."""
     with tempfile.TemporaryDirectory(prefix="weft-mutation-") as scratch:
         folder = Path(scratch)
@@ -107,7 +107,7 @@ def _listed(design: Design, count: int, seed: int, module: str = "") -> list[str
         return (folder / "list.ys").read_text().splitlines()
 
 
-def _apply(design: Design, lines: list[str]) -> list[Mutant]:
+def _apply(design: MutableDesign, lines: list[str]) -> list[Mutant]:
     """The mutants that commands of Yosys make."""
     with tempfile.TemporaryDirectory(prefix="weft-mutation-") as scratch:
         folder = Path(scratch)
@@ -128,7 +128,7 @@ def _apply(design: Design, lines: list[str]) -> list[Mutant]:
         ]
 
 
-def _mutant(design: Design, line: str, verilog: str) -> Mutant:
+def _mutant(design: MutableDesign, line: str, verilog: str) -> Mutant:
     module = _module_of(line)
     modules = split_modules(verilog)
     fields = dict(re.findall(r"-(\w+) (\S+)", line))
@@ -138,7 +138,7 @@ def _mutant(design: Design, line: str, verilog: str) -> Mutant:
     return Mutant(
         unit=design.unit.name,
         module=module,
-        component=design.components[module][0].__name__,
+        component=design.emitted[module].component.__name__,
         mutation=f"{what} {MODES[fields['mode']]}",
         source=_source_of(line) or module,
         verilog=modules[module],

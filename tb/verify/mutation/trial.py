@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+from weft.emit.verilog import Design
 from weft_sim import simulator as simulators
 from weft_sim.cache import digest
 from weft_sim.verilator import SimulationFailed
@@ -119,7 +120,9 @@ def _run(verilog: str, bench: Bench, seed: int, timeout_ns: int | None) -> tuple
     with tempfile.TemporaryDirectory(prefix="weft-mutation-") as scratch:
         folder = Path(scratch)
         (folder / "build").mkdir()
-        build = simulators.build(verilog, bench.top, "icarus", directory=folder / "build")
+        build = simulators.build(
+            Design.of_text(verilog, bench.top), "icarus", directory=folder / "build"
+        )
         environment = {
             "WEFT_BENCH": bench.facts,
             "COCOTB_MAX_FAILURES": "1",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weft.core.axi_matrix_unit import AxiMatrixUnit
-from weft.emit.export import PASSES, rtlil_of
+from weft.emit.verilog import PASSES, rtlil_of
 from weft.formats import IntegerFormat
-from weft.hierarchy import ModuleLibrary
+from weft.hierarchy import EmittedModule, ModuleLibrary
 from weft.matrix.config import MatrixUnitConfig
 from weft_sim.yosys import run_yosys
 
@@ -79,7 +79,7 @@ UNITS = (
             multiplier_stages=0,
             soft_columns=1,
         ),
-        ("SoftCell", "SystolicArray", "AccumulatorBuffer", "ResultColumns"),
+        ("SoftCell", "SystolicArray", "Chain"),
     ),
     # What checksums add or change. Most of it is silent without a flip, so benches make flips.
     Unit(
@@ -108,13 +108,13 @@ UNITS = (
             inner_product="fast",
             checksum=True,
         ),
-        ("MatrixUnit", "FastArray", "ChecksumColumn", "PairsCheck", "PairCell"),
+        ("MatrixUnit", "CheckedFastArray", "FastChecksumColumn", "PairsCheck", "PairCell"),
     ),
 )
 
 
 @dataclass(frozen=True)
-class Design:
+class MutableDesign:
     """A unit as it is emitted.
 
     Members
@@ -124,8 +124,8 @@ class Design:
         All modules, each cell with its line of Python.
     modules : dict
         Module name to its Verilog.
-    components : dict
-        Module name to the component that it was made of, and its arguments.
+    emitted : dict
+        Module name to what it was made of.
     harnesses : tuple
         Names of the modules that are no part of the unit.
     """
@@ -133,7 +133,7 @@ class Design:
     unit: Unit
     rtlil: str
     modules: dict[str, str]
-    components: dict[str, tuple[type, tuple]]
+    emitted: dict[str, EmittedModule]
     harnesses: tuple[str, ...] = ()
 
     @property
@@ -144,7 +144,7 @@ class Design:
             name
             for name in self.modules
             if name not in self.harnesses
-            and (not chosen or self.components[name][0].__name__ in chosen)
+            and (not chosen or self.emitted[name].component.__name__ in chosen)
         ]
 
     def verilog(self, mutated: dict[str, str]) -> str:
@@ -157,7 +157,7 @@ class Design:
         return [name for name, text in self.modules.items() if instance.search(text)]
 
 
-def make_design(unit: Unit, *harnesses: tuple[type, str]) -> Design:
+def make_design(unit: Unit, *harnesses: tuple[type, str]) -> MutableDesign:
     """Emit a unit, and beside it components around some of its rooms, made with its configuration.
 
     Parameters
@@ -169,9 +169,9 @@ def make_design(unit: Unit, *harnesses: tuple[type, str]) -> Design:
     ToolMissing, YosysFailed
     """
     library = ModuleLibrary(TOP, sources=True)
-    library.add(AxiMatrixUnit, unit.config, name=TOP)
+    library.add(AxiMatrixUnit, name=TOP, config=unit.config)
     for component, name in harnesses:
-        library.add(component, unit.config, name=name)
+        library.add(component, name=name, config=unit.config)
     with tempfile.TemporaryDirectory(prefix="weft-mutation-") as scratch:
         folder = Path(scratch)
         (folder / "emitted.il").write_text(rtlil_of(library))
@@ -188,7 +188,7 @@ def make_design(unit: Unit, *harnesses: tuple[type, str]) -> Design:
         rtlil = (folder / "clean.il").read_text()
         modules = split_modules((folder / "clean.v").read_text())
     names = tuple(name for _, name in harnesses)
-    return Design(unit, rtlil, modules, library.components, names)
+    return MutableDesign(unit, rtlil, modules, library.modules, names)
 
 
 def split_modules(verilog: str) -> dict[str, str]:

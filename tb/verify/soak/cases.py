@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weft.emit.export import parameters_of
 from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
+from weft.parameters import plain_parameters
 from weft_sim.stalls import Stalls
 
-DEFAULTS = parameters_of(MatrixUnitConfig())
+DEFAULTS = plain_parameters(MatrixUnitConfig())
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Case:
 
     def to_text(self) -> str:
         """One line of JSON; what the configuration has by default is left out."""
-        parameters = parameters_of(self.config)
+        parameters = plain_parameters(self.config)
         fields = {name: value for name, value in parameters.items() if value != DEFAULTS[name]}
         return json.dumps({"config": fields, "runs": [_plain(run) for run in self.runs]})
 

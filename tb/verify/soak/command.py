@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import weft
-from weft.emit.export import write_whole
+from weft.emit.files import write_whole
 from weft_cli.benchmarks import results as bench
 from weft_cli.report import console, progress_bar
 from weft_sim.cache import digest

@@ -10,7 +10,7 @@ import pytest
 
 from weft.boards import BOARDS
 from weft_cli.fpga import command, table
-from weft_cli.fpga.build import BuildFailed, Design, Job, build, design_key
+from weft_cli.fpga.build import BoardDesign, BuildFailed, Job, build, design_key
 from weft_cli.fpga.families import count
 from weft_cli.fpga.report import critical_path, frequency, plain_name
 from weft_sim.toolchain import build_root
@@ -25,7 +25,7 @@ def job(board="icebreaker", rows=2, columns=2, **changes):
 @pytest.mark.parametrize("board", BOARDS)
 def test_every_board_builds(board):
     """A 2x2 unit: the bitstream is there, the report is true to the netlist, the clock is met."""
-    design = Design.of(job(board))
+    design = BoardDesign.of(job(board))
     folder = build_root() / "tests" / f"fpga-{board}"
     shutil.rmtree(folder, ignore_errors=True)
     report = build(design, folder)
@@ -109,7 +109,7 @@ def test_what_cannot_fit_is_refused_before_any_work(make, sentence):
 
 
 def test_what_does_not_fit_is_refused_before_it_is_placed(tmp_path):
-    design = Design.of(job("icebreaker", 2, 4, accumulator_depth=2048))
+    design = BoardDesign.of(job("icebreaker", 2, 4, accumulator_depth=2048))
     steps = []
     with pytest.raises(BuildFailed, match=r"2x4 needs \d+ block memories, the iCE40UP5K-SG48 has"):
         build(design, tmp_path, steps.append)
@@ -128,28 +128,28 @@ def test_senseless_numbers_are_refused(field, value):
 
 
 def test_a_part_of_the_design_changes_its_key():
-    key = Design.of(job()).key
-    assert Design.of(job()).key == key
-    assert Design.of(job(accumulator_depth=64)).key != key
-    assert Design.of(dataclasses.replace(job(), seed=2)).key != key
+    key = BoardDesign.of(job()).key
+    assert BoardDesign.of(job()).key == key
+    assert BoardDesign.of(job(accumulator_depth=64)).key != key
+    assert BoardDesign.of(dataclasses.replace(job(), seed=2)).key != key
 
 
 def test_where_the_source_stands_changes_no_key(monkeypatch):
     """The RTLIL tells from which line of which file each part comes."""
-    design = Design.of(job())
+    design = BoardDesign.of(job())
     text = design.files["weft_board.il"]
     assert text.count(b"attribute \\src ") > 10
     moved = {**design.files, "weft_board.il": text.replace(b"board_top.py:", b"elsewhere.py:1")}
     assert moved != design.files
-    assert design_key(design.job, moved, design.tools) == design.key
+    assert design_key(design.job, moved, design.sites, design.tools) == design.key
     other = {**design.files, "weft_board.il": text + b"\n"}
-    assert design_key(design.job, other, design.tools) != design.key
+    assert design_key(design.job, other, design.sites, design.tools) != design.key
 
 
 def test_a_folder_used_before_does_not_leak_into_a_build(tmp_path):
     """A board whose top is RTLIL, then one whose top is Verilog, in one folder."""
     (tmp_path / "weft_board.il").write_text("no RTLIL at all")
-    report = build(Design.of(job("arty-a7-35")), tmp_path)
+    report = build(BoardDesign.of(job("arty-a7-35")), tmp_path)
     assert report["dsp"] == 4
 
 

@@ -6,8 +6,11 @@ from collections import defaultdict
 import pytest
 
 from weft.boards import BOARDS
+from weft.core.axi_matrix_unit import AxiMatrixUnit
+from weft.hierarchy import Hierarchy, ModuleLibrary
+from weft.primitives.ecp5 import Ecp5Multiplier
 from weft_cli.fpga.floorplan import SITES, floorplan
-from weft_sim.scopes import activation_products, cells
+from weft_sim.scopes import cells
 
 BOARD = BOARDS["ulx3s-85f"]
 FAST = {"inner_product": "fast", "multiplier_stages": 3}
@@ -20,6 +23,16 @@ def config_of(rows, columns, **changes):
 def position(site: str) -> tuple[int, int]:
     x, y, _ = site.split("/")
     return int(x[1:]), int(y[1:])
+
+
+def plan_of(board, config) -> dict[str, str]:
+    return floorplan(board, config, hierarchy_on(board, config))
+
+
+def hierarchy_on(board, config) -> Hierarchy:
+    """What a unit is made of on a board, without its text."""
+    library = ModuleLibrary("unit", board.family)
+    return library.hierarchy(library.add(AxiMatrixUnit, config=config).name)
 
 
 def hard_cells(config) -> dict[tuple[int, int], str]:
@@ -42,13 +55,13 @@ PLANS = {
 
 @pytest.mark.parametrize("config", PLANS.values(), ids=PLANS)
 def test_neighbours_stand_together(config):
-    plan = floorplan(BOARD, config)
+    plan = plan_of(BOARD, config)
     fast = config.inner_product == "fast"
     grid = {at: plan.pop(f"{scope}.multiplier.block") for at, scope in hard_cells(config).items()}
     assert len(plan) == fast * config.cell_rows, "cells and activation products, nothing else"
     if fast:
-        west = [plan[f"{scope}.multiplier.block"] for scope in activation_products(config)]
-        grid |= {(row, -1): site for row, site in enumerate(west)}
+        west = hierarchy_on(BOARD, config).find(Ecp5Multiplier.__name__)
+        grid |= {(at[0], -1): plan[f"{path}.block"] for path, at, _ in west if ".west." in path}
     sites = SITES[BOARD.part]
     known = {
         f"X{block + x}/Y{line}/MULT18_{number}"
@@ -74,7 +87,7 @@ def test_neighbours_stand_together(config):
 def test_a_block_has_enables_enough(name):
     """Four enables: one is constant, so at most three switches, which are those of a diagonal."""
     config = PLANS[name]
-    plan = floorplan(BOARD, config)
+    plan = plan_of(BOARD, config)
     switches = defaultdict(set)
     blocks = sorted(SITES[BOARD.part].blocks)
     for (row, column), scope in hard_cells(config).items():
@@ -88,4 +101,5 @@ def test_a_block_has_enables_enough(name):
 )
 def test_what_has_no_plan_is_left_to_the_placer(board, rows, columns):
     chosen = BOARDS[board]
-    assert floorplan(chosen, dataclasses.replace(chosen.config, rows=rows, columns=columns)) == {}
+    config = dataclasses.replace(chosen.config, rows=rows, columns=columns)
+    assert plan_of(chosen, config) == {}

@@ -31,11 +31,15 @@ CONFIG = MatrixUnitConfig(
 )
 
 
+def host_of(config):
+    return HostParameters(config=config, cycles_per_bit=8, clock_hz=12_000_000, payload_bytes=64)
+
+
 class Answers:
     """A connection to a board of which only the registers are known."""
 
     def __init__(self, config, **changed):
-        self.words = list(constants(HostParameters(config, 8, 12_000_000, 64)))
+        self.words = list(constants(host_of(config)))
         for name, word in changed.items():
             self.words[ADDRESSES[name]] = word
         self.closed = False

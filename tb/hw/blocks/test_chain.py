@@ -1,0 +1,93 @@
+"""Chain: links in a row, each with its own lanes, by whatever halves they are made."""
+
+import cocotb
+from amaranth.hdl import Module, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from benches.bits import join, split
+from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, start
+from benches.runner import on_simulators
+from weft.blocks.chain import FLAT_LINKS, Chain, Linking
+from weft.emit.verilog import make_design
+
+CYCLES = 300
+WIDTH = 12
+
+
+class AddingLink(wiring.Component):
+    """Adds its lane and what all links share to a total on its way; a cycle for each link."""
+
+    linking = Linking(passed=("total",), shared=("offset",), link="adder", halves=("low", "high"))
+
+    def __init__(self, *, width: int):
+        super().__init__(self.members_of(width=width))
+
+    @staticmethod
+    def members_of(*, width: int) -> dict[str, wiring.Member]:
+        shape = unsigned(width)
+        return {
+            "total_in": In(shape),
+            "total_out": Out(shape),
+            "offset": In(shape),
+            "i": In(shape),
+            "o": Out(shape),
+        }
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.o.eq(self.total_in + self.i)
+        m.d.sync += self.total_out.eq(self.total_in + self.i + self.offset)
+        return m
+
+
+LENGTHS = (1, 2, FLAT_LINKS, FLAT_LINKS + 1, 21, 40)
+
+
+@on_simulators("links", {str(links): links for links in LENGTHS}, verilator=2)
+def test_chain(simulate, links):
+    simulate([passes_through_all_links], Chain, component=AddingLink, links=links, width=WIDTH)
+
+
+def test_links_and_halves_have_their_names_and_places():
+    design = make_design("chain", Chain, component=AddingLink, links=21, width=WIDTH)
+    found = {place: path for path, place, _ in design.hierarchy.find("AddingLink")}
+    assert list(found) == [(link,) for link in range(21)]
+    assert found[0,] == "low.low.adder_0" and found[15,] == "low.high.adder_7"
+    assert found[20,] == "high.adder_4"
+
+
+def test_equal_halves_are_one_module():
+    design = make_design("chain", Chain, component=AddingLink, links=64, width=WIDTH)
+    lengths = [64, 32, 16, 8]
+    assert len(design.hierarchy.components) == len(lengths) + 1
+
+
+@cocotb.test(**TIMEOUT)
+async def passes_through_all_links(dut):
+    """The total at each link, and behind the last, from new numbers every cycle."""
+    links, source = parameters().links, randomness()
+    await start(dut)
+    totals = [source.getrandbits(WIDTH) for _ in range(CYCLES)]
+    lanes = [[source.getrandbits(WIDTH) for _ in range(links)] for _ in range(CYCLES)]
+    offsets = [source.getrandbits(WIDTH) for _ in range(CYCLES)]
+    stimuli = [
+        {"total_in": total, "i": join(row, WIDTH), "offset": offset}
+        for total, row, offset in zip(totals, lanes, offsets, strict=True)
+    ]
+    trace = await play(dut, stimuli, ["o", "total_out"])
+    seen = [split(bits, WIDTH, links) for bits in trace["o"]]
+    mask = (1 << WIDTH) - 1
+    waves = range(CYCLES - links)
+    got, expected, last, ends = [], [], [], []
+    for n in waves:
+        total, row = totals[n], []
+        for link in range(links):
+            row.append((total + lanes[n + link][link]) & mask)
+            total = (row[-1] + offsets[n + link]) & mask
+        expected.append(row)
+        got.append([seen[n + link][link] for link in range(links)])
+        last.append(trace["total_out"][n + links])
+        ends.append(total)
+    compare("o", got, expected, waves)
+    compare("total_out", last, ends, [n + links for n in waves])

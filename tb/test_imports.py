@@ -1,0 +1,144 @@
+"""The map of the house: imports run one way, and each package imports only what the map allows."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benches.repository import ROOT
+
+# Where the packages are; the first part of a module's name leads to one of these folders.
+SOURCES = ("hw", "sim", "tb", "docs/make")
+
+# Below weft, a room may import itself and the rooms named here.
+GROUND = ("formats", "hierarchy", "parameters", "version")
+ROOMS = {
+    **dict.fromkeys(GROUND, GROUND),
+    "blocks": GROUND,
+    "primitives": (*GROUND, "blocks"),
+    "array": (*GROUND, "blocks", "primitives"),
+    "matrix": (*GROUND, "blocks", "primitives", "array"),
+    "bus": (*GROUND, "blocks", "primitives"),
+    "core": (*GROUND, "blocks", "primitives", "matrix", "bus"),
+    "emit": (*GROUND, "matrix", "core"),
+    "host_link": (*GROUND, "blocks", "primitives", "matrix", "bus", "core"),
+    "boards": (*GROUND, "primitives", "array", "matrix", "core", "host_link", "emit"),
+}
+# What a package of the software may import of the others.
+PACKAGES = {
+    "weft": (),
+    "weft_model": ("weft",),
+    "weft_sim": ("weft", "weft_model"),
+    "weft_cli": ("weft", "weft_model", "weft_sim"),
+    "benches": ("weft", "weft_model", "weft_sim", "weft_cli"),
+    "verify": ("weft", "weft_model", "weft_sim", "weft_cli", "benches", "hw", "sim"),
+}
+TESTS = ("hw", "sim", "docs")
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the repository by its name."""
+    found = {}
+    for source in SOURCES:
+        for path in sorted((ROOT / source).rglob("*.py")):
+            parts = path.relative_to(ROOT / source).with_suffix("").parts
+            found[".".join(part for part in parts if part != "__init__")] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imports_of(name: str) -> Iterator[str]:
+    """Modules of the repository that a module imports, wherever in its text."""
+    path = MODULES[name]
+    package = name.split(".") if path.stem == "__init__" else name.split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            named = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            named = [f"{module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for target in named:
+            known = target if target in MODULES else target.rpartition(".")[0]
+            if known in MODULES:
+                yield known
+
+
+def arrows() -> list[tuple[str, str]]:
+    """Every import as (who, whom)."""
+    return [(name, target) for name in MODULES for target in imports_of(name) if name != target]
+
+
+ARROWS = arrows()
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def test_the_walk_finds_the_imports():
+    """It would else prove nothing: relative ones, those of modules, and those within functions."""
+    for arrow in (
+        ("weft.array.cell", "weft.blocks.partial_sums"),
+        ("weft_sim.simulator", "weft_sim.toolchain"),
+        ("weft_cli.cli", "weft_cli.report"),
+        ("verify.soak.check", "weft_model.schedule"),
+    ):
+        assert arrow in ARROWS
+
+
+def test_every_room_is_on_the_map():
+    rooms = {room_of(name) for name in MODULES if name.startswith("weft.")}
+    assert rooms == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_of_the_hardware_import_what_the_map_has(room):
+    wrong = [
+        f"{name} imports {target}"
+        for name, target in ARROWS
+        if name.startswith("weft.") and room_of(name) == room
+        if room_of(target) not in (room, *ROOMS[room])
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_import_what_the_map_has(package):
+    wrong = [
+        f"{name} imports {target}"
+        for name, target in ARROWS
+        if name.split(".")[0] == package
+        if target.split(".")[0] not in (package, *PACKAGES[package])
+    ]
+    assert not wrong
+
+
+def test_blocks_and_primitives_know_no_configuration():
+    """They take widths and shapes, so that whatever comes can be made of them."""
+    rooms = ("blocks", "primitives", "array")
+    knowing = [name for name in MODULES if name.startswith("weft.") and room_of(name) in rooms]
+    assert not [name for name in knowing if "MatrixUnitConfig" in MODULES[name].read_text()]
+
+
+def test_no_test_imports_a_test():
+    wrong = [
+        f"{name} imports {target}"
+        for name, target in ARROWS
+        if name.rpartition(".")[2].startswith("test_") and target.rpartition(".")[2][:5] == "test_"
+    ]
+    assert not wrong
+
+
+def test_unit_benches_know_no_campaign():
+    wrong = [
+        f"{name} imports {target}"
+        for name, target in ARROWS
+        if name.split(".")[0] in TESTS and target.split(".")[0] == "verify"
+    ]
+    assert not wrong
