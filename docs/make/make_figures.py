@@ -32,11 +32,11 @@ from canvas import (
     tile,
 )
 from traces import Trace
-from weft import SMALL, TINY, MatrixUnit, MatrixUnitConfig
-from weft.array.systolic_array import SystolicArray
+from weft import SMALL, TINY, MatrixUnitConfig
 from weft.matrix.accumulators import AccumulatorBank
 from weft.matrix.admission import Admission
 from weft.matrix.results import ResultBuffer, ResultColumn
+from weft.matrix.timing import MatrixUnitTiming
 from weft_sim import Schedule, predict
 from weft_sim.job import run
 from weft_sim.scopes import cells
@@ -156,7 +156,7 @@ def weight_legend(axes: Axes) -> None:
 def pipeline() -> Figure:
     """One activation row through the unit, at the cells of the first and the last column."""
     config = TINY
-    latency = MatrixUnit.latency_of(config)
+    latency = MatrixUnitTiming.of(config).latency
     stages = stages_of(config)
     figure, axes = plt.subplots(figsize=(10.5, 5.6))
     figure.subplots_adjust(left=0.19, right=0.985, top=0.88, bottom=0.1)
@@ -166,7 +166,7 @@ def pipeline() -> Figure:
         for begin, length, text, edge, fill in blocks:
             tile(axes, begin + 0.04, line + 0.12, length - 0.08, 0.76, fill, edge)
             note(axes, begin + length / 2, line + 0.5, text, color=edge, ha="center")
-    span(axes, 0, latency, -0.25, f"MatrixUnit.latency_of(config) = {latency} cycles", INK)
+    span(axes, 0, latency, -0.25, f"MatrixUnitTiming.of(config).latency = {latency} cycles", INK)
     return figure
 
 
@@ -177,6 +177,7 @@ def stages_of(config: MatrixUnitConfig) -> list[tuple[str, list[tuple]]]:
     """
     orange, green = (ACTIVATIONS, ACTIVATIONS_LIGHT), (SUMS, SUMS_LIGHT)
     grey, violet = (INK, "#eef0f3"), (CONTROL, CONTROL_LIGHT)
+    timing = MatrixUnitTiming.of(config)
     west = Admission.latency
     let_in = west - Admission.issue_latency
     stages = [
@@ -189,9 +190,9 @@ def stages_of(config: MatrixUnitConfig) -> list[tuple[str, list[tuple]]]:
         blocks.append((at, 1, "in", *orange))
         blocks.append((at + 1, 1, MULTIPLY, *grey))
         at += 1 + config.multiplier_stages
-        blocks.append((at, len(config.sum_parts), "+", *green))
+        blocks.append((at, len(config.arithmetic.sum_parts), "+", *green))
         stages.append((f"cell row {row}, column 0", blocks))
-    south = west + SystolicArray.latency_of(config)
+    south = west + timing.array
     checked, read = let_in + Admission.control_latency, south - AccumulatorBank.read_latency
     control = [
         (let_in, checked - let_in, "check", *violet),
@@ -205,7 +206,7 @@ def stages_of(config: MatrixUnitConfig) -> list[tuple[str, list[tuple]]]:
         stages.append((f"result memory, column {column}", [write]))
     fetch = finished + config.columns
     out = fetch + ResultColumn.latency
-    assert out == finished + ResultBuffer.latency_of(config) == MatrixUnit.latency_of(config)
+    assert out == finished + ResultBuffer.latency_of(config) == timing.latency
     stages.append(("results port", [(fetch, 1, "fetch", *green), (out, 1, "valid", *green)]))
     return stages
 

@@ -17,7 +17,7 @@ from markdown_table import table
 from tables import DOCS
 from weft import MatrixUnitConfig
 from weft.boards import BOARDS
-from weft_cli.fpga.build import Design, Job, read_report
+from weft_cli.fpga.build import BoardDesign, Job, read_report
 from weft_cli.fpga.cells import array_cost
 from weft_cli.fpga.table import FAST, folder, jobs, result_path
 
@@ -53,7 +53,7 @@ def points() -> list[Point]:
     found: dict[Job, list[dict]] = {}
     for job in jobs():
         seeds = found.setdefault(dataclasses.replace(job, seed=0), [])
-        report = read_report(result_path(Design.of(job).key))
+        report = read_report(result_path(BoardDesign.of(job).key))
         if report is not None and "failed" not in report:
             seeds.append(report)
     if not any(found.values()):

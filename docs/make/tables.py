@@ -15,8 +15,7 @@ import fpga_tables
 import host_link_tables
 import transaction
 from markdown_table import table
-from weft import SMALL, TINY, TPU_V1, MatrixUnit, MatrixUnitConfig
-from weft.array.systolic_array import SystolicArray
+from weft import SMALL, TINY, TPU_V1, MatrixUnitConfig
 from weft.core.axi_matrix_unit import port_documentation, tuser_layout
 from weft.emit.export import emit
 from weft.matrix.accumulators import AccumulatorBank
@@ -30,6 +29,8 @@ from weft.matrix.layouts import (
     counter_layout,
 )
 from weft.matrix.results import ResultBuffer
+from weft.matrix.timing import MatrixUnitTiming
+from weft.parameters import parameters_of
 from weft_cli.benchmarks.utilization import PRODUCTS
 from weft_model.cycle_model import lower_bound
 from weft_model.layer_cycles import without_overlap
@@ -130,22 +131,16 @@ def counters() -> str:
 
 
 def parameters() -> str:
-    """Fields of MatrixUnitConfig, with ranges from its docstring and defaults from its fields."""
-    text = re.search(r"(?s)Parameters\n\s*-+\n(.*?)\n\s*\n", MatrixUnitConfig.__doc__)[1]
-    entries = re.findall(r"(?m)^    (\S.*?) : (.*)\n((?:        .*\n?)+)", text + "\n")
-    defaults = {field.name: field.default for field in dataclasses.fields(MatrixUnitConfig)}
+    """The parameters of MatrixUnitConfig."""
     rows = [
         (
             f"`{name}`",
-            values.replace("..", " to "),
-            defaults[name],
-            " ".join(meaning.split()).rstrip("."),
+            ", ".join(part for part in (type(known.default).__name__, known.legal) if part),
+            known.default,
+            known.meaning.rstrip("."),
         )
-        for names, values, meaning in entries
-        for name in names.split(", ")
+        for name, known in parameters_of(MatrixUnitConfig).items()
     ]
-    if [row[0].strip("`") for row in rows] != list(defaults):
-        raise ValueError("MatrixUnitConfig's docstring does not list its fields in order")
     return table(("Parameter", "Values", "Default", "Meaning"), rows)
 
 
@@ -173,17 +168,18 @@ def latency() -> str:
     """What the latency of a unit is made of."""
     parts: dict[str, Callable[[MatrixUnitConfig], int]] = {
         "port to the west edge: `Admission.latency`": lambda c: Admission.latency,
-        "array: `SystolicArray.latency_of`": SystolicArray.latency_of,
+        "array: `timing.array`": lambda c: MatrixUnitTiming.of(c).array,
         "accumulator: `AccumulatorBank.latency`": lambda c: AccumulatorBank.latency,
         "deskew and result buffer: `ResultBuffer.latency_of`": ResultBuffer.latency_of,
     }
     configs = (TINY, SMALL, TPU_V1)
     rows = [(name, *(part(c) for c in configs)) for name, part in parts.items()]
     sums = [sum(part(c) for part in parts.values()) for c in configs]
-    if sums != [MatrixUnit.latency_of(c) for c in configs]:
-        raise ValueError("the parts are not MatrixUnit.latency_of")
-    rows.append(("**sum: `MatrixUnit.latency_of`**", *(f"**{total}**" for total in sums)))
-    rows.append(("places: `MatrixUnit.result_depth_of`", *map(MatrixUnit.result_depth_of, configs)))
+    if sums != [MatrixUnitTiming.of(c).latency for c in configs]:
+        raise ValueError("the parts do not add up to MatrixUnitTiming.latency")
+    rows.append(("**sum: `timing.latency`**", *(f"**{total}**" for total in sums)))
+    places = (MatrixUnitTiming.of(c).result_depth for c in configs)
+    rows.append(("places: `timing.result_depth`", *places))
     return table(("Cycles", *(f"{c.rows} x {c.columns}" for c in configs)), rows)
 
 
@@ -200,9 +196,9 @@ def widths() -> str:
         (
             f"{c.activation} by {c.weight}",
             c.rows,
-            c.product_width,
-            c.sum_width,
-            " + ".join(map(str, c.sum_parts)),
+            c.arithmetic.product_shape.width,
+            c.arithmetic.sum_width,
+            " + ".join(map(str, c.arithmetic.sum_parts)),
             c.accumulator_width,
         )
         for c in configs
@@ -241,11 +237,12 @@ def cycles() -> str:
         schedule = Schedule(config, m, k, n)
         stays, height = schedule.stays(), config.rows
         terms = [max(stay, height) for stay in stays[:-1]]
-        total = height + sum(terms) + stays[-1] + MatrixUnit.latency_of(config) - 1
+        latency = MatrixUnitTiming.of(config).latency
+        total = height + sum(terms) + stays[-1] + latency - 1
         prediction = predict(config, [schedule])
         if total != prediction.cycles:
             raise ValueError(f"the formula gives {total} cycles, the model {prediction.cycles}")
-        formula = f"{height} + {sum(terms)} + {stays[-1]} + {MatrixUnit.latency_of(config)} - 1"
+        formula = f"{height} + {sum(terms)} + {stays[-1]} + {latency} - 1"
         active = prediction.counters["computing"] / total
         shape = f"{config.rows} x {config.columns}"
         counted = ", ".join(f"{n} of {stay}" for stay, n in sorted(Counter(stays).items()))
