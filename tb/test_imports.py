@@ -1,6 +1,8 @@
 """The map of the house: imports run one way, and each package imports only what the map allows."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,7 +84,7 @@ def room_of(module: str) -> str:
 
 
 def test_the_walk_finds_the_imports():
-    """It would else prove nothing: relative ones, those of modules, and those within functions."""
+    """Relative imports, imports of modules, and those within functions."""
     for arrow in (
         ("weft.array.cell", "weft.blocks.partial_sums"),
         ("weft_sim.simulator", "weft_sim.toolchain"),
@@ -124,6 +126,19 @@ def test_blocks_and_primitives_know_no_configuration():
     rooms = ("blocks", "primitives", "array")
     knowing = [name for name in MODULES if name.startswith("weft.") and room_of(name) in rooms]
     assert not [name for name in knowing if "MatrixUnitConfig" in MODULES[name].read_text()]
+
+
+# What only some commands need; scikit-learn and cocotb take seconds to import.
+SLOW = {"cocotb", "sklearn", "scipy", "rich", "pytest", "matplotlib", "serial"}
+
+
+@pytest.mark.parametrize("package", ["weft", "weft_model", "weft_sim"])
+def test_a_package_imports_nothing_slow(package):
+    script = f"import sys, {package}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    command = [sys.executable, "-c", script]
+    loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert "numpy" in loaded
+    assert not SLOW & set(loaded)
 
 
 def test_no_test_imports_a_test():

@@ -37,8 +37,8 @@ from weft.matrix.accumulators import AccumulatorBank
 from weft.matrix.admission import Admission
 from weft.matrix.results import ResultBuffer, ResultColumn
 from weft.matrix.timing import MatrixUnitTiming
-from weft_sim import Schedule, predict
-from weft_sim.job import run
+from weft_model import Schedule, predict
+from weft_sim.checked_run import run
 from weft_sim.scopes import cells
 from weft_sim.toolchain import build_root, has
 

@@ -32,9 +32,9 @@ from weft.matrix.results import ResultBuffer
 from weft.matrix.timing import MatrixUnitTiming
 from weft.parameters import parameters_of
 from weft_cli.benchmarks.utilization import PRODUCTS
+from weft_model import Schedule, predict
 from weft_model.cycle_model import lower_bound
 from weft_model.layer_cycles import without_overlap
-from weft_sim import Schedule, predict
 
 DOCS = Path(__file__).parents[1]
 BENCHES = DOCS.parent / "tb"

@@ -11,7 +11,7 @@ class Trace:
     Parameters
     ----------
     path : Path
-        A trace that `weft_sim.job.run` wrote.
+        A trace that `weft_sim.checked_run.run` wrote.
     top : str
         Name of the top module.
 

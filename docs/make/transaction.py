@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from weft import MatrixUnitConfig
-from weft_sim import Schedule, matmul, predict
+from weft_model import Schedule, matmul, predict
 from weft_sim.cocotb_driver import beats, lanes_to_numbers
 
 CONFIG = MatrixUnitConfig(rows=2, columns=2, accumulator_depth=16)
@@ -27,7 +27,7 @@ class Beat:
 def transfers() -> list[Beat]:
     """Every transfer of the product without stalls, in time."""
     schedule = Schedule(CONFIG, *A.shape, B.shape[1])
-    weights, activations = beats(schedule.feed(A, B), CONFIG)
+    weights, activations = beats(schedule.transfers(A, B), CONFIG)
     results = lanes_to_numbers(matmul(CONFIG, A, B))
     last_cycle = predict(CONFIG, [schedule]).cycles - 1
     found = [Beat(i, "weights", data, None, last) for i, (data, last) in enumerate(weights)]

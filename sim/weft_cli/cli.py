@@ -94,7 +94,11 @@ def sim(config, m, k, n, seed, simulator, stalls, waves, gui, json) -> None:
     Without -m, -k and -n the work is the classification of handwritten digits by a quantized
     network; with them it is one product of random matrices, a third of it extreme values.
     """
-    from . import report
+    from weft_sim.waves import make_views, open_viewer
+
+    from . import report, simulate
+    from .report_json import write_report
+    from .totals import Totals
 
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     if seed < 0:
@@ -103,15 +107,25 @@ def sim(config, m, k, n, seed, simulator, stalls, waves, gui, json) -> None:
     toolchain.require(simulator, cocotb=simulator != "verilator" or traced, waves=traced)
     if json is not None:
         check_writable(json)
-    options = report.Options(config, simulator, seed, traced, gui, stalls, json)
+    options = simulate.Options(config, simulator, seed, traced, stalls)
     sizes = (m, k, n)
     if all(size is None for size in sizes):
-        good = report.run_digits(options)
+        run = simulate.run_digits(options)
+        totals = Totals.of(config, run.results)
+        report.print_digits(options, run, totals)
     elif any(size is None for size in sizes):
         raise ValueError("a product needs all three of M, K and N, or none for the digits")
     else:
-        good = report.run_product(options, *sizes)
-    if not good:
+        run = simulate.run_product(options, *sizes)
+        totals = Totals.of(config, run.results)
+        report.print_product(options, run, totals)
+    views = [make_views(result.trace, config) for result in run.results if result.trace]
+    report.print_waves(views)
+    if json is not None:
+        write_report(json, options, run, totals)
+    for one in views if gui else ():
+        open_viewer(one)
+    if totals.wrong_products or totals.errors or not report.model_holds(options, totals):
         sys.exit(1)
 
 

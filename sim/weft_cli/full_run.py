@@ -7,9 +7,10 @@ from rich.table import Table
 
 from weft.matrix.config import MatrixUnitConfig
 from weft_model.layers import WORKLOADS, Layer, read_layers
+from weft_model.operands import draw_operands
 from weft_sim.matrix_unit_simulator import MatrixUnitSimulator
 
-from .report import console, progress_bar, random_operands
+from .console import console, progress_bar
 
 # One layer of each shape: ResNet-50 repeats its blocks, and the cycles of equal shapes are equal.
 DISTINCT = "each shape once"
@@ -54,7 +55,7 @@ def run_network(config: MatrixUnitConfig, path: Path | None, whole: bool, seed: 
 
 def _run_layer(unit: MatrixUnitSimulator, layer: Layer, what: str, seed: int) -> dict:
     config = unit.config
-    a, b = random_operands(config, layer.m, layer.k, layer.n, seed)
+    a, b = draw_operands(config, layer.m, layer.k, layer.n, seed=seed)
     with progress_bar(what) as (_, step):
         run, difference = unit.verified_run(a, b, step)
     of_peak = layer.m * layer.k * layer.n / (run.cycles * config.rows * config.columns)

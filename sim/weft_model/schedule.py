@@ -31,7 +31,7 @@ class Visit:
 
 
 @dataclass(frozen=True)
-class Feed:
+class Transfers:
     """What goes over the ports, one array entry a transfer.
 
     `weights` (transfers, C) with `tile_end`; `activations` (transfers, R) with the fields of
@@ -49,14 +49,14 @@ class Feed:
 
     @property
     def results(self) -> int:
-        """Result rows that this feed brings about."""
+        """Result rows that these transfers bring about."""
         return int(np.count_nonzero(self.last))
 
     @staticmethod
-    def join(feeds: "Iterable[Feed]") -> "Feed":
-        """Several feeds one after the other, with nothing between them."""
-        columns = zip(*(vars(feed).values() for feed in feeds), strict=True)
-        return Feed(*(np.concatenate(column) for column in columns))
+    def join(parts: "Iterable[Transfers]") -> "Transfers":
+        """Several parts one after the other, with nothing between them."""
+        columns = zip(*(vars(transfers).values() for transfers in parts), strict=True)
+        return Transfers(*(np.concatenate(column) for column in columns))
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Schedule:
             _padded(b, k, self.n_tiles * config.columns, config.weight.dtype),
         )
 
-    def feed(self, a: np.ndarray, b: np.ndarray) -> Feed:
+    def transfers(self, a: np.ndarray, b: np.ndarray) -> Transfers:
         """The transfers that compute A . B; operands as `reference.check_operands` has them."""
         config = self.config
         rows, columns = config.rows, config.columns
@@ -167,7 +167,7 @@ class Schedule:
         end[-1] = 1
         tile_end = np.zeros((len(weights), rows), np.int64)
         tile_end[:, -1] = 1
-        return Feed(
+        return Transfers(
             weights=np.concatenate(weights),
             tile_end=tile_end.ravel(),
             activations=np.concatenate(activations),

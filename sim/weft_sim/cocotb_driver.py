@@ -1,4 +1,4 @@
-"""Drive an emitted matrix unit under cocotb: its streams, reset, counters, and a whole feed."""
+"""Drive an emitted matrix unit under cocotb: streams, reset, counters and transfers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,12 +12,10 @@ from cocotb.utils import get_sim_time
 from weft.core.axi_matrix_unit import tuser_layout
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import counter_layout
-from weft_model.schedule import Feed
+from weft_model.schedule import Transfers
 
+from .clock import PERIOD_NS, RESET_CYCLES
 from .cocotb_streams import Stream, send, throttle, watch
-
-PERIOD_NS = 10
-RESET_CYCLES = 2
 
 
 def unit_streams(dut) -> tuple[Stream, Stream, Stream]:
@@ -51,13 +49,13 @@ async def reset(dut) -> None:
     await RisingEdge(dut.aclk)
 
 
-def beats(feed: Feed, config: MatrixUnitConfig) -> tuple[list, list]:
-    """The weight and the activation transfers of a feed as numbers for the ports."""
+def beats(transfers: Transfers, config: MatrixUnitConfig) -> tuple[list, list]:
+    """Weight and activation transfers as numbers for the ports."""
     fields = {name: field.offset for name, field in tuser_layout(config)}
-    tuser = sum(getattr(feed, name) << offset for name, offset in fields.items())
-    weights = zip(lanes_to_numbers(feed.weights), feed.tile_end.tolist(), strict=True)
+    tuser = sum(getattr(transfers, name) << offset for name, offset in fields.items())
+    weights = zip(lanes_to_numbers(transfers.weights), transfers.tile_end.tolist(), strict=True)
     activations = zip(
-        lanes_to_numbers(feed.activations), tuser.tolist(), feed.end.tolist(), strict=True
+        lanes_to_numbers(transfers.activations), tuser.tolist(), transfers.end.tolist(), strict=True
     )
     return list(weights), list(activations)
 
@@ -85,7 +83,7 @@ def cycle_now() -> int:
 
 
 @dataclass(frozen=True)
-class Driven:
+class CollectedResults:
     """What came out of a unit: `results`, (transfers, C), the tlast and the cycle of each.
 
     `cycles` run from the first offered transfer to the last result, both included; `counters` is
@@ -102,16 +100,16 @@ class Driven:
 async def drive(
     dut,
     config: MatrixUnitConfig,
-    feed: Feed,
+    transfers: Transfers,
     *,
     weight_gaps: Iterator[int] | None = None,
     activation_gaps: Iterator[int] | None = None,
     ready: Iterator[int] | None = None,
     seen: Callable[[int], None] = lambda count: None,
-) -> Driven:
-    """Send a feed through a unit that is idle; call it right after an edge."""
+) -> CollectedResults:
+    """Send transfers through an idle unit; call it right after an edge."""
     weights, activations, results = unit_streams(dut)
-    weight_beats, activation_beats = beats(feed, config)
+    weight_beats, activation_beats = beats(transfers, config)
     numbers: list[int] = []
     ends: list[int] = []
     result_cycles: list[int] = []
@@ -121,7 +119,7 @@ async def drive(
         ends.append(payload[1])
         result_cycles.append(cycle_now() - first_edge - 1)
         seen(len(numbers))
-        return len(numbers) == feed.results
+        return len(numbers) == transfers.results
 
     first_edge = cycle_now()
     tasks = [
@@ -144,4 +142,4 @@ async def drive(
     results.ready.value = 0
     advanced = {name: (after[name] - before[name]) % (1 << 32) for name in after}
     results_out = numbers_to_lanes(numbers, config)
-    return Driven(results_out, ends, result_cycles, cycles, advanced)
+    return CollectedResults(results_out, ends, result_cycles, cycles, advanced)

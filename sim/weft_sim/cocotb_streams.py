@@ -3,7 +3,6 @@
 Time discipline: await the rising edge, read what a flip-flop would sample there, then write.
 """
 
-import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -85,15 +84,3 @@ async def watch(stream: Stream, seen: Callable[[Sequence[int]], bool | None]) ->
             stream.transfers += 1
             if seen(payload):
                 return
-
-
-def chances(source: random.Random, likely: float, longest: int) -> Iterator[int]:
-    """Numbers of idle cycles: mostly none, now and then up to `longest`."""
-    while True:
-        yield source.randint(1, longest) if source.random() < likely else 0
-
-
-def coins(source: random.Random, likely: float) -> Iterator[bool]:
-    """True with a probability."""
-    while True:
-        yield source.random() < likely

@@ -10,7 +10,7 @@ from weft.matrix.layouts import counter_layout
 
 from . import toolchain, verilator
 from .cache import cached
-from .cocotb_driver import PERIOD_NS, RESET_CYCLES
+from .clock import PERIOD_NS, RESET_CYCLES
 
 DRIVER = Path(__file__).with_name("native_driver.cpp")
 LIBRARY = "unit.so"

@@ -21,7 +21,7 @@ from weft_model.reference import check_operands, matmul
 from weft_model.schedule import Schedule
 
 from .library import build
-from .native_driver import COUNTERS, DONE, HUNG, WORKING, Feed, Job, Progress, load
+from .native_driver import COUNTERS, DONE, HUNG, WORKING, Progress, Stimulus, StimulusBuffers, load
 from .stalls import Stalls
 from .verilator import SimulationFailed
 
@@ -32,7 +32,7 @@ LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Run:
+class SimulationResult:
     """What a run gave.
 
     `products` are the unit's, (M, N) each, of config.accumulator.dtype; masked arrays after
@@ -125,7 +125,7 @@ class MatrixUnitSimulator:
         trace: Path | None = None,
         window: tuple[int, int] = EVERY_CYCLE,
         progress: Callable[[int, int], None] = lambda done, total: None,
-    ) -> Run:
+    ) -> SimulationResult:
         """Compute products one after the other, with no pause between them.
 
         Parameters
@@ -160,7 +160,7 @@ class MatrixUnitSimulator:
         cycles: int,
         *,
         stalls: int | Stalls | None = None,
-    ) -> Run:
+    ) -> SimulationResult:
         """Begin products as `run` does, and reset the unit after so many cycles, or at their end.
 
         Whatever it was doing then is lost; the next run is on a unit as new. What had not come of
@@ -177,17 +177,17 @@ class MatrixUnitSimulator:
             As `run`.
         """
         with self._taken(operands) as checked:
-            feed = Feed(self.config, checked)
-            job, progressed = feed.job(_drawn(stalls)), Progress()
+            buffers = StimulusBuffers(self.config, checked)
+            stimulus, progressed = buffers.stimulus(_drawn(stalls)), Progress()
             self._start_afresh()
             seconds = self._run(
-                job, progressed, feed.result_rows, lambda done, total: None, limit=cycles
+                stimulus, progressed, buffers.result_rows, lambda done, total: None, limit=cycles
             )
             if progressed.status == HUNG:
-                raise _hang(job, progressed, feed)
+                raise _hang(stimulus, progressed, buffers)
             self._library.weft_reset(self._unit)
             self._fresh = True
-            products = feed.products_until(progressed.results)
+            products = buffers.products_until(progressed.results)
             return self._ended(products, progressed, seconds)
 
     @contextlib.contextmanager
@@ -213,39 +213,41 @@ class MatrixUnitSimulator:
             self._library.weft_reset(self._unit)
         self._fresh = False
 
-    def _run_job(self, operands, stalls, trace, window, progress) -> Run:
-        feed = Feed(self.config, operands)
-        job = feed.job(_drawn(stalls))
-        job.trace_start, job.trace_stop = window
+    def _run_job(self, operands, stalls, trace, window, progress) -> SimulationResult:
+        buffers = StimulusBuffers(self.config, operands)
+        stimulus = buffers.stimulus(_drawn(stalls))
+        stimulus.trace_start, stimulus.trace_stop = window
         self._start_afresh()
         if trace is not None:
             self._open_trace(Path(trace))
         progressed = Progress()
         try:
-            seconds = self._run(job, progressed, feed.result_rows, progress)
+            seconds = self._run(stimulus, progressed, buffers.result_rows, progress)
         finally:
             if trace is not None:
                 self._library.weft_close_trace(self._unit)
         if progressed.status != DONE:
-            raise _hang(job, progressed, feed)
-        run = self._ended(feed.products(), progressed, seconds)
+            raise _hang(stimulus, progressed, buffers)
+        run = self._ended(buffers.products(), progressed, seconds)
         self._fresh = not run.errors
         return run
 
-    def _ended(self, products: Sequence[np.ndarray], progressed: Progress, seconds: float) -> Run:
+    def _ended(
+        self, products: Sequence[np.ndarray], progressed: Progress, seconds: float
+    ) -> SimulationResult:
         if progressed.wrong_ends:
             raise SimulationFailed(f"{progressed.wrong_ends} results came with a wrong tlast")
         self.cycles = progressed.cycles
         self.counters = dict(zip(COUNTERS, progressed.counters, strict=True))
         errors = Error(progressed.error_status)
-        return Run(list(products), self.cycles, self.counters, errors, seconds)
+        return SimulationResult(list(products), self.cycles, self.counters, errors, seconds)
 
     def verified_run(
         self,
         a: np.ndarray,
         b: np.ndarray,
         progress: Callable[[int, int], None] = lambda done, total: None,
-    ) -> tuple[Run, str]:
+    ) -> tuple[SimulationResult, str]:
         """Run one product without stalls; what differs from numpy or the cycle model, or ""."""
         run = self.run([(a, b)], progress=progress)
         prediction = predict(self.config, [Schedule.of(self.config, a, b)])
@@ -258,11 +260,16 @@ class MatrixUnitSimulator:
         return run, ""
 
     def _run(
-        self, job: Job, progressed: Progress, rows: int, progress, limit: int = sys.maxsize
+        self,
+        stimulus: Stimulus,
+        progressed: Progress,
+        rows: int,
+        progress,
+        limit: int = sys.maxsize,
     ) -> float:
-        """Run a job to its end, `limit` cycles at most; return the seconds spent in simulation."""
+        """Run at most `limit` cycles of a stimulus; return the seconds spent in simulation."""
         cycles, seconds = 1000, 0.0
-        self._library.weft_start(self._unit, ctypes.byref(job), ctypes.byref(progressed))
+        self._library.weft_start(self._unit, ctypes.byref(stimulus), ctypes.byref(progressed))
         while progressed.status == WORKING and progressed.cycles < limit:
             cycles = min(cycles, limit - progressed.cycles)
             started = time.perf_counter()
@@ -285,8 +292,8 @@ def _drawn(stalls: int | Stalls | None) -> Stalls | None:
     return stalls if stalls is None or isinstance(stalls, Stalls) else Stalls.draw(stalls)
 
 
-def _hang(job: Job, progressed: Progress, feed: Feed) -> SimulationFailed:
+def _hang(stimulus: Stimulus, progressed: Progress, buffers: StimulusBuffers) -> SimulationFailed:
     return SimulationFailed(
-        f"the unit hangs: no transfer in {job.patience} cycles, {progressed.results} of "
-        f"{feed.result_rows} result rows came"
+        f"the unit hangs: no transfer in {stimulus.patience} cycles, {progressed.results} of "
+        f"{buffers.result_rows} result rows came"
     )

@@ -48,7 +48,7 @@ struct Visit {
 // transfer that mean a hang. `aftermath`: cycles that the unit is watched after the last result.
 // `check_latency`: cycles from then on until the error status is read. In a unit made for it, the
 // stored bit of number `fault_bit` flips at the end of cycle `fault_cycle`.
-struct Job {
+struct Stimulus {
     const Rows* weights;
     const Visit* visits;
     const Rows* results;
@@ -160,13 +160,13 @@ public:
         }
     }
 
-    void start(const Job& given, Progress& progress) {
-        job = given;
-        weights = {job.weights, job.weights + job.weight_groups};
-        visits = {job.visits, job.visits + job.visit_count};
-        results = {job.results, job.results + job.result_groups};
-        weight_offer.start(job.weight_gaps, job.stall_period);
-        activation_offer.start(job.activation_gaps, job.stall_period);
+    void start(const Stimulus& given, Progress& progress) {
+        stimulus = given;
+        weights = {stimulus.weights, stimulus.weights + stimulus.weight_groups};
+        visits = {stimulus.visits, stimulus.visits + stimulus.visit_count};
+        results = {stimulus.results, stimulus.results + stimulus.result_groups};
+        weight_offer.start(stimulus.weight_gaps, stimulus.stall_period);
+        activation_offer.start(stimulus.activation_gaps, stimulus.stall_period);
         last_transfer = 0;
         waiting = false;
         progress = {};
@@ -224,25 +224,25 @@ private:
         }
         if (weights_taken || row_taken || result_taken) last_transfer = progress.cycles;
         if (results.done() && progress.done_after == 0) progress.done_after = progress.cycles;
-        if (results.done() && progress.cycles >= progress.done_after + job.aftermath) {
+        if (results.done() && progress.cycles >= progress.done_after + stimulus.aftermath) {
             progress.status = DONE;
-        } else if (progress.cycles - last_transfer > job.patience) {
+        } else if (progress.cycles - last_transfer > stimulus.patience) {
             progress.status = HUNG;
         }
         if (progress.status != WORKING) finish(progress);
     }
 
     void offer(int64_t cycle) {
-        top->m_axis_results_tready = job.stall_period == 0 || job.ready[cycle % job.stall_period];
+        top->m_axis_results_tready = stimulus.stall_period == 0 || stimulus.ready[cycle % stimulus.stall_period];
         top->s_axis_weights_tvalid = !weights.done() && weight_offer.in_this_cycle();
         if (top->s_axis_weights_tvalid) {
-            std::memcpy(&top->s_axis_weights_tdata, weights.data(), job.weight_bytes);
+            std::memcpy(&top->s_axis_weights_tdata, weights.data(), stimulus.weight_bytes);
             top->s_axis_weights_tlast = weights.at_last_row();
         }
         top->s_axis_activations_tvalid = !visits.done() && activation_offer.in_this_cycle();
         if (top->s_axis_activations_tvalid) {
             const Visit& visit = *visits.group;
-            std::memcpy(&top->s_axis_activations_tdata, visits.data(), job.activation_bytes);
+            std::memcpy(&top->s_axis_activations_tdata, visits.data(), stimulus.activation_bytes);
             top->s_axis_activations_tuser = (visits.row ? visit.tuser : visit.first_tuser)
                                             + visits.row * visit.tuser_step;
             top->s_axis_activations_tlast = visits.at_end();
@@ -254,7 +254,7 @@ private:
             ++progress.further_results;
             return;
         }
-        std::memcpy(results.data(), &top->m_axis_results_tdata, job.result_bytes);
+        std::memcpy(results.data(), &top->m_axis_results_tdata, stimulus.result_bytes);
         progress.wrong_ends += bool(top->m_axis_results_tlast) != results.at_end();
         results.advance();
         ++progress.results;
@@ -270,7 +270,7 @@ private:
         }
         waiting = top->m_axis_results_tvalid && !top->m_axis_results_tready;
         if (waiting) {
-            waiting_row.assign(row, row + job.result_bytes);
+            waiting_row.assign(row, row + stimulus.result_bytes);
             waiting_end = top->m_axis_results_tlast;
         }
     }
@@ -278,8 +278,8 @@ private:
     // Flips a stored bit at the edge that ends this cycle, or no longer.
     void flip(int64_t cycle, bool now) {
 #ifdef WEFT_FAULTS
-        if (cycle == job.fault_cycle) {
-            top->fault[job.fault_bit / 32] = uint32_t(now) << (job.fault_bit % 32);
+        if (cycle == stimulus.fault_cycle) {
+            top->fault[stimulus.fault_bit / 32] = uint32_t(now) << (stimulus.fault_bit % 32);
         }
 #else
         (void)cycle;
@@ -301,7 +301,7 @@ private:
         top->s_axis_activations_tvalid = 0;
         top->m_axis_results_tready = 0;
         look(progress);
-        for (int64_t cycle = 0; cycle < job.check_latency; ++cycle) {
+        for (int64_t cycle = 0; cycle < stimulus.check_latency; ++cycle) {
             fall();
             rise();
         }
@@ -327,7 +327,7 @@ private:
     // Writes the first (0) or second half of a cycle to the trace.
     void show(int64_t cycle, int half) {
 #ifdef WEFT_TRACE
-        if (!trace || cycle < job.trace_start || cycle >= job.trace_stop) return;
+        if (!trace || cycle < stimulus.trace_start || cycle >= stimulus.trace_stop) return;
         if (half == 0) top->eval();
         trace->dump(uint64_t(2 * cycle + half) * (WEFT_PERIOD / 2));
 #else
@@ -341,7 +341,7 @@ private:
 #ifdef WEFT_TRACE
     std::unique_ptr<WEFT_TRACE_CLASS> trace;
 #endif
-    Job job{};
+    Stimulus stimulus{};
     Cursor<Rows> weights, results;
     Cursor<Visit> visits;
     Offer weight_offer, activation_offer;
@@ -356,8 +356,8 @@ private:
 EXPORT Driver* weft_open() { return new Driver; }
 EXPORT void weft_close(Driver* driver) { delete driver; }
 EXPORT void weft_reset(Driver* driver) { driver->reset(); }
-EXPORT void weft_start(Driver* driver, const Job* job, Progress* progress) {
-    driver->start(*job, *progress);
+EXPORT void weft_start(Driver* driver, const Stimulus* stimulus, Progress* progress) {
+    driver->start(*stimulus, *progress);
 }
 EXPORT void weft_run(Driver* driver, Progress* progress, int64_t cycles) {
     driver->run(*progress, cycles);

@@ -11,7 +11,7 @@ from weft.matrix.layouts import counter_layout
 from weft.matrix.timing import MatrixUnitTiming
 from weft_model.schedule import Schedule
 
-from .stalls import LONGEST_GAP, PERIOD, Stalls
+from .stalls import LIST_LENGTH, LONGEST_GAP, Stalls
 
 # Structures of native_driver.cpp.
 ROWS = np.dtype([(name, "<i8") for name in ("data", "stride", "count", "end")])
@@ -25,8 +25,8 @@ def _words(*names: str) -> list[tuple[str, type]]:
     return [(name, ctypes.c_int64) for name in names]
 
 
-class Job(ctypes.Structure):
-    """Job of the driver; `Feed.job` makes one."""
+class Stimulus(ctypes.Structure):
+    """Stimulus of the driver; `StimulusBuffers.stimulus` makes one."""
 
     _fields_ = [
         *[(name, ctypes.c_void_p) for name in ("weights", "visits", "results")],
@@ -39,7 +39,7 @@ class Job(ctypes.Structure):
 
 
 class Progress(ctypes.Structure):
-    """Progress of the driver; a job that is started clears it."""
+    """Progress of the driver; a stimulus that is started clears it."""
 
     _fields_ = [
         *_words("status", "cycles", "results", "wrong_ends", "error_status"),
@@ -48,7 +48,7 @@ class Progress(ctypes.Structure):
     ]
 
 
-class Feed:
+class StimulusBuffers:
     """Where the rows of a run lie in memory, and where its results go."""
 
     def __init__(self, config: MatrixUnitConfig, operands: list[tuple[np.ndarray, np.ndarray]]):
@@ -97,14 +97,14 @@ class Feed:
         self.visits = np.array(visits, VISIT)
         self.parts = np.array(parts, ROWS)
 
-    def job(self, stalls: Stalls | None) -> Job:
+    def stimulus(self, stalls: Stalls | None) -> Stimulus:
         """The structure that the driver takes; it points into this object."""
         config = self.config
         self.stalls = stalls
         lists = {}
         if stalls is not None:
             lists = {name: array.ctypes.data for name, array in vars(stalls).items()}
-        return Job(
+        return Stimulus(
             weights=self.weights.ctypes.data,
             visits=self.visits.ctypes.data,
             results=self.parts.ctypes.data,
@@ -114,7 +114,7 @@ class Feed:
             weight_bytes=config.columns * config.weight.dtype.itemsize,
             activation_bytes=config.rows * config.activation.dtype.itemsize,
             result_bytes=config.columns * config.accumulator.dtype.itemsize,
-            stall_period=0 if stalls is None else PERIOD,
+            stall_period=0 if stalls is None else LIST_LENGTH,
             patience=1000 + (MatrixUnitTiming.of(config).latency + config.rows) * (LONGEST_GAP + 1),
             check_latency=MatrixUnitTiming.of(config).check,
             fault_cycle=NEVER,

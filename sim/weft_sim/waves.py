@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from weft import TINY
-from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
+from weft_model.operands import draw_operands
 
-from .job import run
+from .checked_run import run
 from .trace import Trace
 from .wave_groups import groups
 from .wave_views import write_gtkwave, write_mappings, write_surfer, write_translations
@@ -53,7 +53,7 @@ def make_views(trace: Path, config: MatrixUnitConfig) -> Views:
     Parameters
     ----------
     trace : Path
-        FST or VCD, written by `job.run` with this configuration and waves.
+        FST or VCD, written by `checked_run.run` with this configuration and waves.
 
     Raises
     ------
@@ -104,21 +104,9 @@ def make_demo(
 
 
 def demo_operands(config: MatrixUnitConfig, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """A and B for two tiles and a row of A more than the array is high.
-
-    Numbers from -9 to 9 but not 0; in a column no number comes twice, as long as there are
-    enough, so that each step from row to row is seen.
-    """
-    source = np.random.default_rng(seed)
-
-    def numbers(number: IntegerFormat, rows: int, columns: int) -> np.ndarray:
-        low, high = max(-9, number.minimum), min(9, number.maximum)
-        values = [value for value in range(low, high + 1) if value]
-        decks = np.resize(values, (columns, max(rows, len(values))))
-        return source.permuted(decks, axis=1)[:, :rows].T.astype(number.dtype)
-
+    """A and B for two tiles, and a row of A more than the array is high; numbers easy to follow."""
     m, k = min(config.rows + 1, config.accumulator_depth), 2 * config.rows
-    return numbers(config.activation, m, k), numbers(config.weight, k, config.columns)
+    return draw_operands(config, m, k, config.columns, seed=seed, kind="digits")
 
 
 def open_viewer(views: Views) -> subprocess.Popen:

@@ -16,8 +16,8 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, Timer
 
-PERIOD_NS = 10
-RESET_CYCLES = 2
+from weft_sim.clock import PERIOD_NS, RESET_CYCLES
+
 # A coroutine that takes longer hangs: a hundred thousand cycles, if nothing else is said.
 TIMEOUT_NS = int(os.environ.get("WEFT_TIMEOUT_NS", 100_000 * PERIOD_NS))
 TIMEOUT = {"timeout_time": TIMEOUT_NS, "timeout_unit": "ns"}

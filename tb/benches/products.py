@@ -9,9 +9,10 @@ from benches.coroutines import compare, on_fpga
 from weft.core.axi_matrix_unit import port_documentation
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.timing import MatrixUnitTiming
+from weft_model import operands
 from weft_model.cycle_model import predict
 from weft_model.reference import matmul
-from weft_model.schedule import Feed, Schedule
+from weft_model.schedule import Schedule, Transfers
 from weft_sim.cocotb_driver import drive
 
 
@@ -28,24 +29,13 @@ def draw_size(source: random.Random, side: int) -> int:
     return min(near, 40)
 
 
-KINDS = ("random", "minimum", "maximum", "zeros", "one-hot", "mixed", "mixed")
+KINDS = ("uniform", "minimum", "maximum", "zeros", "one-hot", "mixed", "mixed")
 
 
 def draw_matrix(source: random.Random, number, shape, kind: str | None = None) -> np.ndarray:
-    """Random numbers, all of one extreme, zeros, a single one, or a mixture with extremes."""
-    draw = np.random.default_rng(source.getrandbits(32))
-    kind = kind or source.choice(KINDS)
-    values = draw.integers(number.minimum, number.maximum + 1, shape)
-    if kind in ("minimum", "maximum"):
-        values[:] = getattr(number, kind)
-    elif kind in ("zeros", "one-hot"):
-        values[:] = 0
-        if kind == "one-hot":
-            values.flat[source.randrange(values.size)] = number.maximum or number.minimum
-    elif kind == "mixed":
-        extreme = draw.choice([number.minimum, 0, number.maximum], shape)
-        values = np.where(draw.random(shape) < 0.4, extreme, values)
-    return values.astype(number.dtype)
+    """As `operands.draw_matrix`; of any of KINDS when left out."""
+    numbers = np.random.default_rng(source.getrandbits(32))
+    return operands.draw_matrix(numbers, number, shape, kind or source.choice(KINDS))
 
 
 # The schedules of products that came out right, for whoever counts them.
@@ -53,11 +43,11 @@ computed: list[Schedule] = []
 
 
 class Product:
-    """A product to compute: operands, schedule, feed and what must come out."""
+    """A product to compute: operands, schedule, transfers and what must come out."""
 
     def __init__(self, config, a, b):
         self.schedule = Schedule(config, a.shape[0], a.shape[1], b.shape[1])
-        self.feed = self.schedule.feed(a, b)
+        self.transfers = self.schedule.transfers(a, b)
         self.expected = matmul(config, a, b)
 
     @classmethod
@@ -77,18 +67,18 @@ class Product:
 
 async def compute(dut, config, products, **stalls):
     """Run products one after the other; check results, tlast and, without stalls, the cycles."""
-    feed = Feed.join([product.feed for product in products])
-    driven = await drive(dut, config, feed, **stalls)
+    transfers = Transfers.join([product.transfers for product in products])
+    driven = await drive(dut, config, transfers, **stalls)
     taken = 0
     for product in products:
-        count = product.feed.results
+        count = product.transfers.results
         cycles = driven.result_cycles[taken : taken + count]
         product.check(driven.results[taken : taken + count], cycles)
         taken += count
-    assert driven.ends == feed.end[feed.last == 1].tolist(), "tlast of the results"
+    assert driven.ends == transfers.end[transfers.last == 1].tolist(), "tlast of the results"
     assert sum(driven.counters.values()) == 2 * driven.counters["total"], "counters partition time"
     assert driven.counters["total"] == driven.cycles
-    assert driven.counters["computing"] == len(feed.activations)
+    assert driven.counters["computing"] == len(transfers.activations)
     if not stalls:
         prediction = predict(config, [product.schedule for product in products])
         assert (driven.cycles, driven.counters) == (prediction.cycles, prediction.counters)

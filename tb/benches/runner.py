@@ -11,7 +11,7 @@ import os
 import pickle
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -63,7 +63,7 @@ def _cannot_run(missing: toolchain.ToolMissing) -> None:
     pytest.skip(str(missing))
 
 
-def on_simulators(names: str, cases: dict[str, object], *, verilator: int = 1):
+def on_simulators(names: str, cases: Mapping[str, object], *, verilator: int = 1):
     """Parametrize a test: every case on Icarus, the first few on Verilator as well.
 
     Verilator takes seconds to build what Icarus builds at once, so it gets `verilator` cases; so

@@ -8,7 +8,7 @@ from benches.coroutines import TIMEOUT, compare, parameters, randomness
 from benches.products import Product, compute, draw_matrix, single_tile
 from weft.matrix.layouts import Error
 from weft.matrix.timing import MatrixUnitTiming
-from weft_model.schedule import Feed
+from weft_model.schedule import Transfers
 from weft_sim.cocotb_driver import beats, numbers_to_lanes, reset, start, unit_streams
 from weft_sim.cocotb_streams import send, watch
 
@@ -28,8 +28,8 @@ async def sees_every_misuse(dut):
         row_not_started,
         rows_dropped_between_others,
     ):
-        feed, expected_error, expected_results = misuse(config, source)
-        got = await feed_and_collect(dut, config, feed)
+        transfers, expected_error, expected_results = misuse(config, source)
+        got = await drive_and_collect(dut, config, transfers)
         compare(misuse.__name__, got.tolist(), expected_results.tolist())
         seen = Error(int(dut.error_status.value))
         assert seen == expected_error, f"{misuse.__name__}: {seen}, expected {expected_error}"
@@ -49,7 +49,7 @@ async def sees_an_error_while_errors_are_cleared(dut):
     """An error that comes in a cycle of clearing is seen, and is gone with the next."""
     config, source = parameters().config, randomness()
     await start(dut)
-    feed, expected_error, _ = row_not_started(config, source)
+    transfers, expected_error, _ = row_not_started(config, source)
     seen = []
 
     async def look():
@@ -59,16 +59,16 @@ async def sees_an_error_while_errors_are_cleared(dut):
 
     looking = cocotb.start_soon(look())
     dut.clear_errors.value = 1
-    await feed_and_collect(dut, config, feed)
+    await drive_and_collect(dut, config, transfers)
     looking.cancel()
     dut.clear_errors.value = 0
     assert [error for error in seen if error] == [expected_error]
 
 
-async def feed_and_collect(dut, config, feed):
+async def drive_and_collect(dut, config, transfers):
     """Send everything, wait until nothing can be on its way, return the results that came."""
     weights, activations, results = unit_streams(dut)
-    weight_beats, activation_beats = beats(feed, config)
+    weight_beats, activation_beats = beats(transfers, config)
     numbers = []
     watcher = cocotb.start_soon(watch(results, lambda payload: numbers.append(payload[0])))
     results.ready.value = 1
@@ -83,8 +83,8 @@ async def feed_and_collect(dut, config, feed):
     return numbers_to_lanes(numbers, config)
 
 
-def changed(feed, **columns):
-    return Feed(**{**vars(feed), **columns})
+def changed(transfers, **columns):
+    return Transfers(**{**vars(transfers), **columns})
 
 
 def nothing(config):
@@ -94,16 +94,16 @@ def nothing(config):
 def row_without_a_tile(config, source):
     """Rows without a switch right after reset."""
     product = single_tile(config, source)
-    feed = changed(product.feed, switch=np.zeros(4, np.int64))
-    feed = changed(feed, weights=feed.weights[:0], tile_end=feed.tile_end[:0])
-    return feed, Error.NO_TILE, nothing(config)
+    transfers = changed(product.transfers, switch=np.zeros(4, np.int64))
+    transfers = changed(transfers, weights=transfers.weights[:0], tile_end=transfers.tile_end[:0])
+    return transfers, Error.NO_TILE, nothing(config)
 
 
 def row_out_of_range_without_a_tile(config, source):
     """Two errors in one row."""
-    feed, error, results = row_without_a_tile(config, source)
+    transfers, error, results = row_without_a_tile(config, source)
     row = np.full(4, config.accumulator_depth)
-    return changed(feed, row=row), error | Error.ROW_OUT_OF_RANGE, results
+    return changed(transfers, row=row), error | Error.ROW_OUT_OF_RANGE, results
 
 
 def short_tile(config, source):
@@ -111,20 +111,30 @@ def short_tile(config, source):
     if config.rows == 1:
         return row_without_a_tile(config, source)
     bad, good = single_tile(config, source), single_tile(config, source)
-    end = bad.feed.tile_end.copy()
+    end = bad.transfers.tile_end.copy()
     end[-2] = 1
-    feed = changed(bad.feed, weights=bad.feed.weights[:-1], tile_end=end[:-1])
-    return Feed.join([feed, good.feed]), Error.SHORT_TILE | Error.NO_TILE, good.expected
+    transfers = changed(bad.transfers, weights=bad.transfers.weights[:-1], tile_end=end[:-1])
+    return (
+        Transfers.join([transfers, good.transfers]),
+        Error.SHORT_TILE | Error.NO_TILE,
+        good.expected,
+    )
 
 
 def long_tile(config, source):
     """A tile with two rows too many; the rows of the tile after it are right."""
     bad, good = single_tile(config, source), single_tile(config, source)
-    extra = bad.feed.weights[:1].repeat(2, axis=0)
+    extra = bad.transfers.weights[:1].repeat(2, axis=0)
     end = np.zeros(config.rows + 2, np.int64)
     end[-1] = 1
-    feed = changed(bad.feed, weights=np.concatenate([extra, bad.feed.weights]), tile_end=end)
-    return Feed.join([feed, good.feed]), Error.LONG_TILE | Error.NO_TILE, good.expected
+    transfers = changed(
+        bad.transfers, weights=np.concatenate([extra, bad.transfers.weights]), tile_end=end
+    )
+    return (
+        Transfers.join([transfers, good.transfers]),
+        Error.LONG_TILE | Error.NO_TILE,
+        good.expected,
+    )
 
 
 def short_tile_in_the_middle(config, source):
@@ -133,21 +143,21 @@ def short_tile_in_the_middle(config, source):
         return row_without_a_tile(config, source)
     a = draw_matrix(source, config.activation, (3, 3 * config.rows))
     b = draw_matrix(source, config.weight, (3 * config.rows, config.columns))
-    feed = Product(config, a, b).feed
-    end = feed.tile_end.copy()
+    transfers = Product(config, a, b).transfers
+    end = transfers.tile_end.copy()
     end[2 * config.rows - 2] = 1
     kept = np.arange(len(end)) != 2 * config.rows - 1
-    feed = changed(feed, weights=feed.weights[kept], tile_end=end[kept])
-    return feed, Error.SHORT_TILE | Error.NO_TILE | Error.NOT_STARTED, nothing(config)
+    transfers = changed(transfers, weights=transfers.weights[kept], tile_end=end[kept])
+    return transfers, Error.SHORT_TILE | Error.NO_TILE | Error.NOT_STARTED, nothing(config)
 
 
 def row_out_of_range(config, source):
     """The second row names the first accumulator row that does not exist."""
     product = single_tile(config, source)
-    row = product.feed.row.copy()
+    row = product.transfers.row.copy()
     row[1] = config.accumulator_depth
     return (
-        changed(product.feed, row=row),
+        changed(product.transfers, row=row),
         Error.ROW_OUT_OF_RANGE,
         np.delete(product.expected, 1, axis=0),
     )
@@ -156,10 +166,10 @@ def row_out_of_range(config, source):
 def row_not_started(config, source):
     """The third row is `last` without ever having been `first`."""
     product = single_tile(config, source)
-    first = product.feed.first.copy()
+    first = product.transfers.first.copy()
     first[2] = 0
     return (
-        changed(product.feed, first=first),
+        changed(product.transfers, first=first),
         Error.NOT_STARTED,
         np.delete(product.expected, 2, axis=0),
     )
@@ -168,6 +178,6 @@ def row_not_started(config, source):
 def rows_dropped_between_others(config, source):
     """Drawn rows end sums never begun: their places come back as those of results do."""
     product = single_tile(config, source, 4 * MatrixUnitTiming.of(config).result_depth)
-    first = np.array([source.randrange(2) for _ in product.feed.first])
+    first = np.array([source.randrange(2) for _ in product.transfers.first])
     first[:2] = 0, 1
-    return changed(product.feed, first=first), Error.NOT_STARTED, product.expected[first == 1]
+    return changed(product.transfers, first=first), Error.NOT_STARTED, product.expected[first == 1]

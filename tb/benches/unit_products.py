@@ -12,7 +12,7 @@ from benches.products import Product, compute, draw_matrix, outputs_stay_known, 
 from weft.matrix.layouts import COUNTER_WIDTH, counter_layout
 from weft.matrix.timing import MatrixUnitTiming
 from weft_model.reference import wrap
-from weft_model.schedule import Feed
+from weft_model.schedule import Transfers
 from weft_sim.cocotb_driver import drive, read_counters, start, unit_streams
 
 
@@ -52,12 +52,12 @@ async def adds_to_the_same_row_every_cycle(dut):
     rows = 30
     a = draw_matrix(source, config.activation, (rows, config.rows))
     b = draw_matrix(source, config.weight, (config.rows, config.columns))
-    feed = Product(config, a, b).feed
+    transfers = Product(config, a, b).transfers
     for distance in range(1, min(5, config.accumulator_depth) + 1):
         chain = np.arange(rows) % distance
         first = (np.arange(rows) < distance).astype(np.int64)
         last = (np.arange(rows) >= rows - distance).astype(np.int64)
-        changed = Feed(**{**vars(feed), "row": chain, "first": first, "last": last})
+        changed = Transfers(**{**vars(transfers), "row": chain, "first": first, "last": last})
         driven = await drive(dut, config, changed)
         exact = a.astype(np.int64) @ b.astype(np.int64)
         sums = [wrap(exact[chain == c].sum(0), config.accumulator) for c in chain[-distance:]]
@@ -86,8 +86,8 @@ async def takes_flags_in_any_order(dut):
     await start(dut)
     rows, tiles = 500, 6
     # Not zeros, which would hide what is added.
-    a = draw_matrix(source, config.activation, (rows, config.rows), "random")
-    b = draw_matrix(source, config.weight, (tiles, config.rows, config.columns), "random")
+    a = draw_matrix(source, config.activation, (rows, config.rows), "uniform")
+    b = draw_matrix(source, config.weight, (tiles, config.rows, config.columns), "uniform")
     switch, first, last, row = (np.zeros(rows, np.int64) for _ in range(4))
     switch[[0, *source.sample(range(1, rows), tiles - 1)]] = 1
     sums: dict[int, np.ndarray] = {}
@@ -103,7 +103,7 @@ async def takes_flags_in_any_order(dut):
             finished.append(wrap(sums.pop(row[n]), config.accumulator).tolist())
     tile_end = np.zeros((tiles, config.rows), np.int64)
     tile_end[:, -1] = 1
-    feed = Feed(
+    transfers = Transfers(
         weights=b[:, ::-1].reshape(-1, config.columns),
         tile_end=tile_end.ravel(),
         activations=a,
@@ -113,7 +113,7 @@ async def takes_flags_in_any_order(dut):
         end=(np.arange(rows) == rows - 1).astype(np.int64),
         row=row,
     )
-    driven = await drive(dut, config, feed)
+    driven = await drive(dut, config, transfers)
     compare("sums in any order", driven.results.tolist(), finished, driven.result_cycles)
     assert dut.error_status.value == 0
 
@@ -124,7 +124,7 @@ async def uses_every_accumulator_row(dut):
     config, source = parameters().config, randomness()
     await start(dut)
     depth, k, n = config.accumulator_depth, 2 * config.rows + 1, config.columns
-    kinds = ("minimum", "maximum", *["random"] * 6)
+    kinds = ("minimum", "maximum", *["uniform"] * 6)
     for kind, m in zip(kinds, [depth] * 7 + [2 * depth], strict=True):
         a = draw_matrix(source, config.activation, (m, k), kind)
         b = draw_matrix(source, config.weight, (k, n), kind)
@@ -148,8 +148,8 @@ async def waits_within_a_sum(dut):
     await start(dut)
     product, pause = single_tile(config, source, 2), 50
     flags = {"first": np.array([1, 0]), "last": np.array([0, 1]), "row": np.zeros(2, np.int64)}
-    feed = Feed(**{**vars(product.feed), **flags})
-    driven = await drive(dut, config, feed, activation_gaps=iter([0, pause]))
+    transfers = Transfers(**{**vars(product.transfers), **flags})
+    driven = await drive(dut, config, transfers, activation_gaps=iter([0, pause]))
     total = product.expected.astype(np.int64).sum(0)
     compare("sum with a pause", driven.results.tolist(), [wrap(total, config.accumulator).tolist()])
     assert driven.counters["waiting_for_activations"] >= pause - config.rows - 2

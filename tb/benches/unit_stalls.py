@@ -9,9 +9,10 @@ from benches.coroutines import TIMEOUT, parameters, randomness
 from benches.products import Product, compute, outputs_stay_known, single_tile
 from weft.matrix.timing import MatrixUnitTiming
 from weft_model.cycle_model import predict
-from weft_model.schedule import Feed
+from weft_model.schedule import Transfers
 from weft_sim.cocotb_driver import beats, reset, start, unit_streams
-from weft_sim.cocotb_streams import chances, coins, send
+from weft_sim.cocotb_streams import send
+from weft_sim.stalls import random_bools, random_gaps
 
 
 @cocotb.test(**TIMEOUT)
@@ -20,9 +21,9 @@ async def stalls_change_nothing_but_time(dut):
     config, source = parameters().config, randomness()
     await start(dut)
     kinds = {
-        "weight_gaps": lambda: chances(source, 0.4, 2 * config.rows),
-        "activation_gaps": lambda: chances(source, 0.4, 2 * config.rows),
-        "ready": lambda: coins(source, source.choice([0.1, 0.5, 0.9])),
+        "weight_gaps": lambda: random_gaps(source, 0.4, 2 * config.rows),
+        "activation_gaps": lambda: random_gaps(source, 0.4, 2 * config.rows),
+        "ready": lambda: random_bools(source, source.choice([0.1, 0.5, 0.9])),
     }
     for chosen in (*([name] for name in kinds), ["weight_gaps", "activation_gaps"], list(kinds)):
         products = [Product.draw(config, source) for _ in range(2)]
@@ -86,7 +87,7 @@ async def works_as_new_after_a_reset(dut):
     for _ in range(12):
         product = Product.draw(config, source)
         weights, activations, results = unit_streams(dut)
-        weight_beats, activation_beats = beats(product.feed, config)
+        weight_beats, activation_beats = beats(product.transfers, config)
         results.ready.value = source.randrange(2)
         tasks = [
             cocotb.start_soon(send(weights, weight_beats)),
@@ -120,11 +121,13 @@ async def resets_in_every_activity(dut):
     await start(dut)
     side, deep = config.rows, MatrixUnitTiming.of(config).result_depth
     product = single_tile(config, source, 2 * deep)
-    weight_beats, activation_beats = beats(product.feed, config)
-    unfinished = Feed(**{**vars(product.feed), "last": product.feed.last * 0})
-    nowhere = product.feed.row * 0 + config.accumulator_depth
-    out_of_range = Feed(**{**vars(product.feed), "row": nowhere})
-    begun_beats, wrong_beats = (beats(feed, config)[1] for feed in (unfinished, out_of_range))
+    weight_beats, activation_beats = beats(product.transfers, config)
+    unfinished = Transfers(**{**vars(product.transfers), "last": product.transfers.last * 0})
+    nowhere = product.transfers.row * 0 + config.accumulator_depth
+    out_of_range = Transfers(**{**vars(product.transfers), "row": nowhere})
+    begun_beats, wrong_beats = (
+        beats(transfers, config)[1] for transfers in (unfinished, out_of_range)
+    )
     # What is sent, whether results are taken, and for how many cycles.
     for weights_sent, activations_sent, ready, cycles in (
         ([], [], True, 5),

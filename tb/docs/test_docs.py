@@ -14,7 +14,7 @@ from benches.runner import needs_icarus
 from weft import MatrixUnitConfig
 from weft.emit.export import emit, write
 from weft_sim import toolchain
-from weft_sim.job import run
+from weft_sim.checked_run import run
 from weft_sim.simulator import WAIVERS
 
 EXAMPLE = DOCS / "example_top.v"

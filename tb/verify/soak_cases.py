@@ -1,9 +1,12 @@
 """Cases that the tests of the soak share."""
 
-from verify.soak.cases import Case, Product, Run
+from verify.soak.cases import Case, PlannedRun, Product
 from weft import TINY
 
-PLAIN = Case(TINY, (Run((Product(5, 9, 6, 1), Product(4, 4, 4, 2))), Run((Product(3, 8, 2, 3),))))
+PLAIN = Case(
+    TINY,
+    (PlannedRun((Product(5, 9, 6, 1), Product(4, 4, 4, 2))), PlannedRun((Product(3, 8, 2, 3),))),
+)
 
 
 def products_of(case):

@@ -117,8 +117,8 @@ def waiver(*points: str) -> Waiver:
 
 
 def test_what_is_not_reached_is_missing():
-    verdict = command.judge(REACHED, [waiver("unit-* gate sum[3..4]", "unit-plain gate row")])
-    assert listed(verdict.missing) == [
+    result = command.judge(REACHED, [waiver("unit-* gate sum[3..4]", "unit-plain gate row")])
+    assert listed(result.missing) == [
         "unit-plain error NO_TILE",
         "unit-plain gate sum[12] 0->1 (line 7)",
     ]

@@ -14,7 +14,7 @@ from verify.equivalence.plan import KINDS, ROUNDS, draw_plan
 from verify.equivalence.transcript import Transcript, first_difference, record
 from weft.emit.export import emit
 from weft_sim import toolchain
-from weft_sim.cocotb_driver import RESET_CYCLES
+from weft_sim.clock import RESET_CYCLES
 
 SMALL_UNITS = ("3x5", "4x3 fast")
 UNIT = UNITS["3x5"]
@@ -77,7 +77,7 @@ def test_a_defect_on_one_side_is_seen(emission, sound, defect):
     assert emission.verilog.count(good) == 1
     text = emission.verilog.replace(good, bad)
     defective = replace(emission, design=replace(emission.design, verilog=text))
-    broken = record(defective, PLAN_SEED, "icarus", FOLDER / "broken")
+    broken = record(defective, PLAN_SEED, "icarus", FOLDER / defect.replace(" ", "-"))
     assert broken.sha256 != sound.sha256
     assert "icarus has" in str(first_difference(sound, broken))
 
@@ -103,7 +103,13 @@ def test_a_plan_depends_on_its_seed_alone():
 def shown(plan) -> list:
     """The acts of a plan as lists, which compare as a whole."""
     return [
-        (act.kind, act.cycles, act.clear, act.reset, [c.tolist() for c in vars(act.feed).values()])
+        (
+            act.kind,
+            act.cycles,
+            act.clear,
+            act.reset,
+            [c.tolist() for c in vars(act.transfers).values()],
+        )
         for act in plan
     ]
 

@@ -11,12 +11,12 @@ import pytest
 from verify.faults.campaign import PRODUCTS, Campaign, draw_work
 from verify.faults.classes import CLASSES, DATAPATH, class_of
 from verify.faults.command import UNITS
+from verify.faults.effect import FaultEffect, WrongElement, judge
 from verify.faults.injection import WATCHED_LATENCIES, Answer, Fault, FaultyUnit, Work
-from verify.faults.verdict import Verdict, WrongElement, judge
 from weft.matrix.config import TINY
 from weft.matrix.layouts import Error
 from weft.matrix.timing import MatrixUnitTiming
-from weft_cli.report import random_operands
+from weft_model.operands import draw_operands
 from weft_sim import MatrixUnitSimulator
 from weft_sim.stalls import Stalls
 
@@ -38,7 +38,7 @@ def checked_unit() -> FaultyUnit:
 
 
 def one_tile(rows: int = 14) -> Work:
-    return Work([random_operands(TINY, rows, SIZE, SIZE, SEED)])
+    return Work([draw_operands(TINY, rows, SIZE, SIZE, seed=SEED)])
 
 
 def flipped(unit: FaultyUnit, work: Work, register: str, place: int, cycle: int) -> Answer:
@@ -56,7 +56,7 @@ def test_without_a_fault_it_is_the_plain_unit(config, stalled):
     watched = WATCHED_LATENCIES * MatrixUnitTiming.of(config).latency
     later = plain.counters | {n: plain.counters[n] + watched for n in ("total", "idle")}
     assert (answer.cycles, answer.counters) == (plain.cycles, later)
-    assert answer.ended and judge(answer, answer) == Verdict("masked", True)
+    assert answer.ended and judge(answer, answer) == FaultEffect("masked", True)
 
 
 @pytest.mark.parametrize("place", [0, 3, 7])
@@ -94,16 +94,16 @@ def test_a_bit_flips_at_the_end_of_its_cycle(unit):
 
 def test_an_accumulator_row_that_is_not_used_is_masked(unit):
     rows = 7
-    work = Work([random_operands(TINY, rows, 3 * SIZE, SIZE, SEED)])
+    work = Work([draw_operands(TINY, rows, 3 * SIZE, SIZE, seed=SEED)])
     good = unit.run(work)
     middle = good.cycles // 2
     memory = "accumulators.bank_1.sums.memory"
-    verdicts = {
+    effects = {
         row: judge(good, flipped(unit, work, f"{memory}[{row}]", 9, middle))
         for row in range(TINY.accumulator_depth)
     }
-    assert {verdicts[row].kind for row in range(rows, TINY.accumulator_depth)} == {"masked"}
-    silent = {row: v.wrong for row, v in verdicts.items() if v.kind == "silent"}
+    assert {effects[row].kind for row in range(rows, TINY.accumulator_depth)} == {"masked"}
+    silent = {row: v.wrong for row, v in effects.items() if v.kind == "silent"}
     assert silent
     assert all((wrong.row, wrong.column) == (row, 1) for row, wrong in silent.items())
 
@@ -112,14 +112,14 @@ def test_a_lost_row_is_a_hang_and_ends(unit):
     work = one_tile()
     answer = flipped(unit, work, "admission.staying", 0, BUSY_CYCLE - 6)
     assert not answer.ended
-    verdict = judge(unit.run(work), answer)
-    assert (verdict.kind, verdict.seen_by, verdict.wrong) == ("seen", "end", None)
+    effect = judge(unit.run(work), answer)
+    assert (effect.kind, effect.seen_by, effect.wrong) == ("seen", "end", None)
 
 
 def test_a_false_error_status_is_seen(unit):
     work = one_tile()
-    verdict = judge(unit.run(work), flipped(unit, work, "errors", 1, BUSY_CYCLE))
-    assert verdict == Verdict("seen", True, "error_status")
+    effect = judge(unit.run(work), flipped(unit, work, "errors", 1, BUSY_CYCLE))
+    assert effect == FaultEffect("seen", True, "error_status")
 
 
 def test_a_result_that_changes_while_it_waits_is_seen(unit):
@@ -134,7 +134,7 @@ def test_a_result_that_changes_while_it_waits_is_seen(unit):
 def test_a_cycle_counter_does_not_touch_results(unit):
     work = one_tile()
     answer = flipped(unit, work, "cycle_counters.counters_idle", 30, BUSY_CYCLE)
-    assert judge(unit.run(work), answer) == Verdict("cycles", True)
+    assert judge(unit.run(work), answer) == FaultEffect("cycles", True)
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ def test_a_cycle_counter_does_not_touch_results(unit):
 )
 def test_what_a_host_sees(unit, change, seen_by):
     good = unit.run(one_tile())
-    verdict = judge(good, dataclasses.replace(good, **change))
-    assert (verdict.kind, verdict.seen_by) == ("seen", seen_by)
+    effect = judge(good, dataclasses.replace(good, **change))
+    assert (effect.kind, effect.seen_by) == ("seen", seen_by)
 
 
 def test_what_a_flip_leaves_behind_shows_in_the_product_that_follows():
@@ -170,9 +170,9 @@ def test_a_wrong_number_is_silent(unit):
     good = unit.run(one_tile())
     wrong = good.products[0].copy()
     wrong[5, 2] += 1
-    verdict = judge(good, dataclasses.replace(good, products=[wrong]))
+    effect = judge(good, dataclasses.replace(good, products=[wrong]))
     element = WrongElement(0, 5, 2, int(wrong[5, 2]), int(wrong[5, 2]) - 1)
-    assert verdict == Verdict("silent", False, wrong=element)
+    assert effect == FaultEffect("silent", False, wrong=element)
 
 
 def test_same_seed_same_outcome():
@@ -245,15 +245,15 @@ def test_bits_of_a_unit_with_checksums(unit, checked_unit):
 def test_checksums_see_a_number_that_changes(checked_unit, register):
     assert class_of(register) in DATAPATH
     source = random.Random(f"{SEED} {register}")
-    work = Work([random_operands(CHECKED, 14, 3 * SIZE, SIZE, SEED)])
+    work = Work([draw_operands(CHECKED, 14, 3 * SIZE, SIZE, seed=SEED)])
     good = checked_unit.run(work)
     places = [bit.place for bit in checked_unit.bits if bit.register == register]
     changed = 0
     for _ in range(60):
         place, cycle = source.choice(places), source.randrange(good.cycles)
         answer = flipped(checked_unit, work, register, place, cycle)
-        verdict = judge(good, answer)
-        if not verdict.all_right:
+        effect = judge(good, answer)
+        if not effect.all_right:
             changed += 1
             assert answer.ended and answer.errors == Error.CORRUPTED, (place, cycle)
     assert changed
@@ -292,8 +292,8 @@ def test_a_flip_in_the_checker_is_a_false_alarm_and_no_wrong_number(checked_unit
     alarms = 0
     for bit in source.sample(bits, 300):
         answer = checked_unit.run(work, Fault(bit, source.randrange(good.cycles)))
-        verdict = judge(good, answer)
-        assert verdict.all_right and answer.errors in (Error(0), Error.CORRUPTED)
+        effect = judge(good, answer)
+        assert effect.all_right and answer.errors in (Error(0), Error.CORRUPTED)
         assert (answer.cycles, answer.counters) == (good.cycles, good.counters)
         alarms += bool(answer.errors)
     assert alarms > 30

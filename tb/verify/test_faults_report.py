@@ -7,9 +7,9 @@ import pytest
 
 from verify.faults.campaign import ClassTally, Injection, check_classes
 from verify.faults.command import UNITS, inject
+from verify.faults.effect import FaultEffect, WrongElement
 from verify.faults.injection import Fault
 from verify.faults.intervals import wilson
-from verify.faults.verdict import Verdict, WrongElement
 from weft.matrix.config import TINY
 
 SEED = int(os.environ["SEED"])
@@ -45,15 +45,15 @@ def test_report(tmp_path):
 
 def test_what_was_detected_of_what_changed():
     wrong = WrongElement(0, 0, 0, 1, 2)
-    verdicts = [
-        Verdict("masked", True),
-        Verdict("cycles", True),
-        Verdict("silent", False, wrong=wrong),
-        Verdict("seen", True, "error_status"),
-        Verdict("seen", False, "error_status", wrong),
-        Verdict("seen", False, "end"),
+    effects = [
+        FaultEffect("masked", True),
+        FaultEffect("cycles", True),
+        FaultEffect("silent", False, wrong=wrong),
+        FaultEffect("seen", True, "error_status"),
+        FaultEffect("seen", False, "error_status", wrong),
+        FaultEffect("seen", False, "end"),
     ]
-    tally = ClassTally(9, [Injection(0, Fault(0, 0), verdict) for verdict in verdicts])
+    tally = ClassTally(9, [Injection(0, Fault(0, 0), effect) for effect in effects])
     assert (tally.changed, tally.detected, tally.false_alarms) == (3, 2, 1)
 
 

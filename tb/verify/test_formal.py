@@ -43,70 +43,70 @@ class Counter(Harness):
         self.reach("one", count == 1)
 
 
-def verdicts(harness, folder, method="pdr"):
+def answers(harness, folder, method="pdr"):
     rtlil = harness.rtlil()
     gates = make_gates(rtlil, folder, "counter")
     names = outputs_of(rtlil)
     assert names == ["wrong_bound", "reached_one"]
     found = [decide(gates, number, method, 60) for number in range(len(names))]
-    return [(verdict.high, verdict.frame) for verdict in found]
+    return [(answer.high, answer.frame) for answer in found]
 
 
 @pytest.mark.parametrize("method", ["pdr", "induction 3"])
 def test_what_holds_is_proved(method, tmp_path):
-    assert verdicts(Counter(9, 10), tmp_path, method)[0] == (False, None)
+    assert answers(Counter(9, 10), tmp_path, method)[0] == (False, None)
 
 
 @pytest.mark.parametrize("method", ["pdr", "bmc 20", "induction 12"])
 def test_what_does_not_hold_fails_in_its_cycle(method, tmp_path):
     """The reset is cycle 0: the count is 5 six cycles later at the earliest."""
-    high, frame = verdicts(Counter(9, 5), tmp_path, method)[0]
+    high, frame = answers(Counter(9, 5), tmp_path, method)[0]
     assert high and (frame == 6 or (method == "pdr" and frame >= 6))
 
 
 def test_a_bound_is_told(tmp_path):
-    assert verdicts(Counter(9, 5), tmp_path, "bmc 6")[0] == (False, 6)
+    assert answers(Counter(9, 5), tmp_path, "bmc 6")[0] == (False, 6)
 
 
 def test_what_is_not_reset_begins_with_anything(tmp_path):
     """Above the limit from the first cycle, which is the one after the reset."""
-    high, frame = verdicts(Counter(9, 10, reset_less=True), tmp_path, "bmc 4")[0]
+    high, frame = answers(Counter(9, 10, reset_less=True), tmp_path, "bmc 4")[0]
     assert (high, frame) == (True, 1)
 
 
 def test_assumptions_are_kept(tmp_path):
     """A counter that is never told to count counts nothing, and its cover is not reached."""
-    assert verdicts(Counter(9, 1, assumes=True), tmp_path) == [(False, None), (False, None)]
+    assert answers(Counter(9, 1, assumes=True), tmp_path) == [(False, None), (False, None)]
 
 
 @pytest.mark.parametrize("name", ["weights 2x1", "weights 2x1 fast", "counters", "results"])
 def test_proof_holds(name, tmp_path):
-    outcome = run(Task(BY_NAME[name]), tmp_path)
-    assert not outcome.wrong, outcome.wrong
-    assert outcome.verdicts
+    result = run(Task(BY_NAME[name]), tmp_path)
+    assert not result.wrong, result.wrong
+    assert result.answers
 
 
 @pytest.mark.large
 @pytest.mark.parametrize("name", BY_NAME)
 def test_every_proof_holds(name, tmp_path):
-    outcome = run(Task(BY_NAME[name]), tmp_path)
-    assert not outcome.wrong, outcome.wrong
+    result = run(Task(BY_NAME[name]), tmp_path)
+    assert not result.wrong, result.wrong
 
 
 @pytest.mark.parametrize("name", ["weights 2x1", "counters"])
 def test_broken_copies_fail(name, tmp_path):
     proof = BY_NAME[name]
     for broken in proof.breaks:
-        outcome = run(Task(proof, broken), tmp_path)
-        assert not outcome.wrong, outcome.wrong
+        result = run(Task(proof, broken), tmp_path)
+        assert not result.wrong, result.wrong
 
 
 @pytest.mark.parametrize("bound, fails", [(2, False), (20, True)])
 def test_a_broken_copy_fails_within_the_bound_or_is_told_of(bound, fails, tmp_path):
     proof = dataclasses.replace(BY_NAME["counters"], method=f"bmc {bound}")
-    outcome = run(Task(proof, proof.breaks[0]), tmp_path)
-    assert bool(outcome.wrong) != fails
-    assert (outcome.cycle is not None) == fails
+    result = run(Task(proof, proof.breaks[0]), tmp_path)
+    assert bool(result.wrong) != fails
+    assert (result.cycle is not None) == fails
 
 
 def test_a_copy_that_is_not_broken_is_told_of(tmp_path):

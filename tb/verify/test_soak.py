@@ -12,14 +12,14 @@ import pytest
 
 from verify.soak import check as checking
 from verify.soak import command, draws
-from verify.soak.cases import Case, Product, Run, StallRates
-from verify.soak.check import Outcome, check
+from verify.soak.cases import Case, PlannedRun, Product, StallRates
+from verify.soak.check import CaseResult, check
 from verify.soak.shrink import shrink
 from verify.soak_cases import PLAIN, products_of
 from weft import TINY, MatrixUnitConfig
+from weft_model import Schedule, matmul, predict
 from weft_model.reference import check_operands
-from weft_sim import Schedule, matmul, predict
-from weft_sim.stalls import PERIOD, Stalls
+from weft_sim.stalls import LIST_LENGTH, Stalls
 
 SMALL_KINDS = (draws.Kind(1, (1, 2, 3, 4), 3000),)
 STALLS = StallRates(1, 0.2, 0.2, 0.2)
@@ -142,7 +142,7 @@ def idler_predict(config, schedules):
 
 
 def never(self):
-    return Stalls(*(np.zeros(PERIOD, np.uint8) for _ in range(3)))
+    return Stalls(*(np.zeros(LIST_LENGTH, np.uint8) for _ in range(3)))
 
 
 @pytest.mark.parametrize(
@@ -154,24 +154,24 @@ def never(self):
         ),
         (
             *(checking, "matmul", wrong_from_the_first),
-            Case(TINY, (Run((Product(99, 4, 4, 1),), reset_after=60), PLAIN.runs[0])),
+            Case(TINY, (PlannedRun((Product(99, 4, 4, 1),), reset_after=60), PLAIN.runs[0])),
             r"run 1 of 2: product 1 of 1: Z\[0, 0\] is .*; (1..|2..) of \1 elements differ",
         ),
         (checking, "predict", longer_predict, PLAIN, r"run 1 of 2: cycles: \d+, should be"),
         (
             *(checking, "predict", longer_predict),
-            Case(TINY, (Run(PLAIN.runs[0].products, reset_after=1000), PLAIN.runs[1])),
+            Case(TINY, (PlannedRun(PLAIN.runs[0].products, reset_after=1000), PLAIN.runs[1])),
             r"run 1 of 2: cycles: \d+, should be \d+",
         ),
         (checking, "predict", idler_predict, PLAIN, r"run 1 of 2: idle: \d+, should be"),
         (
             *(StallRates, "draw", never),
-            Case(TINY, (PLAIN.runs[0], Run(PLAIN.runs[0].products, STALLS))),
+            Case(TINY, (PLAIN.runs[0], PlannedRun(PLAIN.runs[0].products, STALLS))),
             r"run 2 of 2: SimulationFailed: the unit hangs: no transfer in \d+ cycles",
         ),
         (
             *(StallRates, "draw", never),
-            Case(TINY, (Run((Product(99, 4, 4, 1),), STALLS, 5000), PLAIN.runs[0])),
+            Case(TINY, (PlannedRun((Product(99, 4, 4, 1),), STALLS, 5000), PLAIN.runs[0])),
             r"run 1 of 2: SimulationFailed: the unit hangs: no transfer in \d+ cycles",
         ),
     ],
@@ -193,7 +193,7 @@ def test_what_is_wrong_is_named(target, name, broken, case, sentence, monkeypatc
 
 def test_more_computing_under_stalls_is_seen(monkeypatch):
     """With stalls the model tells the rows that are computed, and the fewest cycles."""
-    case = Case(TINY, (Run(PLAIN.runs[0].products, STALLS),))
+    case = Case(TINY, (PlannedRun(PLAIN.runs[0].products, STALLS),))
     assert check(case).difference == ""
 
     def slower(config, schedules):
@@ -254,7 +254,7 @@ def test_a_failure_is_made_as_small_as_it_goes(what):
     def attempt(case):
         nonlocal attempts
         attempts += 1
-        return Outcome("wrong" if fails(case) else "")
+        return CaseResult("wrong" if fails(case) else "")
 
     smallest, difference = shrink(case, attempt, 60)
     assert difference == "wrong" and fails(smallest)
@@ -272,9 +272,9 @@ def test_a_failure_is_made_as_small_as_it_goes(what):
 
 def test_a_failure_that_does_not_come_again_is_said():
     case = draws.draw_case(seed(), 0)
-    assert shrink(case, lambda case: Outcome(), 60) == (case, "")
+    assert shrink(case, lambda case: CaseResult(), 60) == (case, "")
 
 
 def test_shrinking_ends_in_time():
     case = draws.draw_case(seed(), 0)
-    assert shrink(case, lambda case: Outcome("wrong"), 0) == (case, "wrong")
+    assert shrink(case, lambda case: CaseResult("wrong"), 0) == (case, "wrong")

@@ -17,7 +17,7 @@ from benches.commands import VERIFY, verify, verify_environment
 from benches.repository import ROOT
 from verify.soak import command
 from verify.soak.cases import Case
-from verify.soak.check import Outcome, check
+from verify.soak.check import CaseResult, check
 from verify.soak.isolation import Isolated
 from verify.soak_cases import PLAIN, products_of
 
@@ -72,8 +72,8 @@ def test_a_crash_is_an_outcome():
     """A process that dies is named with its signal, and nothing else is lost."""
     dying, living = Isolated(PLAIN), Isolated(PLAIN)
     os.kill(dying._process.pid, signal.SIGSEGV)
-    assert dying.outcome().difference == "the process ended with SIGSEGV"
-    assert living.outcome() == check(PLAIN)
+    assert dying.result().difference == "the process ended with SIGSEGV"
+    assert living.result() == check(PLAIN)
     dying.kill()
     living.kill()
 
@@ -133,8 +133,8 @@ def test_ctrl_c_while_a_failure_is_made_smaller_keeps_it(monkeypatch, tmp_path):
     class Failed:
         case = PLAIN
 
-        def outcome(self):
-            return Outcome("wrong")
+        def result(self):
+            return CaseResult("wrong")
 
         def kill(self):
             pass

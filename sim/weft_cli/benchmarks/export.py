@@ -5,7 +5,7 @@ import time
 from weft.emit.export import emit
 from weft.matrix.config import MatrixUnitConfig
 
-from ..report import progress_bar
+from ..console import progress_bar
 from .results import finish
 
 SHAPES = ((8, 8), (16, 16), (32, 32), (64, 64), (100, 37), (128, 128), (256, 256))

@@ -17,7 +17,7 @@ from weft.emit.files import write_whole
 from weft.version import __version__
 from weft_sim import toolchain
 
-from ..report import console
+from ..console import console
 
 
 def finish(

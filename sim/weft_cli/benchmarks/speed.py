@@ -9,11 +9,12 @@ import tempfile
 import time
 
 from weft.matrix.config import MatrixUnitConfig
+from weft_model.operands import draw_operands
 from weft_model.reference import matmul
 from weft_sim.matrix_unit_simulator import MatrixUnitSimulator
 from weft_sim.verilator import SimulationFailed
 
-from ..report import progress_bar, random_operands
+from ..console import progress_bar
 from .results import finish
 
 SIDES = (8, 16, 32, 64, 128, 256)
@@ -61,7 +62,7 @@ def measure_one(side: int) -> dict:
     build_seconds = time.perf_counter() - started
     m = 16 * side
     tiles = max(1, min(CYCLES, MACS // side**2) // m)
-    a, b = random_operands(config, m, side, tiles * side, seed=0)
+    a, b = draw_operands(config, m, side, tiles * side, seed=0)
     seconds, run = 0.0, None
     for _ in range(RUNS):
         run = unit.run([(a, b)])

@@ -8,11 +8,12 @@ from weft.emit.files import write_whole
 from weft.matrix.config import MatrixUnitConfig
 from weft_model.layer_cycles import layer_row, total_row
 from weft_model.layers import WORKLOADS, Layer, read_layers
+from weft_model.operands import draw_operands
 from weft_sim import toolchain
 from weft_sim.matrix_unit_simulator import MatrixUnitSimulator
 from weft_sim.verilator import SimulationFailed
 
-from ..report import progress_bar, random_operands
+from ..console import progress_bar
 from .results import finish, machine
 
 SIDES = (16, 32, 64, 128, 256)
@@ -86,7 +87,7 @@ def measure(sides: Iterable[int] = SIDES) -> None:
 
 def check(unit: MatrixUnitSimulator, m: int, k: int, n: int) -> None:
     """Run a product; raise SimulationFailed unless it equals numpy's and the model's cycles."""
-    a, b = random_operands(unit.config, m, k, n, seed=0)
+    a, b = draw_operands(unit.config, m, k, n, seed=0)
     _, difference = unit.verified_run(a, b)
     if difference:
         what = f"{m} x {k} x {n} on {unit.config.rows} x {unit.config.columns}"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from ..report import console
+from ..console import console
 from .build import BoardDesign, BuildFailed, Job, build, default_folder
 
 

@@ -20,7 +20,7 @@ from weft.emit.files import write_whole
 from weft_sim.toolchain import ToolMissing, build_root, has_package
 from weft_sim.yosys import YosysFailed
 
-from ..report import console, progress_bar
+from ..console import console, progress_bar
 from .build import BoardDesign, BuildFailed, Job, build, read_report
 
 # Of this machine: a process for each core, and its page on any free port.

@@ -56,18 +56,18 @@ class Segment:
 def segments(schedule: Schedule, a: np.ndarray, b: np.ndarray) -> list[Segment]:
     """Each tile, then the rows that pass it: a tile can always be loaded while one is in use."""
     config = schedule.config
-    feed = schedule.feed(a, b)
-    weights = np.zeros(len(feed.weights), weight_beat(config))
-    weights["lanes"] = feed.weights
-    weights["last"] = feed.tile_end
-    activations = np.zeros(len(feed.activations), activation_beat(config))
-    activations["lanes"] = feed.activations
-    activations["flags"] = sum(getattr(feed, name) << bit for bit, name in enumerate(FLAGS))
-    activations["row"] = feed.row
+    transfers = schedule.transfers(a, b)
+    weights = np.zeros(len(transfers.weights), weight_beat(config))
+    weights["lanes"] = transfers.weights
+    weights["last"] = transfers.tile_end
+    activations = np.zeros(len(transfers.activations), activation_beat(config))
+    activations["lanes"] = transfers.activations
+    activations["flags"] = sum(getattr(transfers, name) << bit for bit, name in enumerate(FLAGS))
+    activations["row"] = transfers.row
 
-    switches = np.flatnonzero(feed.switch)
+    switches = np.flatnonzero(transfers.switch)
     stays = np.split(activations, switches[1:])
-    lasts = np.split(feed.last.astype(bool), switches[1:])
+    lasts = np.split(transfers.last.astype(bool), switches[1:])
     work = []
     for tile, (rows, last) in enumerate(zip(stays, lasts, strict=True)):
         loaded = weights[tile * config.rows : (tile + 1) * config.rows]

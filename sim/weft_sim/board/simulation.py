@@ -13,11 +13,10 @@ from cocotb.triggers import FallingEdge, RisingEdge, Timer
 
 from weft.emit.files import write_whole
 
+from ..clock import PERIOD_NS, RESET_CYCLES
 from ..simulator import Build
 from .noise import Noise, NoisyLine
 
-PERIOD_NS = 10
-RESET_CYCLES = 2
 STANDARD_INPUT = 0
 READ_BYTES = 4096
 

@@ -49,7 +49,7 @@ async def ignores_bits_above_a_format(dut):
     config, source = parameters().config, randomness()
     await start(dut)
     product = Product.draw(config, source)
-    weights, activations = beats(product.feed, config)
+    weights, activations = beats(product.transfers, config)
 
     def noisy(lanes: int, number, count: int) -> int:
         step = number.lane_width
@@ -63,7 +63,7 @@ async def ignores_bits_above_a_format(dut):
     activations = [
         (noisy(lanes, config.activation, config.rows), *rest) for lanes, *rest in activations
     ]
-    seen = await results_of(dut, config, weights, activations, product.feed.results)
+    seen = await results_of(dut, config, weights, activations, product.transfers.results)
     width = config.accumulator.lane_width
     lanes = np.array([split(payload[0], width, config.columns) for payload in seen], object)
     got = product.schedule.gather(lanes).tolist()
@@ -80,7 +80,7 @@ async def takes_every_field_from_its_place(dut):
     tile = draw_matrix(source, config.weight, (config.rows, config.columns))
     a = draw_matrix(source, config.activation, (1, config.rows))
     product = Product(config, a, tile)
-    weights, [(lanes, _, _)] = beats(product.feed, config)
+    weights, [(lanes, _, _)] = beats(product.transfers, config)
     for row in range(config.accumulator_depth):
         end = row % 2
         begins = 1 << fields["switch"] | 1 << fields["first"] | row << fields["row"]

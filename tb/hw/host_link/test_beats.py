@@ -5,7 +5,8 @@ import cocotb
 from benches.coroutines import TIMEOUT, parameters, randomness, read, start, tick
 from benches.runner import on_simulators
 from weft.host_link.beats import BeatAssembler, BeatSplitter
-from weft_sim.cocotb_streams import Stream, chances, coins, send, throttle, watch
+from weft_sim.cocotb_streams import Stream, send, throttle, watch
+from weft_sim.stalls import random_bools, random_gaps
 
 SIZES = {"5": 5, "1": 1, "17": 17}
 
@@ -33,7 +34,9 @@ async def assembles_beats_under_any_ready(dut):
     beats = [source.randbytes(size) for _ in range(60)]
     for turn, beat in enumerate(beats):
         if turn % 20 == 0:
-            cocotb.start_soon(throttle(stream, coins(source, source.choice([0.1, 0.5, 1.0]))))
+            cocotb.start_soon(
+                throttle(stream, random_bools(source, source.choice([0.1, 0.5, 1.0])))
+            )
         while not read(dut, "bytes__room"):
             await tick(dut)
         for place, byte in enumerate(beat):
@@ -60,7 +63,7 @@ async def splits_beats_at_any_pace(dut):
     await start(dut)
     beats = [source.randbytes(size) for _ in range(60)]
     numbers = [(int.from_bytes(beat, "little"),) for beat in beats]
-    cocotb.start_soon(send(Stream.amaranth(dut, "i"), numbers, chances(source, 0.3, 30)))
+    cocotb.start_soon(send(Stream.amaranth(dut, "i"), numbers, random_gaps(source, 0.3, 30)))
     for beat in beats:
         while not read(dut, "bytes__available"):
             await tick(dut)

@@ -11,7 +11,8 @@ from weft.host_link.frame_receiver import FrameReceiver
 from weft.host_link.frame_transmitter import FrameTransmitter
 from weft.host_link.protocol import ESCAPE, FLAG
 from weft_sim.board.frames import Decoder, encode
-from weft_sim.cocotb_streams import Stream, chances, coins, send, throttle, watch
+from weft_sim.cocotb_streams import Stream, send, throttle, watch
+from weft_sim.stalls import random_bools, random_gaps
 
 # Cycles between two bytes: what the receiver needs at least, and more.
 SPACINGS = (9, 10, 23)
@@ -217,9 +218,9 @@ async def sends_what_the_encoder_writes(dut):
     cocotb.start_soon(watch(line, lambda payload: sent.append(payload[0])))
     for likely, gap in ((1.0, 0.0), (0.3, 0.0), (0.5, 0.3), (0.03, 0.0)):
         contents = [draw_content(source) for _ in range(8)]
-        throttling = cocotb.start_soon(throttle(line, coins(source, likely)))
+        throttling = cocotb.start_soon(throttle(line, random_bools(source, likely)))
         beats = [(item,) for content in contents for item in (*content, 1 << 8)]
-        await send(items, beats, chances(source, gap, 30))
+        await send(items, beats, random_gaps(source, gap, 30))
         expected = b"".join(encode(content) for content in contents)
         while len(sent) < len(expected):
             await tick(dut)

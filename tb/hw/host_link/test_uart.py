@@ -14,7 +14,8 @@ from weft.host_link.uart import (
     check_cycles_per_bit,
     cycles_per_bit_of,
 )
-from weft_sim.cocotb_streams import Stream, chances, send
+from weft_sim.cocotb_streams import Stream, send
+from weft_sim.stalls import random_gaps
 
 CYCLES = {"4": 4, "5": 5, "16": 16, "33": 33}
 # Those that look alike at some rate, and those in which a shifted bit shows.
@@ -142,7 +143,7 @@ async def sends_every_bit_in_its_time(dut):
     assert dut.tx.value == 1
     sent = [*CORNERS, *(source.randrange(256) for _ in range(8))]
     stream = Stream.amaranth(dut, "i")
-    gaps = chances(source, 0.4, 15 * cycles)
+    gaps = random_gaps(source, 0.4, 15 * cycles)
     sending = cocotb.start_soon(send(stream, [(byte,) for byte in sent], gaps))
     levels: list[int] = []
     while stream.transfers < len(sent) or len(levels) == 0 or 0 in levels[-11 * cycles :]:

@@ -16,7 +16,8 @@ from benches.runner import on_simulators
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity, Error
-from weft_sim.cocotb_streams import Stream, chances, coins, send
+from weft_sim.cocotb_streams import Stream, send
+from weft_sim.stalls import random_bools, random_gaps
 
 
 def gate(depth, credit, rows=3, **options):
@@ -120,10 +121,10 @@ def good_tile() -> Iterator[Tiles]:
         yield Tiles(complete=True, started=True)
 
 
-def moody_coins(source: random.Random) -> Iterator[bool]:
+def moody_bools(source: random.Random) -> Iterator[bool]:
     """Hardly ever true for a while, then always, and so on."""
     for likely in cycle([0.02, 1.0]):
-        yield from islice(coins(source, likely), 300)
+        yield from islice(random_bools(source, likely), 300)
 
 
 def legal_rows(source: random.Random, config: MatrixUnitConfig, count: int) -> list[Row]:
@@ -178,7 +179,7 @@ async def admits_a_legal_row_every_cycle(dut):
     await start(dut)
     rows = legal_rows(source, config, count)
     cycles = math.ceil(count * max(1, 3 / places)) + 10
-    seen = await run_beside_model(dut, rows, cycles, good_tile(), coins(source, 1.0))
+    seen = await run_beside_model(dut, rows, cycles, good_tile(), random_bools(source, 1.0))
     assert seen["admitted"] == seen["sent"] == seen["COMPUTING"] == count
     assert not any(seen[error.name] for error in Error)
 
@@ -196,8 +197,8 @@ async def holds_and_drops_as_it_must(dut):
         rows,
         20 * count,
         any_tile(source, 0.3, 0.2),
-        moody_coins(source),
-        chances(source, 0.3, 4),
+        moody_bools(source),
+        random_gaps(source, 0.3, 4),
     )
     assert seen["sent"] == len(rows), "not every row was taken"
     faults = [error.name for error in (Error.NO_TILE, Error.ROW_OUT_OF_RANGE, Error.NOT_STARTED)]
@@ -214,7 +215,7 @@ async def waits_for_room(dut):
     rows = [Row(0, switch=True, first=True, last=True)]
     rows += [Row(1, first=True, last=True)] * (places + 4)
     await start(dut)
-    seen = await run_beside_model(dut, rows, places + 50, good_tile(), coins(source, 0.0))
+    seen = await run_beside_model(dut, rows, places + 50, good_tile(), random_bools(source, 0.0))
     assert seen["admitted"] == places
     assert seen["WAITING_FOR_ROOM"] >= 40
 
@@ -231,9 +232,9 @@ async def works_as_new_after_reset(dut):
         rows,
         1500,
         any_tile(source, 0.4, 0.1),
-        coins(source, 0.2),
-        chances(source, 0.3, 4),
-        resets=coins(source, 0.03),
+        random_bools(source, 0.2),
+        random_gaps(source, 0.3, 4),
+        resets=random_bools(source, 0.03),
     )
     assert seen["admitted"] > 100
     assert seen["NO_TILE"] > 3
@@ -258,5 +259,5 @@ async def remembers_neighbours_from_the_first_cycle(dut):
         gaps = iter([0, 0 if filled else gap, *[0] * len(rows)])
         dut.tile_started.value = 0
         await reset(dut)
-        seen = await run_beside_model(dut, rows, 60, good_tile(), coins(source, 1.0), gaps)
+        seen = await run_beside_model(dut, rows, 60, good_tile(), random_bools(source, 1.0), gaps)
         assert seen["admitted"] == len(rows), f"{gap} cycles apart, filled: {filled}"

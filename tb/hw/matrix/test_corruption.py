@@ -93,8 +93,8 @@ async def tells_flips_of_numbers(dut):
 
 async def is_told(dut, config: MatrixUnitConfig, source: random.Random, name: str) -> bool:
     """Compute a product with one flip; whether the status told of it."""
-    a = draw_matrix(source, config.activation, (ROWS, 2 * config.rows), "random")
-    b = draw_matrix(source, config.weight, (2 * config.rows, config.columns), "random")
+    a = draw_matrix(source, config.activation, (ROWS, 2 * config.rows), "uniform")
+    b = draw_matrix(source, config.weight, (2 * config.rows, config.columns), "uniform")
     bit = source.randrange(len(register(dut, name)))
     wrong, told = await compute_with_flip(dut, config, Product(config, a, b), source, name, bit)
     assert told or not wrong, f"a flip of {name}[{bit}] makes a result wrong in silence"
@@ -111,7 +111,7 @@ async def tells_of_each_row_a_wrong_activation_that_changes_no_result(dut):
         name = passed_on(config, row, config.columns - 1)
         told = []
         for _ in range(FLIPS_OF_EACH):
-            a = draw_matrix(source, config.activation, (ROWS, config.rows), "random")
+            a = draw_matrix(source, config.activation, (ROWS, config.rows), "uniform")
             a[:, 1::2] = 0
             bit = source.randrange(len(register(dut, name)) // config.rows_per_cell)
             product = Product(config, a, b)
@@ -134,13 +134,15 @@ async def compute_with_flip(
         flip(handle, bit)
 
     flipping = cocotb.start_soon(flip_once())
-    driven = await drive(dut, config, product.feed)
+    driven = await drive(dut, config, product.transfers)
     await flipping
     await ClockCycles(dut.aclk, MatrixUnitTiming.of(config).check)
     told = Error(int(dut.error_status.value))
     assert told in (Error(0), Error.CORRUPTED), f"a flip of {name}[{bit}] is told as {told}"
     await clear(dut)
-    assert driven.ends == product.feed.end[product.feed.last == 1].tolist(), "tlast of the results"
+    assert driven.ends == product.transfers.end[product.transfers.last == 1].tolist(), (
+        "tlast of the results"
+    )
     wrong = product.schedule.gather(driven.results) != product.expected
     return bool(wrong.any()), bool(told)
 
@@ -163,7 +165,7 @@ async def tells_a_wrong_result_when_it_is_taken(dut):
         MatrixUnitTiming.of(config).check,
     )
     rows = 3
-    weight_beats, activation_beats = beats(single_tile(config, source, rows).feed, config)
+    weight_beats, activation_beats = beats(single_tile(config, source, rows).transfers, config)
     weights, activations, results = unit_streams(dut)
     senders = [
         cocotb.start_soon(send(weights, weight_beats)),

@@ -13,7 +13,8 @@ from weft.blocks.chain import FLAT_LINKS
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.results import ResultBuffer
 from weft_sim.cocotb_driver import cycle_now
-from weft_sim.cocotb_streams import Stream, chances, coins, throttle, watch
+from weft_sim.cocotb_streams import Stream, throttle, watch
+from weft_sim.stalls import random_bools, random_gaps
 
 
 def buffer(columns, depth, accumulator_width=32, **options):
@@ -143,7 +144,7 @@ async def gives_every_row_at_full_speed(dut):
     reader = Reader(dut, writer)
     dut.results__ready.value = 1
     count, latency = 200, ResultBuffer.latency_of(config)
-    await writer.write(count * (latency + 1), count, chances(writer.source, 0.0, 1))
+    await writer.write(count * (latency + 1), count, random_gaps(writer.source, 0.0, 1))
     reader.check()
     late = [came - went for came, went in zip(reader.cycles, writer.cycles, strict=True)]
     assert set(late) == {latency}, f"rows came after {set(late)} cycles, expected {latency}"
@@ -160,9 +161,9 @@ async def gives_every_row_under_any_ready(dut):
     reader = Reader(dut, writer)
     source = writer.source
     for likely in (0.2, 0.5, 0.9):
-        throttling = cocotb.start_soon(throttle(reader.stream, coins(source, likely)))
+        throttling = cocotb.start_soon(throttle(reader.stream, random_bools(source, likely)))
         target = len(writer.rows) + 150
-        await writer.write(3000, target, chances(source, 0.2, 4))
+        await writer.write(3000, target, random_gaps(source, 0.2, 4))
         assert len(writer.rows) == target
         throttling.cancel()
         reader.check()
@@ -177,11 +178,11 @@ async def holds_as_many_rows_as_it_is_deep(dut):
     reader = Reader(dut, writer)
     for turn in range(1, 4):
         dut.results__ready.value = 0
-        await writer.write(200, 10_000, chances(writer.source, 0.0, 1))
+        await writer.write(200, 10_000, random_gaps(writer.source, 0.0, 1))
         assert len(writer.rows) == turn * (depth + 1)
         assert writer.places == 0
         dut.results__ready.value = 1
-        await writer.write(depth + 2, 0, chances(writer.source, 0.0, 1))
+        await writer.write(depth + 2, 0, random_gaps(writer.source, 0.0, 1))
         reader.check()
         assert writer.places == depth
 
@@ -194,13 +195,13 @@ async def is_empty_after_reset(dut):
     for _ in range(10):
         writer = Writer(dut, source)
         dut.results__ready.value = source.getrandbits(1)
-        await writer.write(source.randrange(40), 10_000, chances(source, 0.3, 3))
+        await writer.write(source.randrange(40), 10_000, random_gaps(source, 0.3, 3))
         dut.emit.value = 0
         await reset(dut)
         assert not read(dut, "results__valid")
         writer = Writer(dut, source)
         reader = Reader(dut, writer)
         dut.results__ready.value = 1
-        await writer.write(300, 7, chances(source, 0.3, 3))
+        await writer.write(300, 7, random_gaps(source, 0.3, 3))
         reader.check()
         reader.watching.cancel()

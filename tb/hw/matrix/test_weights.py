@@ -13,7 +13,8 @@ from benches.runner import on_simulators
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft.matrix.weights import WeightLoader
-from weft_sim.cocotb_streams import Stream, chances, coins, send
+from weft_sim.cocotb_streams import Stream, send
+from weft_sim.stalls import random_bools, random_gaps
 
 SHAPES = {
     "4x3": MatrixUnitConfig(rows=4, columns=3),
@@ -150,7 +151,7 @@ async def loads_good_tiles_at_full_rate(dut):
     beats = [beat for _ in range(count) for beat in tile(source, config, config.rows)]
     await start(dut)
     sender = cocotb.start_soon(send(Stream.amaranth(dut, "weights"), beats))
-    seen = await run_beside_model(dut, count * config.rows, coins(source, 1.0))
+    seen = await run_beside_model(dut, count * config.rows, random_bools(source, 1.0))
     assert seen["transfers"] == count * config.rows
     assert seen["taken with a transfer"] == count - 1
     assert seen["SHORT_TILE"] == seen["LONG_TILE"] == 0
@@ -164,9 +165,9 @@ async def loads_tiles_of_any_length(dut):
     source = randomness()
     beats = any_tiles(source, config, 150)
     await start(dut)
-    gaps = chances(source, 0.3, 4)
+    gaps = random_gaps(source, 0.3, 4)
     sender = cocotb.start_soon(send(Stream.amaranth(dut, "weights"), beats, gaps))
-    seen = await run_beside_model(dut, 6 * len(beats), coins(source, 0.5))
+    seen = await run_beside_model(dut, 6 * len(beats), random_bools(source, 0.5))
     assert sender.done(), "not every row was taken"
     assert seen["transfers"] == len(beats)
     assert seen["tiles"] == 150
@@ -184,7 +185,7 @@ async def holds_a_tile_that_is_not_taken(dut):
     beats = tile(source, config, config.rows) + tile(source, config, config.rows)
     await start(dut)
     sender = cocotb.start_soon(send(Stream.amaranth(dut, "weights"), beats))
-    seen = await run_beside_model(dut, config.rows + 50, coins(source, 0.0))
+    seen = await run_beside_model(dut, config.rows + 50, random_bools(source, 0.0))
     assert (seen["transfers"], seen["held"]) == (config.rows, 50)
     sender.cancel()
 
@@ -197,10 +198,10 @@ async def forgets_a_tile_at_reset(dut):
     await start(dut)
     beats = itertools.chain.from_iterable(any_tiles(source, config, 1) for _ in itertools.count())
     sender = cocotb.start_soon(
-        send(Stream.amaranth(dut, "weights"), beats, chances(source, 0.3, 4))
+        send(Stream.amaranth(dut, "weights"), beats, random_gaps(source, 0.3, 4))
     )
     needed = ["reset with a tile", "reset within a tile"]
-    await run_beside_model(dut, 1500, coins(source, 0.5), coins(source, 0.05), needed)
+    await run_beside_model(dut, 1500, random_bools(source, 0.5), random_bools(source, 0.05), needed)
     sender.cancel()
     await reset(dut)
     assert read(dut, "complete") == read(dut, "started") == read(dut, "loads") == 0

@@ -127,7 +127,7 @@ def test_a_product_is_reported_and_replayed(simulator, tmp_path):
         run = weft("sim", *arguments, "--simulator", simulator, "--json", path)
         assert run.returncode == 0, run.stderr
         assert "200 of 200 elements equal numpy bit for bit" in run.stdout
-        assert "the cycle model says the same" in run.stdout
+        assert ", as the cycle model predicts;" in run.stdout
         reports.append(json.loads(path.read_text()))
     assert reports[0] == reports[1]
     report = reports[0]
@@ -151,7 +151,7 @@ def test_stalls_are_reported_as_such():
     arguments = ["-m", 20, "-k", 9, "-n", 10, "--rows", 5, "--columns", 7, "--seed", 11]
     run = weft("sim", *arguments, "--stalls")
     assert run.returncode == 0, run.stderr
-    assert "the cycle model, which knows no stalls, says" in run.stdout
+    assert "without stalls the cycle model predicts" in run.stdout
     assert "200 of 200 elements equal numpy bit for bit" in run.stdout
 
 

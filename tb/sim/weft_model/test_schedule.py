@@ -12,7 +12,7 @@ from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.timing import MatrixUnitTiming
 from weft_model.cycle_model import lower_bound, predict
 from weft_model.reference import check_operands, matmul, wrap
-from weft_model.schedule import Feed, Schedule
+from weft_model.schedule import Schedule, Transfers
 
 SMALL = MatrixUnitConfig(rows=3, columns=4, accumulator_depth=5)
 
@@ -21,17 +21,17 @@ def source():
     return random.Random(os.environ["SEED"])
 
 
-def interpret(config: MatrixUnitConfig, feed: Feed) -> np.ndarray:
-    """What a feed asks for, one row at a time, by the meaning of its fields alone."""
-    tiles = feed.weights.reshape(-1, config.rows, config.columns)[:, ::-1].astype(object)
+def interpret(config: MatrixUnitConfig, transfers: Transfers) -> np.ndarray:
+    """What a transfers asks for, one row at a time, by the meaning of its fields alone."""
+    tiles = transfers.weights.reshape(-1, config.rows, config.columns)[:, ::-1].astype(object)
     sums, results, tile = {}, [], -1
-    for index in range(len(feed.activations)):
-        tile += int(feed.switch[index])
-        product = feed.activations[index].astype(object) @ tiles[tile]
-        row = int(feed.row[index])
+    for index in range(len(transfers.activations)):
+        tile += int(transfers.switch[index])
+        product = transfers.activations[index].astype(object) @ tiles[tile]
+        row = int(transfers.row[index])
         assert row < config.accumulator_depth
-        total = product if feed.first[index] else sums[row] + product
-        if feed.last[index]:
+        total = product if transfers.first[index] else sums[row] + product
+        if transfers.last[index]:
             results.append(total)
             sums.pop(row, None)
         else:
@@ -42,14 +42,14 @@ def interpret(config: MatrixUnitConfig, feed: Feed) -> np.ndarray:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 9, 13])
-def test_feed_means_the_product(size):
-    """Any shape: the feed, read literally, gives A . B, and results are gathered into place."""
+def test_transfers_mean_the_product(size):
+    """Transfers of any shape, read literally, give A . B, and results find their places."""
     draw = np.random.default_rng(source().getrandbits(32))
     for m, k, n in itertools.product([1, 2, size, 7, 16], [1, 3, size, 8], [1, 4, size, 9]):
         a = draw.integers(-128, 128, (m, k)).astype(np.int8)
         b = draw.integers(-128, 128, (k, n)).astype(np.int8)
         schedule = Schedule(SMALL, m, k, n)
-        results = interpret(SMALL, schedule.feed(a, b))
+        results = interpret(SMALL, schedule.transfers(a, b))
         z = schedule.gather(results.astype(np.int64))
         assert np.array_equal(z, a.astype(int) @ b.astype(int))
 
@@ -71,9 +71,13 @@ def test_batches_are_of_equal_size():
 
 
 def test_end_marks_the_last_row_alone():
-    feed = Schedule(SMALL, 7, 5, 9).feed(np.zeros((7, 5), np.int8), np.zeros((5, 9), np.int8))
-    assert feed.end.sum() == 1 and feed.end[-1] == 1 and feed.last[-1] == 1
-    assert feed.tile_end.reshape(-1, 3).tolist() == [[0, 0, 1]] * (len(feed.tile_end) // 3)
+    transfers = Schedule(SMALL, 7, 5, 9).transfers(
+        np.zeros((7, 5), np.int8), np.zeros((5, 9), np.int8)
+    )
+    assert transfers.end.sum() == 1 and transfers.end[-1] == 1 and transfers.last[-1] == 1
+    assert transfers.tile_end.reshape(-1, 3).tolist() == [[0, 0, 1]] * (
+        len(transfers.tile_end) // 3
+    )
 
 
 @pytest.mark.parametrize("sizes", [(0, 1, 1), (1, -1, 1), (1, 1, 2.0), (1, True, 1)])

@@ -15,8 +15,9 @@ import pytest
 from benches.products import draw_matrix, draw_size
 from weft import SMALL, TINY, MatrixUnitConfig
 from weft_cli.benchmarks.utilization import PRODUCTS, check
-from weft_sim import MatrixUnitSimulator, Schedule, cocotb_job, job, matmul, predict, toolchain
-from weft_sim.stalls import PERIOD
+from weft_model import Schedule, matmul, predict
+from weft_sim import MatrixUnitSimulator, checked_run, cocotb_run, toolchain
+from weft_sim.stalls import LIST_LENGTH
 from weft_sim.trace import Trace
 from weft_sim.verilator import SimulationFailed
 
@@ -102,8 +103,8 @@ def test_equals_cocotb_cycle_for_cycle(simulator, stalls, tmp_path):
     """The same ports, the same gaps, the same counters, whoever drives them."""
     config, draws = CONFIGS["3x18"], source()
     # More rows than a list of stalls is long, then many small products.
-    operands = [draw_operands(config, draws, m=m) for m in (PERIOD + 50, *[None] * 6)]
-    theirs, _ = cocotb_job.run(
+    operands = [draw_operands(config, draws, m=m) for m in (LIST_LENGTH + 50, *[None] * 6)]
+    theirs, _ = cocotb_run.run(
         config, operands, simulator=simulator, directory=tmp_path / "run", stalls=stalls
     )
     ours = MatrixUnitSimulator(config).run(operands, stalls=stalls)
@@ -292,7 +293,7 @@ def test_a_hang_is_an_error(monkeypatch):
 
     unit = MatrixUnitSimulator(TINY)
     ones = np.ones((200, 4), np.int8)
-    never = stalls.Stalls(*(np.zeros(stalls.PERIOD, np.uint8) for _ in range(3)))
+    never = stalls.Stalls(*(np.zeros(stalls.LIST_LENGTH, np.uint8) for _ in range(3)))
     monkeypatch.setattr(stalls.Stalls, "draw", lambda seed: never)
     with pytest.raises(SimulationFailed, match=r"hangs: no transfer in \d+ cycles, 0 of 200"):
         unit.matmul(ones, ones[:4], stalls=1)
@@ -317,10 +318,10 @@ def test_needs_no_shared_libpython():
 
 
 def test_job_takes_the_fast_way_under_verilator(tmp_path):
-    """`weft sim`'s job gives the same outcome by either way."""
+    """`weft sim` gets the same result from both drivers."""
     operands = [draw_operands(TINY, source())]
-    fast = job.run(TINY, operands, directory=tmp_path / "fast")
+    fast = checked_run.run(TINY, operands, directory=tmp_path / "fast")
     assert not (tmp_path / "fast").exists()
-    slow = job.run(TINY, operands, directory=tmp_path / "slow", waves=True)
+    slow = checked_run.run(TINY, operands, directory=tmp_path / "slow", waves=True)
     assert slow.trace is not None and slow.trace.is_file()
     assert (fast.cycles, fast.counters, fast.mismatches) == (slow.cycles, slow.counters, 0)

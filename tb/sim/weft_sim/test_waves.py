@@ -14,7 +14,7 @@ from weft.matrix.admission import Admission
 from weft.matrix.layouts import ACTIVITY_SENTENCES
 from weft_model.reference import matmul
 from weft_sim import scopes, toolchain, wave_groups, wave_rows, waves
-from weft_sim.cocotb_driver import PERIOD_NS
+from weft_sim.clock import PERIOD_NS
 from weft_sim.trace import Trace
 
 PERIOD = PERIOD_NS * 1000

@@ -30,7 +30,7 @@ from rich.table import Table
 from benches.repository import ROOT, TB
 from weft.emit.files import write_whole
 from weft_cli.benchmarks.results import machine
-from weft_cli.report import console
+from weft_cli.console import console
 from weft_sim import toolchain
 from weft_sim.simulator import COVERAGE_FILE, COVERAGE_SOURCE
 
@@ -67,7 +67,7 @@ SHOWN = 40
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CoverageResult:
     """What runs have reached: counts by point, waived points by waiver, and what is missing."""
 
     reached: Counter[Point]
@@ -90,13 +90,13 @@ def measure(seed: int, workers: int) -> bool:
     root = toolchain.build_root() / "coverage"
     began = time.perf_counter()
     run_benches(root, seed, workers)
-    verdict = judge(read_runs(root / "tests"), waivers)
+    result = judge(read_runs(root / "tests"), waivers)
     seconds = time.perf_counter() - began
-    report = make_report(verdict, waivers, seed, seconds)
+    report = make_report(result, waivers, seed, seconds)
     write_whole(root / "report.json", json.dumps(report, indent=2) + "\n")
     show(report)
     console.print(f"{root / 'report.json'}")
-    return not verdict.missing
+    return not result.missing
 
 
 def run_benches(root: Path, seed: int, workers: int) -> None:
@@ -158,35 +158,35 @@ def read_bins(path: Path, bench: str) -> Counter[Point]:
     )
 
 
-def judge(reached: Counter[Point], waivers: Iterable[Waiver]) -> Verdict:
+def judge(reached: Counter[Point], waivers: Iterable[Waiver]) -> CoverageResult:
     """Which points are missing; ValueError if a waiver matches no point that was not reached."""
     unreached = [point for point, count in reached.items() if not count]
     waived = apply(waivers, unreached)
     excused = {point for points in waived.values() for point in points}
     missing = [point for point in unreached if point not in excused]
-    return Verdict(reached, waived, missing)
+    return CoverageResult(reached, waived, missing)
 
 
-def make_report(verdict: Verdict, waivers: list[Waiver], seed: int, seconds: float) -> dict:
+def make_report(result: CoverageResult, waivers: list[Waiver], seed: int, seconds: float) -> dict:
     """The report as it is written: totals, each module, each bin, and the waivers."""
-    excused = {point for points in verdict.waived.values() for point in points}
+    excused = {point for points in result.waived.values() for point in points}
 
     def tally(points: Iterable[Point]) -> dict:
-        counted = Tally.of(points, verdict.reached, excused)
+        counted = Tally.of(points, result.reached, excused)
         return asdict(counted) | {"percent": math.floor(10000 * counted.fraction) / 100}
 
     modules: dict[str, dict[str, list[Point]]] = {}
-    for point in verdict.reached:
+    for point in result.reached:
         if point.kind != "functional":
             kinds = modules.setdefault(f"{point.bench} {point.module}", {})
             kinds.setdefault(point.kind, []).append(point)
-    bins = [point for point in verdict.reached if point.kind == "functional"]
+    bins = [point for point in result.reached if point.kind == "functional"]
     return {
-        **{kind: tally(point for point in verdict.reached if point.kind == kind) for kind in KINDS},
+        **{kind: tally(point for point in result.reached if point.kind == kind) for kind in KINDS},
         "bins": {
             bench: {
                 group: {
-                    point.what: verdict.reached[point]
+                    point.what: result.reached[point]
                     for point in bins
                     if (point.bench, point.module) == (bench, group)
                 }
@@ -202,11 +202,11 @@ def make_report(verdict: Verdict, waivers: list[Waiver], seed: int, seconds: flo
             {
                 "name": waiver.name,
                 "reason": waiver.reason,
-                "points": len(set(verdict.waived[waiver.name])),
+                "points": len(set(result.waived[waiver.name])),
             }
             for waiver in waivers
         ],
-        "missing": listed(verdict.missing),
+        "missing": listed(result.missing),
         "seed": seed,
         "seconds": round(seconds),
         "date": time.strftime("%Y-%m-%d"),

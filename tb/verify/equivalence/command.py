@@ -7,7 +7,7 @@ from pathlib import Path
 from weft.emit.export import emit
 from weft.emit.files import write_whole
 from weft_cli.benchmarks.results import machine
-from weft_cli.report import console, progress_bar
+from weft_cli.console import console, progress_bar
 from weft_sim import toolchain
 
 from .comparison import UNITS, available, compare

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from weft.matrix.config import MatrixUnitConfig
-from weft_cli.report import random_operands
 from weft_model.cycle_model import predict
-from weft_model.schedule import Feed, Schedule
+from weft_model.operands import draw_operands
+from weft_model.schedule import Schedule, Transfers
 from weft_sim.stalls import Stalls
 
 # Each comparison has all of them, in an order that is drawn.
@@ -25,7 +25,7 @@ class Act:
     """
 
     kind: str
-    feed: Feed
+    transfers: Transfers
     stalls: Stalls | None
     cycles: int
     clear: bool
@@ -43,12 +43,12 @@ def draw_plan(config: MatrixUnitConfig, seed: int) -> list[Act]:
 def _draw_act(config: MatrixUnitConfig, kind: str, source: random.Random) -> Act:
     rows, columns = config.rows, config.columns
     m, k, n = (source.randint(1, most) for most in (24, 2 * rows + 1, 2 * columns + 1))
-    operands = random_operands(config, m, k, n, source.getrandbits(32))
+    operands = draw_operands(config, m, k, n, seed=source.getrandbits(32))
     schedule = Schedule(config, m, k, n)
-    feed = schedule.feed(*operands)
+    transfers = schedule.transfers(*operands)
     misused = "misuse" in kind
     if misused:
-        feed = _misuse(config, feed, source)
+        transfers = _misuse(config, transfers, source)
     stalls = Stalls.draw(source.getrandbits(32)) if "stalled" in kind else None
     cycles = predict(config, [schedule]).cycles
     if kind == "interrupted work":
@@ -57,7 +57,7 @@ def _draw_act(config: MatrixUnitConfig, kind: str, source: random.Random) -> Act
         cycles = cycles * (1 if stalls is None else 3) + 4 * (rows + columns) + 40
     return Act(
         kind,
-        feed,
+        transfers,
         stalls,
         cycles,
         clear=misused,
@@ -66,9 +66,9 @@ def _draw_act(config: MatrixUnitConfig, kind: str, source: random.Random) -> Act
     )
 
 
-def _misuse(config: MatrixUnitConfig, feed: Feed, source: random.Random) -> Feed:
+def _misuse(config: MatrixUnitConfig, transfers: Transfers, source: random.Random) -> Transfers:
     """Break the rules of the ports in one to three places."""
-    changed = {name: column.copy() for name, column in vars(feed).items()}
+    changed = {name: column.copy() for name, column in vars(transfers).items()}
     for _ in range(source.randint(1, 3)):
         name = source.choice(["tile_end", "switch", "first", "last", "row"])
         at = source.randrange(len(changed[name]))
@@ -76,8 +76,10 @@ def _misuse(config: MatrixUnitConfig, feed: Feed, source: random.Random) -> Feed
             changed[name][at] = source.randint(0, config.accumulator_depth)
         else:
             changed[name][at] ^= 1
-    feed = Feed(**changed)
-    if source.random() < 0.3 and len(feed.weights) > 1:
-        kept = np.arange(len(feed.weights)) != source.randrange(len(feed.weights))
-        feed = replace(feed, weights=feed.weights[kept], tile_end=feed.tile_end[kept])
-    return feed
+    transfers = Transfers(**changed)
+    if source.random() < 0.3 and len(transfers.weights) > 1:
+        kept = np.arange(len(transfers.weights)) != source.randrange(len(transfers.weights))
+        transfers = replace(
+            transfers, weights=transfers.weights[kept], tile_end=transfers.tile_end[kept]
+        )
+    return transfers

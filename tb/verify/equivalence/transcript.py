@@ -1,7 +1,7 @@
 """Transcripts: what every port of a unit shows in every cycle of a plan, on a given simulator.
 
 The host starts the simulation, the coroutine inside it performs the plan and writes it all down;
-both are here, as in `cocotb_job`.
+both are here, as in `cocotb_run`.
 """
 
 import hashlib
@@ -112,7 +112,7 @@ async def performs_the_plan(dut):
 async def perform(dut, config: MatrixUnitConfig, act: Act) -> None:
     """Offer the transfers of an act for its cycles, and do then what it says."""
     weights, activations, results = unit_streams(dut)
-    weight_beats, activation_beats = beats(act.feed, config)
+    weight_beats, activation_beats = beats(act.transfers, config)
     lists = {} if act.stalls is None else vars(act.stalls)
     cycles = {name: itertools.cycle(array.tolist()) for name, array in lists.items()}
     ready = cycles.get("ready", itertools.repeat(1))

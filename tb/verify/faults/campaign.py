@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from weft.matrix.config import MatrixUnitConfig
-from weft_cli.report import random_operands
+from weft_model.operands import draw_operands
 from weft_model.reference import matmul
 from weft_sim.stalls import Stalls
 from weft_sim.verilator import SimulationFailed
 
 from .classes import CLASSES, class_of
+from .effect import FaultEffect, judge
 from .injection import Answer, Fault, FaultyUnit, Work
-from .verdict import Verdict, judge
 
 # The same for all units of one size and format; every second one has stalls on all streams.
 WORKS = 64
@@ -27,7 +27,7 @@ class Injection:
 
     work: int
     fault: Fault
-    verdict: Verdict
+    effect: FaultEffect
 
 
 @dataclass
@@ -38,22 +38,22 @@ class ClassTally:
     injections: list[Injection] = field(default_factory=list)
 
     def counts(self) -> Counter[str]:
-        return Counter(injection.verdict.kind for injection in self.injections)
+        return Counter(injection.effect.kind for injection in self.injections)
 
     def seen_by(self) -> Counter[str]:
-        by = (injection.verdict.seen_by for injection in self.injections)
+        by = (injection.effect.seen_by for injection in self.injections)
         return Counter(reason for reason in by if reason)
 
     @property
     def false_alarms(self) -> int:
         """Faults that were seen although all results came and were right."""
-        seen = (i.verdict for i in self.injections if i.verdict.kind == "seen")
-        return sum(verdict.all_right for verdict in seen)
+        seen = (i.effect for i in self.injections if i.effect.kind == "seen")
+        return sum(effect.all_right for effect in seen)
 
     @property
     def changed(self) -> int:
         """Faults after which results are wrong or missing, seen or not."""
-        return sum(not injection.verdict.all_right for injection in self.injections)
+        return sum(not injection.effect.all_right for injection in self.injections)
 
     @property
     def detected(self) -> int:
@@ -114,8 +114,8 @@ class Campaign:
         tallies = {name: ClassTally(len(self.bits_of[name])) for name in classes}
         for at, (name, tally) in enumerate(tallies.items()):
             for work, fault in self._drawn(name, faults):
-                verdict = judge(self.expected[work], self.unit.run(self.works[work], fault))
-                tally.injections.append(Injection(work, fault, verdict))
+                effect = judge(self.expected[work], self.unit.run(self.works[work], fault))
+                tally.injections.append(Injection(work, fault, effect))
                 step(at * faults + len(tally.injections), faults * len(classes))
         return tallies
 
@@ -133,12 +133,12 @@ def draw_work(config: MatrixUnitConfig, seed: str, *, stalled: bool) -> Work:
     """Products of whole tiles, several along K; no padding hides what a fault does."""
     source = random.Random(seed)
     operands = [
-        random_operands(
+        draw_operands(
             config,
             source.randint(config.rows, config.accumulator_depth),
             config.rows * source.randint(2, 3),
             config.columns * source.randint(1, 2),
-            source.getrandbits(32),
+            seed=source.getrandbits(32),
         )
         for _ in range(PRODUCTS + 1)
     ]

@@ -12,13 +12,13 @@ from weft.formats import IntegerFormat
 from weft.matrix.config import TINY, MatrixUnitConfig
 from weft.parameters import plain_parameters
 from weft_cli.benchmarks.results import machine
-from weft_cli.report import console, progress_bar
+from weft_cli.console import console, progress_bar
 from weft_sim.toolchain import build_root
 
 from .campaign import PRODUCTS, WORKS, Campaign, ClassTally, Injection, check_classes
 from .classes import CLASSES, DATAPATH
+from .effect import EFFECTS, SEEN_BY
 from .intervals import wilson
-from .verdict import SEEN_BY, VERDICTS
 
 UNITS = {
     "4x4": TINY,
@@ -111,7 +111,7 @@ def _described(
     # Of a flip that strikes every bit of these classes equally often.
     weighted = {
         kind: sum(row["bits"] * row["fractions"][kind]["value"] for row in rows) / bits
-        for kind in VERDICTS
+        for kind in EFFECTS
     }
     return {
         "name": campaign.name,
@@ -131,9 +131,9 @@ def _summed(rows: list[dict]) -> dict | None:
     """Of several classes together: every flip that was injected counts the same."""
     if not rows:
         return None
-    keys = ("bits", "injected", *VERDICTS, "changed", "detected")
+    keys = ("bits", "injected", *EFFECTS, "changed", "detected")
     whole = {key: sum(row[key] for row in rows) for key in keys}
-    fractions = {kind: _fraction(whole[kind], whole["injected"]) for kind in VERDICTS}
+    fractions = {kind: _fraction(whole[kind], whole["injected"]) for kind in EFFECTS}
     detection = _fraction(whole["detected"], whole["changed"])
     return {**whole, "fractions": fractions, "detection": detection}
 
@@ -148,13 +148,13 @@ def _fraction(count: int, total: int) -> dict | None:
 
 def _class_row(campaign: Campaign, name: str, tally: ClassTally) -> dict:
     counts, total = tally.counts(), len(tally.injections)
-    silent = [i for i in tally.injections if i.verdict.kind == "silent"]
+    silent = [i for i in tally.injections if i.effect.kind == "silent"]
     return {
         "class": name,
         "bits": tally.bits,
         "injected": total,
-        **{kind: counts[kind] for kind in VERDICTS},
-        "fractions": {kind: _fraction(counts[kind], total) for kind in VERDICTS},
+        **{kind: counts[kind] for kind in EFFECTS},
+        "fractions": {kind: _fraction(counts[kind], total) for kind in EFFECTS},
         "changed": tally.changed,
         "detected": tally.detected,
         "detection": _fraction(tally.detected, tally.changed),
@@ -166,7 +166,7 @@ def _class_row(campaign: Campaign, name: str, tally: ClassTally) -> dict:
 
 def _example(campaign: Campaign, injection: Injection) -> dict:
     bit = campaign.unit.bits[injection.fault.bit]
-    wrong = injection.verdict.wrong
+    wrong = injection.effect.wrong
     return {
         "register": bit.register,
         "bit": bit.place,
@@ -178,7 +178,7 @@ def _example(campaign: Campaign, injection: Injection) -> dict:
 
 def _table(unit: dict) -> Table:
     """Intervals only where they matter; the report has them all."""
-    shares = (f"{kind} %" for kind in VERDICTS)
+    shares = (f"{kind} %" for kind in EFFECTS)
     columns = ("class", "bits", "injected", *shares, "changed", "detected %")
     table = Table(*columns, title=unit["name"], box=None)
     for column in table.columns[1:]:
@@ -188,7 +188,7 @@ def _table(unit: dict) -> Table:
     if unit["datapath"]:
         table.add_row("datapath", *_cells(unit["datapath"]))
     table.add_row("all", *_cells(unit["all"]))
-    shares = [f"{100 * unit['by_bits'][kind]:.1f}" for kind in VERDICTS]
+    shares = [f"{100 * unit['by_bits'][kind]:.1f}" for kind in EFFECTS]
     table.add_row("by bits", f"{unit['bits']:,}", f"{unit['injected']:,}", *shares)
     return table
 
@@ -200,7 +200,7 @@ def _cells(row: dict) -> list[str]:
         shown(row["fractions"][kind])
         if kind == "silent"
         else f"{100 * row['fractions'][kind]['value']:.1f}"
-        for kind in VERDICTS
+        for kind in EFFECTS
     ]
     return [*counts, *shares, f"{row['changed']:,}", shown(row["detection"])]
 

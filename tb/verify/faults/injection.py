@@ -12,7 +12,7 @@ from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft.matrix.timing import MatrixUnitTiming
 from weft_sim.library import build
-from weft_sim.native_driver import COUNTERS, DONE, Feed, Progress, load
+from weft_sim.native_driver import COUNTERS, DONE, Progress, StimulusBuffers, load
 from weft_sim.stalls import Stalls
 
 from .netlist import Bit, with_faults
@@ -89,20 +89,20 @@ class FaultyUnit:
 
     def run(self, work: Work, fault: Fault | None = None) -> Answer:
         """Run some work, with a fault or without."""
-        feed = Feed(self.config, work.operands)
-        job, progress = feed.job(work.stalls), Progress()
-        job.aftermath = WATCHED_LATENCIES * MatrixUnitTiming.of(self.config).latency
+        buffers = StimulusBuffers(self.config, work.operands)
+        stimulus, progress = buffers.stimulus(work.stalls), Progress()
+        stimulus.aftermath = WATCHED_LATENCIES * MatrixUnitTiming.of(self.config).latency
         if fault is not None:
-            job.fault_bit, job.fault_cycle = fault.bit, fault.cycle
+            stimulus.fault_bit, stimulus.fault_cycle = fault.bit, fault.cycle
         unit = self._library.weft_open()
         try:
             self._library.weft_reset(unit)
-            self._library.weft_start(unit, ctypes.byref(job), ctypes.byref(progress))
+            self._library.weft_start(unit, ctypes.byref(stimulus), ctypes.byref(progress))
             self._library.weft_run(unit, ctypes.byref(progress), sys.maxsize)
         finally:
             self._library.weft_close(unit)
         return Answer(
-            products=feed.products(),
+            products=buffers.products(),
             cycles=progress.done_after,
             counters=dict(zip(COUNTERS, progress.counters, strict=True)),
             errors=Error(progress.error_status),

@@ -11,12 +11,12 @@ from rich.table import Table
 
 from weft.emit.files import write_whole
 from weft_cli.benchmarks.results import machine
-from weft_cli.report import console, progress_bar
+from weft_cli.console import console, progress_bar
 from weft_sim.toolchain import ToolMissing, build_root, has_package
 
 from .breaks import Break
 from .draw import draw
-from .engine import ProofFailed, Verdict, decide, make_gates, outputs_of
+from .engine import ProofFailed, SolverAnswer, decide, make_gates, outputs_of
 from .harness import REACHED, WRONG
 from .proofs import PROOFS, Proof
 
@@ -41,30 +41,30 @@ class Task:
 
 
 @dataclass
-class Outcome:
-    """What came of a task: a verdict on each of its outputs."""
+class ProofResult:
+    """What came of a task: an answer on each of its outputs."""
 
     task: Task
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    answers: dict[str, SolverAnswer] = field(default_factory=dict)
     failure: str = ""
 
     @property
     def failed(self) -> list[str]:
         """The properties that do not hold."""
-        return [n for n, v in self.verdicts.items() if n.startswith(WRONG) and v.high]
+        return [n for n, v in self.answers.items() if n.startswith(WRONG) and v.high]
 
     @property
     def unreached(self) -> list[str]:
-        return [n for n, v in self.verdicts.items() if n.startswith(REACHED) and not v.high]
+        return [n for n, v in self.answers.items() if n.startswith(REACHED) and not v.high]
 
     @property
     def cycle(self) -> int | None:
         """The first cycle in which a property does not hold."""
-        return min((self.verdicts[name].frame or 0 for name in self.failed), default=None)
+        return min((self.answers[name].frame or 0 for name in self.failed), default=None)
 
     @property
     def seconds(self) -> float:
-        return sum(verdict.seconds for verdict in self.verdicts.values())
+        return sum(answer.seconds for answer in self.answers.values())
 
     @property
     def wrong(self) -> str:
@@ -74,24 +74,24 @@ class Outcome:
         if self.task.broken:
             return "" if self.failed else f"{self.task.broken.fails} holds of {self.task.broken}"
         if self.failed:
-            cycles = [f"{n} in cycle {self.verdicts[n].frame}" for n in self.failed]
+            cycles = [f"{n} in cycle {self.answers[n].frame}" for n in self.failed]
             return f"does not hold: {', '.join(cycles)}"
         return f"never reached: {', '.join(self.unreached)}" if self.unreached else ""
 
 
-def run(task: Task, folder: Path) -> Outcome:
+def run(task: Task, folder: Path) -> ProofResult:
     """Decide on every output of a task; of a broken copy, on the one that has to tell."""
-    outcome = Outcome(task)
+    result = ProofResult(task)
     try:
         rtlil = draw(task.proof, task.broken)
         gates = make_gates(rtlil, folder, task.name.replace(",", "").replace(" ", "_"))
         outputs = outputs_of(rtlil)
         for output in [WRONG + task.broken.fails] if task.broken else outputs:
-            verdict = decide(gates, outputs.index(output), _method(task, output), SECONDS)
-            outcome.verdicts[output] = verdict
+            answer = decide(gates, outputs.index(output), _method(task, output), SECONDS)
+            result.answers[output] = answer
     except (ProofFailed, ValueError) as error:
-        outcome.failure = str(error)
-    return outcome
+        result.failure = str(error)
+    return result
 
 
 def _method(task: Task, output: str) -> str:
@@ -125,37 +125,37 @@ def prove_all(names: tuple[str, ...]) -> bool:
     tasks = [Task(proof) for proof in proofs]
     tasks += [Task(proof, broken) for proof in proofs for broken in proof.breaks]
     started = time.monotonic()
-    outcomes = []
+    results = []
     with progress_bar("proofs") as (_, step), ThreadPoolExecutor(os.cpu_count()) as pool:
-        for outcome in pool.map(lambda task: run(task, folder), tasks):
-            outcomes.append(outcome)
-            if outcome.task.broken is None or outcome.wrong:
-                said = outcome.wrong or f"holds, {outcome.seconds:.1f} s"
-                console.print(f"{outcome.task.name}: {said}", highlight=False)
-            step(len(outcomes), len(tasks))
-    report = _report(proofs, outcomes, time.monotonic() - started)
+        for result in pool.map(lambda task: run(task, folder), tasks):
+            results.append(result)
+            if result.task.broken is None or result.wrong:
+                said = result.wrong or f"holds, {result.seconds:.1f} s"
+                console.print(f"{result.task.name}: {said}", highlight=False)
+            step(len(results), len(tasks))
+    report = _report(proofs, results, time.monotonic() - started)
     write_whole(folder / "report.json", json.dumps(report, indent=2) + "\n")
     _show(report)
     return not report["wrong"]
 
 
-def _report(proofs: list[Proof], outcomes: list[Outcome], seconds: float) -> dict:
+def _report(proofs: list[Proof], results: list[ProofResult], seconds: float) -> dict:
     """The report: each proof with its properties, their methods, times and broken copies."""
     shown = []
-    wrong = [f"{o.task.name}: {o.wrong}" for o in outcomes if o.wrong]
+    wrong = [f"{o.task.name}: {o.wrong}" for o in results if o.wrong]
     for proof in proofs:
-        own = [o for o in outcomes if o.task.proof is proof]
+        own = [o for o in results if o.task.proof is proof]
         whole, copies = own[0], own[1:]
         caught = {name for copy in copies for name in copy.failed}
         properties = [
             {
                 "name": name.removeprefix(WRONG),
                 "method": proof.method_of(name),
-                "cycles": verdict.frame,
-                "seconds": verdict.seconds,
+                "cycles": answer.frame,
+                "seconds": answer.seconds,
                 "fails_when_broken": name in caught,
             }
-            for name, verdict in whole.verdicts.items()
+            for name, answer in whole.answers.items()
             if name.startswith(WRONG)
         ]
         if not whole.failure:
@@ -167,8 +167,8 @@ def _report(proofs: list[Proof], outcomes: list[Outcome], seconds: float) -> dic
                 "about": proof.about,
                 "properties": properties,
                 "reached": {
-                    name.removeprefix(REACHED): verdict.frame
-                    for name, verdict in whole.verdicts.items()
+                    name.removeprefix(REACHED): answer.frame
+                    for name, answer in whole.answers.items()
                     if name.startswith(REACHED)
                 },
                 "broken_copies": [

@@ -1,4 +1,4 @@
-"""The engine: from the RTLIL of a harness to a verdict on each of its outputs.
+"""The engine: from the RTLIL of a harness to an answer on each of its outputs.
 
 Yosys makes gates of the harness and abc decides: by property directed reachability (pdr), which
 proves for all time, or frame by frame up to a bound (bmc3).
@@ -37,11 +37,11 @@ GATES = (
 
 
 class ProofFailed(RuntimeError):
-    """A tool gave no verdict; the text is the end of what it said."""
+    """A tool gave no answer; the text is the end of what it said."""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SolverAnswer:
     """What was found of one output.
 
     `frame` is the cycle after the reset in which it was high, or up to which it never is; None if
@@ -70,7 +70,7 @@ def make_gates(rtlil: str, folder: Path, name: str) -> Path:
     return folder / f"{name}.aig"
 
 
-def decide(gates: Path, output: int, method: str, seconds: int) -> Verdict:
+def decide(gates: Path, output: int, method: str, seconds: int) -> SolverAnswer:
     """Whether an output, by its number, can ever be high.
 
     Parameters
@@ -99,13 +99,13 @@ def decide(gates: Path, output: int, method: str, seconds: int) -> Verdict:
         holds = "Property proved" in said
     took = round(time.monotonic() - started, 2)
     if holds:
-        return Verdict(False, None, took)
+        return SolverAnswer(False, None, took)
     if found := re.search(r"asserted in frame (\d+)", said):
-        return Verdict(True, int(found[1]), took)
+        return SolverAnswer(True, int(found[1]), took)
     frames = re.search(r"No output asserted in (\d+) frames", said)
     if kind == "bmc" and frames and int(frames[1]) >= int(bound[0]):
-        return Verdict(False, int(frames[1]), took)
-    raise ProofFailed(f"no verdict by {method} in {seconds} s: {said.strip()[-200:]}")
+        return SolverAnswer(False, int(frames[1]), took)
+    raise ProofFailed(f"no answer from {method} in {seconds} s: {said.strip()[-200:]}")
 
 
 def _ask(aiger: Path, engine: str, seconds: int) -> str:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from weft.emit.files import write_whole
 from weft_cli.benchmarks.results import machine
+from weft_cli.console import console, progress_bar
 from weft_cli.fpga.table import client_of
-from weft_cli.report import console, progress_bar
 from weft_sim import toolchain
 from weft_sim.cache import digest
 
@@ -37,7 +37,7 @@ PHASES = ("benches", "proofs about modules, more seeds", "proofs about whole uni
 
 
 @dataclass(frozen=True)
-class Verdict:
+class MutantStatus:
     """What became of a mutant: `killed`, `equivalent` or `survived`, and by what."""
 
     mutant: Mutant
@@ -88,8 +88,8 @@ def run_campaign(count: int, seed: int, scheduler: str | None, workers: int | No
         mutants = draw(list(designs.values()), count, seed)
     with client_of(scheduler, workers) as client:
         planned = plan(client, designs, mutants, seed)
-        verdicts = judge_all(client, mutants, planned)
-    report = report_of(designs, verdicts, seed, time.monotonic() - started)
+        statuses = judge_all(client, mutants, planned)
+    report = report_of(designs, statuses, seed, time.monotonic() - started)
     write_whole(folder() / "report.json", json.dumps(report, indent=2) + "\n")
     return report
 
@@ -136,7 +136,7 @@ def plan(
     return planned
 
 
-def judge_all(client, mutants: list[Mutant], planned: list[Trial]) -> list[Verdict]:
+def judge_all(client, mutants: list[Mutant], planned: list[Trial]) -> list[MutantStatus]:
     """Put on trial what is not decided yet, and keep every outcome as it comes.
 
     What takes longer comes when all mutants are through what takes seconds.
@@ -148,7 +148,7 @@ def judge_all(client, mutants: list[Mutant], planned: list[Trial]) -> list[Verdi
         console.print(f"{what}: {len(planned) - len(left)} of {len(planned)} are judged already")
         known.update(_outcomes(client, what, left))
     return [
-        _verdict(mutant, trial.steps, known[trial.name])
+        _status(mutant, trial.steps, known[trial.name])
         for mutant, trial in zip(mutants, planned, strict=True)
     ]
 
@@ -171,23 +171,23 @@ def _outcomes(client, what: str, left: list[Trial]) -> Iterator[tuple[str, dict[
 
 
 def report_of(
-    designs: dict[str, MutableDesign], verdicts: list[Verdict], seed: int, seconds: float
+    designs: dict[str, MutableDesign], statuses: list[MutantStatus], seed: int, seconds: float
 ) -> dict:
     """Everything that is told of a campaign, as plain values.
 
     The score is of the mutants that are not equivalent: how many of them are killed, from 0 to 1.
     """
-    outcomes = collections.Counter(verdict.outcome for verdict in verdicts)
+    outcomes = collections.Counter(status.outcome for status in statuses)
     places = collections.defaultdict(collections.Counter)
-    for verdict in verdicts:
-        place = f"{verdict.mutant.unit}: {verdict.mutant.module}"
-        places[place][verdict.outcome] += 1
+    for status in statuses:
+        place = f"{status.mutant.unit}: {status.mutant.module}"
+        places[place][status.outcome] += 1
     sizes = {
         f"{name}: {module}": size
         for name, design in designs.items()
         for module, size in sizes_of(design).items()
     }
-    mortal = len(verdicts) - outcomes["equivalent"]
+    mortal = len(statuses) - outcomes["equivalent"]
     facts = machine()
     return {
         "date": facts.pop("date"),
@@ -195,14 +195,14 @@ def report_of(
         "tools": {"pyosys": version("pyosys"), "icarus": icarus_version()},
         "seed": seed,
         "seconds": round(seconds, 1),
-        "trial_seconds": round(sum(verdict.seconds for verdict in verdicts), 1),
-        "mutants": len(verdicts),
+        "trial_seconds": round(sum(status.seconds for status in statuses), 1),
+        "mutants": len(statuses),
         "possible": sum(sizes.values()),
         "killed": outcomes["killed"],
         "equivalent": outcomes["equivalent"],
         "survived": outcomes["survived"],
         "score": round(outcomes["killed"] / mortal, 4) if mortal else None,
-        "killed_by": dict(_killers(verdicts).most_common()),
+        "killed_by": dict(_killers(statuses).most_common()),
         "configurations": {
             unit.name: {
                 k: v if isinstance(v, int) else str(v) for k, v in vars(unit.config).items()
@@ -216,8 +216,8 @@ def report_of(
             }
             for place, size in sizes.items()
         },
-        "survivors": [_row(verdict) for verdict in _of_kind(verdicts, "survived")],
-        "equivalents": [_row(verdict) for verdict in _of_kind(verdicts, "equivalent")],
+        "survivors": [_row(status) for status in _of_kind(statuses, "survived")],
+        "equivalents": [_row(status) for status in _of_kind(statuses, "equivalent")],
     }
 
 
@@ -284,7 +284,7 @@ def _is_decided(steps: tuple[Step, ...], outcomes: dict[str, dict]) -> bool:
     return True
 
 
-def _verdict(mutant: Mutant, steps: tuple[Step, ...], outcomes: dict[str, dict]) -> Verdict:
+def _status(mutant: Mutant, steps: tuple[Step, ...], outcomes: dict[str, dict]) -> MutantStatus:
     taken = []
     for step in steps:
         if step.key in outcomes:
@@ -293,30 +293,30 @@ def _verdict(mutant: Mutant, steps: tuple[Step, ...], outcomes: dict[str, dict])
                 break
     last = taken[-1]
     outcome = "killed" if last["killed"] else "equivalent" if last["proved"] else "survived"
-    return Verdict(
+    return MutantStatus(
         mutant, outcome, last["killed"] or last["proved"], sum(one["seconds"] for one in taken)
     )
 
 
-def _of_kind(verdicts: list[Verdict], outcome: str) -> list[Verdict]:
-    kind = [verdict for verdict in verdicts if verdict.outcome == outcome]
-    return sorted(kind, key=lambda verdict: (verdict.mutant.source, verdict.mutant.mutation))
+def _of_kind(statuses: list[MutantStatus], outcome: str) -> list[MutantStatus]:
+    kind = [status for status in statuses if status.outcome == outcome]
+    return sorted(kind, key=lambda status: (status.mutant.source, status.mutant.mutation))
 
 
-def _row(verdict: Verdict) -> dict:
-    mutant = verdict.mutant
+def _row(status: MutantStatus) -> dict:
+    mutant = status.mutant
     return {
         "source": mutant.source,
         "unit": mutant.unit,
         "module": mutant.module,
         "component": mutant.component,
         "mutation": mutant.mutation,
-        "proved": verdict.by if verdict.outcome == "equivalent" else None,
+        "proved": status.by if status.outcome == "equivalent" else None,
         "key": mutant.key,
     }
 
 
-def _killers(verdicts: list[Verdict]) -> collections.Counter:
+def _killers(statuses: list[MutantStatus]) -> collections.Counter:
     return collections.Counter(
-        (verdict.by or "").split(":")[0] for verdict in verdicts if verdict.outcome == "killed"
+        (status.by or "").split(":")[0] for status in statuses if status.outcome == "killed"
     )

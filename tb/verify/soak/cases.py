@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
 from weft.parameters import plain_parameters
+from weft_model.operands import draw_matrix
 from weft_sim.stalls import Stalls
 
+KINDS = (*("minimum", "maximum", "corners", "corners"), *("mixed",) * 16)
 DEFAULTS = plain_parameters(MatrixUnitConfig())
 
 
@@ -28,24 +29,12 @@ class Product:
         return self.m * self.k * self.n
 
     def operands(self, config: MatrixUnitConfig) -> tuple[np.ndarray, np.ndarray]:
-        """A and B: a third of the numbers extremes or next to zero; sometimes nothing else."""
+        """A and B: a third of the numbers are extremes or near zero; in some matrices all are."""
         source = np.random.default_rng(self.seed)
         return (
-            _matrix(source, config.activation, (self.m, self.k)),
-            _matrix(source, config.weight, (self.k, self.n)),
+            draw_matrix(source, config.activation, (self.m, self.k), source.choice(KINDS)),
+            draw_matrix(source, config.weight, (self.k, self.n), source.choice(KINDS)),
         )
-
-
-def _matrix(source: np.random.Generator, number: IntegerFormat, shape) -> np.ndarray:
-    low, high = number.minimum, number.maximum
-    corners = np.array([low, high, 0, -1 if number.signed else 1], number.dtype)
-    kind = source.random()
-    if kind < 0.1:
-        return np.full(shape, source.choice(corners[:2]))
-    if kind < 0.2:
-        return source.choice(corners, shape)
-    values = source.integers(low, high, shape, number.dtype, endpoint=True)
-    return np.where(source.random(shape) < 1 / 3, source.choice(corners, shape), values)
 
 
 @dataclass(frozen=True)
@@ -62,7 +51,7 @@ class StallRates:
 
 
 @dataclass(frozen=True)
-class Run:
+class PlannedRun:
     """Products one after the other, with no pause between them.
 
     `stalls`: on the streams, or None. `reset_after`: cycles after which the unit is reset, whatever
@@ -79,7 +68,7 @@ class Case:
     """Runs one after the other on one unit."""
 
     config: MatrixUnitConfig
-    runs: tuple[Run, ...]
+    runs: tuple[PlannedRun, ...]
 
     def to_text(self) -> str:
         """One line of JSON; what the configuration has by default is left out."""
@@ -108,7 +97,7 @@ class Case:
             raise ValueError(f"this is not a case that a soak printed: {error}") from None
 
 
-def _plain(run: Run) -> dict:
+def _plain(run: PlannedRun) -> dict:
     plain: dict = {"products": [list(vars(product).values()) for product in run.products]}
     if run.stalls is not None:
         plain["stalls"] = list(vars(run.stalls).values())
@@ -117,17 +106,17 @@ def _plain(run: Run) -> dict:
     return plain
 
 
-def _run(plain: dict) -> Run:
+def _run(plain: dict) -> PlannedRun:
     products = tuple(Product(*numbers) for numbers in plain["products"])
     stalls = StallRates(*plain["stalls"]) if "stalls" in plain else None
-    run = Run(products, stalls, plain.get("reset_after"))
+    run = PlannedRun(products, stalls, plain.get("reset_after"))
     _check(run, set(plain))
     return run
 
 
-def _check(run: Run, given: set[str]) -> None:
+def _check(run: PlannedRun, given: set[str]) -> None:
     """Refuse what only a hand could have written."""
-    unknown = given - {field.name for field in dataclasses.fields(Run)}
+    unknown = given - {field.name for field in dataclasses.fields(PlannedRun)}
     if unknown:
         raise ValueError(f"a run has no {', '.join(sorted(unknown))}")
     if not run.products:

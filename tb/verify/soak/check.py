@@ -10,14 +10,13 @@ from weft.matrix.config import MatrixUnitConfig
 from weft_model.cycle_model import predict
 from weft_model.reference import matmul
 from weft_model.schedule import Schedule
-from weft_sim.matrix_unit_simulator import MatrixUnitSimulator
-from weft_sim.matrix_unit_simulator import Run as Done
+from weft_sim.matrix_unit_simulator import MatrixUnitSimulator, SimulationResult
 
-from .cases import Case, Run
+from .cases import Case, PlannedRun
 
 
 @dataclass
-class Outcome:
+class CaseResult:
     """What a case came to: the first difference, or "", and what was done until then.
 
     `numbers_before_resets` are of runs that a reset cut short; `products`, `macs` and `cycles` are
@@ -35,25 +34,25 @@ class Outcome:
     processor_seconds: float = field(default=0.0, compare=False)
 
 
-def check(case: Case) -> Outcome:
+def check(case: Case) -> CaseResult:
     """Run a case on its unit, in this process.
 
     Whatever goes wrong, from the emission of the Verilog to the last counter, is a difference.
     """
-    outcome, before = Outcome(), _processor_seconds()
+    result, before = CaseResult(), _processor_seconds()
     doing = "the build"
     try:
         unit = MatrixUnitSimulator(case.config)
         for number, run in enumerate(case.runs, 1):
             doing = f"run {number} of {len(case.runs)}"
-            difference = _check_run(unit, run, outcome)
+            difference = _check_run(unit, run, result)
             if difference:
-                outcome.difference = f"{doing}: {difference}"
+                result.difference = f"{doing}: {difference}"
                 break
     except Exception as error:
-        outcome.difference = f"{doing}: {type(error).__name__}: {error}"
-    outcome.processor_seconds = _processor_seconds() - before
-    return outcome
+        result.difference = f"{doing}: {type(error).__name__}: {error}"
+    result.processor_seconds = _processor_seconds() - before
+    return result
 
 
 def _processor_seconds() -> float:
@@ -61,19 +60,19 @@ def _processor_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def _check_run(unit: MatrixUnitSimulator, run: Run, outcome: Outcome) -> str:
+def _check_run(unit: MatrixUnitSimulator, run: PlannedRun, result: CaseResult) -> str:
     operands = [product.operands(unit.config) for product in run.products]
     stalls = None if run.stalls is None else run.stalls.draw()
-    outcome.stalled_runs += stalls is not None
+    result.stalled_runs += stalls is not None
     if run.reset_after is None:
         done = unit.run(operands, stalls=stalls)
-        outcome.products += len(run.products)
-        outcome.macs += sum(product.macs for product in run.products)
-        outcome.cycles += done.cycles
+        result.products += len(run.products)
+        result.macs += sum(product.macs for product in run.products)
+        result.cycles += done.cycles
     else:
         done = unit.run_until_reset(operands, run.reset_after, stalls=stalls)
-        outcome.resets += 1
-        outcome.numbers_before_resets += sum(int(z.count()) for z in done.products)
+        result.resets += 1
+        result.numbers_before_resets += sum(int(z.count()) for z in done.products)
     if done.errors:
         return f"the unit reports {done.errors}"
     for number, ((a, b), z) in enumerate(zip(operands, done.products, strict=True), 1):
@@ -95,7 +94,7 @@ def _first_difference(z: np.ndarray, expected: np.ndarray) -> str:
     )
 
 
-def _check_time(config: MatrixUnitConfig, run: Run, done: Done) -> str:
+def _check_time(config: MatrixUnitConfig, run: PlannedRun, done: SimulationResult) -> str:
     """Without stalls the model is exact; with them it tells the rows, and the fewest cycles.
 
     A reset after so many cycles ends a run then, if it has not ended yet.

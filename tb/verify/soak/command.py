@@ -11,11 +11,11 @@ from pathlib import Path
 import weft
 from weft.emit.files import write_whole
 from weft_cli.benchmarks import results as bench
-from weft_cli.report import console, progress_bar
+from weft_cli.console import console, progress_bar
 from weft_sim.cache import digest
 
 from .cases import Case
-from .check import Outcome
+from .check import CaseResult
 from .draws import cases
 from .isolation import Isolated, check_alone, wait
 from .shrink import shrink
@@ -26,7 +26,7 @@ LINE_SECONDS = 60.0
 SHRINK_SECONDS = 300.0
 # One mistake may break every case: so many failures are told, and end the soak.
 MOST_FAILURES = 5
-# Of an outcome, added up over the cases.
+# Of a result, added up over the cases.
 SUMS = (
     "products",
     "macs",
@@ -67,15 +67,15 @@ class Tally:
     began: float = field(default_factory=time.monotonic)
     configurations: int = 0
     units: set = field(default_factory=set)
-    done: Outcome = field(default_factory=Outcome)
+    done: CaseResult = field(default_factory=CaseResult)
     failures: list[Failure] = field(default_factory=list)
     interrupted: bool = False
 
-    def add(self, case: Case, outcome: Outcome) -> None:
+    def add(self, case: Case, result: CaseResult) -> None:
         self.configurations += 1
         self.units.add(case.config)
         for name in SUMS:
-            setattr(self.done, name, getattr(self.done, name) + getattr(outcome, name))
+            setattr(self.done, name, getattr(self.done, name) + getattr(result, name))
 
     @property
     def seconds(self) -> float:
@@ -134,7 +134,7 @@ def resumed(report: Path) -> Tally:
         seconds_before=told["seconds"],
         configurations=count,
         units={case.config for case in itertools.islice(cases(told["seed"]), count)},
-        done=Outcome(**{name: told[name] for name in SUMS}),
+        done=CaseResult(**{name: told[name] for name in SUMS}),
     )
 
 
@@ -205,15 +205,15 @@ def _check_cases(tally: Tally, seconds: float, processes: int, most_cases: int |
 
 
 def _finish(tally: Tally, number: int, ended: Isolated) -> None:
-    outcome = ended.outcome()
+    result = ended.result()
     ended.kill()
-    tally.add(ended.case, outcome)
-    if not outcome.difference:
+    tally.add(ended.case, result)
+    if not result.difference:
         return
-    console.print(f"[red]case {number} of seed {tally.seed}[/red]: {outcome.difference}")
+    console.print(f"[red]case {number} of seed {tally.seed}[/red]: {result.difference}")
     console.print(f"made smaller, for {SHRINK_SECONDS / 60:.0f} minutes at most")
     # Told from now on, should Ctrl-C come before it is small.
-    failure = Failure(number, outcome.difference, ended.case, ended.case, outcome.difference)
+    failure = Failure(number, result.difference, ended.case, ended.case, result.difference)
     tally.failures.append(failure)
     smallest, how = shrink(ended.case, check_alone, SHRINK_SECONDS)
     failure = dataclasses.replace(failure, smallest=smallest, smallest_difference=how)
@@ -235,6 +235,6 @@ def replay(text: str) -> bool:
     ValueError
         For a text that is no case.
     """
-    outcome = check_alone(Case.from_text(text))
-    console.print(outcome.difference or f"no difference in {outcome.products} products")
-    return not outcome.difference
+    result = check_alone(Case.from_text(text))
+    console.print(result.difference or f"no difference in {result.products} products")
+    return not result.difference

@@ -9,7 +9,7 @@ from weft.matrix.config import MAX_DEPTH, MatrixUnitConfig
 from weft_model.cycle_model import predict
 from weft_model.schedule import Schedule
 
-from .cases import Case, Product, Run, StallRates
+from .cases import Case, PlannedRun, Product, StallRates
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _draw_run(
     most_cycles: int = MOST_CYCLES,
     stalled: bool = False,
     reset: bool = False,
-) -> Run:
+) -> PlannedRun:
     products = tuple(
         Product(*_fitted(config, shape, most_cycles), _draw_seed(source))
         for shape in sizes(source, config)
@@ -119,7 +119,7 @@ def _draw_run(
     if reset:
         schedules = [Schedule(config, p.m, p.k, p.n) for p in products]
         reset_after = source.randint(0, predict(config, schedules).cycles)
-    return Run(products, stalls, reset_after)
+    return PlannedRun(products, stalls, reset_after)
 
 
 def _fitted(

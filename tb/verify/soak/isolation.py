@@ -11,7 +11,7 @@ from weft_sim.toolchain import build_root
 
 from . import check as checking
 from .cases import Case
-from .check import Outcome
+from .check import CaseResult
 
 # Processes come from a server that has imported everything already, and that has no threads.
 _context = multiprocessing.get_context("forkserver")
@@ -30,16 +30,16 @@ class Isolated:
         sender.close()
 
     def fileno(self) -> int:
-        """Readable as soon as there is an outcome."""
+        """Readable as soon as there is an result."""
         return self._receiver.fileno()
 
-    def outcome(self) -> Outcome:
-        """Wait for the end; a crash is an outcome too."""
+    def result(self) -> CaseResult:
+        """Wait for the end; a crash is an result too."""
         try:
             return self._receiver.recv()
         except EOFError:
             self._process.join()
-            return Outcome(f"the process ended with {_ending(self._process.exitcode)}")
+            return CaseResult(f"the process ended with {_ending(self._process.exitcode)}")
 
     def kill(self) -> None:
         """End the process, with the compilers that it may have started, if it runs still."""
@@ -52,16 +52,16 @@ class Isolated:
 
 
 def wait(running: Sequence[Isolated], seconds: float) -> list[Isolated]:
-    """Those whose outcome is there, after so many seconds at most."""
+    """Those whose result is there, after so many seconds at most."""
     ready = connection.wait([one.fileno() for one in running], seconds)
     return [one for one in running if one.fileno() in ready]
 
 
-def check_alone(case: Case) -> Outcome:
+def check_alone(case: Case) -> CaseResult:
     """As `check.check`, in a process of its own."""
     isolated = Isolated(case)
     try:
-        return isolated.outcome()
+        return isolated.result()
     finally:
         isolated.kill()
 

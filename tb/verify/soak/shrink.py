@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 from weft.matrix.config import MatrixUnitConfig
 
-from .cases import Case, Run
-from .check import Outcome
+from .cases import Case, PlannedRun
+from .check import CaseResult
 
 # What a field of a configuration is set to if it has nothing to do with a failure.
 SIMPLE = {
@@ -22,7 +22,7 @@ SIMPLE = {
 }
 
 
-def shrink(case: Case, attempt: Callable[[Case], Outcome], seconds: float) -> tuple[Case, str]:
+def shrink(case: Case, attempt: Callable[[Case], CaseResult], seconds: float) -> tuple[Case, str]:
     """The smallest case found in about so many seconds that fails too, and how it fails.
 
     Any failure counts, whether it is the first one or not. Runs go first, since that costs no
@@ -129,7 +129,7 @@ def _smaller(size: int, least: int) -> list[int]:
     return list(dict.fromkeys(s for s in sizes if least <= s < size))
 
 
-def _with_run(case: Case, index: int, *run: Run) -> Case:
+def _with_run(case: Case, index: int, *run: PlannedRun) -> Case:
     """With a run in the place of one, or without it."""
     return dataclasses.replace(case, runs=case.runs[:index] + run + case.runs[index + 1 :])
 

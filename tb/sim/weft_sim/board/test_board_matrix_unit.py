@@ -16,7 +16,7 @@ from benches.products import draw_matrix
 from benches.runner import needs_icarus
 from weft import TINY, MatrixUnitConfig
 from weft.host_link.beat_formats import WEIGHTS, weight_beat
-from weft_sim import matmul
+from weft_model import matmul
 from weft_sim.board import BoardError, BoardMatrixUnit, SimulatedBoard
 from weft_sim.board.noise import Noise
 

@@ -13,7 +13,7 @@ from weft import MatrixUnitConfig
 from weft.host_link.beat_formats import ACTIVATIONS, FLAGS, WEIGHTS, activation_beat, weight_beat
 from weft.host_link.protocol import PROTOCOL_VERSION, Status
 from weft.host_link.registers import ADDRESSES, HostParameters, constants
-from weft_sim import Schedule
+from weft_model import Schedule
 from weft_sim.board import BoardError, BoardMatrixUnit, board_matrix_unit
 from weft_sim.board.connection import Connection
 from weft_sim.board.frames import Decoder, encode
@@ -169,7 +169,7 @@ def test_segments_hold_every_beat_once():
     b = draw_matrix(draws, CONFIG.weight, (7, 6))
     schedule = Schedule.of(CONFIG, a, b)
     results = 0
-    feed = schedule.feed(a, b)
+    transfers = schedule.transfers(a, b)
     sent: dict[int, bytes] = {WEIGHTS: b"", ACTIVATIONS: b""}
     for segment in segments(schedule, a, b):
         while not segment.finished:
@@ -183,11 +183,11 @@ def test_segments_hold_every_beat_once():
             results += given
     assert results == 11 * schedule.n_tiles
     weights = np.frombuffer(sent[WEIGHTS], weight_beat(CONFIG))
-    assert (weights["lanes"] == feed.weights).all() and (weights["last"] == feed.tile_end).all()
+    assert (weights["lanes"] == transfers.weights).all() and (weights["last"] == transfers.tile_end).all()
     rows = np.frombuffer(sent[ACTIVATIONS], activation_beat(CONFIG))
-    assert (rows["lanes"] == feed.activations).all() and (rows["row"] == feed.row).all()
+    assert (rows["lanes"] == transfers.activations).all() and (rows["row"] == transfers.row).all()
     for bit, flag in enumerate(FLAGS):
-        assert (rows["flags"] >> bit & 1 == getattr(feed, flag)).all()
+        assert (rows["flags"] >> bit & 1 == getattr(transfers, flag)).all()
 
 
 def test_a_lost_port_is_told():

@@ -9,7 +9,7 @@ from .injection import Answer
 # In the order in which they are asked: everything is as without the fault; the host sees that
 # something is wrong; it sees nothing, and a number is wrong; it sees nothing, all numbers are
 # right, but a cycle count is another.
-VERDICTS = ("masked", "seen", "silent", "cycles")
+EFFECTS = ("masked", "seen", "silent", "cycles")
 
 # By what a fault is seen, if by several then the first. A host that checks no protocol does not
 # see the last.
@@ -34,10 +34,10 @@ class WrongElement:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FaultEffect:
     """What a fault did.
 
-    `kind` is one of VERDICTS, `seen_by` one of SEEN_BY if it is seen. `all_right`: all results came
+    `kind` is one of EFFECTS, `seen_by` one of SEEN_BY if it is seen. `all_right`: all results came
     and are right; otherwise `wrong` is the first wrong number, unless results are missing.
     """
 
@@ -47,15 +47,15 @@ class Verdict:
     wrong: WrongElement | None = None
 
 
-def judge(expected: Answer, answer: Answer) -> Verdict:
+def judge(expected: Answer, answer: Answer) -> FaultEffect:
     """Compare a run with the same one without a fault."""
     wrong = _first_wrong(expected, answer) if answer.ended else None
     if by := _seen_by(answer):
-        return Verdict("seen", answer.ended and wrong is None, by, wrong)
+        return FaultEffect("seen", answer.ended and wrong is None, by, wrong)
     if wrong:
-        return Verdict("silent", False, wrong=wrong)
+        return FaultEffect("silent", False, wrong=wrong)
     same_cycles = (answer.cycles, answer.counters) == (expected.cycles, expected.counters)
-    return Verdict("masked" if same_cycles else "cycles", True)
+    return FaultEffect("masked" if same_cycles else "cycles", True)
 
 
 def _seen_by(answer: Answer) -> str | None:

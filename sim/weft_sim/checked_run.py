@@ -12,12 +12,11 @@ from weft_model.cycle_model import lower_bound, predict
 from weft_model.reference import matmul
 from weft_model.schedule import Schedule
 
-from . import cocotb_job
 from .matrix_unit_simulator import MatrixUnitSimulator
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckedResult:
     """What a run gave.
 
     `products` are the unit's, in the order of the operands, `mismatches` the elements in which
@@ -36,11 +35,6 @@ class Outcome:
     simulation_seconds: float
     trace: Path | None
 
-    @property
-    def array_active(self) -> float:
-        """Fraction of the cycles in which a row of activations entered the array."""
-        return self.counters["computing"] / self.cycles
-
 
 def run(
     config: MatrixUnitConfig,
@@ -52,7 +46,7 @@ def run(
     stalls: int | None = None,
     building: Callable[[], None] = lambda: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Outcome:
+) -> CheckedResult:
     """Compute products one after the other on the RTL, with no pause between them.
 
     Parameters
@@ -77,7 +71,10 @@ def run(
         building()
         result = MatrixUnitSimulator(config).run(operands, stalls=stalls, progress=progress)
     else:
-        result, trace = cocotb_job.run(
+        # cocotb takes seconds to import, and may not be installed.
+        from . import cocotb_run
+
+        result, trace = cocotb_run.run(
             config,
             operands,
             simulator=simulator,
@@ -92,7 +89,7 @@ def run(
         int(np.count_nonzero(product != matmul(config, a, b)))
         for product, (a, b) in zip(result.products, operands, strict=True)
     ]
-    return Outcome(
+    return CheckedResult(
         products=result.products,
         mismatches=sum(wrong),
         wrong_products=sum(count > 0 for count in wrong),

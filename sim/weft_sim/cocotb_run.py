@@ -23,11 +23,11 @@ from weft.matrix.layouts import Error, counter_layout
 from weft.matrix.timing import MatrixUnitTiming
 from weft.parameters import plain_parameters
 from weft_model.reference import check_operands
-from weft_model.schedule import Feed, Schedule
+from weft_model.schedule import Schedule, Transfers
 
 from . import simulator as simulators
 from .cocotb_driver import drive, start
-from .matrix_unit_simulator import Run
+from .matrix_unit_simulator import SimulationResult
 from .stalls import Stalls
 
 
@@ -41,26 +41,28 @@ def run(
     stalls: int | None = None,
     building: Callable[[], None] = lambda: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> tuple[Run, Path | None]:
-    """As `job.run`; returns what came out, and the trace if `waves` asks for one."""
+) -> tuple[SimulationResult, Path | None]:
+    """As `checked_run.run`; returns what came out, and the trace if `waves` asks for one."""
     for a, b in operands:
         check_operands(config, a, b)
     schedules = [Schedule.of(config, a, b) for a, b in operands]
-    feed = Feed.join([s.feed(a, b) for s, (a, b) in zip(schedules, operands, strict=True)])
+    transfers = Transfers.join(
+        [s.transfers(a, b) for s, (a, b) in zip(schedules, operands, strict=True)]
+    )
     emission = emit(config)
     building()
     build = simulators.build(emission.design, simulator, waves=waves)
 
     directory.mkdir(parents=True, exist_ok=True)
-    # Another run of the same job waits until this one has read its outcome.
+    # Another run in the same folder waits until this one has read its outcome.
     with filelock.FileLock(directory / ".lock"):
-        outcome = _simulate(config, feed, build, directory.resolve(), stalls, progress)
+        outcome = _simulate(config, transfers, build, directory.resolve(), stalls, progress)
     products, taken = [], 0
     for schedule in schedules:
         rows = schedule.m * schedule.n_tiles
         products.append(schedule.gather(outcome["results"][taken : taken + rows]))
         taken += rows
-    result = Run(
+    result = SimulationResult(
         products=products,
         cycles=int(outcome["cycles"]),
         counters={name: int(outcome[name]) for name, _ in counter_layout()},
@@ -72,18 +74,18 @@ def run(
 
 def _simulate(
     config: MatrixUnitConfig,
-    feed: Feed,
+    transfers: Transfers,
     build: simulators.Build,
     directory: Path,
     stalls: int | None,
     progress: Callable[[int, int], None],
 ) -> dict[str, np.ndarray]:
-    """Run the coroutine `products` on a feed and return what it left."""
+    """Run the coroutine `products` on the transfers and return what it left."""
     stored = directory / "outcome.npz"
     done = directory / "done"
     for stale in (stored, done):
         stale.unlink(missing_ok=True)
-    np.savez(directory / "feed.npz", **vars(feed))
+    np.savez(directory / "transfers.npz", **vars(transfers))
     environment = {
         "WEFT_JOB": str(directory),
         "WEFT_STALLS": "" if stalls is None else str(stalls),
@@ -92,9 +94,9 @@ def _simulate(
     log = directory / "run.log"
     _watched(
         lambda: build.run(__name__, directory=directory, environment=environment, log=log),
-        lambda: progress(_read_number(done), feed.results),
+        lambda: progress(_read_number(done), transfers.results),
     )
-    progress(feed.results, feed.results)
+    progress(transfers.results, transfers.results)
     with np.load(stored) as arrays:
         return dict(arrays)
 
@@ -127,11 +129,11 @@ def _read_number(path: Path) -> int:
 
 @cocotb.test()
 async def products(dut):
-    """Drive the feed that the host left, and leave what came out."""
+    """Drive the transfers that the host left, and leave what came out."""
     directory = Path(os.environ["WEFT_JOB"])
     config = MatrixUnitConfig(**json.loads(os.environ["WEFT_CONFIG"]))
-    with np.load(directory / "feed.npz") as stored:
-        feed = Feed(**stored)
+    with np.load(directory / "transfers.npz") as stored:
+        transfers = Transfers(**stored)
     stalls = {}
     if os.environ["WEFT_STALLS"]:
         lists = vars(Stalls.draw(int(os.environ["WEFT_STALLS"])))
@@ -147,7 +149,7 @@ async def products(dut):
 
     await start(dut)
     started = time.monotonic()
-    driven = await drive(dut, config, feed, seen=note, **stalls)
+    driven = await drive(dut, config, transfers, seen=note, **stalls)
     for _ in range(MatrixUnitTiming.of(config).check):
         await RisingEdge(dut.aclk)
     np.savez(

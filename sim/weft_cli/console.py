@@ -1,0 +1,36 @@
+"""What every command prints with: the console, and a bar for long work."""
+
+import contextlib
+import sys
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
+
+
+@contextlib.contextmanager
+def progress_bar(what: str):
+    """A bar on a terminal, a line elsewhere.
+
+    Yields
+    ------
+    building, step : callables
+        The first is called when a simulator is built first, the second with what is done of how
+        much.
+    """
+    if not console.is_terminal:
+        print(what, flush=True)
+        yield lambda: None, lambda done, total: None
+        return
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %")
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+
+        def building():
+            bar.update(task, description=f"{what}: building the simulation", total=None)
+
+        def step(done: int, total: int):
+            bar.update(task, description=what, completed=done, total=total)
+
+        yield building, step

@@ -1,0 +1,31 @@
+"""The report of `weft sim` as JSON."""
+
+import json
+from pathlib import Path
+
+from weft.emit.files import write_whole
+
+from .simulate import DigitsRun, Options, ProductRun
+from .totals import Totals
+
+
+def write_report(path: Path, options: Options, run: ProductRun | DigitsRun, totals: Totals) -> None:
+    """Write the report of a run to a file, whole or not at all."""
+    if isinstance(run, ProductRun):
+        work = {"m": run.m, "k": run.k, "n": run.n}
+    else:
+        work = {"m": None, "k": None, "n": None, "accuracy": run.accuracy}
+    report = {
+        "rows": options.config.rows,
+        "columns": options.config.columns,
+        **work,
+        "seed": options.seed,
+        "simulator": options.simulator,
+        "mismatches": totals.mismatches,
+        "cycles": totals.cycles,
+        "predicted_cycles": totals.predicted_cycles,
+        "lower_bound_cycles": totals.lower_bound_cycles,
+        "array_active": totals.array_active,
+        "counters": totals.counters,
+    }
+    write_whole(path, json.dumps(report, indent=2) + "\n")

@@ -1,0 +1,112 @@
+"""`weft sim`: matrix products and the digits network on the RTL, checked against numpy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from weft.matrix.config import MatrixUnitConfig
+from weft_model.operands import draw_operands
+from weft_sim import toolchain
+from weft_sim.checked_run import CheckedResult, run
+
+from .console import progress_bar
+
+# Images that go through the network together.
+BATCH = 60
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `weft sim` was asked for.
+
+    `stalls`: random gaps and back-pressure on all streams.
+    """
+
+    config: MatrixUnitConfig
+    simulator: str
+    seed: int
+    waves: bool
+    stalls: bool
+
+
+@dataclass(frozen=True)
+class ProductRun:
+    """Z = A . B of random operands on the RTL."""
+
+    m: int
+    k: int
+    n: int
+    results: list[CheckedResult]
+
+
+@dataclass(frozen=True)
+class DigitsRun:
+    """The held-out digits through the network, all products on the RTL.
+
+    `accuracy` and `float_accuracy`: fraction of the images that the int8 network and its float
+    parent classify correctly.
+    """
+
+    images: int
+    products: int
+    accuracy: float
+    float_accuracy: float
+    results: list[CheckedResult]
+
+
+def run_product(options: Options, m: int, k: int, n: int) -> ProductRun:
+    """One product of random matrices.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1.
+    """
+    for name, size in (("M", m), ("K", k), ("N", n)):
+        if size < 1:
+            raise ValueError(f"{name} must be an integer of at least 1, not {size}")
+    operands = [draw_operands(options.config, m, k, n, seed=options.seed)]
+    return ProductRun(m, k, n, [_run(options, f"{m}x{k} by {k}x{n}", operands, f"{m}x{k}x{n}")])
+
+
+def run_digits(options: Options) -> DigitsRun:
+    """Classify the held-out digits."""
+    from . import digits, train_digits
+
+    network = digits.load()
+    images, labels = digits.held_out()
+    results: list[CheckedResult] = []
+
+    def multiply(operands: list) -> list[np.ndarray]:
+        layer = network.layers[len(results)].name
+        what = f"{layer} layer, {len(operands)} batches"
+        results.append(_run(options, what, operands, f"digits-{layer}"))
+        return results[-1].products
+
+    batches = np.array_split(images, -(-len(images) // BATCH))
+    scores = np.concatenate(network.forward(batches, multiply))
+    parent, _ = train_digits.stored_parameters()
+    float_scores = train_digits.forward(parent, train_digits.as_pixels(images))[-1]
+    return DigitsRun(
+        images=len(labels),
+        products=len(batches) * len(network.layers),
+        accuracy=digits.accuracy(scores, labels),
+        float_accuracy=digits.accuracy(float_scores, labels),
+        results=results,
+    )
+
+
+def _run(options: Options, what: str, operands: list, name: str) -> CheckedResult:
+    config = options.config
+    folder = f"{config.rows}x{config.columns}-{name}-{options.simulator}"
+    with progress_bar(what) as (building, step):
+        return run(
+            config,
+            operands,
+            simulator=options.simulator,
+            directory=toolchain.build_root() / "sim" / folder,
+            waves=options.waves,
+            stalls=options.seed if options.stalls else None,
+            building=building,
+            progress=step,
+        )

@@ -1,0 +1,103 @@
+"""Random operands of matrix products, extremes among them."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from weft.formats import IntegerFormat
+from weft.matrix.config import MatrixUnitConfig
+
+
+class _Draw(NamedTuple):
+    source: np.random.Generator
+    number: IntegerFormat
+    shape: tuple[int, ...]
+
+    @property
+    def corners(self) -> list[int]:
+        """The extremes of the format, zero and a neighbour of zero."""
+        number = self.number
+        return [number.minimum, number.maximum, 0, -1 if number.signed else 1]
+
+
+def _uniform(draw: _Draw) -> np.ndarray:
+    number = draw.number
+    return draw.source.integers(number.minimum, number.maximum, draw.shape, endpoint=True)
+
+
+def _minimum(draw: _Draw) -> np.ndarray:
+    return np.full(draw.shape, draw.number.minimum)
+
+
+def _maximum(draw: _Draw) -> np.ndarray:
+    return np.full(draw.shape, draw.number.maximum)
+
+
+def _corners(draw: _Draw) -> np.ndarray:
+    return draw.source.choice(draw.corners, draw.shape)
+
+
+def _mixed(draw: _Draw) -> np.ndarray:
+    chosen = draw.source.random(draw.shape) < 1 / 3
+    return np.where(chosen, _corners(draw), _uniform(draw))
+
+
+def _zeros(draw: _Draw) -> np.ndarray:
+    return np.zeros(draw.shape, int)
+
+
+def _one_hot(draw: _Draw) -> np.ndarray:
+    values = _zeros(draw)
+    place = draw.source.integers(values.size)
+    values.flat[place] = draw.number.maximum or draw.number.minimum
+    return values
+
+
+def _digits(draw: _Draw) -> np.ndarray:
+    low, high = max(-9, draw.number.minimum), min(9, draw.number.maximum)
+    values = [value for value in range(low, high + 1) if value]
+    rows, columns = draw.shape
+    decks = np.resize(values, (columns, max(rows, len(values))))
+    return draw.source.permuted(decks, axis=1)[:, :rows].T
+
+
+KINDS: dict[str, Callable[[_Draw], np.ndarray]] = {
+    # Any number of the format, each equally likely.
+    "uniform": _uniform,
+    "minimum": _minimum,
+    "maximum": _maximum,
+    # Extremes, zeros and neighbours of zero only.
+    "corners": _corners,
+    # One third corners, two thirds uniform.
+    "mixed": _mixed,
+    "zeros": _zeros,
+    # Zeros but for one number.
+    "one-hot": _one_hot,
+    # For people: -9 to 9 without 0; no number twice in a column while there are enough of them.
+    "digits": _digits,
+}
+
+
+def draw_matrix(
+    source: np.random.Generator, number: IntegerFormat, shape: tuple[int, ...], kind: str = "mixed"
+) -> np.ndarray:
+    """A matrix of random numbers of a format, in the dtype of the format.
+
+    Parameters
+    ----------
+    kind : str
+        A key of KINDS; "digits" takes two dimensions only.
+    """
+    return KINDS[kind](_Draw(source, number, shape)).astype(number.dtype)
+
+
+def draw_operands(
+    config: MatrixUnitConfig, m: int, k: int, n: int, *, seed: int, kind: str = "mixed"
+) -> tuple[np.ndarray, np.ndarray]:
+    """A, (M, K), and B, (K, N), as `draw_matrix` draws them; the same for the same seed."""
+    source = np.random.default_rng(seed)
+    return (
+        draw_matrix(source, config.activation, (m, k), kind),
+        draw_matrix(source, config.weight, (k, n), kind),
+    )
