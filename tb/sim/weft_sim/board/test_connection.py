@@ -183,7 +183,9 @@ def test_segments_hold_every_beat_once():
             results += given
     assert results == 11 * schedule.n_tiles
     weights = np.frombuffer(sent[WEIGHTS], weight_beat(CONFIG))
-    assert (weights["lanes"] == transfers.weights).all() and (weights["last"] == transfers.tile_end).all()
+    assert (weights["lanes"] == transfers.weights).all() and (
+        weights["last"] == transfers.tile_end
+    ).all()
     rows = np.frombuffer(sent[ACTIVATIONS], activation_beat(CONFIG))
     assert (rows["lanes"] == transfers.activations).all() and (rows["row"] == transfers.row).all()
     for bit, flag in enumerate(FLAGS):

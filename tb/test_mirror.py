@@ -1,0 +1,40 @@
+"""Tests mirror the sources: the bench of a component is found by its name, without a search."""
+
+import pytest
+
+from benches.repository import ROOT
+
+# Components that a bench of a neighbour tests, since they do nothing useful alone.
+ELSEWHERE = {
+    "host_link/executor.py": "host_link/test_host_link.py",
+    "host_link/frame_check.py": "host_link/test_framing.py",
+    "host_link/frame_receiver.py": "host_link/test_framing.py",
+    "host_link/frame_transmitter.py": "host_link/test_framing.py",
+    "host_link/matrix_unit_streams.py": "host_link/test_matrix_unit_host.py",
+    "host_link/request_buffer.py": "host_link/test_host_link.py",
+    "host_link/response_buffer.py": "host_link/test_host_link.py",
+    "primitives/ecp5.py": "primitives/test_multiplier.py",
+    "primitives/ice40.py": "array/test_row.py",
+}
+SOURCES, BENCHES = ROOT / "hw" / "weft", ROOT / "tb" / "hw"
+COMPONENTS = [
+    path.relative_to(SOURCES)
+    for path in sorted(SOURCES.rglob("*.py"))
+    if "(wiring.Component)" in path.read_text()
+]
+
+
+@pytest.mark.parametrize("source", COMPONENTS, ids=str)
+def test_every_component_has_a_bench_of_its_name(source):
+    mirrored = source.parent / f"test_{source.name}"
+    bench = BENCHES / ELSEWHERE.get(source.as_posix(), mirrored)
+    assert bench.is_file()
+    assert "@cocotb.test" in bench.read_text() or "simulate(" in bench.read_text()
+
+
+def test_no_bench_is_named_elsewhere_that_stands_where_it_should():
+    assert len(COMPONENTS) > 30
+    assert set(ELSEWHERE) <= {source.as_posix() for source in COMPONENTS}
+    for source in ELSEWHERE:
+        name = source.rpartition("/")[2]
+        assert not (BENCHES / source).with_name(f"test_{name}").exists()
