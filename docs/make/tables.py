@@ -13,6 +13,7 @@ from pathlib import Path
 
 import fpga_tables
 import host_link_tables
+import topology_tables
 import transaction
 from markdown_table import table
 from weft import SMALL, TINY, TPU_V1, MatrixUnitConfig
@@ -320,4 +321,5 @@ PARTS: dict[str, Callable[[], str]] = {
     "commands": host_link_tables.commands,
     "statuses": host_link_tables.statuses,
     "registers": host_link_tables.registers,
+    "topology": topology_tables.topology,
 }

@@ -1,4 +1,4 @@
-"""Write the topology files of `weft_sim/workloads`: `python -m weft_sim.make_workloads`.
+"""Write the topology files of `weft_model/workloads`: `python -m weft_cli.make_workloads`.
 
 ResNet-50 is read from the ONNX package's light model, the graph with weights left out. BERT-base
 is Devlin et al. 2019: 12 layers, hidden size 768, 12 heads, here at sequence length 128.
@@ -14,7 +14,7 @@ little depth, CNN1's above all, is not in such means.
 import math
 from pathlib import Path
 
-from weft_model.layers import WORKLOADS
+from weft_model.layers import WORKLOADS, whole_windows
 
 # Name: (layers with weights, weights, operations per weight byte).
 TPU_V1 = {
@@ -93,8 +93,8 @@ def resnet50() -> str:
 
 
 def _covered(size: int, window: int, stride: int) -> int:
-    """What the windows of a convolution cover; SCALE-Sim would count one more for the rest."""
-    return (size - window) // stride * stride + window
+    """What the windows of a convolution cover, where both ways of rounding agree."""
+    return (whole_windows(size=size, window=window, stride=stride) - 1) * stride + window
 
 
 def _gemm(products) -> str:

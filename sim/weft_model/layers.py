@@ -1,17 +1,15 @@
 """Layers of a network as matrix products, read from SCALE-Sim's topology files."""
 
-import csv
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-WORKLOADS = Path(__file__).with_name("workloads")
+from .topology import CONVOLUTION, GEMM, read_topology
 
-# Columns after the name, in SCALE-Sim v2 (scalesim/topology_utils.py); strides may be one or two.
-GEMM = ("m", "n", "k")
-CONVOLUTION = (
-    *("ifmap height", "ifmap width", "filter height", "filter width"),
-    *("channels", "num filter", "stride height", "stride width"),
-)
+WORKLOADS = Path(__file__).with_name("workloads")
+NETWORKS = tuple(sorted(path.stem for path in WORKLOADS.glob("*.csv")))
+
 DEPTHWISE = "DP"
 
 
@@ -31,98 +29,99 @@ class Layer:
         return self.m * self.k * self.n * self.count
 
 
-def read_layers(path: Path) -> list[Layer]:
+@dataclass(frozen=True)
+class Network:
+    """A topology file: its name and its layers."""
+
+    name: str
+    layers: list[Layer]
+
+
+def whole_windows(*, size: int, window: int, stride: int) -> int:
+    """Outputs of a convolution along one side: windows, `stride` apart, that lie inside `size`."""
+    return (size - window) // stride + 1
+
+
+def scale_sim_windows(*, size: int, window: int, stride: int) -> int:
+    """The same as SCALE-Sim counts it: one more where the last window does not end with `size`."""
+    return -(-(size - window) // stride) + 1
+
+
+def read_layers(path: Path, windows: Callable[..., int] = whole_windows) -> list[Layer]:
     """The layers of a topology file, of the GEMM kind or of the convolution kind.
 
-    The kind is told by the head: `Layer, M, N, K` or `Layer name, IFMAP Height, ...`. A line may
-    end in a comma, as SCALE-Sim's do. A convolution of F x F over C channels becomes a product
-    with one row for each output pixel, K = F F C and N filters; its input is given with its
-    padding. Layers whose names hold "DP" are depthwise: a product for each channel.
+    A convolution of F x F over C channels becomes a product with one row for each output pixel of
+    each input, K = F F C and N filters; `windows` counts the outputs along one side. Layers whose
+    names hold "DP" are depthwise: a product for each channel, with K = F F.
 
     Raises
     ------
     ValueError
         With the line and what would be right.
     OSError
-        If there is no such file.
+        If the file cannot be read.
     """
-    try:
-        with path.open(newline="") as file:
-            lines = [(number, _cells(row)) for number, row in enumerate(csv.reader(file), 1)]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a topology file: {error}") from error
-    lines = [(number, cells) for number, cells in lines if cells]
-    if not lines:
-        raise ValueError(f"{path} is empty: write a head, `Layer, M, N, K`, and a line a layer")
-    if len(lines) == 1:
-        raise ValueError(f"{path} has a head but no layers: write a line a layer below it")
-    read = _reader_for(path, lines[0][1])
-    return [read(_Line(path, number, cells)) for number, cells in lines[1:]]
+    builders = {GEMM: _product, CONVOLUTION: partial(_convolution, windows)}
+    return read_topology(path, builders)
 
 
-@dataclass(frozen=True)
-class _Line:
-    """A line of a file, to read numbers from and to blame."""
+def read_network(given: str | None, windows: Callable[..., int] = whole_windows) -> Network:
+    """The network that is meant: a topology file, or one of `NETWORKS` by its name.
 
-    path: Path
-    number: int
-    cells: list[str]
-
-    def wrong(self, sentence: str) -> ValueError:
-        return ValueError(f"{self.path}, line {self.number}: {sentence}")
-
-    def numbers(self, names: tuple[str, ...], least: int) -> list[int]:
-        texts = self.cells[1:]
-        if not least <= len(texts) <= len(names):
-            wanted = f"{least}" if least == len(names) else f"{least} or {len(names)}"
-            raise self.wrong(
-                f"{wanted} numbers must follow the name ({', '.join(names)}), not {len(texts)}"
-            )
-        found = []
-        for name, text in zip(names, texts, strict=False):
-            if not text.isdecimal() or int(text) < 1:
-                raise self.wrong(f"{name} must be an integer of at least 1, not {text!r}")
-            found.append(int(text))
-        return found
+    Raises
+    ------
+    ValueError
+        As `read_layers`; or if there is neither, with the names of the networks.
+    OSError
+        If the file cannot be read.
+    """
+    path = _topology_file(given)
+    return Network(path.stem, read_layers(path, windows))
 
 
-def _cells(row: list[str]) -> list[str]:
-    cells = [cell.strip() for cell in row]
-    while cells and not cells[-1]:
-        cells.pop()
-    return cells
+def _topology_file(given: str | None) -> Path:
+    wanted = f"name a topology file, or one of the networks {', '.join(NETWORKS)}"
+    if not given:
+        raise ValueError(f"no layers: {wanted}, by --layers FILE (LAYERS=FILE with make)")
+    path = Path(given)
+    if path.exists() and not path.is_dir():
+        return path
+    if given in NETWORKS:
+        return WORKLOADS / f"{given}.csv"
+    if path.is_dir():
+        raise ValueError(f"{given} is a folder: {wanted}")
+    raise ValueError(f"there is no file {given}: {wanted}")
 
 
-def _reader_for(path: Path, head: list[str]):
-    names = tuple(name.lower() for name in head[1:])
-    if names[:3] == GEMM:
-        return _read_gemm
-    if len(names) >= 7 and names[0].startswith("ifmap"):
-        return _read_convolution
-    raise ValueError(
-        f"{path}, line 1: the head must be `Layer, M, N, K` or `Layer name, IFMAP Height, "
-        "IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides`, "
-        f"not {', '.join(head)!r}"
-    )
+def _product(*, layer: str, m: int, n: int, k: int, batch_size: int) -> Layer:
+    return Layer(layer, m * batch_size, k, n)
 
 
-def _read_gemm(line: _Line) -> Layer:
-    m, n, k = line.numbers(GEMM, 3)
-    return Layer(line.cells[0], m, k, n)
-
-
-def _read_convolution(line: _Line) -> Layer:
-    numbers = line.numbers(CONVOLUTION, 7)
-    height, width, filter_height, filter_width, channels, filters, *strides = numbers
+def _convolution(
+    windows: Callable[..., int],
+    *,
+    layer: str,
+    ifmap_height: int,
+    ifmap_width: int,
+    filter_height: int,
+    filter_width: int,
+    channels: int,
+    num_filter: int,
+    stride_height: int,
+    stride_width: int,
+    padding: int,
+    batch_size: int,
+) -> Layer:
+    height, width = ifmap_height + 2 * padding, ifmap_width + 2 * padding
     if filter_height > height or filter_width > width:
-        raise line.wrong(
+        raise ValueError(
             f"the filter, {filter_height} x {filter_width}, is larger than the input, "
-            f"{height} x {width}"
+            f"{height} x {width} with its padding"
         )
-    # SCALE-Sim rounds up where the stride does not divide.
-    pixels = -(-(height - filter_height + strides[0]) // strides[0])
-    pixels *= -(-(width - filter_width + strides[-1]) // strides[-1])
+    m = batch_size
+    m *= windows(size=height, window=filter_height, stride=stride_height)
+    m *= windows(size=width, window=filter_width, stride=stride_width)
     window = filter_height * filter_width
-    if DEPTHWISE in line.cells[0]:
-        return Layer(line.cells[0], pixels, window, filters, count=channels)
-    return Layer(line.cells[0], pixels, window * channels, filters)
+    if DEPTHWISE in layer:
+        return Layer(layer, m, window, num_filter, count=channels)
+    return Layer(layer, m, window * channels, num_filter)

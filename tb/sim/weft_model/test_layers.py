@@ -1,7 +1,10 @@
 """Layers and their cycles: topology files read, closed form against the schedule itself."""
 
+import csv
 import io
+import itertools
 import json
+import math
 import os
 import random
 
@@ -13,7 +16,16 @@ from weft_cli import cli
 from weft_cli.make_workloads import TPU_V1, all_workloads
 from weft_model.cycle_model import predict
 from weft_model.layer_cycles import layer_row, total_row, write_csv
-from weft_model.layers import WORKLOADS, Layer, read_layers
+from weft_model.layers import (
+    NETWORKS,
+    WORKLOADS,
+    Layer,
+    Network,
+    read_layers,
+    read_network,
+    scale_sim_windows,
+    whole_windows,
+)
 from weft_model.schedule import Schedule
 
 
@@ -38,51 +50,111 @@ def test_closed_form_equals_the_walk_over_the_tiles():
         assert prediction.counters["loading_weights"] == exposed, sizes
 
 
+HEADING = "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter"
+
+
 def topology(tmp_path, text):
     path = tmp_path / "layers.csv"
     path.write_text(text)
     return path
 
 
+def convolution(tmp_path, line, heading="Strides", **windows):
+    """The one layer of a file of convolutions."""
+    path = topology(tmp_path, f"{HEADING}, {heading},\n{line},\n")
+    (layer,) = read_layers(path, **windows)
+    return layer
+
+
 def test_gemm_file(tmp_path):
     path = topology(tmp_path, "Layer, M, N, K,\nfc1, 10, 20, 30,\n\n fc2,1,2,3\n")
     assert read_layers(path) == [Layer("fc1", 10, 30, 20), Layer("fc2", 1, 3, 2)]
+    path = topology(tmp_path, "K, Batch, Layer, N, M\n30, 4, fc1, 20, 10\n")
+    assert read_layers(path) == [Layer("fc1", 40, 30, 20)]
 
 
-def test_convolution_file(tmp_path):
-    """SCALE-Sim's own example lines, one or two strides; depthwise layers channel by channel."""
-    head = (
-        "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, "
-        "Num Filter, Strides,\n"
+def test_a_convolution_is_a_product(tmp_path):
+    """A row for each output pixel, K = F F C, a column for each filter."""
+    line = "Conv2, 31, 33, 5, 3, 96, 256"
+    assert convolution(tmp_path, f"{line}, 1") == Layer("Conv2", 27 * 31, 1440, 256)
+    assert convolution(tmp_path, f"{line}, 2") == Layer("Conv2", 14 * 16, 1440, 256)
+    strides = convolution(tmp_path, f"{line}, 2, 1", "Stride Width, Stride Height")
+    assert strides == Layer("Conv2", 27 * 16, 1440, 256)
+
+
+def test_batch_size_multiplies_m(tmp_path):
+    for heading in ("Strides, Batch Size", "Strides, Batch"):
+        layer = convolution(tmp_path, "c, 8, 8, 1, 1, 16, 16, 1, 4", heading)
+        assert layer == Layer("c", 256, 16, 16)
+
+
+def test_padding_is_on_all_four_sides(tmp_path):
+    layer = convolution(tmp_path, "c, 8, 8, 3, 3, 16, 16, 1, 2", "Strides, Padding")
+    assert layer == Layer("c", 100, 144, 16)
+
+
+def test_a_depthwise_layer_is_a_product_for_each_channel(tmp_path):
+    assert convolution(tmp_path, "DP1, 10, 10, 3, 3, 8, 2, 1") == Layer("DP1", 64, 9, 2, count=8)
+    layer = convolution(tmp_path, "aDPb, 10, 10, 3, 3, 8, 1, 1, 5", "Strides, Batch")
+    assert layer == Layer("aDPb", 320, 9, 1, count=8)
+    assert convolution(tmp_path, "dp1, 10, 10, 3, 3, 8, 1, 1").count == 1
+
+
+def test_rounding(tmp_path):
+    """Down, as a convolution does; on request up, as SCALE-Sim does: with its formula."""
+    line = "c, 8, 8, 3, 3, 1, 1, 9"
+    assert convolution(tmp_path, line).m == 1
+    assert convolution(tmp_path, line, windows=scale_sim_windows).m == 4
+    for size, window, stride in itertools.product(range(1, 12), range(1, 12), range(1, 14)):
+        if window <= size:
+            sizes = {"size": size, "window": window, "stride": stride}
+            outputs = [x for x in range(0, size, stride) if x + window <= size]
+            assert whole_windows(**sizes) == len(outputs), sizes
+            assert scale_sim_windows(**sizes) == math.ceil((size - window + stride) / stride)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_rounding_makes_no_difference_to_the_networks(name):
+    """Numbers that are published about them compare with those of SCALE-Sim."""
+    assert read_network(name) == read_network(name, scale_sim_windows)
+
+
+def test_a_filter_must_fit_into_the_padded_input(tmp_path):
+    sentence = "line 2: the filter, 3 x 7, is larger than the input, 4 x 6 with its padding"
+    with pytest.raises(ValueError, match=sentence):
+        convolution(tmp_path, "c, 2, 4, 3, 7, 1, 1, 1, 1", "Strides, Padding")
+    fits = convolution(tmp_path, "c, 2, 4, 3, 7, 1, 1, 1, 2", "Strides, Padding")
+    assert fits == Layer("c", 4 * 2, 21, 1)
+    with pytest.raises(ValueError, match="the filter, 3 x 3, is larger than the input, 2 x 9 "):
+        convolution(tmp_path, "c, 2, 9, 3, 3, 1, 1, 1", windows=scale_sim_windows)
+
+
+def test_networks_have_names(tmp_path, monkeypatch):
+    """A name means a network that comes with Weft, unless there is a file of that name."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bert_base_128").mkdir()
+    for name in NETWORKS:
+        network = read_network(name)
+        assert (network.name, network.layers) == (name, read_layers(WORKLOADS / f"{name}.csv"))
+    (tmp_path / "resnet50").write_text("Layer, M, N, K\nfc, 1, 2, 3\n")
+    assert read_network("resnet50") == Network("resnet50", [Layer("fc", 1, 3, 2)])
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (None, r"no layers: .* by --layers FILE \(LAYERS=FILE with make\)$"),
+        ("", "no layers: "),
+        ("resnet51", "there is no file resnet51: "),
+        (".", r"\. is a folder: "),
+    ],
+)
+def test_what_is_no_network_is_told_which_there_are(given, sentence):
+    with pytest.raises(ValueError, match=sentence) as caught:
+        read_network(given)
+    assert f"name a topology file, or one of the networks {', '.join(NETWORKS)}" in str(
+        caught.value
     )
-    text = head + "Conv1, 224, 224, 11, 11, 3, 96, 4,\nConv2, 31, 33, 5, 3, 96, 256, 1, 2,\n"
-    text += "DP1, 10, 10, 3, 3, 8, 1, 1,\n"
-    # (224 - 11 + 4) / 4 = 54.25, which SCALE-Sim rounds up.
-    assert read_layers(topology(tmp_path, text)) == [
-        Layer("Conv1", 55 * 55, 363, 96),
-        Layer("Conv2", 27 * 16, 1440, 256),
-        Layer("DP1", 64, 9, 1, count=8),
-    ]
-
-
-BAD = {
-    "": r"is empty: write a head, `Layer, M, N, K`",
-    "Name, A, B\nx, 1, 2\n": r"line 1: the head must be .* not 'Name, A, B'",
-    "Layer, M, N, K\n": r"has a head but no layers: write a line a layer below it",
-    "Layer, M, N, K\na," + 200_000 * "1": r"is not a topology file: field larger than",
-    "Layer, M, N, K\na, 1, 2\n": r"line 2: 3 numbers must follow the name \(m, n, k\), not 2",
-    "Layer, M, N, K\na, 1, 2, 3\nb, 1, x, 3\n": r"line 3: n must be an integer .* not 'x'",
-    "Layer, M, N, K\na, 1, 0, 3\n": r"line 2: n must be an integer of at least 1, not '0'",
-    "Layer, M, N, K\na, 1, -2, 3\n": r"line 2: n must be an integer of at least 1, not '-2'",
-    "Layer, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, "
-    "Strides\na, 2, 9, 3, 3, 1, 1, 1\n": r"line 2: the filter, 3 x 3, is larger than the input, 2",
-}
-
-
-@pytest.mark.parametrize("text", BAD, ids=range(len(BAD)))
-def test_bad_files_are_refused_by_line(text, tmp_path):
-    with pytest.raises(ValueError, match=BAD[text]):
-        read_layers(topology(tmp_path, text))
 
 
 def test_networks_are_what_their_script_makes():
@@ -141,6 +213,15 @@ def test_command_writes_csv_and_json(tmp_path, capsys):
     read = json.loads(report.read_text())
     assert read["layers"] == [row]
     assert read["total"]["cycles"] == row["cycles"]
+
+
+def test_names_are_quoted_in_csv():
+    config = MatrixUnitConfig(rows=4, columns=4)
+    out = io.StringIO()
+    write_csv(out, [layer_row(config, Layer(name, 1, 2, 3)) for name in ('a, "b"', "é", "c")])
+    rows = list(csv.DictReader(io.StringIO(out.getvalue()), strict=True))
+    assert [row["layer"] for row in rows] == ['a, "b"', "é", "c"]
+    assert all(row["macs"] == "6" for row in rows)
 
 
 def test_many_layers_stay_cheap():
