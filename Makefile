@@ -10,6 +10,7 @@ VERIFY := PYTHONPATH=tb .venv/bin/python -m verify
 READY := .venv/.ready
 FPGA_READY := .venv/.ready-fpga
 GIVEN = $(if $($(1)),--$(2) "$($(1))")
+NETWORK = $(call GIVEN,LAYERS,layers) $(if $(filter-out 0,$(SCALE_SIM_ROUNDING)),--scale-sim-rounding)
 SHAPE = $(call GIVEN,ROWS,rows) $(call GIVEN,COLUMNS,columns)
 JOB = $(SHAPE) $(call GIVEN,M,m) $(call GIVEN,K,k) $(call GIVEN,N,n) $(call GIVEN,SEED,seed) \
   $(call GIVEN,SIM,simulator) $(call GIVEN,JSON,json) $(if $(filter-out 0,$(WAVES)),--waves) \
@@ -42,13 +43,13 @@ sim: $(READY)  ## run the handwritten digits on the RTL; with M K N: any matrix 
 	@$(WEFT) sim $(JOB)
 
 sim-full: $(READY)  ## run ResNet-50's products on 256 x 256 cells; WHOLE=1: every layer
-	@$(WEFT) sim-full $(SHAPE) $(call GIVEN,LAYERS,layers) $(call GIVEN,SEED,seed) $(if $(filter-out 0,$(WHOLE)),--whole)
+	@$(WEFT) sim-full $(SHAPE) $(NETWORK) $(call GIVEN,SEED,seed) $(if $(filter-out 0,$(WHOLE)),--whole)
 
 soak: $(READY)  ## check random units, products, stalls and resets for MINUTES
 	@$(VERIFY) soak $(call GIVEN,MINUTES,minutes) $(call GIVEN,SEED,seed) $(if $(filter-out 0,$(RESUME)),--resume)
 
-cycles: $(READY)  ## tell the cycles of the layers in a topology file, LAYERS=FILE, as CSV
-	@$(WEFT) cycles $(SHAPE) $(call GIVEN,LAYERS,layers)
+cycles: $(READY)  ## report the cycles of the layers in a topology file, LAYERS=FILE, as CSV
+	@$(WEFT) cycles $(SHAPE) $(NETWORK)
 
 waves: $(READY)  ## make a trace with its GTKWave and Surfer views; GUI=1 opens it
 	@$(WEFT) waves $(SHAPE) $(call GIVEN,SEED,seed) $(call GIVEN,SIM,simulator) $(if $(filter-out 0,$(GUI)),--gui)
@@ -120,7 +121,9 @@ clean:  ## remove everything generated, but the virtual environment
 ## Variables:
 ##   ROWS COLUMNS   shape of the array, 1 to 256 each (16, 16; waves: 4, 4)
 ##   M K N          make sim: a product of an M x K by a K x N matrix of random numbers
-##   LAYERS=FILE    make cycles, make sim-full: a network in SCALE-Sim's topology format
+##   LAYERS=FILE    make cycles, make sim-full: a topology file of SCALE-Sim, or a network that
+##                  comes with Weft (LAYERS=resnet50; an unknown name lists them)
+##   SCALE_SIM_ROUNDING=1   the same: round output sizes up, as SCALE-Sim does, not down
 ##   MINUTES        make soak: how long (10)
 ##   RESUME=1       make soak: go on where the last one ended
 ##   FAULTS         make faults: flips in each class of registers of each unit (1000)

@@ -1,6 +1,7 @@
 """The command line of Weft; `weft --help` lists its commands."""
 
 import functools
+import io
 import secrets
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import click
 
 from weft.boards import BOARDS, board_named
 from weft.matrix.config import MAX_DEPTH, MAX_SIDE, MatrixUnitConfig
+from weft_model.layers import NETWORKS, read_network, scale_sim_windows, whole_windows
 from weft_sim import toolchain
 
 from .paths import check_writable, shown
@@ -57,6 +59,33 @@ def takes_parts_of_configuration(command):
         return command(given=given, **arguments)
 
     return _with_options(with_given, dict.fromkeys(FIELDS))
+
+
+def takes_network(default: str | None = None):
+    """Give a command the options of a topology file, and what it holds as `network`."""
+
+    def decorate(command):
+        @click.option(
+            "--layers",
+            "given",
+            metavar="FILE",
+            default=default,
+            show_default=True,
+            help=f"Topology file, or a network that comes with Weft: {', '.join(NETWORKS)}.",
+        )
+        @click.option(
+            "--scale-sim-rounding",
+            is_flag=True,
+            help="Round the output sizes of convolutions up, as SCALE-Sim does.  [default: down]",
+        )
+        @functools.wraps(command)
+        def with_network(given, scale_sim_rounding, **arguments):
+            windows = scale_sim_windows if scale_sim_rounding else whole_windows
+            return command(network=read_network(given, windows), **arguments)
+
+        return with_network
+
+    return decorate
 
 
 def _with_options(command, defaults: dict):
@@ -174,50 +203,47 @@ def lint() -> None:
 
 
 @app.command()
-@click.option("--layers", type=Path, metavar="FILE", help="Topology file.  [default: ResNet-50]")
+@takes_network(default="resnet50")
 @click.option("--whole", is_flag=True, help="Every layer; each distinct shape once when left out.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Draws the numbers.")
 @takes_configuration(rows=256, columns=256, accumulator_depth=4096)
-def sim_full(config, layers, whole, seed) -> None:
+def sim_full(config, network, whole, seed) -> None:
     """Run the matrix products of a network on a full-size array, compared with numpy."""
     from .full_run import run_network
 
     if seed < 0:
         raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
-    if not run_network(config, layers, whole, seed):
+    if not run_network(config, network, whole, seed):
         sys.exit(1)
 
 
 @app.command()
-@click.option("--layers", type=Path, metavar="FILE", required=True, help="Topology file, CSV.")
+@takes_network()
 @click.option("--format", "kind", type=click.Choice(["csv", "json"]), default="csv")
 @click.option(
     "--output", type=Path, metavar="FILE", help="Where to write.  [default: standard output]"
 )
 @takes_configuration()
-def cycles(config, layers, kind, output) -> None:
-    """Tell the cycles and the utilization of layers, exactly, without a simulation.
+def cycles(config, network, kind, output) -> None:
+    """Report the cycles and the utilization of layers, exactly, without a simulation.
 
-    FILE is one of SCALE-Sim's topology files, of the GEMM kind (Layer, M, N, K) or of the
-    convolution kind (Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels,
-    Num Filter, Strides). Networks come with Weft, in the folder workloads of the package weft_sim.
+    FILE is a topology file of SCALE-Sim: CSV, whose heading names the columns, with a line for each
+    layer, which is a matrix product or a convolution. docs/topology.md lists the columns.
     """
-    import io
-
     from weft.emit.files import write_whole
     from weft_model.layer_cycles import layer_row, total_row, write_csv, write_json
-    from weft_model.layers import read_layers
 
     if output is not None:
         check_writable(output)
-    rows = [layer_row(config, layer) for layer in read_layers(layers)]
+    rows = [layer_row(config, layer) for layer in network.layers]
     out = io.StringIO()
     if kind == "json":
         write_json(out, rows, total_row(config, rows))
     else:
         write_csv(out, rows)
     if output is None:
-        print(out.getvalue(), end="")
+        # As UTF-8 in any locale, like the file.
+        click.echo(out.getvalue().encode(), nl=False)
     else:
         write_whole(output, out.getvalue())
         print(f"{shown(output)}: {len(rows):,} layers")
@@ -287,6 +313,9 @@ def bench(names) -> None:
 
 def main() -> None:
     """Run a command; a mistake is one sentence on standard error and a non-zero exit."""
+    # A layer may have a name that this locale has no letters for.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     run(app)
 
 

@@ -23,7 +23,8 @@ def progress_bar(what: str):
         print(what, flush=True)
         yield lambda: None, lambda done, total: None
         return
-    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %")
+    name = TextColumn("{task.description}", markup=False)
+    columns = name, BarColumn(), TextColumn("{task.percentage:3.0f} %")
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
         task = bar.add_task(what, total=None)
 

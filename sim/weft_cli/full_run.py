@@ -1,12 +1,12 @@
 """`weft sim-full`: the matrix products of a real network on a full-size array, layer by layer."""
 
 import time
-from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from weft.matrix.config import MatrixUnitConfig
-from weft_model.layers import WORKLOADS, Layer, read_layers
+from weft_model.layers import Layer, Network
 from weft_model.operands import draw_operands
 from weft_sim.matrix_unit_simulator import MatrixUnitSimulator
 
@@ -17,16 +17,15 @@ DISTINCT = "each shape once"
 STALLS = ("computing", "loading_weights", "waiting_for_room", "idle")
 
 
-def run_network(config: MatrixUnitConfig, path: Path | None, whole: bool, seed: int) -> bool:
+def run_network(config: MatrixUnitConfig, network: Network, whole: bool, seed: int) -> bool:
     """Run the layers with seeded values; True if every product and every cycle count is right."""
-    path = path or WORKLOADS / "resnet50.csv"
-    layers = read_layers(path)
+    layers = network.layers
     every = len(layers)
     if not whole:
         layers = list({(s.m, s.k, s.n): s for s in reversed(layers)}.values())[::-1]
     scope = "every layer" if whole else f"{len(layers)} of {every} layers, {DISTINCT}"
-    title = f"{path.stem} on {config.rows} x {config.columns}: {scope}, seed {seed}"
-    console.print(f"[bold]{title}[/bold]")
+    title = f"{network.name} on {config.rows} x {config.columns}: {scope}, seed {seed}"
+    console.print(title, style="bold", markup=False)
     began = time.perf_counter()
     with progress_bar("the unit") as (building, _):
         building()
@@ -71,7 +70,7 @@ def _print_table(rows: list[dict]) -> None:
     for row in rows:
         layer, cycles = row["layer"], row["total"]
         table.add_row(
-            layer.name,
+            escape(layer.name),
             f"{layer.m} x {layer.k} x {layer.n}",
             f"{cycles:,}",
             *(f"{100 * row[name] / cycles:.1f}" for name in STALLS),

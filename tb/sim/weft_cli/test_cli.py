@@ -34,6 +34,13 @@ MISTAKES = {
     "simulator": (["sim", "--simulator", "modelsim"], "choose verilator, icarus or cxxrtl"),
     "unknown option": (["sim", "--fast"], "No such option"),
     "unknown command": (["simulate"], "No such command"),
+    "no layers": (["cycles"], "(LAYERS=FILE with make)"),
+    "unknown network": (["cycles", "--layers", "resnet51"], "no file resnet51: name a topology"),
+    "unknown layers": (
+        ["sim-full", "--layers", "nothing.csv"],
+        "one of the networks bert_base_128",
+    ),
+    "folder of layers": (["sim-full", "--layers", ROOT], "is a folder: name a topology file"),
     "module name": (["verilog", "--name", "4x4"], "a module name is letters, digits"),
 }
 
@@ -170,7 +177,22 @@ def test_verilog_is_written(tmp_path):
     assert json.loads((tmp_path / "mine.json").read_text())["parameters"]["rows"] == 3
 
 
-@pytest.mark.parametrize("command", ["", "sim", "verilog", "waves", "lint", "bench"])
+@pytest.mark.parametrize("output", ["", "cycles.csv"])
+def test_names_of_layers_need_no_locale(output, tmp_path):
+    """Any letters in a C locale without Python's UTF-8 mode, on standard output and in a file."""
+    path = tmp_path / "layers.csv"
+    path.write_text("Layer, M, N, K\ncafé 注意, 1, 2, 3\n", encoding="utf-8-sig")
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    file = ["--output", tmp_path / output] if output else []
+    run = weft("cycles", "--layers", path, *file, **locale)
+    assert run.returncode == 0, run.stderr
+    text = (tmp_path / output).read_text(encoding="utf-8") if output else run.stdout
+    assert text.splitlines()[1].startswith("café 注意,1,3,2,1,")
+
+
+@pytest.mark.parametrize(
+    "command", ["", "sim", "sim-full", "cycles", "verilog", "waves", "lint", "bench"]
+)
 def test_help_is_worth_reading(command):
     run = weft(*command.split(), "--help")
     assert run.returncode == 0

@@ -224,6 +224,18 @@ def test_names_are_quoted_in_csv():
     assert all(row["macs"] == "6" for row in rows)
 
 
+def test_the_command_rounds_as_it_is_told(tmp_path, capsys):
+    path = topology(tmp_path, f"{HEADING}, Strides\nc, 8, 8, 3, 3, 1, 1, 9\n")
+    for arguments, m in (((), "1"), (("--scale-sim-rounding",), "4")):
+        (row,) = csv.DictReader(io.StringIO(run_cli(capsys, "--layers", path, *arguments)))
+        assert row["m"] == m
+
+
+def test_the_command_knows_networks(capsys):
+    rows = list(csv.DictReader(io.StringIO(run_cli(capsys, "--layers", "resnet50"))))
+    assert len(rows) == 54 and rows[0]["layer"] == "conv1"
+
+
 def test_many_layers_stay_cheap():
     """No walk over tiles: the cycles of a huge product come at once."""
     config = MatrixUnitConfig(rows=1, columns=1, accumulator_depth=4096)
