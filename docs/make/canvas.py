@@ -116,5 +116,5 @@ def arrow(axes: Axes, *points: tuple[float, float], color: str = INK, **style):
 
 
 def note(axes: Axes, x: float, y: float, text: str, **style):
-    """Small text, left aligned and faint unless told."""
+    """Small text, left aligned and faint by default."""
     axes.text(x, y, text, **({"fontsize": 9, "color": FAINT, "va": "center", "zorder": 6} | style))

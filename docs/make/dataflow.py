@@ -1,4 +1,4 @@
-"""The picture of the unit: where everything flows, at a moment when a switch wave is under way."""
+"""The picture of the unit: its data flow, at a moment when a switch wave crosses the array."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -49,7 +49,7 @@ def _weights(axes: Axes, across: list[float], down: list[float]) -> None:
     width = across[-1] - across[0] + CELL_WIDTH
     box(axes, middle, 8.6, width, 0.62, "weight loader", fill=WEIGHTS_PALE, edge=WEIGHTS)
     arrow(axes, (middle, 9.5), (middle, 8.91), color=WEIGHTS, line=3, head=15)
-    note(axes, middle + 0.25, 9.25, "weights: one row of a tile a cycle", color=WEIGHTS)
+    note(axes, middle + 0.25, 9.25, "weights: one tile row per cycle", color=WEIGHTS)
     for column, x in enumerate(across):
         arrow(axes, (x, 8.29), (x, down[0] + CELL_HEIGHT / 2), color=WEIGHTS)
         for step in range(column):
@@ -62,13 +62,13 @@ def _activations(axes: Axes, across: list[float], down: list[float]) -> None:
     height = down[0] - down[-1] + 0.9
     box(axes, 2.85, middle, 2.5, height, fill=ACTIVATIONS_LIGHT, edge=ACTIVATIONS)
     note(axes, 2.9, middle + 1.3, "admission", fontsize=10, color=ACTIVATIONS, ha="center")
-    questions = "tile complete?\nroom for the result?\n\nthen: row in range?\nsum begun?"
+    questions = "tile complete?\nplace for result?\n\nthen: row in range?\nsum begun?"
     note(axes, 2.9, middle - 0.2, questions, fontsize=9, color=INK, ha="center", linespacing=1.7)
     arrow(axes, (0.1, middle), (1.6, middle), color=ACTIVATIONS, line=3, head=15)
     style = {"color": ACTIVATIONS, "linespacing": 1.3}
-    note(axes, 0.1, middle + 0.3, "activations:\none row\na cycle", va="bottom", **style)
-    beside = "and with it\nswitch, first,\nlast, row"
-    note(axes, 0.1, middle - 0.3, beside, va="top", fontsize=9, **style)
+    note(axes, 0.1, middle + 0.3, "activations:\none row\nper cycle", va="bottom", **style)
+    control = "with it:\nswitch, first,\nlast, row"
+    note(axes, 0.1, middle - 0.3, control, va="top", fontsize=9, **style)
     for row, y in enumerate(down):
         arrow(axes, (4.1, y), (across[0] - CELL_WIDTH / 2, y), color=ACTIVATIONS)
         for step in range(row):
@@ -77,7 +77,7 @@ def _activations(axes: Axes, across: list[float], down: list[float]) -> None:
 
 
 def _cells(axes: Axes, across: list[float], down: list[float]) -> None:
-    """Cells in two tints: those that the switch wave has passed hold the next tile."""
+    """Cells in two tints: the cells that the switch wave has passed hold the next tile."""
     front = (len(across) + len(down)) // 2 - 1
     for row, y in enumerate(down):
         for column, x in enumerate(across):
@@ -94,7 +94,8 @@ def _cells(axes: Axes, across: list[float], down: list[float]) -> None:
                 arrow(axes, (x - 0.14, top), (x - 0.14, bottom), color=WEIGHTS, head=7)
                 arrow(axes, (x + 0.14, top), (x + 0.14, bottom), color=SUMS, head=7)
     x = across[-1] + 0.66
-    note(axes, x, down[1], "the switch to\ntile i + 1 is a\nwave along the\ndiagonal", fontsize=9)
+    text = "the switch to\ntile i + 1 moves\nas a wave along\nthe diagonal"
+    note(axes, x, down[1], text, fontsize=9)
 
 
 def _sums(axes: Axes, across: list[float], down: list[float]) -> None:
@@ -106,10 +107,10 @@ def _sums(axes: Axes, across: list[float], down: list[float]) -> None:
     x = across[-1] + 0.66
     note(axes, x, ACCUMULATORS, "accumulators", color=SUMS, fontsize=10)
     note(axes, x, BUFFER + 0.3, "result buffer", color=SUMS, fontsize=10)
-    note(axes, x, BUFFER - 0.12, "a row leaves when its\nlast column is there", fontsize=9)
+    note(axes, x, BUFFER - 0.12, "a row leaves when its\nlast column is in", fontsize=9)
     middle = (across[0] + across[-1]) / 2
     arrow(axes, (middle, BUFFER - 0.6), (middle, 0.05), color=SUMS, line=3, head=15)
-    note(axes, middle + 0.25, 0.25, "results: one finished row a cycle", color=SUMS)
+    note(axes, middle + 0.25, 0.25, "results: one finished row per cycle", color=SUMS)
 
 
 def _queue(axes: Axes, x: float, filled: int) -> None:
@@ -120,7 +121,7 @@ def _queue(axes: Axes, x: float, filled: int) -> None:
 
 
 def _control(axes: Axes, across: list[float]) -> None:
-    """What travels beside the data: tile and switch, row control, credits."""
+    """The control that travels with the data: tile and switch, row control, credits."""
     style = {"color": CONTROL, "dashed": True, "line": 1.2, "head": 8}
     left = across[0] - CELL_WIDTH / 2
     arrow(axes, (left, 8.72), (2.55, 8.72), (2.55, 6.9), **style)
@@ -155,7 +156,7 @@ def _control(axes: Axes, across: list[float]) -> None:
 
 
 def _one_cell(axes: Axes, x: float, y: float) -> None:
-    """What is in a cell; (x, y) is the lower left corner of its frame."""
+    """The inside of a cell; (x, y) is the lower left corner of its frame."""
     box(axes, x + 3.4, y + 3.3, 6.5, 6.0, fill="#fbfcfe", edge=WEIGHTS, rounding=0.2, zorder=1)
     note(axes, x + 0.35, y + 6.6, "one cell", fontsize=10, color=WEIGHTS)
     weight, product, total = x + 2.2, x + 3.85, x + 5.6

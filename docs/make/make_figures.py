@@ -1,7 +1,7 @@
-"""Make every figure under docs/images and every generated table in docs, from the code itself.
+"""Make the figures under docs/images and the generated tables in docs from the code.
 
-Figures are SVG and the same byte for byte on every run. `--check` makes nothing: it fails if a
-table in a Markdown file is not what the code says.
+Figures are SVG, byte for byte the same on every run. `--check` makes nothing; it fails if a table
+in a Markdown file differs from what the code says.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def picture() -> Figure:
 
 
 def cycles_axis(axes: Axes, cycles: int, rows: list[str]) -> None:
-    """One column a cycle, one line a row, north on top."""
+    """One column per cycle, one line per row, north on top."""
     axes.set(xlim=(0, cycles), ylim=(len(rows), 0))
     axes.set_xticks(np.arange(cycles) + 0.5, [str(cycle) for cycle in range(cycles)])
     axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
@@ -143,7 +143,7 @@ def span(axes: Axes, begin: float, end: float, y: float, text: str, color: str) 
 
 
 def weight_legend(axes: Axes) -> None:
-    """What the marks mean, in a line above the drawing."""
+    """The legend, in a line above the drawing."""
     y = -1.6
     tile(axes, 0, y - 0.2, 0.5, 0.4, WEIGHTS, "none")
     note(axes, 0.65, y, "the shadow register takes this row of B", color=INK)
@@ -166,14 +166,14 @@ def pipeline() -> Figure:
         for begin, length, text, edge, fill in blocks:
             tile(axes, begin + 0.04, line + 0.12, length - 0.08, 0.76, fill, edge)
             note(axes, begin + length / 2, line + 0.5, text, color=edge, ha="center")
-    span(axes, 0, latency, -0.25, f"MatrixUnitTiming.of(config).latency = {latency} cycles", INK)
+    span(axes, 0, latency, -0.25, f"timing.latency = {latency} cycles", INK)
     return figure
 
 
 def stages_of(config: MatrixUnitConfig) -> list[tuple[str, list[tuple]]]:
     """Lines of the drawing: name, and blocks of (begin, length, text, colours).
 
-    Every begin is made of the blocks' own latency constants; the last one has to be the unit's.
+    Every begin is computed from the latencies of the blocks; the last one must equal the unit's.
     """
     orange, green = (ACTIVATIONS, ACTIVATIONS_LIGHT), (SUMS, SUMS_LIGHT)
     grey, violet = (INK, "#eef0f3"), (CONTROL, CONTROL_LIGHT)
@@ -212,7 +212,7 @@ def stages_of(config: MatrixUnitConfig) -> list[tuple[str, list[tuple]]]:
 
 
 def utilization() -> Figure:
-    """Cycles in which a row enters the array, as a fraction, against the rows of the product."""
+    """Fraction of the cycles in which a row enters the array, against the rows of the product."""
     config, k, n = SMALL, 64, 64
     rows = np.arange(1, 513)
     figure, axes = plt.subplots(figsize=(9, 4.2))
@@ -242,7 +242,7 @@ def utilization() -> Figure:
 
 
 def weft_active(config: MatrixUnitConfig, m: int, k: int, n: int) -> float:
-    """Fraction of all cycles of a product in which a row enters the array: the cycle model's."""
+    """Fraction of all cycles of a product in which a row enters the array, by the cycle model."""
     prediction = predict(config, [Schedule(config, int(m), k, n)])
     return prediction.counters["computing"] / prediction.cycles
 
