@@ -96,8 +96,8 @@ formal: $(READY)  ## prove the hardware right, and broken copies of it wrong
 faults: $(READY)  ## flip stored bits of small units, FAULTS in each class of registers
 	@$(VERIFY) faults $(call GIVEN,FAULTS,faults) $(call GIVEN,SEED,seed)
 
-trust-docs: $(READY)  ## write docs/trust.md from the reports of formal, coverage, soak and the like
-	@.venv/bin/python docs/make/make_trust.py
+trust-docs: $(READY)  ## write docs/trust.md and its appendix from the campaigns' reports
+	@PYTHONPATH=tb .venv/bin/python docs/make/make_trust.py
 
 lint: $(FPGA_READY)  ## ruff, pyright, and Verilator's lint of the Verilog
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/basedpyright && $(WEFT) lint

@@ -1,85 +1,130 @@
-"""Write the measured parts of trust.md from the reports under build: `make trust-docs`.
+"""Write the measured parts of trust.md and its appendix from the reports: `make trust-docs`.
 
-A part stands between `<!-- measured: name -->` and `<!-- end -->`. Of what was not run on this
-machine it says how to run it.
+Each campaign leaves a report under build. Figures of a campaign without a report stay as they are.
 """
 
 import json
-import re
+from collections import defaultdict
+from collections.abc import Callable
 
+import measured
 from markdown_table import table
 from tables import DOCS
 from verify.faults.command import shown
 from weft_sim.toolchain import build_root
 
-PAGE = DOCS / "trust.md"
-MEASURED = re.compile(r"(?s)(<!-- measured: (\w+) -->\n).*?(<!-- end -->)")
+PAGES = (DOCS / "trust.md", DOCS / "trust_appendix.md")
 
 
 def report(name: str) -> dict | None:
-    """What a command left in build, if it ran."""
+    """The report of a campaign, if it ran."""
     path = build_root() / name / "report.json"
     return json.loads(path.read_text()) if path.is_file() else None
 
 
+def date_of(found: dict) -> str:
+    return found.get("date") or found["machine"]["date"]
+
+
 def when(found: dict) -> str:
-    """The date and the machine of a report, in a sentence."""
+    """Date, machine, seed and duration of a report, in one sentence."""
     machine = found["machine"]
-    date = found.get("date") or machine["date"]
     seed = f", seed {found['seed']}" if "seed" in found else ""
     seconds = f", {found['seconds']:,.0f} s" if "seconds" in found else ""
-    return f"{date}, {machine['processor']}, {machine['cores']} cores{seed}{seconds}."
+    return f"{date_of(found)}, {machine['processor']}, {machine['cores']} cores{seed}{seconds}."
 
 
-def formal(found: dict) -> str:
-    """Each proof: what, how far, and the broken copies that it was seen to fail on."""
+def bounds_of(proof: dict) -> list[int]:
+    """Cycles that each property proved for a bounded time is proved for."""
+    return [p["cycles"] for p in proof["properties"] if p["cycles"] is not None]
+
+
+def for_all_time(found: dict) -> str:
+    """The proofs whose properties all hold for all time."""
+    counts = [len(proof["properties"]) for proof in found["proofs"] if not bounds_of(proof)]
+    return f"{sum(counts)} properties in {len(counts)} proofs, {date_of(found)}"
+
+
+def bounded(found: dict) -> str:
+    """The other proofs: how many properties for how long."""
+    others = [proof for proof in found["proofs"] if bounds_of(proof)]
+    bounds = [bound for proof in others for bound in bounds_of(proof)]
+    for_ever = sum(len(proof["properties"]) for proof in others) - len(bounds)
+    return (
+        f"{len(bounds)} properties for {min(bounds)} to {max(bounds)} cycles, {for_ever} for all "
+        f"time, in {len(others)} proofs, {date_of(found)}"
+    )
+
+
+def broken(found: dict) -> str:
+    """Broken copies of the hardware, and what did not go as expected."""
+    copies = sum(len(proof["broken_copies"]) for proof in found["proofs"])
+    wrong = f"{len(found['wrong'])} exceptions" if found["wrong"] else "no exception"
+    return f"{copies} broken copies, {wrong}"
+
+
+def proofs(found: dict) -> str:
+    """What is proved, and each proof with its method, broken copies and time."""
+    statements = defaultdict(list)
     rows = []
     for proof in found["proofs"]:
-        methods = sorted({p["method"] for p in proof["properties"]})
-        bounds = [p["cycles"] for p in proof["properties"] if p["cycles"] is not None]
-        for_ever = len(proof["properties"]) - len(bounds)
-        reach = [f"{for_ever} for all time"] * bool(for_ever)
-        if bounds:
-            reach.append(f"{len(bounds)} for {min(bounds)} cycles or more")
+        statements[proof["about"]].append(f"`{proof['name']}`")
+        bounds = bounds_of(proof)
         rows.append(
             (
                 proof["name"],
-                proof["about"],
-                ", ".join(reach),
-                ", ".join(methods),
-                len(proof["broken_copies"]) or "",
+                len(proof["properties"]) - len(bounds),
+                f"{len(bounds)} for at least {min(bounds)} cycles" if bounds else "",
+                ", ".join(sorted({p["method"] for p in proof["properties"]})),
+                len(proof["broken_copies"]),
                 proof["seconds"],
             )
         )
-    heads = ("Proof", "What is proved", "Properties", "Method", "Broken copies", "Seconds")
-    wrong = "".join(f"\n- Not as it should be: {sentence}" for sentence in found["wrong"])
-    return f"{when(found)}\n\n{table(heads, rows)}{wrong}"
+    heads = ("Proof", "For all time", "Bounded", "Method", "Broken copies", "Seconds")
+    said = "\n".join(f"- {', '.join(names)}: {about}." for about, names in statements.items())
+    wrong = "".join(f"\n- Failed: {sentence}." for sentence in found["wrong"])
+    return f"{when(found)}\n\n{said}\n\n{table(heads, rows)}{wrong}"
 
 
 def mutation(found: dict) -> str:
-    """The score, and what survived."""
-    rows = [
-        (
-            found["mutants"],
-            found["killed"],
-            found["equivalent"],
-            found["survived"],
-            f"{found['score']:.1%}",
-        )
-    ]
-    text = table(("Mutants", "Killed", "Proved equivalent", "Survived", "Score"), rows)
-    text += f"\n\nAll trials together took {found['trial_seconds']:,.0f} s of one worker."
+    """The score of the mutants."""
+    killed, equivalent, survived = (found[key] for key in ("killed", "equivalent", "survived"))
+    return (
+        f"{killed} of {found['mutants']} killed, {equivalent} proved equivalent, "
+        f"{survived} survived, {date_of(found)}"
+    )
+
+
+def mutants(found: dict) -> str:
+    """The score, and the mutants that survived."""
+    keys = ("mutants", "killed", "equivalent", "survived")
+    row = [*(found[key] for key in keys), f"{found['score']:.1%}"]
+    text = table(("Mutants", "Killed", "Proved equivalent", "Survived", "Score"), [row])
+    text += f"\n\nAll trials together took {found['trial_seconds']:,.0f} s on one worker."
     survivors = [
         (row["source"], row["module"], f"`{row['mutation']}`") for row in found["survivors"]
     ]
     if survivors:
         text += "\n\n" + table(("Survivor", "Module", "Mutation"), survivors)
-    # The run itself may have gone on where another stopped.
-    shown = {name: value for name, value in found.items() if name != "seconds"}
-    return f"{when(shown)}\n\n{text}"
+    # A campaign resumes, so the duration of its last run says nothing.
+    lasting = {name: value for name, value in found.items() if name != "seconds"}
+    return f"{when(lasting)}\n\n{text}"
 
 
 def coverage(found: dict) -> str:
+    """Points reached, and how many others are waived, in one line."""
+    kinds = ("line", "toggle", "functional")
+    reached = ", ".join(
+        f"{kind} {found[kind]['covered']:,} of {found[kind]['total']:,}" for kind in kinds
+    )
+    open_points = sum(
+        found[kind]["total"] - found[kind]["covered"] - found[kind]["waived"] for kind in kinds
+    )
+    rest = f"{open_points:,} not waived" if open_points else "all others waived"
+    return f"{reached}; {rest}, {date_of(found)}"
+
+
+def points(found: dict) -> str:
     """Points reached and waived, by kind."""
     rows = [
         (kind, *(f"{found[kind][key]:,}" for key in ("total", "covered", "waived")))
@@ -89,6 +134,16 @@ def coverage(found: dict) -> str:
 
 
 def soak(found: dict) -> str:
+    """What random cases covered, in one line."""
+    return (
+        f"{found['mismatches']:,} mismatches in {found['distinct']:,} configurations, "
+        f"{found['products']:,} products, {found['macs'] / 1e9:,.0f} billion MACs, "
+        f"{date_of(found)}"
+    )
+
+
+def cases(found: dict) -> str:
+    """Everything that the soak counted."""
     columns = {
         "Configurations": "distinct",
         "Products": "products",
@@ -102,22 +157,56 @@ def soak(found: dict) -> str:
     return f"{when(found)}\n\n{table(tuple(columns), [row])}"
 
 
-def equivalence(found: dict) -> str:
-    simulators = found["simulators"]
-    same = "no difference" if simulators["equal"] else "differences"
-    verilog = found["verilog"]
-    pythons = ", ".join(p["python"] for p in verilog["pythons"] if not p["not_run"])
-    written = "the same bytes" if verilog["equal"] else "different bytes"
+def simulators(found: dict) -> str:
+    """The comparison of simulators, in one line."""
+    compared = found["simulators"]
+    same = "no difference" if compared["equal"] else "differences"
     return (
-        f"{when(found)}\n\n{', '.join(simulators['compared'])}: {len(simulators['units'])} units, "
-        f"{simulators['cycles']:,} cycles, {simulators['transfers']:,} transfers, {same}.\n\n"
-        f"Python {pythons}, {len(verilog['hash_seeds'])} hash seeds each: {written} of "
-        f"{len(verilog['units'])} units."
+        f"{same} in {compared['cycles']:,} cycles and {compared['transfers']:,} transfers of "
+        f"{len(compared['units'])} units, {date_of(found)}"
     )
 
 
-def faults(found: dict) -> str:
-    """What flipped bits did, class by class, and how many of those that mattered were detected."""
+def pythons(found: dict) -> str:
+    """The comparison of Pythons, in one line."""
+    verilog = found["verilog"]
+    same = "the same bytes" if verilog["equal"] else "different bytes"
+    return f"{same} of {len(verilog['units'])} units, {date_of(found)}"
+
+
+def equivalence(found: dict) -> str:
+    """Both comparisons, and what took part."""
+    verilog = found["verilog"]
+    versions = ", ".join(p["python"] for p in verilog["pythons"] if not p["not_run"])
+    return (
+        f"{when(found)}\n\n"
+        f"- Simulators {', '.join(found['simulators']['compared'])}: {simulators(found)}.\n"
+        f"- Python {versions}, {len(verilog['hash_seeds'])} hash seeds each: {pythons(found)}."
+    )
+
+
+def datapaths(found: dict, *, checksum: bool) -> list[dict]:
+    """The datapaths of the units with or without checksums, where flips changed results."""
+    units = [u for u in found["units"] if bool(u["parameters"]["checksum"]) == checksum]
+    return [u["datapath"] for u in units if u["datapath"] and u["datapath"]["detection"]]
+
+
+def detected(found: dict) -> str:
+    """Of the flips that changed results in units with checksums, how many were detected."""
+    paths = datapaths(found, checksum=True)
+    seen, changed = (sum(path[key] for path in paths) for key in ("detected", "changed"))
+    return f"{seen:,} of {changed:,} detected in {len(paths)} units, {date_of(found)}"
+
+
+def undetected(found: dict) -> str:
+    """Of the flips that changed results in units without checksums, the share detected at most."""
+    paths = datapaths(found, checksum=False)
+    most = max(path["detection"]["value"] for path in paths)
+    return f"at most {most:.1%} of those that changed results were detected, {date_of(found)}"
+
+
+def flips(found: dict) -> str:
+    """The effects of flipped bits by class, and how many that changed results were detected."""
     rows = []
     for unit in found["units"]:
         parts = [(row["class"], row) for row in unit["classes"]]
@@ -127,57 +216,70 @@ def faults(found: dict) -> str:
         *("Unit", "Class", "Bits", "Injected", "Masked %", "Seen %", "Silent %"),
         *("Changed results", "Of these detected %"),
     )
+    goals = [
+        goal_line(unit["name"], unit["datapath"], found["detection_goal"])
+        for unit in found["units"]
+        if unit["datapath"] in datapaths(found, checksum=True)
+    ]
     holds = "\n".join(f"- {name}: {what}" for name, what in found["classes"].items())
-    goal = "\n".join(judged(unit, found["detection_goal"]) for unit in checked(found))
-    blocks = (when(found), table(heads, rows), goal, "What the classes hold:", holds)
+    blocks = (when(found), table(heads, rows), "\n".join(goals), "What the classes hold:", holds)
     return "\n\n".join(block for block in blocks if block)
 
 
 def fault_counts(row: dict) -> tuple:
-    """The cells of a class, or of several together."""
+    """The cells of a class, or of several classes together."""
     shares = [shown(row["fractions"][kind]) for kind in ("masked", "seen", "silent")]
     counts = [f"{row[key]:,}" for key in ("bits", "injected")]
     return (*counts, *shares, f"{row['changed']:,}", shown(row["detection"]))
 
 
-def checked(found: dict) -> list[dict]:
-    """The units with checksums, of whose datapath flips changed results."""
-    units = [unit for unit in found["units"] if unit["parameters"]["checksum"]]
-    return [unit for unit in units if unit["datapath"] and unit["datapath"]["detection"]]
-
-
-def judged(unit: dict, goal: float) -> str:
+def goal_line(name: str, datapath: dict, goal: float) -> str:
     """Whether a unit with checksums reaches the goal."""
-    datapath = unit["datapath"]
     rate = datapath["detection"]
     return (
-        f"- Goal for {unit['name']}: {goal:.1%} or more of the flips in the datapath that change "
-        f"results. {datapath['detected']:,} of {datapath['changed']:,} were detected, "
-        f"{rate['value']:.2%} ({rate['low']:.2%} to {rate['high']:.2%}): "
+        f"- {name}: {datapath['detected']:,} of {datapath['changed']:,} flips in the datapath that "
+        f"changed results were detected, {rate['value']:.2%} ({rate['low']:.2%} to "
+        f"{rate['high']:.2%}). The goal of at least {goal:.1%} is "
         f"{'reached' if rate['value'] >= goal else 'missed'}."
     )
 
 
-PARTS = {
-    "formal": formal,
-    "mutation": mutation,
-    "coverage": coverage,
-    "soak": soak,
-    "equivalence": equivalence,
-    "faults": faults,
+# Part to the campaign and what is written of its report.
+PARTS: dict[str, tuple[str, Callable[[dict], str]]] = {
+    "for_all_time": ("formal", for_all_time),
+    "bounded": ("formal", bounded),
+    "broken": ("formal", broken),
+    "proofs": ("formal", proofs),
+    "mutation": ("mutation", mutation),
+    "mutants": ("mutation", mutants),
+    "coverage": ("coverage", coverage),
+    "points": ("coverage", points),
+    "soak": ("soak", soak),
+    "cases": ("soak", cases),
+    "simulators": ("equivalence", simulators),
+    "pythons": ("equivalence", pythons),
+    "equivalence": ("equivalence", equivalence),
+    "detected": ("faults", detected),
+    "undetected": ("faults", undetected),
+    "flips": ("faults", flips),
 }
 
 
-def part(name: str) -> str:
-    found = report(name)
-    return PARTS[name](found) if found else f"Not measured yet: `make {name}`."
+def part(name: str) -> str | None:
+    """The text of a part; None if its campaign has left no report."""
+    campaign, write = PARTS[name]
+    found = report(campaign)
+    return write(found) if found else None
 
 
 def main() -> None:
-    """Write the page."""
-    text = PAGE.read_text()
-    PAGE.write_text(MEASURED.sub(lambda m: f"{m[1]}{part(m[2])}\n{m[3]}", text))
-    print(PAGE)
+    """Write both pages."""
+    for page in PAGES:
+        measured.rewrite(page, part)
+        print(page)
+    for campaign in dict.fromkeys(campaign for campaign, _ in PARTS.values()):
+        if report(campaign) is None:
+            print(f"{campaign}: no report, so its figures stay as they are; run `make {campaign}`")
 
 
 if __name__ == "__main__":
