@@ -1,6 +1,6 @@
-"""The parts of the Markdown files that the code writes, so that they cannot drift from it.
+"""Parts of the Markdown files that are generated from the code, so that they match it.
 
-A part stands between `<!-- made: name -->` and `<!-- end -->`; `make docs` writes it anew.
+A part stands between `<!-- made: name -->` and `<!-- end -->`; `make docs` regenerates it.
 """
 
 import dataclasses
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import fpga_tables
 import host_link_tables
+import shape_tables
 import topology_tables
 import transaction
 from markdown_table import table
@@ -39,18 +40,18 @@ from weft_model.layer_cycles import without_overlap
 
 DOCS = Path(__file__).parents[1]
 BENCHES = DOCS.parent / "tb"
-# What a command prints, which differs from machine to machine: `make docs` alone runs it.
+# The output of a command, which depends on the machine: only `make docs` runs it.
 OUTPUT = re.compile(r"(?s)(<!-- output: ([^\n]+) -->\n).*?(<!-- end -->)")
 PART = re.compile(r"(?s)(<!-- made: (\w+) -->\n).*?(<!-- end -->)")
 
 
 def stale() -> list[str]:
-    """Markdown files whose made parts are not what the code says."""
+    """Markdown files whose made parts differ from what the code says."""
     return [path.name for path, text in _remade() if path.read_text() != text]
 
 
 def write() -> list[Path]:
-    """Make all parts anew; return the files that changed."""
+    """Regenerate all parts; return the files that changed."""
     changed = [(path, text) for path, text in _remade() if path.read_text() != text]
     for path, text in changed:
         path.write_text(text)
@@ -58,7 +59,7 @@ def write() -> list[Path]:
 
 
 def run_commands() -> list[Path]:
-    """Run the commands whose output a file shows, and write it anew; return those files."""
+    """Run the commands whose output a file shows, and replace it; return the changed files."""
     shown = []
     for path in _files():
         text = path.read_text()
@@ -100,7 +101,7 @@ def ports() -> str:
 
 
 def sentences(text: str) -> dict[str, str]:
-    """The fields that a docstring explains: "`name`: sentence ..." """
+    """The fields that a docstring explains as "`name`: sentence ..."."""
     flat = " ".join(text.split())
     return dict(re.findall(r"`(\w+)`: (.*?\.)(?= `\w+`:|$)", flat))
 
@@ -166,7 +167,7 @@ def beat_by_beat() -> str:
 
 
 def latency() -> str:
-    """What the latency of a unit is made of."""
+    """The parts of the latency of a unit."""
     parts: dict[str, Callable[[MatrixUnitConfig], int]] = {
         "port to the west edge: `Admission.latency`": lambda c: Admission.latency,
         "array: `timing.array`": lambda c: MatrixUnitTiming.of(c).array,
@@ -180,7 +181,7 @@ def latency() -> str:
         raise ValueError("the parts do not add up to MatrixUnitTiming.latency")
     rows.append(("**sum: `timing.latency`**", *(f"**{total}**" for total in sums)))
     places = (MatrixUnitTiming.of(c).result_depth for c in configs)
-    rows.append(("places: `timing.result_depth`", *places))
+    rows.append(("places for results: `timing.result_depth`", *places))
     return table(("Cycles", *(f"{c.rows} x {c.columns}" for c in configs)), rows)
 
 
@@ -189,7 +190,6 @@ def widths() -> str:
     configs = [
         SMALL,
         TPU_V1,
-        dataclasses.replace(SMALL, activation="uint8"),
         dataclasses.replace(SMALL, activation="int16", weight="int16"),
         dataclasses.replace(SMALL, activation="int16", accumulator_width=24, adder_stages=2),
     ]
@@ -209,7 +209,7 @@ def widths() -> str:
 
 
 def utilization() -> str:
-    """What `make bench` measures at 16 x 16, from the cycle model that it is checked against."""
+    """The figures of `make bench` at 16 x 16, from the cycle model that checks them."""
     rows = []
     for m, k, n in PRODUCTS:
         schedule = Schedule(SMALL, m, k, n)
@@ -231,7 +231,7 @@ def utilization() -> str:
 
 
 def cycles() -> str:
-    """The formula at work, beside what the cycle model says."""
+    """The formula applied to some products, compared with the cycle model."""
     products = [(SMALL, 100, 40, 50), (SMALL, 5, 40, 50), (SMALL, 1000, 40, 50), (TINY, 4, 8, 4)]
     rows = []
     for config, m, k, n in products:
@@ -246,14 +246,14 @@ def cycles() -> str:
         formula = f"{height} + {sum(terms)} + {stays[-1]} + {latency} - 1"
         active = prediction.counters["computing"] / total
         shape = f"{config.rows} x {config.columns}"
-        counted = ", ".join(f"{n} of {stay}" for stay, n in sorted(Counter(stays).items()))
+        counted = ", ".join(f"{n} x {stay}" for stay, n in sorted(Counter(stays).items()))
         sizes = f"{m}, {k}, {n}"
         rows.append((shape, sizes, counted, f"{formula} = **{total}**", f"{active:.1%}"))
-    return table(("Array", "M, K, N", "Stays, rows", "Cycles", "Array active"), rows)
+    return table(("Array", "M, K, N", "Tiles x rows", "Cycles", "Array active"), rows)
 
 
 def halving() -> str:
-    """The modules that a 16 x 16 array is made of."""
+    """The modules of a 16 x 16 array."""
     names = re.findall(r"(?m)^module \w+?_(systolic_\w+|cell)\b", emit(SMALL).verilog)
     return ", ".join(f"`{name}`" for name in names) + f": {len(names)} modules."
 
@@ -281,7 +281,7 @@ DESCRIPTION_KEYS = {
 
 
 def description() -> str:
-    """Keys of the JSON beside the Verilog."""
+    """Keys of the JSON next to the Verilog."""
     keys = list(emit(TINY).description)
     return table(("Key", "Value"), [(f"`{key}`", DESCRIPTION_KEYS[key]) for key in keys])
 
@@ -318,8 +318,11 @@ PARTS: dict[str, Callable[[], str]] = {
     "example": example,
     "benches": benches,
     "boards": fpga_tables.boards,
+    "refusals": fpga_tables.refusals,
     "commands": host_link_tables.commands,
     "statuses": host_link_tables.statuses,
     "registers": host_link_tables.registers,
     "topology": topology_tables.topology,
+    "shapes": shape_tables.shapes,
+    "depths": shape_tables.depths,
 }
