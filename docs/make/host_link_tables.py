@@ -1,4 +1,4 @@
-"""The tables of host_link.md, from those that the hardware and the driver are made with."""
+"""The tables of host_link.md, from the tables that define the hardware and the driver."""
 
 from markdown_table import table
 from weft.host_link.protocol import COMMANDS, STATUSES
@@ -6,7 +6,7 @@ from weft.host_link.registers import REGISTERS
 
 
 def commands() -> str:
-    """Every command: what it names, what goes there, what comes back."""
+    """Every command: its target, and the payloads of request and response."""
     heads = ("Command", "Code", "Target", "Payload of the request", "Payload of the response", "")
     rows = [(f"`{c.name}`", c.value, *described) for c, described in COMMANDS.items()]
     return table(heads, rows)

@@ -1,4 +1,4 @@
-"""The documentation: the example compiles, the numbers are the code's, links lead somewhere."""
+"""The documentation: the example compiles, the numbers match the code, all links have targets."""
 
 import re
 import subprocess
