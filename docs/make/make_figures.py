@@ -12,7 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import dataflow
+import plots
 import tables
+import wave_pictures
 from canvas import (
     ACTIVATIONS,
     ACTIVATIONS_LIGHT,
@@ -56,6 +58,7 @@ def main() -> None:
         print(path)
     for name, figure in FIGURES.items():
         print(save(figure(), name))
+    wave_pictures.main()
 
 
 def picture() -> Figure:
@@ -257,6 +260,7 @@ FIGURES = {
     "weight_timing": weight_timing,
     "pipeline": pipeline,
     "utilization": utilization,
+    **plots.PLOTS,
 }
 
 if __name__ == "__main__":

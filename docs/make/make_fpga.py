@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from statistics import median
 
-from matplotlib.figure import Figure
-
 import measured
-from canvas import ACTIVATIONS, CONTROL, RULE, WEIGHTS, note, plt, save
+import plots
+from canvas import save
 from markdown_table import table
 from tables import DOCS
 from weft import MatrixUnitConfig
@@ -28,7 +27,6 @@ ARRAYS = (
 )
 # Keys of a report.
 COUNTED = {"lut": "LUTs", "ff": "flip-flops", "dsp": "multipliers", "bram": "memories"}
-COLORS = {"ulx3s-85f": WEIGHTS, "tang-nano-9k": ACTIVATIONS, "icebreaker": CONTROL}
 
 
 @dataclass(frozen=True)
@@ -153,36 +151,6 @@ def tools() -> str:
     return ", ".join(f"{tool} {versions[tool]}" for tool in sorted(versions)) + "."
 
 
-def plot() -> Figure:
-    """Peak against LUTs; a line joins the points that no other point beats in both."""
-    figure, axes = plt.subplots(figsize=(9, 4.6))
-    figure.subplots_adjust(left=0.09, right=0.97, top=0.95, bottom=0.13)
-    for board, color in COLORS.items():
-        own = sorted(
-            (p.reports[0]["lut"], median(r["peak_gmac_per_second"] for r in p.reports), p.name)
-            for p in built()
-            if p.job.board.name == board
-        )
-        if not own:
-            continue
-        best: list[tuple] = []
-        for lut, peak, label in own:
-            if not best or peak > best[-1][1]:
-                best.append((lut, peak, label))
-        axes.plot([p[0] for p in own], [p[1] for p in own], "o", color=color, markersize=5)
-        axes.plot([p[0] for p in best], [p[1] for p in best], "-", color=color, linewidth=1.4)
-        for lut, peak, label in own:
-            note(axes, lut * 1.04, peak, label, color=color, fontsize=9, va="top")
-        note(axes, own[0][0] * 0.97, own[0][1], board, color=color, fontsize=10, ha="right")
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlim(right=axes.get_xlim()[1] * 1.6, left=axes.get_xlim()[0] / 1.6)
-    axes.set(xlabel="LUTs of the whole design", ylabel="peak, GMAC/s")
-    axes.grid(color=RULE, linewidth=0.8)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure
-
-
 PARTS = {
     "results": results,
     "checksum": checksum,
@@ -196,7 +164,7 @@ def main() -> None:
     """Write the page and the plot."""
     measured.rewrite(PAGE, lambda name: PARTS[name]())
     print(PAGE)
-    print(save(plot(), "fpga"))
+    print(save(plots.fpga(), "fpga"))
 
 
 if __name__ == "__main__":

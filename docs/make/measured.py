@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+DOCS = Path(__file__).parents[1]
 MEASURED = re.compile(r"(?s)(<!-- measured: (\w+) -->(\n?)).*?(<!-- end -->)")
 
 
@@ -30,3 +31,26 @@ def rewrite(page: Path, part: Callable[[str], str | None]) -> None:
         return match[0] if text is None else f"{match[1]}{text}{match[3]}{match[4]}"
 
     page.write_text(MEASURED.sub(replaced, page.read_text()))
+
+
+def read_table(page: str, name: str) -> list[dict[str, str]]:
+    """The rows of a table that a measured part holds, by the headings of its columns.
+
+    Parameters
+    ----------
+    page : str
+        Name of the page, without `.md`.
+    name : str
+        Name of the part.
+    """
+    found = re.search(rf"<!-- measured: {name} -->\n(.*?)<!-- end -->", _text(page), re.DOTALL)
+    if not found:
+        raise ValueError(f"docs/{page}.md has no measured part {name}")
+    heads, _, *rows = (
+        [cell.strip(" *") for cell in line.strip("|").split("|")] for line in found[1].splitlines()
+    )
+    return [dict(zip(heads, row, strict=True)) for row in rows]
+
+
+def _text(page: str) -> str:
+    return (DOCS / f"{page}.md").read_text()

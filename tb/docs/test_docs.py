@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+import make_figures
 import tables
 import traces
 import transaction
+import wave_pictures
 from benches.repository import DOCS, ROOT
-from benches.runner import needs_icarus
+from benches.runner import needs_icarus, needs_waves
+from canvas import IMAGES, save
 from weft import MatrixUnitConfig
 from weft.emit.export import emit, write
 from weft_sim import toolchain
@@ -48,6 +51,25 @@ def test_example_lints(unit):
 
 def test_made_parts_are_up_to_date():
     assert not tables.stale(), "run `make docs`"
+
+
+@pytest.mark.parametrize("name", make_figures.FIGURES)
+def test_figures_are_up_to_date(name, tmp_path):
+    """Each is drawn again, from the code and from the numbers in the pages."""
+    drawn = save(make_figures.FIGURES[name](), name, tmp_path)
+    assert drawn.read_bytes() == (IMAGES / drawn.name).read_bytes(), "run `make docs`"
+
+
+def test_screenshots_are_up_to_date():
+    needs_waves("verilator")
+    assert not wave_pictures.stale(), "run `make docs`"
+
+
+def test_every_picture_is_made():
+    """By one of the two ways above; and every page has the pictures that it shows."""
+    made = {f"{name}.svg" for name in make_figures.FIGURES}
+    made |= {f"{name}.png" for name in wave_pictures.PICTURES}
+    assert {path.name for path in IMAGES.iterdir()} == made | {wave_pictures.DIGEST.name}
 
 
 def test_every_made_part_is_used():

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from weft.emit.files import write_whole
 from weft.matrix.config import MatrixUnitConfig
 from weft_model.layer_cycles import layer_row, total_row
-from weft_model.layers import WORKLOADS, Layer, read_layers
+from weft_model.layers import NETWORKS, Layer, read_network
 from weft_model.operands import draw_operands
 from weft_sim import toolchain
 from weft_sim.matrix_unit_simulator import MatrixUnitSimulator
@@ -41,12 +41,30 @@ UNITS = {
 }
 
 
+def networks() -> dict[str, list[Layer]]:
+    """The layers of the networks that come with Weft."""
+    return {name: read_network(name).layers for name in NETWORKS}
+
+
+def sweep() -> list[Layer]:
+    """Products of growing M."""
+    return [Layer(f"m{m}", m, SWEEP_K, SWEEP_N) for m in SWEEP]
+
+
 def workloads() -> dict[str, list[Layer]]:
     """The networks, a sweep over M, and some single products."""
-    networks = {path.stem: read_layers(path) for path in sorted(WORKLOADS.glob("*.csv"))}
-    sweep = [Layer(f"m{m}", m, SWEEP_K, SWEEP_N) for m in SWEEP]
     products = [Layer(f"{m}x{k}x{n}", m, k, n) for m, k, n in PRODUCTS]
-    return {**networks, "sweep": sweep, "products": products}
+    return {**networks(), "sweep": sweep(), "products": products}
+
+
+def predicted(config: MatrixUnitConfig, layers: list[Layer]) -> list[dict]:
+    """The row of each distinct shape, all its layers together, as `layer_row`."""
+    counted = Counter((s.m, s.k, s.n, s.count) for s in layers)
+    named = {(s.m, s.k, s.n, s.count): s.name for s in reversed(layers)}
+    return [
+        layer_row(config, Layer(named[key], *key[:3], count=key[3] * times))
+        for key, times in counted.items()
+    ]
 
 
 def measure(sides: Iterable[int] = SIDES) -> None:
@@ -68,12 +86,7 @@ def measure(sides: Iterable[int] = SIDES) -> None:
                         known.add(shape)
                     step(index + 1, len(shapes))
             size = {"workload": name, "rows": side, "columns": side}
-            counted = Counter((s.m, s.k, s.n, s.count) for s in layers)
-            named = {(s.m, s.k, s.n, s.count): s.name for s in reversed(layers)}
-            own = [
-                layer_row(config, Layer(named[key], *key[:3], count=key[3] * times))
-                for key, times in counted.items()
-            ]
+            own = predicted(config, layers)
             rows += [{**size, **row} for row in own]
             if name not in ("sweep", "products"):
                 total = total_row(config, own, name="all")
