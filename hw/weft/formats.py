@@ -1,4 +1,4 @@
-"""Number formats: width, sign, Amaranth shape and numpy dtype of one lane."""
+"""Number formats: the width, sign, Amaranth shape and numpy dtype of one lane."""
 
 import re
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ MAX_OPERAND_WIDTH = 16
 
 @dataclass(frozen=True)
 class IntegerFormat:
-    """An integer of `width` bits, two's complement where `signed`.
+    """An integer of `width` bits; two's complement if `signed`.
 
     Raises
     ------
     ValueError
-        If `width` is not an integer from 1 to 64, or `signed` not a bool.
+        If `width` is not an integer from 1 to 64, or `signed` is not a bool.
     """
 
     width: int
@@ -24,18 +24,18 @@ class IntegerFormat:
 
     def __post_init__(self):
         if type(self.width) is not int or not 1 <= self.width <= 64:
-            raise ValueError(f"a format's width is 1 to 64 bits, not {self.width!r}")
+            raise ValueError(f"a format must be 1 to 64 bits wide, not {self.width!r}")
         if type(self.signed) is not bool:
-            raise ValueError(f"a format is signed or not, True or False, not {self.signed!r}")
+            raise ValueError(f"signed must be True or False, not {self.signed!r}")
 
     @classmethod
     def parse(cls, given: "str | IntegerFormat | np.dtype | type[np.generic]") -> "IntegerFormat":
-        """Read a name such as "int8" or "uint5", or numpy's dtype of it.
+        """Return the format of a name such as "int8" or "uint5", or of a numpy dtype.
 
         Raises
         ------
         ValueError
-            For anything else.
+            If `given` is anything else.
         """
         if isinstance(given, cls):
             return given
@@ -66,12 +66,12 @@ class IntegerFormat:
 
     @property
     def lane_width(self) -> int:
-        """Bits of one lane on a byte-wide port: the width of `dtype`, 8, 16, 32 or 64."""
+        """Bits of one lane on a byte-wide port: 8, 16, 32 or 64, the width of `dtype`."""
         return next(width for width in (8, 16, 32, 64) if width >= self.width)
 
     @property
     def dtype(self) -> np.dtype:
-        """Smallest numpy dtype that holds every value (little endian, as the ports are)."""
+        """Smallest numpy dtype that holds every value; little endian, like the ports."""
         return np.dtype(f"<{'i' if self.signed else 'u'}{self.lane_width // 8}")
 
 
@@ -79,12 +79,12 @@ INT8 = IntegerFormat(8)
 
 
 def width_for(minimum: int, maximum: int) -> int:
-    """Bits of the narrowest two's complement number that holds `minimum` and `maximum`."""
+    """Return the bits of the narrowest two's complement number that holds both values."""
     return 1 + max((~v if v < 0 else v).bit_length() for v in (minimum, maximum))
 
 
 def products_width(first: IntegerFormat, second: IntegerFormat, count: int) -> int:
-    """Bits of the sum of `count` products of two formats as a signed number, exact."""
+    """Return the bits of a signed number that holds the sum of `count` products exactly."""
     corners = [
         count * a * b
         for a in (first.minimum, first.maximum)

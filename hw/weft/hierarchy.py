@@ -1,9 +1,10 @@
 """Share identical submodules, so that every distinct component is elaborated and emitted once.
 
-Amaranth elaborates each submodule anew. `instantiate` leaves that alone in ordinary use, but when
-the elaboration platform is a `ModuleLibrary` it puts an instance of an already emitted module in
-the submodule's place. Two components are the same when their types and parameters are. The library
-records which module instantiates which, so that whoever needs the hierarchy reads it there.
+Amaranth elaborates every submodule separately, even if an identical one exists. By default
+`instantiate` adds such a submodule. If the elaboration platform is a `ModuleLibrary`, it adds an
+instance of a module that the library has already emitted instead. Two components are identical if
+their types and their parameters are equal. The library also records which module instantiates
+which.
 """
 
 import inspect
@@ -29,12 +30,12 @@ from amaranth.hdl import (
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-# Where an instance stands among others of its kind: row and column of a cell, number of a lane.
+# Position of an instance among others of its kind: row and column of a cell, number of a lane.
 Place = tuple[int, ...]
 
 
 class Part(NamedTuple):
-    """A component that is to be instantiated, and its parameters."""
+    """A component to instantiate, and its parameters."""
 
     component: type
     parameters: dict[str, Any]
@@ -56,11 +57,11 @@ def instantiate(
     Parameters
     ----------
     domain : str
-        Clock domain of `m` that the submodule runs in.
+        Clock domain of `m` in which the submodule runs.
     place : tuple of int, optional
-        Where it stands, counted from its parent's first.
+        Position of the instance, relative to the position of its parent.
     **parameters
-        Those of the component; they must be hashable.
+        Parameters of the component; they must be hashable.
     """
     if isinstance(platform, ModuleLibrary):
         module = platform.instance_of(name, place, component, parameters)
@@ -80,17 +81,17 @@ def instantiate(
 
 
 def family_of(platform) -> str | None:
-    """The FPGA family that a component is elaborated for; None for any, or a simulator."""
+    """Return the FPGA family to elaborate for; None for portable hardware or a simulator."""
     return platform.family if isinstance(platform, ModuleLibrary) else None
 
 
 def largest_power_of_two_below(size: int) -> int:
-    """Where to cut `size` (2 or more) in two so that few distinct sizes come about."""
+    """Return where to cut `size` (2 or more) in two so that few distinct sizes result."""
     return 1 << ((size - 1).bit_length() - 1)
 
 
 def _ports(signature: wiring.Signature, interface) -> list[tuple[str, object, Value]]:
-    """Flatten an interface into (name, flow, signal); constants are no ports and are left out."""
+    """Flatten an interface into (name, flow, signal) without its constants, which are not ports."""
     ports = []
     for path, member, value in signature.flatten(interface):
         value = value.as_value() if isinstance(value, ValueCastable) else value
@@ -101,7 +102,7 @@ def _ports(signature: wiring.Signature, interface) -> list[tuple[str, object, Va
 
 @dataclass(frozen=True)
 class ModuleInstance:
-    """One instance in a module: of which module, and its place, if it has one."""
+    """One instance in a module: the module that it instantiates, and its place if it has one."""
 
     module: str
     place: Place | None = None
@@ -109,7 +110,7 @@ class ModuleInstance:
 
 @dataclass(frozen=True)
 class EmittedModule:
-    """A module of the library: what it was made of, its RTLIL, and what it instantiates."""
+    """A module of the library: its component and parameters, its RTLIL and its instances."""
 
     name: str
     component: type
@@ -121,10 +122,10 @@ class EmittedModule:
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """Which modules a design is made of, from its top down.
+    """The modules of a design, from the top down.
 
-    `components`: module name to the name of its component. `instances`: module name to its
-    instances by name.
+    `components` maps each module name to the name of its component. `instances` maps each module
+    name to the instances in it, by name.
     """
 
     top: str
@@ -132,9 +133,9 @@ class Hierarchy:
     instances: dict[str, dict[str, ModuleInstance]]
 
     def find(self, *components: str) -> Iterator[tuple[str, Place, str]]:
-        """Path below the top, place and module of every instance of one of the components.
+        """Yield path below the top, place and module of every instance of the given components.
 
-        A place is the sum of those of an instance and of what it stands in; () if none has one.
+        The place is the sum of the places along the path, () if no instance on it has one.
         """
         yield from self._find(self.top, (), (), components)
 
@@ -157,16 +158,16 @@ class ModuleLibrary:
     Parameters
     ----------
     prefix : str
-        First part of every module name, so that two units can stand in one design.
+        First part of every module name, so that one design can contain two units.
     family : str, optional
-        FPGA family whose hard blocks components may use; portable hardware when left out.
+        FPGA family whose hard blocks the components may use; portable hardware by default.
     sources : bool
-        Give cells and wires the file and the line of Python that they come from.
+        Annotate cells and wires with the Python file and line that they come from.
 
     Members
     -------
     modules : dict
-        Modules by name, each after those that it instantiates.
+        Modules by name, each after the modules that it instantiates.
     """
 
     prefix: str
@@ -176,11 +177,11 @@ class ModuleLibrary:
 
     def __post_init__(self):
         self._known: dict[object, str] = {}
-        # Instances of the modules that are being elaborated, the innermost last.
+        # Instances of the modules now being elaborated, those of the innermost module last.
         self._open: list[dict[str, ModuleInstance]] = []
 
     def add(self, component: type, /, *, name: str | None = None, **parameters) -> EmittedModule:
-        """Emit `component(**parameters)` and all below it, unless that is done."""
+        """Return `component(**parameters)` as a module; emit it and its submodules if needed."""
         parameters = _all_parameters(component, parameters)
         key = (component, *parameters.items())
         if key not in self._known:
@@ -197,13 +198,13 @@ class ModuleLibrary:
     def instance_of(
         self, name: str, place: Place | None, component: type, parameters: dict[str, object]
     ) -> EmittedModule:
-        """As `add`, for the instance `name` of the module that is being elaborated."""
+        """Do as `add`, and record an instance `name` of it in the module being elaborated."""
         module = self.add(component, **parameters)
         self._open[-1][name] = ModuleInstance(module.name, place)
         return module
 
     def hierarchy(self, top: str) -> Hierarchy:
-        """What the module `top` is made of."""
+        """Return the hierarchy below the module `top`."""
         return Hierarchy(
             top,
             {name: module.component.__name__ for name, module in self.modules.items()},
@@ -231,13 +232,13 @@ class ModuleLibrary:
             domain = ClockDomain("sync")
             fragment.add_domains(domain)
             ports = {"clk": domain.clk, "rst": domain.rst, **ports}
-        # No direction given: Amaranth takes what the module drives as output, the rest as input.
+        # Without a direction, Amaranth makes ports that the module drives outputs, others inputs.
         directed = {name: (signal, None) for name, signal in ports.items()}
         return rtlil.convert(fragment, name=name, ports=directed, emit_src=self.sources)
 
 
 def _all_parameters(component: type, given: dict[str, object]) -> dict[str, object]:
-    """The parameters given and the defaults of the others, in the order of the constructor."""
+    """Return all parameters in the order of the constructor, defaults included."""
     bound = inspect.signature(component).bind(**given)
     bound.apply_defaults()
     named = {}

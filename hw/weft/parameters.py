@@ -1,4 +1,4 @@
-"""Facts about the parameters of a configuration, stated once for checks, help and registers."""
+"""Facts about the parameters of a configuration: one source for checks, help and registers."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Class = TypeVar("Class", bound=type)
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """What is known of one field of a configuration.
+    """Facts about one field of a configuration.
 
     Parameters
     ----------
@@ -24,9 +24,9 @@ class Parameter:
     default : int, bool, str or IntegerFormat
     low : int
     high : int or str, optional
-        Range of an integer, both included; `high` may be the name of another field.
+        Range of an integer, bounds included; `high` may be the name of another field.
     values : tuple of str
-        What may be written, of a choice.
+        Legal values of a choice; empty for other fields.
     """
 
     meaning: str
@@ -37,14 +37,14 @@ class Parameter:
 
     @property
     def legal(self) -> str:
-        """Legal values in words; "" where their type says enough."""
+        """Legal values in words; "" if every value of the type is legal."""
         if self.values:
             return " or ".join(self.values)
         return "" if self.high is None else f"{self.low} to {self.high}"
 
 
 class OperandFormat:
-    """A field that takes an IntegerFormat, its name or its numpy dtype, and is an IntegerFormat."""
+    """A field that accepts an IntegerFormat, its name or a numpy dtype, and holds the format."""
 
     def __init__(self, default: IntegerFormat):
         self.default = default
@@ -56,7 +56,7 @@ class OperandFormat:
         return self.default if instance is None else vars(instance)[self.name]
 
     def __set__(self, instance: object, value: IntegerFormat | str | type[np.integer]) -> None:
-        # A dataclass hands the descriptor itself over where a value is left out.
+        # A dataclass passes the descriptor itself if no value is given.
         given = self.default if value is self else value
         try:
             vars(instance)[self.name] = IntegerFormat.parse(given)
@@ -65,19 +65,19 @@ class OperandFormat:
 
 
 def parameter(default: Any, meaning: str, **facts: Any) -> Any:
-    """A field of a configuration, with its Parameter in its metadata."""
+    """Return a field of a configuration, with its Parameter in the metadata."""
     value = default.default if isinstance(default, OperandFormat) else default
     known = Parameter(meaning=meaning, default=value, **facts)
     return field(default=default, metadata={_KEY: known})
 
 
 def parameters_of(config: type) -> dict[str, Parameter]:
-    """What is known of the fields of a configuration, by name, in their order."""
+    """Return the Parameter of every field of a configuration, by name, in order."""
     return {f.name: f.metadata[_KEY] for f in dataclasses.fields(config)}
 
 
 def plain_parameters(config: Any) -> dict[str, int | str]:
-    """The values of a configuration as JSON has them; the configuration is made of them again."""
+    """Return a configuration as JSON values; its class accepts them as keyword arguments."""
     values = {name: getattr(config, name) for name in parameters_of(type(config))}
     return {
         name: value if isinstance(value, int | str) else str(value)
@@ -86,18 +86,18 @@ def plain_parameters(config: Any) -> dict[str, int | str]:
 
 
 def check(condition: bool, sentence: str) -> None:
-    """Raise ValueError with a sentence unless the condition holds."""
+    """Raise ValueError with the sentence unless the condition holds."""
     if not condition:
         raise ValueError(sentence)
 
 
 def check_parameters(config: Any) -> None:
-    """Check every field of a configuration against its Parameter; numpy's numbers become Python's.
+    """Check every field of a configuration against its Parameter; turn numpy scalars into Python's.
 
     Raises
     ------
     ValueError
-        With one sentence that names the field, the value and the legal ones.
+        With one sentence that names the field, its value and the legal values.
     """
     for name, known in parameters_of(type(config)).items():
         value = getattr(config, name)
@@ -115,7 +115,7 @@ def check_parameters(config: Any) -> None:
 
 
 def documented(config: Class) -> Class:
-    """Put what is known of the parameters of a class into its docstring, for `{parameters}`."""
+    """Replace `{parameters}` in the docstring of a class by the facts about its parameters."""
     lines = []
     for name, known in parameters_of(config).items():
         kind = type(known.default).__name__

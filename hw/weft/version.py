@@ -1,3 +1,3 @@
-"""The version of this package and of the Verilog it writes."""
+"""Version of this package and of the Verilog that it emits."""
 
 __version__ = "0.1.0"

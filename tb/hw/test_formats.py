@@ -1,4 +1,4 @@
-"""IntegerFormat: names, ranges and dtypes of every format, and what is refused."""
+"""IntegerFormat: names, ranges and dtypes of every format, and rejected arguments."""
 
 import numpy as np
 import pytest
@@ -38,13 +38,13 @@ def test_dtype_is_the_smallest_that_holds_every_value(is_signed):
 
 @pytest.mark.parametrize("width", [0, -1, 65, 8.0, "8", None, True, False])
 def test_refuses_illegal_widths(width):
-    with pytest.raises(ValueError, match=f"width is 1 to 64 bits, not {width!r}"):
+    with pytest.raises(ValueError, match=f"must be 1 to 64 bits wide, not {width!r}"):
         IntegerFormat(width)
 
 
 @pytest.mark.parametrize("signed", [0, 2, None, "yes"])
-def test_refuses_a_sign_that_is_no_bool(signed):
-    with pytest.raises(ValueError, match=f"signed or not, True or False, not {signed!r}"):
+def test_refuses_a_sign_that_is_not_a_bool(signed):
+    with pytest.raises(ValueError, match=f"signed must be True or False, not {signed!r}"):
         IntegerFormat(8, signed=signed)
 
 
@@ -54,12 +54,12 @@ def test_refuses_a_sign_that_is_no_bool(signed):
      "int-8", "int8\n", "uuint8", "int8.0", "sint8", 8, 8.0, None, True],
 )  # fmt: skip
 def test_refuses_unknown_names(text):
-    with pytest.raises(ValueError, match=r"^unknown number format|^a format's width is"):
+    with pytest.raises(ValueError, match=r"^unknown number format|^a format must be"):
         IntegerFormat.parse(text)
 
 
 def test_width_for_is_minimal_and_sufficient():
-    """Of all pairs of small numbers and of powers of two, against a search."""
+    """Checks all pairs of small numbers and of numbers near powers of two against a search."""
     edges = [sign * 2**power for sign in (1, -1) for power in range(6, 63, 8)]
     numbers = sorted({*range(-40, 41), *(edge + more for edge in edges for more in (-1, 0, 1))})
     for low in numbers:

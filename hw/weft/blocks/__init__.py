@@ -1,1 +1,1 @@
-"""Delay lines, chains and sums that know widths and shapes, and nothing of the unit they serve."""
+"""Delay lines, chains and sums: components that know widths and shapes, but no configuration."""

@@ -1,4 +1,4 @@
-"""Chain: the same component many times side by side, built by halving."""
+"""Chain: many instances of one component in a line, built by halving."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,24 +8,24 @@ from amaranth.lib import data, wiring
 
 from ..hierarchy import instantiate, largest_power_of_two_below
 
-# A chain of at most so many links is instantiated link by link, a longer one is halved.
+# Most links of a chain that is instantiated link by link; longer chains are halved.
 FLAT_LINKS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Linking:
-    """How a component is linked to its neighbours in a Chain; its attribute `linking`.
+    """How a Chain links a component to its neighbours; the component has it as `linking`.
 
     Parameters
     ----------
     passed : tuple of str
-        What goes from one link to the next: `<name>_out` of a link is `<name>_in` of the next.
+        Signals passed from link to link: `<name>_out` of a link drives `<name>_in` of the next.
     shared : tuple of str
-        Inputs that are the same for all links.
+        Inputs that all links share.
     link : str
-        Name of the instance of a link, its number behind it.
+        Instance name of a link, without its number.
     halves : two str
-        Names of the instances of two halves.
+        Instance names of the two halves.
     """
 
     passed: tuple[str, ...]
@@ -35,20 +35,20 @@ class Linking:
 
 
 class Chain(wiring.Component):
-    """`links` of one component, each with lanes of its own, and with what passes through all.
+    """A line of `links` instances of one component, with one lane of each other member per link.
 
     Parameters
     ----------
     component : type
-        Its `linking` is a Linking, and its `members_of(**parameters)` are its members.
+        It has `linking`, a Linking, and `members_of(**parameters)`, which returns its members.
     links : int
     **parameters
-        Those of the component.
+        Parameters of the component.
 
     Members
     -------
-    <name>_in, <name>_out : of the first link and of the last, for each name that is passed
-    <name> : as the component's, for each name that is shared
+    <name>_in, <name>_out : as in the first and the last link, for each passed name
+    <name> : as in the component, for each shared name
     every other member of the component : ArrayLayout(its shape, links)
     """
 
@@ -72,9 +72,9 @@ class Chain(wiring.Component):
         before = {name: getattr(self, f"{name}_in") for name in linking.passed}
         for piece, lanes in self._pieces(m, platform):
             for lane in self.lanes:
-                ours, theirs = getattr(self, lane)[lanes], getattr(piece, lane)
+                outer, inner = getattr(self, lane)[lanes], getattr(piece, lane)
                 inwards = self.signature.members[lane].flow == wiring.In
-                m.d.comb += theirs.eq(ours) if inwards else ours.eq(theirs)
+                m.d.comb += inner.eq(outer) if inwards else outer.eq(inner)
             for name in linking.shared:
                 m.d.comb += getattr(piece, name).eq(getattr(self, name))
             for name in before:
@@ -85,7 +85,7 @@ class Chain(wiring.Component):
         return m
 
     def _pieces(self, m: Module, platform) -> Iterator[tuple[wiring.PureInterface, int | slice]]:
-        """The links, or the two halves, each with the lanes that are its own."""
+        """Yield the links, or the two halves, each with its lanes."""
         component, linking = self.component, self.component.linking
         if self.links <= FLAT_LINKS:
             for link in range(self.links):

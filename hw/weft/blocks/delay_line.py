@@ -1,4 +1,4 @@
-"""DelayLine: a number of registers in a row."""
+"""DelayLine: a line of registers."""
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
@@ -6,20 +6,20 @@ from amaranth.lib.wiring import In, Out
 
 from ..hierarchy import instantiate, largest_power_of_two_below
 
-# A line of more bits is made of two shorter ones, often the same module twice.
+# Bits of the longest flat line; a longer one is split into two, often the same module twice.
 FLAT_BITS = 2048
 
 
 class DelayLine(wiring.Component):
-    """What comes in at `i` leaves at `o`, `cycles` cycles later. Never stalls.
+    """Delay `i` by `cycles` cycles to `o`. Never stalls.
 
     Parameters
     ----------
     width : int
-        Bits.
+        Bits of `i` and `o`.
     cycles : int, 0 or more
     reset : bool
-        Whether a reset empties the line to zeros. Data need not be: what marks it valid is.
+        Whether a reset clears the line. Data needs no reset if its valid bit has one.
 
     Members
     -------

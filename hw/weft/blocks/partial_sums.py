@@ -1,4 +1,4 @@
-"""Partial sums in parts: a wide sum is added part by part, least significant first."""
+"""Partial sums in parts: a wide sum is computed part by part, least significant first."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -12,7 +12,7 @@ Widths = tuple[int, ...]
 
 
 def parts_of(widths: Widths, total: Value) -> Iterator[Value]:
-    """The parts of a partial sum, least significant first."""
+    """Yield the parts of a partial sum, least significant first."""
     low = 0
     for width in widths:
         yield total[low : low + width]
@@ -20,7 +20,7 @@ def parts_of(widths: Widths, total: Value) -> Iterator[Value]:
 
 
 def delayed_parts(m: Module, widths: Widths, number: ValueLike) -> Iterator[Value]:
-    """The parts of a number that is there as a whole: part p, p cycles later."""
+    """Yield the parts of a number whose bits are valid together: part p, delayed by p cycles."""
     extended = Signal(signed(sum(widths)))
     m.d.comb += extended.eq(number)
     for index, part in enumerate(parts_of(widths, extended)):
@@ -32,7 +32,7 @@ def delayed_parts(m: Module, widths: Widths, number: ValueLike) -> Iterator[Valu
 
 
 def align_parts(m: Module, platform, widths: Widths, total: Value, *, name: str) -> Value:
-    """A partial sum with all its parts in one cycle, that of the last one."""
+    """Return a partial sum with all its parts in the same cycle, that of the last part."""
     aligned = []
     for index, part in enumerate(parts_of(widths, total)):
         cycles = len(widths) - 1 - index
@@ -45,15 +45,15 @@ def align_parts(m: Module, platform, widths: Widths, total: Value, *, name: str)
 
 
 def add_in_parts(m: Module, widths: Widths, total: Value, addend: Iterable[Value]) -> Value:
-    """Add part by part, the carry of each part registered for the next; one cycle later.
+    """Return the sum, one cycle later, added part by part with a register in each carry.
 
-    Part p of both numbers comes p cycles after part 0.
+    Part p of both operands comes p cycles after part 0.
     """
     return _in_parts(m, widths, total, addend, lambda part, other, carry: part + other + carry)
 
 
 def subtract_in_parts(m: Module, widths: Widths, total: Value, taken: Iterable[Value]) -> Value:
-    """Subtract as `add_in_parts` adds."""
+    """Return the difference, computed as in `add_in_parts`."""
     return _in_parts(m, widths, total, taken, lambda part, other, borrow: part - other - borrow)
 
 

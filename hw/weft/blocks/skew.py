@@ -1,4 +1,4 @@
-"""Skew: the diagonal of delay lines that makes lane r arrive r cycles late."""
+"""Skew: a triangle of delay lines that delays lane r by r cycles."""
 
 from amaranth.hdl import Cat, Module
 from amaranth.lib import data, wiring
@@ -11,8 +11,8 @@ from .delay_line import DelayLine
 class Skew(wiring.Component):
     """Delay lane r by r cycles. Never stalls.
 
-    The far half of the lanes goes through one delay line, then both halves are skewed alike: the
-    same registers as a triangle of single ones, in few distinct modules.
+    One delay line delays the far half of the lanes; then each half is skewed by itself. This takes
+    the same registers as a triangle of single registers, but few distinct modules.
 
     Parameters
     ----------

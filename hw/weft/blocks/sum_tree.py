@@ -1,4 +1,4 @@
-"""SumTree: all lanes added up, a register behind each level."""
+"""SumTree: the sum of all lanes, with a register behind each level of adders."""
 
 from amaranth.hdl import Module, Shape, Signal
 from amaranth.lib import data, wiring
@@ -8,20 +8,20 @@ from .registers import registered
 
 
 class SumTree(wiring.Component):
-    """Add lanes two by two until one is left, an odd one with two others. Nothing is reset.
+    """Add the lanes in pairs until one sum is left; an odd lane joins the last pair.
 
-    No register holds a lane as it came in: synthesis would make it one with another that does, and
-    what is compared has to be apart. Never stalls.
+    No register holds an unmodified lane. Synthesis would merge it with another register that holds
+    the same value, and a checker must stay independent of the values that it checks.
 
-    Latency `latency_of(lanes)` cycles, one for each level: n for 2**n lanes, or more but less than
-    twice as many.
+    Latency `latency_of(lanes)` cycles, one per level: floor(log2(lanes)). Never stalls; no register
+    is reset.
 
     Parameters
     ----------
     lane : Shape
     lanes : int, 2 or more
     width : int
-        Bits of the sum, which wraps.
+        Bits of the sum, which is taken modulo 2**width.
 
     Members
     -------
@@ -37,7 +37,7 @@ class SumTree(wiring.Component):
 
     @staticmethod
     def latency_of(lanes: int) -> int:
-        """Cycles from `i` to `o`."""
+        """Return the cycles from `i` to `o`."""
         return lanes.bit_length() - 1
 
     def elaborate(self, platform):

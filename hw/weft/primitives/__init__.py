@@ -1,1 +1,1 @@
-"""Multipliers and memories: portable by default, an FPGA family's own where there is one."""
+"""Multipliers and memories: portable by default, or the hard blocks of an FPGA family."""

@@ -1,4 +1,4 @@
-"""BlockMemory: a memory with a register behind it, one read and one write a cycle."""
+"""BlockMemory: a memory with an output register, one read and one write per cycle."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
@@ -10,11 +10,11 @@ from . import ecp5
 
 
 class BlockMemory(wiring.Component):
-    """`depth` words, one of which can be read and one written every cycle.
+    """A memory of `depth` words; it reads one word and writes one word in every cycle.
 
-    Latency 2 cycles from `read_row` to `o`: the memory's own register and one behind it, which
-    block memories need to be fast. Zeros until written. What a row reads as in the cycle in which
-    it is written is not told; who needs it takes it from elsewhere.
+    Latency 2 cycles from `read_row` to `o`: the read register of the memory and an output register,
+    without which block memories are slow. Words are zero until written. A read of a row in the
+    cycle in which it is written returns an undefined value.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Hard blocks of Lattice ECP5: multipliers, and memories with a register.
+"""Hard blocks of Lattice ECP5: multipliers, and memories with an output register.
 
-Ports and parameters are those of Yosys's cells; Lattice describes the blocks in its sysDSP and
+Ports and parameters follow the cells of Yosys; Lattice describes the blocks in its sysDSP and
 sysMEM usage guides (FPGA-TN-02205, FPGA-TN-02204).
 """
 
@@ -15,27 +15,29 @@ FAMILY = "ecp5"
 OPERAND_BITS = 18
 PRODUCT_BITS = 36
 
-# Address bits that a block of 1024 words of 18 bits does not use as such.
+# Address bits of a block. BLOCK_SHAPES maps its depth to its width and to the number of low address
+# bits that do not select a word.
 BLOCK_ADDRESS_BITS = 14
 BLOCK_SHAPES = {1024: (18, 4), 2048: (9, 3)}
 LARGEST_DEPTH = max(BLOCK_SHAPES)
 
-# Memories of so many rows are made of LUTs. A larger one would be a block without a second
-# register, which is slow.
+# Rows of the largest memory that is built of LUTs. A larger one would become a block memory without
+# an output register, which is slow.
 LUT_MEMORY_ROWS = 32
 
 
 def _bus(direction: str, name: str, value) -> dict[str, object]:
-    """One port a bit, as Lattice's primitives have them."""
+    """Split a bus into one port per bit, as the primitives of Lattice require."""
     return {f"{direction}_{name}{bit}": value[bit] for bit in range(len(value))}
 
 
 def _multiplier(
     m: Module, a: Value, b: Value, *, input: bool, pipeline: bool, output: bool, enable_b: Value
 ) -> Value:
-    """The product of a MULT18X18D with some of its three registers in a row.
+    """Return the product from a MULT18X18D that uses some of its three register stages.
 
-    The operands are at the high ends of the block's: zeros below cost no wires, as signs above do.
+    The operands are aligned to the top bits of the block's operands: zeros below them need no
+    wires, while sign bits above them would.
     """
     high_a, zeros_a = _at_the_high_end(a)
     high_b, zeros_b = _at_the_high_end(b)
@@ -58,7 +60,7 @@ def _multiplier(
         i_SOURCEA=Const(0),
         i_SOURCEB=Const(0),
         i_CLK0=ClockSignal(),
-        # Four blocks that stand together share four enables, of which all constants here are one.
+        # Four neighbouring blocks share four clock enables; every constant one is high here.
         **_bus("i", "CE", Cat(Const(1), enable_b, Const(3, 2))),
         **_bus("i", "RST", Const(0, 4)),
     )
@@ -66,16 +68,16 @@ def _multiplier(
 
 
 def _at_the_high_end(operand: Value) -> tuple[Value, int]:
-    """An operand of the block, and how many zeros are below its value."""
+    """Return an operand for the block, and the number of zeros below its value."""
     sign = Cat() if operand.shape().signed else Const(0, 1)
     zeros = OPERAND_BITS - len(operand) - len(sign)
     return Cat(Const(0, zeros), operand, sign), zeros
 
 
 class Ecp5StationaryMultiplier(wiring.Component):
-    """A stationary operand and its products in one MULT18X18D, all in its own registers.
+    """A stationary operand and its products in one MULT18X18D, using the registers of the block.
 
-    The product of the operand of cycle t is there in cycle t + 1 + stages.
+    The product of the operand of cycle t is valid in cycle t + 1 + stages.
 
     Parameters
     ----------
@@ -85,7 +87,7 @@ class Ecp5StationaryMultiplier(wiring.Component):
     Members
     -------
     operand_in : `operand` in
-    shadow : `stationary` in. Becomes the operand in use where `switch` is set.
+    shadow : `stationary` in. Becomes the operand in use when `switch` is high.
     switch : 1 bit in
     product : signed(product_width) out
     """
@@ -110,7 +112,7 @@ class Ecp5StationaryMultiplier(wiring.Component):
             output=self.stages >= 1,
             enable_b=self.switch,
         )
-        # The block has no more registers than three in a row.
+        # The block has only three register stages.
         product = registered(m, product, stages=range(3, self.stages + 1), name="product")
         m.d.comb += self.product.eq(product)
         return m
@@ -119,7 +121,7 @@ class Ecp5StationaryMultiplier(wiring.Component):
 class Ecp5Multiplier(wiring.Component):
     """The product of two registered numbers in one MULT18X18D, `stages` cycles later.
 
-    Three stages are as many registers as the block has, and let it run at its full speed.
+    The block has three register stages; it reaches its full speed when all three are used.
 
     Parameters
     ----------
@@ -128,7 +130,7 @@ class Ecp5Multiplier(wiring.Component):
     Members
     -------
     first, second : signed(width) in
-    product : signed(product_width) out. The low bits of the product.
+    product : signed(product_width) out. Low bits of the product.
     """
 
     def __init__(self, *, width: int, product_width: int, stages: int):
@@ -155,12 +157,12 @@ class Ecp5Multiplier(wiring.Component):
 
 
 def add_memory(m: Module, memory) -> None:
-    """Draw a BlockMemory of at most LARGEST_DEPTH rows as DP16KD blocks.
+    """Build a BlockMemory of at most LARGEST_DEPTH rows from DP16KD blocks.
 
-    Its second register is theirs.
+    Its output register is the one in the blocks.
     """
     block_width, low = next(shape for depth, shape in BLOCK_SHAPES.items() if memory.depth <= depth)
-    # The low address bits of the widest shape enable the bytes of a write.
+    # In the widest shape, the low address bits are the byte enables of a write.
     enables = 2 if block_width == OPERAND_BITS else 0
     read_address = Signal(BLOCK_ADDRESS_BITS)
     write_address = Signal(BLOCK_ADDRESS_BITS)

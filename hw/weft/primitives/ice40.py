@@ -1,6 +1,6 @@
 """The hard block of Lattice iCE40 UltraPlus: two multipliers of 8 x 8 bits.
 
-Ports and parameters are those of Yosys's cell, whose model the benches use; Lattice describes the
+Ports and parameters follow the cell of Yosys, whose model the benches use; Lattice describes the
 block in its DSP function usage guide (FPGA-TN-02007).
 """
 
@@ -13,9 +13,9 @@ from ..blocks.registers import registered
 FAMILY = "ice40"
 
 OPERAND_BITS = 8
-# `O` as it is behind the registers of the two multipliers.
+# Output select: `O` is driven by the registers behind the two multipliers.
 PRODUCTS = 2
-# Inputs of what is not used: holds, resets, and the adders behind the multipliers.
+# Inputs of unused functions: holds, resets, and the adders behind the multipliers.
 IDLE = (
     *("AHOLD", "BHOLD", "CHOLD", "DHOLD", "OHOLDTOP", "OHOLDBOT"),
     *("IRSTTOP", "IRSTBOT", "ORSTTOP", "ORSTBOT", "OLOADTOP", "OLOADBOT"),
@@ -24,14 +24,14 @@ IDLE = (
 
 
 class Ice40MultiplierPair(wiring.Component):
-    """The products of two neighbours in one SB_MAC16.
+    """The products of two neighbouring cells in one SB_MAC16.
 
-    Latency `stages` cycles, 1 or more, the first of which is the block's own register.
+    Latency `stages` cycles, 1 or more; the first stage is the register of the block.
 
     Parameters
     ----------
     first, second : Shape
-        Of the operands; see `fits`.
+        Shapes of the operands; see `fits`.
     product_width, stages : int
 
     Members
@@ -56,7 +56,7 @@ class Ice40MultiplierPair(wiring.Component):
 
     @staticmethod
     def fits(*, first: Shape, second: Shape, stages: int) -> bool:
-        """Whether the block has operands so wide, and its register is wanted."""
+        """Return whether the operands fit the block and its register is needed."""
         return max(first.width, second.width) <= OPERAND_BITS and stages >= 1
 
     def elaborate(self, platform):

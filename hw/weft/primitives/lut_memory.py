@@ -1,4 +1,4 @@
-"""A memory of few rows, which an FPGA makes of LUTs."""
+"""A memory of few rows, which an FPGA builds of LUTs."""
 
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ from . import ecp5
 
 @dataclass(frozen=True, kw_only=True)
 class Write:
-    """What is written: `data` to `row` where `enable` is high."""
+    """The write port: `data` is written to `row` when `enable` is high."""
 
     enable: Value
     row: Value
@@ -20,7 +20,7 @@ class Write:
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """What is read: `row` where `enable` is high; what was read before stays until then."""
+    """The read port: `row` is read when `enable` is high; until then the output holds its value."""
 
     enable: Value
     row: Value
@@ -29,7 +29,7 @@ class Read:
 def add_lut_memory(
     m: Module, platform, *, shape: Shape, depth: int, write: Write, read: Read
 ) -> Value:
-    """Add `depth` rows of `shape` to `m`; return what is read, one cycle after its enable."""
+    """Add `depth` rows of `shape` to `m`; return the output, valid one cycle after the enable."""
     if family_of(platform) == ecp5.FAMILY and depth > ecp5.LUT_MEMORY_ROWS:
         return _add_banks(m, shape, depth, write, read)
     m.submodules.memory = memory = Memory(shape=shape, depth=depth, init=[])
@@ -50,7 +50,7 @@ def _connect(m: Module, memory: Memory, write: Write, read: Read) -> Value:
 
 
 def _add_banks(m: Module, shape: Shape, depth: int, write: Write, read: Read) -> Value:
-    """The same of several memories, of which the high bits of a row name one."""
+    """Do the same with several memories, selected by the high bits of the row."""
     rows = ecp5.LUT_MEMORY_ROWS
     low_bits = (rows - 1).bit_length()
     read_bank = Signal(range(-(-depth // rows)))

@@ -1,4 +1,4 @@
-"""Products: portable, or in the multipliers of the FPGA family that a platform names."""
+"""Products: portable, or in the hard multipliers of the FPGA family that a platform names."""
 
 from amaranth.hdl import Module, Shape, Signal, Value
 
@@ -6,20 +6,21 @@ from ..blocks.registers import registered
 from ..hierarchy import family_of, instantiate
 from . import ecp5, ice40
 
-# Of a signed operand: int8 and uint8, and the sum of two int8.
+# Bits of a signed operand that holds int8, uint8 or the sum of two int8.
 NARROW_BITS = 9
 
 
 def multiply(
     m: Module, platform, first: Value, second: Value, *, shape: Shape, stages: int
 ) -> Value:
-    """The low bits of the product of two registered numbers, `stages` cycles later.
+    """Return the low bits of the product of two registered numbers, `stages` cycles later.
 
     Parameters
     ----------
-    first, second : signed, of one width
+    first, second : Value
+        Signed, both of the same width.
     shape : Shape
-        Of the product; signed.
+        Shape of the product; signed.
     stages : int, 0 or more
         Registers behind the product.
     """
@@ -48,18 +49,18 @@ def multiply_by_stationary(
     shape: Shape,
     stages: int,
 ) -> Value:
-    """The product of a moving operand and one that stays until it is switched.
+    """Return the product of a moving operand and one that stays until it is switched.
 
-    The product of `operand_in` in cycle t is there in cycle t + 1 + stages.
+    The product of `operand_in` in cycle t is valid in cycle t + 1 + stages.
 
     Parameters
     ----------
     operand_in, operand : Value
-        The moving operand, and the same behind its register.
+        The moving operand, before and after its register.
     shadow, switch, any_switch
         As in `stationary`.
     shape : Shape
-        Of the product; signed.
+        Shape of the product; signed.
     stages : int, 0 or more
         Registers behind the product.
     """
@@ -82,10 +83,10 @@ def multiply_by_stationary(
 
 
 def stationary(m: Module, *, shadow: Value, switch: Value, any_switch: Value, name: str) -> Signal:
-    """A register that takes `shadow` where `switch` is high, and keeps it until then.
+    """Return a register that takes `shadow` when `switch` is high, and holds it otherwise.
 
-    `any_switch` is high whenever `switch` is, for this register or for its neighbours: a simulator
-    passes over all of them in one step while it is low.
+    `any_switch` is high whenever `switch` is high for this register or one of its neighbours: while
+    it is low, a simulator skips all of them in one step.
     """
     kept = Signal(shadow.shape(), name=name, reset_less=True)
     with m.If(any_switch & switch):
@@ -96,10 +97,11 @@ def stationary(m: Module, *, shadow: Value, switch: Value, any_switch: Value, na
 def shared_multiplier(
     platform, *, first: Shape, second: Shape, stages: int
 ) -> type[ice40.Ice40MultiplierPair] | None:
-    """A component that multiplies for `lanes` neighbours at once; None where each multiplies alone.
+    """Return a component that multiplies for `lanes` neighbours at once, or None.
 
-    It is made with `first`, `second`, `product_width` and `stages`, and has the ports `first_<i>`,
-    `second_<i>` and `product_<i>`, i below `lanes`.
+    Its parameters are `first`, `second`, `product_width` and `stages`. Its ports are `first_<i>`,
+    `second_<i>` and `product_<i>` for each i below `lanes`. None means that each cell multiplies
+    alone.
     """
     if family_of(platform) == ice40.FAMILY and ice40.Ice40MultiplierPair.fits(
         first=first, second=second, stages=stages
@@ -111,14 +113,20 @@ def shared_multiplier(
 def products_per_block(
     family: str, *, first: Shape, second: Shape, stages: int, narrow: int, shared: bool
 ) -> int | None:
-    """Products that a hard multiplier of a family does each cycle; None where LUTs do them.
+    """Return how many products per cycle one hard multiplier computes; None if LUTs do it.
 
     Parameters
     ----------
+    family : str
+        FPGA family.
+    first, second : Shape
+        Shapes of the operands.
+    stages : int
+        Registers behind the product.
     narrow : int
-        How many products of operands of at most NARROW_BITS, as signed numbers, it does.
+        Products per cycle if both operands fit NARROW_BITS as signed numbers.
     shared : bool
-        Whether neighbours can share one.
+        Whether neighbouring cells can share one hard multiplier.
     """
     if family == ice40.FAMILY:
         fits = ice40.Ice40MultiplierPair.fits(first=first, second=second, stages=stages)

@@ -1,4 +1,4 @@
-"""SoftMultiplier: a product of adders alone."""
+"""SoftMultiplier: a multiplier built of adders only."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,12 @@ from ..hierarchy import instantiate
 
 
 class SoftMultiplier(wiring.Component):
-    """The product of two numbers by a tree of adders, for which no hard block is used.
+    """The product of two numbers, computed by a tree of adders without a hard multiplier.
 
-    It is written without `*`, which synthesis tools turn into hard multipliers.
+    It is written without `*`, which synthesis tools map to hard multipliers.
 
-    Latency `stages` cycles, one product a cycle; the registers are spread over the depth of the
-    tree. Nothing stalls, nothing is reset.
+    Latency `stages` cycles, one product per cycle; the registers are spread over the depth of the
+    tree. Never stalls; no register is reset.
 
     Parameters
     ----------
@@ -24,8 +24,8 @@ class SoftMultiplier(wiring.Component):
 
     Members
     -------
-    first, second : as the parameters, in
-    product : Shape of both widths out, signed if either is
+    first, second : `first` and `second` in
+    product : Shape(first.width + second.width) out, signed if either operand is
     """
 
     def __init__(self, *, first: Shape, second: Shape, stages: int):
@@ -43,13 +43,13 @@ class SoftMultiplier(wiring.Component):
         m = Module()
         first = self.first.shape()
         terms: list[Value] = [Mux(bit, self.second, 0) for bit in self.first]
-        # The top bit of a signed number counts negative, and so does the last term.
+        # The top bit of a signed number has a negative weight, and so does the last term.
         negative = first.signed
         depth = (first.width - 1).bit_length()
         level = 0
         steps = max(1, self.stages)
         for step in range(1, steps + 1):
-            # The last step has the most levels: the first one has the terms to make as well.
+            # Later steps get the extra levels, since the first one also computes the terms.
             while (level + 1) * steps <= depth * step:
                 terms, negative = _add_pairs(terms, 1 << level, negative)
                 level += 1
@@ -61,7 +61,7 @@ class SoftMultiplier(wiring.Component):
 
 
 def multiply_softly(m: Module, platform, first: Value, second: Value, *, stages: int) -> Value:
-    """The product of two registered numbers without a hard multiplier, `stages` cycles later."""
+    """Return the product of two registered numbers from a SoftMultiplier, `stages` later."""
     multiplier = instantiate(
         *(m, "multiplier", platform, SoftMultiplier),
         first=first.shape(),
@@ -73,9 +73,9 @@ def multiply_softly(m: Module, platform, first: Value, second: Value, *, stages:
 
 
 def _add_pairs(terms: list[Value], shift: int, negative: bool) -> tuple[list[Value], bool]:
-    """Sums of two terms each, of which the second counts for 2 ** shift times as much.
+    """Return the sums of pairs of terms, the second of each pair multiplied by 2 ** shift.
 
-    `negative`: whether the last term counts negative; returned anew.
+    `negative` says whether the last term has a negative weight; it is returned for the sums too.
     """
     pairs = list(zip(terms[0::2], terms[1::2], strict=False))
     sums = [near + far.shift_left(shift) for near, far in pairs]
