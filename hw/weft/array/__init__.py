@@ -1,1 +1,1 @@
-"""The systolic array: cells, rows, and the edges of each kind of array."""
+"""The systolic array: cells, rows, and the edge modules of each kind of array."""

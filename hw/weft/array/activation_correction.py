@@ -1,4 +1,4 @@
-"""ActivationCorrection: the products of the activations taken from the sums, at the south edge."""
+"""ActivationCorrection: subtract the products of activations from the sums, at the south edge."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
@@ -10,11 +10,11 @@ from .arithmetic import Arithmetic
 
 
 class ActivationCorrection(wiring.Component):
-    """One column's south edge: take the sum of all a0 a1 of a row from the row's sum.
+    """South edge of one column: subtract the sum of all a0 a1 of a row from the sum of the row.
 
-    Timing: the sum of `products_in` in cycle t belongs to that of `sum` in cycle t + 1, and their
-    difference is on `corrected` in cycle t + 2; parts one cycle apart. `products_out` is one
-    register behind, for the next column. Never stalls, nothing is reset.
+    Timing: `products_in` of cycle t belongs to `sum` of cycle t + 1, and their difference is on
+    `corrected` in cycle t + 2; the parts of each come one cycle apart. `products_out` is
+    `products_in` one cycle later, for the next column. Never stalls; no register is reset.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class ActivationCorrection(wiring.Component):
 
     @staticmethod
     def members_of(arithmetic: Arithmetic) -> dict[str, wiring.Member]:
-        """The members by name, for a Chain."""
+        """Return the members by name, for a Chain."""
         shape = arithmetic.sum_shape
         return {
             "products_in": In(shape),

@@ -1,4 +1,4 @@
-"""ActivationProducts: the products of the activations with each other, at the west edge."""
+"""ActivationProducts: the products of the two activations of each pair, at the west edge."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
@@ -11,10 +11,10 @@ from .pairs import multiply_pair, pair_layout
 
 
 class ActivationProducts(wiring.Component):
-    """A FastCell west of the first column, all of whose weights are zero: it adds up a0 a1.
+    """A FastCell west of the first column whose weights are all zero: it adds up a0 a1.
 
-    Timing: `pair` is one register behind `activations`; otherwise as FastCell, so that the sum of
-    a column of these leaves one cycle before that of the first column of the array.
+    Timing: `pair` is `activations` one cycle later. Otherwise as in FastCell, so the sum of a
+    column of these leaves one cycle before the sum of the first column of the array.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class ActivationProducts(wiring.Component):
     Members
     -------
     activations : ArrayLayout(activation format, 2) in
-    pair : pair_layout(arithmetic), for the first column
+    pair : pair_layout(arithmetic) out, for the first column
     sum_in, sum_out : arithmetic.sum_shape
     """
 
@@ -36,7 +36,7 @@ class ActivationProducts(wiring.Component):
 
     @staticmethod
     def members_of(arithmetic: Arithmetic) -> dict[str, wiring.Member]:
-        """The members by name, for a Chain."""
+        """Return the members by name, for a Chain."""
         return {
             "activations": In(data.ArrayLayout(arithmetic.activation.shape, 2)),
             "pair": Out(pair_layout(arithmetic)),

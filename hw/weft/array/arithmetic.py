@@ -1,4 +1,4 @@
-"""Arithmetic: the numbers that cells of integers compute with."""
+"""Arithmetic: formats and widths of the integers in a cell."""
 
 from dataclasses import dataclass
 
@@ -33,10 +33,10 @@ class Arithmetic:
 
     @property
     def sum_shape(self) -> Shape:
-        """A partial sum."""
+        """Shape of a partial sum."""
         return signed(self.sum_width)
 
     @property
     def product_shape(self) -> Shape:
-        """One product, exact."""
+        """Shape of one exact product."""
         return signed(products_width(self.activation, self.weight, 1))

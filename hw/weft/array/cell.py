@@ -14,16 +14,16 @@ from .cell_kind import CellKind
 class Cell(wiring.Component):
     """One multiply-accumulate of the array.
 
-    Activations move east and partial sums move south; the weight in use stays, and beside it a
-    shadow register takes the next tile's weight. An activation and its `switch` arrive in the
-    same cycle: the shadow is copied as the activation is registered, so that this activation is
-    the first to meet the new weight.
+    Activations move east and partial sums move south. The weight in use stays in the cell; a shadow
+    register takes the weight of the next tile. An activation and its `switch` arrive in the same
+    cycle: the cell copies the shadow at the clock edge that registers the activation, so this
+    activation is the first to meet the new weight.
 
-    Timing: `activation_out` is one register behind its input. The product of the activation that
-    came in cycle t meets the `sum_in` of cycle t + 1 + multiplier_stages, and their sum is on
-    `sum_out` one cycle later. With adder stages, part p of a sum (least significant first) comes p
-    cycles after part 0. Nothing stalls, nothing is reset: what was in the array before a reset
-    stays ahead of what comes after it.
+    Timing: `activation_out` is `activation_in` one cycle later. The product of the activation of
+    cycle t is added to `sum_in` of cycle t + 1 + multiplier_stages, and the result is on `sum_out`
+    one cycle later. If a sum has several parts, part p (least significant first) comes p cycles
+    after part 0. Never stalls. No register is reset: data from before a reset stays ahead of data
+    from after it.
 
     Parameters
     ----------
@@ -32,10 +32,10 @@ class Cell(wiring.Component):
     Members
     -------
     activation_in, activation_out : activation format
-    switch : 1 bit in. Take the shadow weight with this activation.
-    load : 1 bit in. Take `weight_in` into the shadow.
-    row_switches, row_loads : 1 bit in. High whenever `switch` or `load` of any cell of the row
-        is, so that a simulator passes over the weights of a row at rest in one step.
+    switch : 1 bit in. Use the shadow weight from this activation on.
+    load : 1 bit in. Load `weight_in` into the shadow.
+    row_switches, row_loads : 1 bit in. High whenever the `switch` or `load` of any cell of the row
+        is high, so that a simulator skips all weights of an idle row in one step.
     weight_in, weight_out : weight format. The shadow chain, north to south.
     sum_in, sum_out : arithmetic.sum_shape
     """
@@ -46,7 +46,7 @@ class Cell(wiring.Component):
 
     @staticmethod
     def members_of(arithmetic: Arithmetic) -> dict[str, wiring.Member]:
-        """The members by name."""
+        """Return the members by name."""
         return {
             "activation_in": In(arithmetic.activation.shape),
             "activation_out": Out(arithmetic.activation.shape),
@@ -80,7 +80,7 @@ class Cell(wiring.Component):
         return m
 
     def _multiply(self, m: Module, platform, activation: Signal, shadow: Signal) -> Value:
-        """The product of the activation and the weight in use, behind its registers."""
+        """Return the product of the activation and the weight in use, after its registers."""
         return multiply_by_stationary(
             *(m, platform),
             operand_in=self.activation_in,
@@ -99,7 +99,7 @@ class Cell(wiring.Component):
 
 
 class SoftCell(Cell):
-    """A Cell that multiplies with adders."""
+    """A Cell with a SoftMultiplier."""
 
     def _multiply(self, m: Module, platform, activation: Signal, shadow: Signal) -> Value:
         weight = self._weight_in_use(m, shadow, "weight")
@@ -108,19 +108,19 @@ class SoftCell(Cell):
 
 
 class SharingCell(Cell):
-    """A Cell whose multiplier is outside, shared with a neighbour.
+    """A Cell whose multiplier is outside the cell, shared with a neighbour.
 
     Members
     -------
     weight : weight format out. The weight in use.
-    product : arithmetic.product_shape in. That of `activation_out` and `weight`, multiplier_stages
-        cycles later.
-    all others : as Cell
+    product : arithmetic.product_shape in. Product of `activation_out` and `weight`,
+        multiplier_stages cycles later.
+    all others : as in Cell
     """
 
     @staticmethod
     def members_of(arithmetic: Arithmetic) -> dict[str, wiring.Member]:
-        """The members by name."""
+        """Return the members by name."""
         return {
             **Cell.members_of(arithmetic),
             "weight": Out(arithmetic.weight.shape),

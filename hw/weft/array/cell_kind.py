@@ -1,4 +1,4 @@
-"""CellKind: what an array is made of, a parameter of every row and field of cells."""
+"""CellKind: the components of which an array, each of its rows and its blocks are built."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,16 @@ from amaranth.lib.data import Layout
 
 @dataclass(frozen=True, kw_only=True)
 class CellKind:
-    """The components of one kind of cell; each is made with `arithmetic` and has a Cell's ports.
+    """The components of one kind of cell; each takes `arithmetic` and has the ports of a Cell.
 
     Parameters
     ----------
     hard : type
-        Multiplies with whatever the platform has for it.
+        Cell that multiplies with the hard multipliers of the platform.
     soft : type
-        The same of adders alone.
+        Cell that multiplies with adders only.
     sharing : type, optional
-        The same with its multiplier outside; None where that is not possible.
+        Cell with its multiplier outside, to be shared; None if this kind has no such cell.
     tile_rows : int
         Rows of a tile whose products one cell adds up.
     """
@@ -29,11 +29,11 @@ class CellKind:
     tile_rows: int
 
     def shape_of(self, member: str, arithmetic) -> Shape | Layout:
-        """Shape of a port, such as "weight_in"."""
+        """Return the shape of a port, such as "weight_in"."""
         return self.hard.members_of(arithmetic)[member].shape
 
     def latency_of(self, arithmetic, *, rows: int) -> int:
-        """Cycles from an activation to the sum of a column of `rows` cells, all its parts there."""
+        """Return the cycles from an activation to the last part of the sum of `rows` cells."""
         operand_register = 1
         parts = len(arithmetic.sum_parts)
         return operand_register + arithmetic.multiplier_stages + rows + parts - 1

@@ -1,4 +1,4 @@
-"""FastArray: a SystolicArray of FastCells, and the edges that make its sums inner products."""
+"""FastArray: a SystolicArray of FastCells, and the edges that turn its sums into inner products."""
 
 from amaranth.hdl import Module, Value
 from amaranth.lib import data, wiring
@@ -17,18 +17,18 @@ from .weight_products import SHARING, WeightProducts, WeightProductsControl
 
 
 class FastArray(wiring.Component):
-    """All of an array that computes the fast inner product; from outside as a SystolicArray.
+    """An array that computes the fast inner product; from outside it behaves as a SystolicArray.
 
-    What arrives at the edges is skewed: pair j of activations, rows 2j and 2j + 1, and its switch
-    j cycles after pair 0, the weights of column c c cycles after column 0's. Column c's sum is c
-    cycles behind column 0's, which comes `latency_of(arithmetic, rows=R)` cycles after pair 0.
-    Never stalls; nothing is reset.
+    Inputs are skewed: pair j of activations (rows 2j and 2j + 1) and its switch arrive j cycles
+    after pair 0, and the weights of column c arrive c cycles after those of column 0. The sum of
+    column 0 leaves `latency_of(arithmetic, rows=R)` cycles after pair 0 arrived, and the sum of
+    column c leaves c cycles after that. Never stalls; no register is reset.
 
-    A tile shifts the shadows of both rows of a pair together, from the first load that reaches
-    the upper one. With its k-th transfer, in cycle t(k) >= s + k if s is the cycle in which the
-    switch before is admitted, a tile loads rows 0 to k: pair j is shifted first in cycle
-    t(2j) + d >= s + 2j + d, and its switch comes in cycle s + j + d, not later: d is the latency of
-    the WeightLoader and the issue_latency of Admission, which are the same.
+    The shadows of both rows of a pair shift together, from the first load of a tile that reaches
+    the upper row. Loads never overtake a switch. Let the previous switch be admitted in cycle s.
+    Then transfer k of the tile, which loads rows 0 to k, is in cycle t(k) >= s + k. So pair j first
+    shifts in cycle t(2j) + d >= s + 2j + d, and the switch reaches it in cycle s + j + d, which is
+    not later. Here d is the latency of the WeightLoader, which equals Admission.issue_latency.
 
     Parameters
     ----------
@@ -36,18 +36,19 @@ class FastArray(wiring.Component):
     rows : int
         R, rows of a tile; even.
     columns, soft_columns : int
-        As of a SystolicArray.
+        As in SystolicArray.
     shows_products : bool
+        Whether the array has the output `products_out`.
 
     Members
     -------
     activations_in : ArrayLayout(activation format, R)
-    switches_in : one bit a pair
-    loads_in : one bit a row of a tile, as from the WeightLoader
+    switches_in : one bit per pair
+    loads_in : one bit per row of a tile, as from the WeightLoader
     weights_in : ArrayLayout(weight format, C)
     sums_out : ArrayLayout(arithmetic.sum_shape, C)
-    products_out : arithmetic.sum_shape out, only if it shows products
-        The sum of all a0 a1 of a row, C cycles behind that which column 0's sum is corrected by.
+    products_out : arithmetic.sum_shape out, only with `shows_products`
+        The sum of all a0 a1 of a row, C cycles after it arrived at the correction of column 0.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class FastArray(wiring.Component):
 
     @staticmethod
     def latency_of(arithmetic: Arithmetic, *, rows: int) -> int:
-        """Cycles from pair 0 of the activations to column 0's sum, all its parts there."""
+        """Return the cycles from pair 0 of the activations to the last part of column 0's sum."""
         return (
             ActivationProducts.latency
             + FAST.latency_of(arithmetic, rows=rows // FAST.tile_rows)
@@ -95,7 +96,7 @@ class FastArray(wiring.Component):
         return m
 
     def _add_array(self, m: Module, platform):
-        """The cells and the edges around them; the interfaces of the cells and the north edge."""
+        """Add the cells and the edges; return the interfaces of the cells and the north edge."""
         arithmetic, columns = self.arithmetic, self.columns
         west = instantiate(
             *(m, "west", platform, Chain),
@@ -148,15 +149,15 @@ class FastArray(wiring.Component):
 
 
 class CheckedFastArray(FastArray):
-    """A FastArray that shows products, and checks what rides through it.
+    """A FastArray that has the output `products_out` and checks the pairs that cross it.
 
     Members
     -------
     activations_out, switches_out, loads_out
-        As they came in, C cycles later.
-    wrong_pairs : one bit a pair out
-        What rode through the array has changed. PairsCheck.latency cycles behind `activations_out`.
-    products_out and all others : as FastArray
+        The corresponding inputs, C cycles later.
+    wrong_pairs : one bit per pair out
+        A pair changed inside the array. PairsCheck.latency cycles after `activations_out`.
+    products_out and all others : as in FastArray
     """
 
     def __init__(self, *, arithmetic: Arithmetic, rows: int, columns: int, soft_columns: int = 0):
@@ -188,7 +189,7 @@ class CheckedFastArray(FastArray):
                 cycles=self.columns,
             )
             m.d.comb += [line.i.eq(getattr(self, f"{name}_in")), outwards.eq(line.o)]
-        # Of an odd number of columns, the last one shares its WeightProducts with a zero weight.
+        # With an odd number of columns, the second lane of the last WeightProducts has weight zero.
         link, lane = divmod(self.columns, SHARING)
         difference = north.difference[link][lane] if lane else -north.neighbour_out
         check = instantiate(

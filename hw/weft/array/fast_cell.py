@@ -1,4 +1,4 @@
-"""FastCell: two rows of one column with one multiplier, and PairCell, one without."""
+"""FastCell: two rows of one column with one multiplier; PairCell: the same without multiplier."""
 
 from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data, wiring
@@ -12,17 +12,19 @@ from .pairs import difference_shape, multiply_pair, pair_layout, product_shape
 
 
 class PairCell(wiring.Component):
-    """What rides east in place of two activations, and the differences of weights added to it.
+    """Turn the sums of activations and weights of one column into those of the next column.
 
-    In place of two activations a0 and a1 their sums with the weights of the column to the west
-    come in: a0 + w1 and a1 + w0, w0 being the upper row's weight. This cell holds by how much its
-    own weights are greater, adds that to both, and passes the new sums on.
+    The inputs are not the activations a0 and a1, but their sums with the weights of the column to
+    the west: a0 + w1 and a1 + w0, where w0 is the weight of the upper row. This cell holds the
+    differences between its own weights and those of the column to the west, adds them to the two
+    sums, and passes the new sums on.
 
-    The two differences in use stay; beside them are two shadows for the next tile, links of one
-    chain, the upper row's first. A `switch` comes one cycle before the sums that are the first to
-    meet the new tile: they need the differences at the adder, not behind it.
+    The two differences in use stay in the cell. Two shadow registers take the differences of the
+    next tile; they are consecutive links of one chain, the upper row first. A `switch` comes one
+    cycle before the first sums of the new tile, which need the differences at the adder in front of
+    their register.
 
-    Timing: `activation_out` is one register behind its input. Nothing stalls, nothing is reset.
+    Timing: `activation_out` is one cycle after `activation_in`. Never stalls; no register is reset.
 
     Parameters
     ----------
@@ -31,8 +33,8 @@ class PairCell(wiring.Component):
     Members
     -------
     activation_in, activation_out : pair_layout(arithmetic)
-    switch : 1 bit in. Take both shadows, for the sums of the next cycle.
-    load : 1 bit in. Take `weight_in` into the upper shadow, and that into the lower.
+    switch : 1 bit in. Use both shadows from the sums of the next cycle on.
+    load : 1 bit in. Load `weight_in` into the upper shadow, and the upper shadow into the lower.
     row_switches, row_loads : 1 bit in. As in Cell.
     weight_in, weight_out : difference_shape(arithmetic). The shadow chain, north to south.
     """
@@ -43,7 +45,7 @@ class PairCell(wiring.Component):
 
     @staticmethod
     def members_of(arithmetic: Arithmetic) -> dict[str, wiring.Member]:
-        """The members by name."""
+        """Return the members by name."""
         pair, difference = pair_layout(arithmetic), difference_shape(arithmetic)
         return {
             "activation_in": In(pair),
@@ -62,7 +64,7 @@ class PairCell(wiring.Component):
         return m
 
     def _add_differences(self, m: Module) -> data.View:
-        """The new sums, behind their register."""
+        """Return the new sums, after their register."""
         shape = difference_shape(self.arithmetic)
 
         upper_shadow = Signal(shape, reset_less=True)
@@ -86,22 +88,20 @@ class PairCell(wiring.Component):
 
 
 class FastCell(PairCell):
-    """The products of an upper and a lower row of a tile, by the fast inner product.
+    """A PairCell that multiplies its two new sums: the fast inner product of two rows of a tile.
 
-    A PairCell that multiplies its new sums.
-
-    Timing: the product of the sums that came in cycle t meets the `sum_in` of cycle
-    t + 1 + multiplier_stages; otherwise as Cell, whose ports it has.
+    Timing: the product of the sums of cycle t is added to `sum_in` of cycle
+    t + 1 + multiplier_stages; otherwise as in Cell. The ports have the names of those of Cell.
 
     Members
     -------
     sum_in, sum_out : arithmetic.sum_shape
-    all others : as PairCell
+    all others : as in PairCell
     """
 
     @staticmethod
     def members_of(arithmetic: Arithmetic) -> dict[str, wiring.Member]:
-        """The members by name."""
+        """Return the members by name."""
         shape = arithmetic.sum_shape
         return {**PairCell.members_of(arithmetic), "sum_in": In(shape), "sum_out": Out(shape)}
 
@@ -114,12 +114,12 @@ class FastCell(PairCell):
         return m
 
     def _multiply(self, m: Module, platform, pair: data.View) -> Value:
-        """The product of the registered sums, behind its registers."""
+        """Return the product of the registered sums, after its registers."""
         return multiply_pair(m, platform, self.arithmetic, pair)
 
 
 class SoftFastCell(FastCell):
-    """A FastCell that multiplies with adders."""
+    """A FastCell with a SoftMultiplier."""
 
     def _multiply(self, m: Module, platform, pair: data.View) -> Value:
         stages = self.arithmetic.multiplier_stages

@@ -1,4 +1,4 @@
-"""How an array multiplies: the kinds of array that a unit can be made of, by name."""
+"""How an array multiplies: the kinds of array that a unit can have, by name."""
 
 from amaranth.hdl import Shape
 
@@ -12,29 +12,29 @@ from .systolic_array import Block, SystolicArray
 
 
 class PlainInnerProduct:
-    """A multiplier for each row and column."""
+    """One multiplier for each row and column."""
 
     tile_rows = PLAIN.tile_rows
     shares_multipliers = PLAIN.sharing is not None
 
     @staticmethod
     def operand_shapes(arithmetic: Arithmetic) -> tuple[Shape, Shape]:
-        """What a cell multiplies."""
+        """Return the shapes of the operands that a cell multiplies."""
         return arithmetic.activation.shape, arithmetic.weight.shape
 
     @staticmethod
     def multipliers(*, rows: int, columns: int) -> int:
-        """Hard multipliers of an array for tiles of `rows` rows with so many hard columns."""
+        """Return the hard multipliers of an array for tiles of `rows` rows; `columns` are hard."""
         return rows * columns
 
     @staticmethod
     def latency_of(arithmetic: Arithmetic, *, rows: int) -> int:
-        """Cycles from row 0's activation to column 0's sum, all its parts there."""
+        """Return the cycles from the activation of row 0 to the last part of column 0's sum."""
         return PLAIN.latency_of(arithmetic, rows=rows)
 
     @staticmethod
     def array(*, arithmetic: Arithmetic, rows: int, columns: int, soft_columns: int = 0) -> Part:
-        """The array for tiles of `rows` rows; it has a SystolicArray's ports."""
+        """Return the array for tiles of `rows` rows; it has the ports of a SystolicArray."""
         return Part(
             SystolicArray,
             {
@@ -47,46 +47,46 @@ class PlainInnerProduct:
             },
         )
 
-    # A check needs no more than what leaves the array at its east edge in any case.
+    # The checks need only what every array outputs at its east edge.
     checked_array = array
     checking_array = array
 
 
 class FastInnerProduct:
-    """A multiplier for each two rows and column, one more for each two rows, and some adders."""
+    """One multiplier per pair of rows and column, one more per pair of rows, and some adders."""
 
     tile_rows = FAST.tile_rows
     shares_multipliers = FAST.sharing is not None
 
     @staticmethod
     def operand_shapes(arithmetic: Arithmetic) -> tuple[Shape, Shape]:
-        """What a cell multiplies."""
+        """Return the shapes of the operands that a cell multiplies."""
         shape = operand_shape(arithmetic)
         return shape, shape
 
     @staticmethod
     def multipliers(*, rows: int, columns: int) -> int:
-        """Those of the cells, and a column more for the products of the activations."""
+        """Return the multipliers of the cells, and of a column for products of activations."""
         return rows // FAST.tile_rows * (columns + 1)
 
     @staticmethod
     def latency_of(arithmetic: Arithmetic, *, rows: int) -> int:
-        """Cycles from pair 0 of the activations to column 0's sum, all its parts there."""
+        """Return the cycles from pair 0 of the activations to the last part of column 0's sum."""
         return FastArray.latency_of(arithmetic, rows=rows)
 
     @staticmethod
     def array(**parameters) -> Part:
-        """As of a PlainInnerProduct, with a FastArray's ports."""
+        """Return the array; parameters as in PlainInnerProduct, ports as in FastArray."""
         return Part(FastArray, parameters)
 
     @staticmethod
     def checked_array(**parameters) -> Part:
-        """The array of a unit with checksums: it checks what rides through it, and shows it."""
+        """Return the array of a unit with checksums: it checks the pairs that cross it."""
         return Part(CheckedFastArray, parameters)
 
     @staticmethod
     def checking_array(**parameters) -> Part:
-        """The array of the column of checksums: it shows the products to compare with."""
+        """Return the array of the checksum column: it outputs its products for comparison."""
         return Part(FastArray, {**parameters, "shows_products": True})
 
 

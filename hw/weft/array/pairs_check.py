@@ -1,4 +1,4 @@
-"""PairsCheck: whether what rode through a fast array are still the activations and weights."""
+"""PairsCheck: detect pairs and weight differences that changed inside a fast array."""
 
 from amaranth.hdl import Cat, Module
 from amaranth.lib import data, wiring
@@ -13,28 +13,28 @@ from .pairs import difference_shape, pair_layout
 
 
 class PairsCheck(wiring.Component):
-    """A column of weights that are zero, east of the last one: its pairs are the activations again.
+    """A column with zero weights, east of the last column: its pairs must equal the activations.
 
-    Each column of a FastArray adds the difference of its weights and those before it. What changes
-    in a pair or in a difference is wrong in all columns further east, where the wrong products can
-    cancel out; here nothing can, since each pair is compared with the activations themselves.
+    Each column of a FastArray adds the difference between its weights and those of the column
+    before. If a pair or a difference changes, all columns further east are wrong, and their wrong
+    products can cancel out. Here nothing can cancel: each pair is compared with its activations.
 
-    Timing: column C, behind C others; `activations` are C cycles behind the west edge of the array.
-    `wrong` comes `latency` cycles after these. Never stalls, nothing is reset.
+    Timing: this is column C, after C others, and `activations` are C cycles behind the west edge of
+    the array. `wrong` comes `latency` cycles after them. Never stalls; no register is reset.
 
     Parameters
     ----------
     arithmetic : Arithmetic
     pairs : int
-        R / 2, the rows of cells.
+        R / 2, the number of rows of cells.
 
     Members
     -------
     pairs_in : ArrayLayout(pair_layout(arithmetic), pairs) in
-    switches, loads : one bit a pair in
+    switches, loads : one bit per pair in
     difference : difference_shape(arithmetic) in. Minus the weight of the last column.
     activations : ArrayLayout(activation format, R) in
-    wrong : one bit a pair out
+    wrong : one bit per pair out
     """
 
     latency = ActivationProducts.latency + 1

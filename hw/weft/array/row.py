@@ -11,15 +11,16 @@ from .cell_kind import CellKind
 
 
 def column_numbers(columns: int) -> list[str]:
-    """Numbers of columns, all of one length."""
+    """Return the column numbers as text, all of the same length."""
     return [f"{column:0{len(str(columns - 1))}}" for column in range(columns)]
 
 
 class SystolicRow(wiring.Component):
-    """One row of cells; an activation and its control meet a cell more each cycle.
+    """One row of cells; an activation and its control move east by one cell per cycle.
 
-    What enters at the west in cycle t leaves at the east in cycle t + columns. Column c's weights
-    and sums are c cycles behind column 0's, otherwise as the cell. Never stalls; nothing is reset.
+    Inputs at the west in cycle t leave at the east in cycle t + columns. The weights and sums of
+    column c are c cycles behind those of column 0; otherwise the timing is that of the cell. Never
+    stalls; no register is reset.
 
     Parameters
     ----------
@@ -27,15 +28,15 @@ class SystolicRow(wiring.Component):
     arithmetic : Arithmetic
     columns : int
     soft_columns : int
-        The last columns, whose cells multiply with adders.
+        How many of the last columns multiply with adders.
 
     Members
     -------
-    activation_in, activation_out : as the cell's
+    activation_in, activation_out : as in the cell
     switch_in, switch_out, load_in, load_out : 1 bit
-    weight_in_<column>, weight_out_<column>, sum_in_<column>, sum_out_<column> : as the cell's
-        A port each, with numbers of one length: a simulator that puts a row's registers side by
-        side in this order can compute them as one vector.
+    weight_in_<column>, weight_out_<column>, sum_in_<column>, sum_out_<column> : as in the cell
+        One port per column, with column numbers of equal length, so that a simulator that lays out
+        the registers of a row in this order can compute them as one vector.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class SystolicRow(wiring.Component):
         return m
 
     def _travel(self, m: Module, name: str, west, east) -> tuple[Signal, Signal]:
-        """Control bits on their way east: the bit at each cell, and whether there is any."""
+        """Pass control bits east; return the bit at each cell, and whether any is set."""
         passed = Signal(self.columns, name=f"{name}_passed", reset_less=True)
         now = Signal(self.columns, name=name)
         anywhere = Signal(name=f"row_{name}")
@@ -93,7 +94,7 @@ class SystolicRow(wiring.Component):
         return now, anywhere
 
     def _shared_multiplier(self, platform) -> type[wiring.Component] | None:
-        """What multiplies for several cells at once, if anything does."""
+        """Return the component that multiplies for several cells at once, or None."""
         if self.cell.sharing is None:
             return None
         return shared_multiplier(
@@ -104,7 +105,7 @@ class SystolicRow(wiring.Component):
         )
 
     def _cells(self, m: Module, platform, *, sharing: bool) -> list:
-        """The cells, with what moves through them."""
+        """Add the cells and connect the ports through which data move; return the cells."""
         hard = self.cell.sharing if sharing else self.cell.hard
         shape = self.cell.shape_of("activation_in", self.arithmetic)
         cells = []
@@ -130,7 +131,7 @@ class SystolicRow(wiring.Component):
         return cells
 
     def _share(self, m: Module, platform, shared: type[wiring.Component], cells: list) -> None:
-        """Neighbours share a multiplier; the last one may have fewer of them."""
+        """Add the shared multipliers; the last one may serve fewer cells."""
         arithmetic = self.arithmetic
         for first in range(0, len(cells), shared.lanes):
             multiplier = instantiate(

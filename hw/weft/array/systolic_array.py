@@ -1,4 +1,4 @@
-"""SystolicArray: rows of cells, built by halving."""
+"""SystolicArray: a field of cells, built by halving."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from .arithmetic import Arithmetic
 from .cell_kind import CellKind
 from .row import SystolicRow, column_numbers
 
-# A field of at most so many rows and columns is a block, made row by row; a larger one is halved.
-# Of the sizes tried this one is simulated fastest.
+# Most rows and columns of a block, which is built row by row; larger fields are halved. Of the
+# sizes tried, this one simulates fastest.
 BLOCK_ROWS = 8
 BLOCK_COLUMNS = 16
 
@@ -21,22 +21,23 @@ Field = tuple[range, range]
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """Rows and columns of the blocks of an array, whose last ones may be smaller."""
+    """Rows and columns of the blocks of an array; the last blocks may be smaller."""
 
     rows: int
     columns: int
 
     @classmethod
     def of_array(cls, *, rows: int, columns: int) -> "Block":
-        """The blocks of an array of so many cells."""
+        """Return the blocks for an array of `rows` x `columns` cells."""
         return cls(
             rows=_even_divisor(rows, BLOCK_ROWS), columns=_even_divisor(columns, BLOCK_COLUMNS)
         )
 
     def halves_of(self, *, rows: int, columns: int) -> dict[str, Field]:
-        """The two halves of a field by name, with their rows and columns; {} of a block.
+        """Return the two halves of a field by name, with their rows and columns; {} for a block.
 
-        The side that is more blocks long is cut, the near half being a power of two of blocks.
+        The cut is across the side that has more blocks; the near half is a power of two of blocks
+        long.
         """
         high, wide = -(-rows // self.rows), -(-columns // self.columns)
         down, across = range(rows), range(columns)
@@ -50,21 +51,24 @@ class Block:
 
 
 def _even_divisor(side: int, most: int) -> int:
-    """Largest block that divides the side evenly, which saves a module; `most` if none does."""
+    """Return the largest block above `most` / 2 that divides `side`, or `most` if none does.
+
+    Without a smaller last block there is one module less.
+    """
     without_rest = (block for block in range(most, most // 2, -1) if side % block == 0)
     return next(without_rest, most)
 
 
 class SystolicArray(wiring.Component):
-    """A `rows` x `columns` field of cells, as skewed at its west and north edges as at its cells.
+    """A field of `rows` x `columns` cells, with skewed inputs at its west and north edges.
 
-    What enters row r at the west in cycle t leaves it at the east in cycle t + columns. The sum of
-    row 0's activation of cycle t leaves column 0 at the south in cycle
-    t + `cell.latency_of(arithmetic, rows=rows)`, provided that row r's activations come r cycles
-    after row 0's; column c's is c cycles later. When a switch comes, before its activations or with
-    them, is what the cell says.
+    Inputs of row r at the west in cycle t leave at the east in cycle t + columns. The activations
+    of row r must come r cycles after those of row 0, and the weights and sums of column c c cycles
+    after those of column 0. The sum for the activation of row 0 in cycle t leaves column 0 at the
+    south in cycle t + `cell.latency_of(arithmetic, rows=rows)`, and column c c cycles later. The
+    cell determines whether a switch comes with its activations or before them.
 
-    A field larger than a block is made of two smaller ones, again and again, so that each distinct
+    A field larger than a block is built of two smaller fields, recursively, so that each distinct
     shape is elaborated and emitted once: 256 x 256 cells are ten modules, a SystolicRow and a Cell.
 
     Parameters
@@ -72,16 +76,16 @@ class SystolicArray(wiring.Component):
     cell : CellKind
     arithmetic : Arithmetic
     rows, columns : int
-        Shape of this field in cells.
+        Size of this field in cells.
     soft_columns : int
-        The last columns of this field, whose cells multiply with adders.
+        How many of the last columns of this field multiply with adders.
     block : Block
         The blocks of the whole array.
 
     Members
     -------
     activations_in, activations_out : ArrayLayout(the cell's activation, rows)
-    switches_in, switches_out, loads_in, loads_out : one bit a row
+    switches_in, switches_out, loads_in, loads_out : one bit per row
     weights_in, weights_out : ArrayLayout(the cell's weight, columns)
     sums_in, sums_out : ArrayLayout(the cell's sum, columns)
     """
@@ -152,7 +156,7 @@ class SystolicArray(wiring.Component):
                 self.loads_out[index].eq(row.load_out),
             ]
             for column, number in enumerate(column_numbers(self.columns)):
-                # What leaves this row for the next, by row and column.
+                # Signals between this row and the next, named by row and column.
                 below = f"{index}_{number}"
                 for kind, edge, shape in edges:
                     m.d.comb += getattr(row, f"{kind}_in_{number}").eq(edge[column])
@@ -161,7 +165,7 @@ class SystolicArray(wiring.Component):
         m.d.comb += [self.weights_out.eq(Cat(*weights)), self.sums_out.eq(Cat(*sums))]
 
     def _join(self, m: Module, platform, halves: dict[str, Field]) -> None:
-        """Two halves; some edges pass through both of them, the others are split."""
+        """Connect two halves; some edges pass through both halves, the others are split."""
         west_to_east, north_to_south = ("activations", "switches", "loads"), ("weights", "sums")
         near, far = (self._half(m, platform, name, *field) for name, field in halves.items())
         if "north" in halves:

@@ -1,4 +1,4 @@
-"""WeightProducts: the north edge of the fast inner product, where tiles of weights come in."""
+"""WeightProducts: the north edge of the fast inner product, where weights enter."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
@@ -16,16 +16,16 @@ from .pairs import difference_shape
 # Columns that share a multiplier.
 SHARING = 2
 
-# What a column does with the weights that pass. `load`: a weight is here. `multiply`: it is the
-# second of a pair. `clear`: a tile begins. `add`: the product of a pair is there. `switch`: the
-# tile is in use from here on.
+# Control of a column. `load`: a weight is here. `multiply`: it is the second weight of a pair.
+# `clear`: a tile begins. `add`: the product of a pair is valid. `switch`: use the tile from now on.
 CONTROL = data.StructLayout({"load": 1, "multiply": 1, "clear": 1, "add": 1, "switch": 1})
 
 
 class WeightProductsControl(wiring.Component):
-    """Turn the loads and the switch of column 0 into what WeightProducts does there.
+    """Turn the loads and the switch of column 0 into the control of the first WeightProducts.
 
-    `clear`, `add` and `switch` are as much later as a product takes.
+    Latency 0 for `load` and `multiply`, and `WeightProducts.product_latency_of(arithmetic)` cycles
+    for `clear`, `add` and `switch`. Never stalls.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ class WeightProductsControl(wiring.Component):
 
     Members
     -------
-    loads : 2 bits in, the loads of the first two rows of a tile
-    switch : 1 bit in, of the first pair of rows
+    loads : 2 bits in. The loads of the first two rows of a tile.
+    switch : 1 bit in. The switch of the first pair of rows.
     control : CONTROL out
     """
 
@@ -44,7 +44,7 @@ class WeightProductsControl(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        # A tile loads the first row each time, and all but the first time the second as well.
+        # Every transfer of a tile loads the first row; all but the first also load the second row.
         load = Signal()
         begins = Signal()
         multiply = Signal()
@@ -52,7 +52,7 @@ class WeightProductsControl(wiring.Component):
         m.d.comb += [
             load.eq(self.loads[0]),
             begins.eq(load & ~self.loads[1]),
-            # After a broken tile this may be a weight too soon; the sum is cleared just then.
+            # After a broken tile this may be one weight too early; the sum is cleared then anyway.
             multiply.eq(load & pair_begun),
         ]
         with m.If(load):
@@ -72,18 +72,19 @@ class WeightProductsControl(wiring.Component):
 
 
 class WeightProducts(wiring.Component):
-    """Two columns' north edge: differences for the shadow chains, and minus the sums of all w0 w1.
+    """North edge of two columns: weight differences for the shadow chains, and minus all w0 w1.
 
-    The two weights of a pair come in with two loads that follow each other, the lower row's first.
-    So a column needs a product in every second cycle at most, and the column to its east needs its
-    own one cycle later: a multiplier serves both, and none of them ever waits. A column's sum is
-    kept twice, as weights are: of the tile that comes, and of that in use.
+    The two weights of a pair come with two consecutive loads, the weight of the lower row first. So
+    a column needs a product at most every second cycle, and the column to its east needs its own
+    product one cycle later: one multiplier serves both without conflict. Each column keeps two
+    sums, like its weights: one for the tile being loaded, and one for the tile in use.
 
-    Timing, of the west one: `difference` in the cycle of `weight`. A `switch` comes
-    `product_latency_of(arithmetic)` cycles after that of the first pair of rows, and is seen in
-    the `sum` of the next cycle, in which the first FastCell adds the first product of the new tile
-    to it. Part p of `sum` is p cycles later. The east one is a cycle behind, and what goes out at
-    the east another cycle. Nothing stalls, nothing is reset.
+    Timing of the west column: `difference` is in the cycle of `weight`. A `switch` comes
+    `product_latency_of(arithmetic)` cycles after the switch of the first pair of rows. It takes
+    effect on `sum` in the next cycle, in which the first FastCell adds the first product of the new
+    tile to it. Part p of `sum` comes p cycles later. The east column is one cycle behind the west
+    column, and the outputs at the east are one more cycle behind. Never stalls; no register is
+    reset.
 
     Parameters
     ----------
@@ -92,11 +93,12 @@ class WeightProducts(wiring.Component):
     Members
     -------
     weight : ArrayLayout(weight format, 2) in
-    neighbour_in, neighbour_out : weight format. The weight of the column to the west, and the
-        east one's for the column to the east.
-    difference : ArrayLayout(difference_shape(arithmetic), 2) out. Each weight less its neighbour.
+    neighbour_in, neighbour_out : weight format. The weight of the column to the west in, and the
+        weight of the east column out.
+    difference : ArrayLayout(difference_shape(arithmetic), 2) out. Each weight minus the weight to
+        its west.
     control_in, control_out : CONTROL
-    sum : ArrayLayout(arithmetic.sum_shape, 2) out. What a column's partial sums begin with.
+    sum : ArrayLayout(arithmetic.sum_shape, 2) out. Initial value of the partial sums of a column.
     """
 
     linking = Linking(passed=("neighbour", "control"))
@@ -107,7 +109,7 @@ class WeightProducts(wiring.Component):
 
     @staticmethod
     def members_of(arithmetic: Arithmetic) -> dict[str, wiring.Member]:
-        """The members by name, for a Chain."""
+        """Return the members by name, for a Chain."""
         weight = arithmetic.weight.shape
         return {
             "weight": In(data.ArrayLayout(weight, SHARING)),
@@ -121,13 +123,13 @@ class WeightProducts(wiring.Component):
 
     @staticmethod
     def product_latency_of(arithmetic: Arithmetic) -> int:
-        """Cycles from the second weight of a pair to the product of both."""
+        """Return the cycles from the second weight of a pair to the product of both."""
         return 1 + arithmetic.multiplier_stages
 
     def elaborate(self, platform):
         m = Module()
         shape, stages = self.arithmetic.weight.shape, self.arithmetic.multiplier_stages
-        # One register at least, that of the operands if there are more.
+        # At least one register in the multiplier; with stages, another one in front of it.
         multiplier = instantiate(
             *(m, "multiplier", platform, SoftMultiplier),
             first=shape,
@@ -166,7 +168,7 @@ class WeightProducts(wiring.Component):
         return m
 
     def _add_up(self, m: Module, column: int, control: data.View, product: Signal) -> None:
-        """The sum of a column's products, of the tile that comes and of that in use."""
+        """Add up the products of a column: for the tile being loaded, and for the tile in use."""
         shape = self.arithmetic.sum_shape
         coming = Signal(shape, name=f"coming_{column}", reset_less=True)
         in_use = Signal(shape, name=f"in_use_{column}", reset_less=True)
