@@ -1,1 +1,1 @@
-"""The matrix unit: configuration, streams in, accumulators, results, counters and checksums."""
+"""The matrix unit: configuration, input streams, accumulators, results, counters and checksums."""

@@ -1,4 +1,4 @@
-"""Accumulators: one memory of sums a column; add, overwrite or emit, one row a cycle."""
+"""Accumulators: one memory of sums per column; add, overwrite or emit, one row per cycle."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
@@ -11,19 +11,20 @@ from ..primitives.block_memory import BlockMemory
 from .config import MatrixUnitConfig
 from .layouts import row_control_layout
 
-# A bank's operand is chosen behind the memory, and its sum is written a cycle after the addition.
+# A register behind the memory selects the operand of a bank. The sum is written one cycle after the
+# addition.
 READ_LATENCY = BlockMemory.latency + 1
 ADD_LATENCY = 1
-# So many rows on the way to the memory can be newer than what was read.
+# Number of earlier rows whose sums may not yet be in the memory when a row is read.
 READ_TO_WRITE = READ_LATENCY + ADD_LATENCY
 
 
 def bank_control_layout(depth: int) -> data.StructLayout:
-    """What a bank of `depth` rows does with the next sum.
+    """Return the layout of the control of a bank: what it does with the next sum.
 
     `row`: the accumulator row. `clear`: add to zero instead of the row. `newer`: one bit for each
-    of the READ_TO_WRITE sums on the way to the memory, nearest first: add to that one instead.
-    `write`: write the sum back.
+    of the READ_TO_WRITE sums before, most recent first; a set bit means that the sum is of the same
+    row and not yet in the memory, so the most recent such sum is used. `write`: write the sum back.
     """
     return data.StructLayout(
         {
@@ -36,7 +37,7 @@ def bank_control_layout(depth: int) -> data.StructLayout:
 
 
 class AccumulatorControl(wiring.Component):
-    """Turn `first`, `last` and `row` into what the banks do, once for all columns.
+    """Turn the control of a row into the control of the banks, once for all columns.
 
     Latency 0; never stalls.
 
@@ -75,13 +76,13 @@ class AccumulatorControl(wiring.Component):
 
 
 class AccumulatorBank(wiring.Component):
-    """One column's sums: add, overwrite or emit, one row a cycle, any row at any time.
+    """Sums of one column: add, overwrite or emit, one row per cycle, in any order of rows.
 
-    Timing: for a `control_in` in cycle t, all parts of `sum_in` are there in cycle
-    t + `read_latency` (part p of n, least significant first, comes n - 1 - p cycles before that),
-    and the new sum is on `sum_out` one cycle later. `control_out` is one register behind
-    `control_in`, for the next column. Never stalls. The same row may come every cycle: a sum not
-    yet in the memory is taken from the register that holds it.
+    Timing: for `control_in` in cycle t, the last part of `sum_in` is due in cycle
+    t + `read_latency` (part p of n, least significant first, n - 1 - p cycles before that), and the
+    new sum is on `sum_out` one cycle later. `control_out` is `control_in` one cycle later, for the
+    next column. Never stalls. The same row may come in every cycle: a sum that is not yet in the
+    memory is taken from the register that holds it.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ class AccumulatorBank(wiring.Component):
     width : int
         Bits of a finished sum.
     depth : int
-        Rows.
+        Accumulator rows.
 
     Members
     -------
@@ -113,7 +114,7 @@ class AccumulatorBank(wiring.Component):
     def members_of(
         *, sum_parts: tuple[int, ...], width: int, depth: int
     ) -> dict[str, wiring.Member]:
-        """The members by name, for a Chain."""
+        """Return the members by name, for a Chain."""
         control = bank_control_layout(depth)
         return {
             "control_in": In(control),
@@ -155,9 +156,9 @@ class AccumulatorBank(wiring.Component):
         return m
 
     def _operand(self, m: Module, read_control: data.View, total: Signal, read: Value) -> Signal:
-        """What the next sum is added to, unless that is the latest total.
+        """Return the operand that is added to the next sum, unless that is the latest total.
 
-        Where it comes from is settled a cycle ahead, so that one LUT a bit chooses it.
+        Its source is decided one cycle ahead, so that one LUT per bit selects it.
         """
         shape = total.shape()
         past_total = Signal(shape, reset_less=True)

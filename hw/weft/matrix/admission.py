@@ -1,4 +1,4 @@
-"""Admission: which activation row enters the array, when, and whether its result counts."""
+"""Admission: when an activation row enters the array, and whether its result counts."""
 
 from typing import NamedTuple
 
@@ -13,18 +13,19 @@ from .config import MatrixUnitConfig
 from .layouts import Activity, Error, activation_layout, row_control_layout
 from .row_check import RowCheck
 
-# Rows whose lanes are on their way past the gate: one at it, one before and one behind it.
+# Slots of the lane memory: at most one row is at the gate, one in front of it and one behind it. A
+# power of two, so that slot numbers wrap.
 LANE_SLOTS = 4
 
 
 def gate_layout(config: MatrixUnitConfig) -> data.StructLayout:
-    """What the gate keeps of a row, beside whether it switches and whether its number is legal."""
+    """Return the layout of a row at the gate, without `switch` and the check of its number."""
     members = row_control_layout(config).members
     return data.StructLayout({name: members[name] for name in members if name != "valid"})
 
 
 class _Gate(NamedTuple):
-    """The row at the gate, if one is `waiting`; it is either `switching` or `staying`."""
+    """The row at the gate: `waiting` if there is one, and then `switching` or `staying`."""
 
     switching: Signal
     staying: Signal
@@ -36,38 +37,38 @@ class _Gate(NamedTuple):
 class Admission(wiring.Component):
     """Let a row into the array once its tile of weights is complete and its result has a place.
 
-    A row that carries `last` takes one of `credits` places in the result buffer, which `released`
-    gives back. Nothing behind this point ever stalls. Every decision is made on registered
-    state, so that no port of the unit depends on another within a cycle.
+    A row that carries `last` takes one of `credits` places in the result buffer; `released` returns
+    a place. Nothing after this point ever stalls. Every decision uses registered state, so that no
+    output of the unit depends on an input within a cycle.
 
-    Whether a row can be computed rightly is seen behind the gate, by RowCheck, while its lanes are
-    on their way: a row that is dropped enters the array all the same, and only its control goes.
-    The switch that it carried takes place.
+    RowCheck checks each admitted row while its lanes are on their way to the array. A dropped row
+    still enters the array and still switches tiles if it carries `switch`; only its control is
+    cleared.
 
-    Only the control of a row is held at the gate. Its lanes, which are many wires, go through a
-    memory of a few rows and are read a cycle after the row was let in, so that no decision has to
-    reach them within a cycle.
+    The gate holds only the control of a row. The lanes, which are many wires, wait in a memory of a
+    few rows and are read one cycle after the row is admitted, so that no decision has to reach them
+    within a cycle.
 
-    Latency 3 cycles from `activations` to `lanes` and `switch` when nothing is waited for, of which
-    `issue_latency` from the cycle in which the row is let in; from that cycle, `control_latency` to
-    `control` and `errors`, and `activity_latency` to `activity`.
+    Latency 3 cycles from `activations` to `lanes` and `switch` if the row does not wait. From the
+    cycle in which the row is admitted, `issue_latency` to `lanes` and `switch`, `control_latency`
+    to `control` and `errors`, and `activity_latency` to `activity`.
 
     Parameters
     ----------
     config : MatrixUnitConfig
     credits : int
-        Places of the result buffer.
+        Places in the result buffer.
 
     Members
     -------
     activations : stream of activation_layout(config)
     tile_complete, tile_broken, tile_started, tile_transferring : 1 bit in, from the WeightLoader
-    take : 1 bit out. If a tile is complete, it is switched to.
-    released : 1 bit in. The result buffer has one place more; a row can have it 2 cycles later.
-    lanes, switch : the row for the west edge of the array
-    parities : R bits out, only with checksums. The parity of each of the lanes, as it came.
-    control : row_control_layout(config), for the accumulators. Where no row is admitted `valid`,
-        `last` and `end` are zero, and the rest and `lanes` mean nothing.
+    take : 1 bit out. Switch to the waiting tile in this cycle if it is complete.
+    released : 1 bit in. A place in the result buffer became free; a row can use it 2 cycles later.
+    lanes, switch : the row for the west edge of the array, out
+    parities : R bits out, only with checksums. The parity of each lane, computed at the input.
+    control : row_control_layout(config) out, for the accumulators. If no row is admitted, `valid`,
+        `last` and `end` are zero, and the other fields and `lanes` are meaningless.
     activity : Activity out
     errors : Error out, for one cycle
     """
@@ -115,11 +116,11 @@ class Admission(wiring.Component):
         switch = Signal()
         m.d.sync += [switch.eq(self.take & self.tile_complete), self.switch.eq(switch)]
         self._pass_lanes(m, self.activations.valid & self.activations.ready, advance)
-        self._tell_activity(m, platform, gate, advance, unfinished)
+        self._report_activity(m, platform, gate, advance, unfinished)
         return m
 
     def _take_rows(self, m: Module) -> _Gate:
-        """The row at the gate: one that switches, or one that stays with the tile in use."""
+        """Accept rows; return the gate. A row switches tiles or stays with the tile in use."""
         switching = Signal()
         staying = Signal()
         waiting = Signal()
@@ -137,8 +138,8 @@ class Admission(wiring.Component):
         return _Gate(switching, staying, waiting, row, in_range)
 
     def _count_places(self, m: Module, last: Value, advance: Signal, dropped: Signal) -> Signal:
-        """Whether there is a place for the result of the row at the gate, if it has one."""
-        # One less than the places left, so that its sign alone says that there is none.
+        """Return whether the row at the gate has no result, or a place for it is free."""
+        # Free places minus one, so that the sign bit alone shows that there is none.
         spare = Signal(range(-1, self.credits), init=self.credits - 1)
         has_room = Signal()
         returned = Signal(range(3))
@@ -153,8 +154,8 @@ class Admission(wiring.Component):
     def _check_row(
         self, m: Module, platform, gate: _Gate, advance: Signal, dropped: Signal
     ) -> Signal:
-        """Send the row that advances to the check; whether a sum is unfinished."""
-        # The tile that it meets is good, if the one in use is, or the one that it switches to.
+        """Pass the advancing row to RowCheck; return whether a sum is unfinished."""
+        # The row uses the tile that it switches to, or else the tile in use; that one must be good.
         tile_in_use = Signal()
         tile_good = Signal()
         check = instantiate(m, "row_check", platform, RowCheck, config=self.config)
@@ -172,10 +173,10 @@ class Admission(wiring.Component):
             m.d.sync += tile_in_use.eq(tile_good)
         return check.unfinished
 
-    def _tell_activity(
+    def _report_activity(
         self, m: Module, platform, gate: _Gate, advance: Signal, unfinished: Signal
     ) -> None:
-        """How the cycle is spent, once it is known whether earlier rows left a sum unfinished."""
+        """Report the activity, delayed until it is known whether a sum is unfinished."""
         activity_now = Signal(Activity)
         with m.If(advance):
             m.d.comb += activity_now.eq(Activity.COMPUTING)
@@ -199,7 +200,7 @@ class Admission(wiring.Component):
             m.d.comb += self.activity.eq(Activity.WAITING_FOR_ACTIVATIONS)
 
     def _pass_lanes(self, m: Module, taken: Value, advance: Signal) -> None:
-        """Write the lanes of a row that is taken, and read them once it advances."""
+        """Write the lanes of a row when it is taken, and read them when it advances."""
         offered = self.activations.payload.lanes
         stored, shown = offered.as_value(), self.lanes.as_value()
         if self.config.checksum:

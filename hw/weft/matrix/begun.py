@@ -1,4 +1,4 @@
-"""BegunRows: which accumulator rows hold a sum that has begun and is not yet finished."""
+"""BegunRows: track which accumulator rows hold a sum that has begun but is not finished."""
 
 from typing import NamedTuple
 
@@ -7,13 +7,13 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-# Flags to a word: a word is found in one cycle, and its place in it in another.
+# Flags per word: one cycle selects the word, another one selects the flag in it.
 WORD = 16
 
 
 class _Lookup(NamedTuple):
-    """A row on its way, one cycle after the other: its word is read, is kept, its flag is found,
-    and is set."""
+    """Row numbers in the lookup pipeline, one per stage: word read, word kept, flag found, flag
+    set."""
 
     fetched: Signal
     kept: Signal
@@ -22,7 +22,7 @@ class _Lookup(NamedTuple):
 
 
 class _Setting(NamedTuple):
-    """A flag that is set in this cycle, if `sets`: `value` at `place` of `word`."""
+    """A write to a flag in this cycle, if `sets`: `value` at `place` of `word`."""
 
     sets: Signal
     value: Signal
@@ -31,26 +31,26 @@ class _Setting(NamedTuple):
 
 
 class BegunRows(wiring.Component):
-    """One flag for each accumulator row, all false after a reset; a row is looked up every cycle.
+    """One flag per accumulator row, all false after a reset; one row is looked up in every cycle.
 
-    The flags are in a memory, which no reset clears; a bit for each of its words says whether it
-    was written since.
+    The flags are in a memory, which a reset does not clear. One bit per word of the memory says
+    whether the word was written since the reset.
 
-    Latency `latency` cycles from `row` to `begun`. In that cycle, and in no other, the flag can be
-    set; rows that are being looked up see it.
+    Latency `latency` cycles from `row` to `begun`. The flag can be written only in the cycle of
+    `begun`; rows that are being looked up see the write.
 
     Parameters
     ----------
     depth : int
-        Rows.
+        Accumulator rows.
 
     Members
     -------
     row : range(depth) in
     begun : 1 bit out. The flag of the row of `latency` cycles ago.
-    set, value : 1 bit in. Set that flag to `value`.
-    unfinished : 1 bit out. Some flag is set, when the rows of up to `unfinished_latency` cycles ago
-        have set theirs.
+    set, value : 1 bit in. Write `value` to that flag.
+    unfinished : 1 bit out. A flag is true, counting the writes of all rows up to the row of
+        `unfinished_latency` cycles ago.
     """
 
     latency = 3
@@ -104,12 +104,12 @@ class BegunRows(wiring.Component):
         return _Setting(sets, set_value, self._word(rows.set_row), self._place(rows.set_row))
 
     def _words(self, m: Module, rows: _Lookup, setting: _Setting) -> Value:
-        """The word of each row is read and goes along with it; the one of the row that is kept.
+        """Read the word of each row and pass it along; return the word at the stage `kept`.
 
-        What is set in the meantime is set in it too, and in the end it is written back.
+        Writes to flags in the meantime go into it too, and in the end it is written back.
         """
         width = self.word_width
-        # Masks, since a flag picked by number would be a case a bit in the Verilog.
+        # Masks, because an assignment to an indexed flag becomes a case statement in the Verilog.
         others = Signal(width)
         set_flag = Signal(width)
         m.d.comb += [
@@ -142,7 +142,7 @@ class BegunRows(wiring.Component):
         return kept_flags
 
     def _memory(self, m: Module, setting: _Setting):
-        """The write port, and the word of the row that was fetched."""
+        """Add the memory; return its write port and the word of the fetched row."""
         width = self.word_width
         words = max(2, -(-self.depth // width))
         m.submodules.memory = memory = Memory(shape=width, depth=words, init=[])
@@ -162,7 +162,7 @@ class BegunRows(wiring.Component):
         return write, flags
 
     def _flag(self, m: Module, rows: _Lookup, setting: _Setting, kept_flags: Value) -> None:
-        """Find the flag in the word; what is set in the meantime counts."""
+        """Find the flag in the word, or take it from a write in the meantime."""
         flag = Signal()
         kept_same_row = Signal()
         found_same_row = Signal()
@@ -175,7 +175,7 @@ class BegunRows(wiring.Component):
         m.d.comb += self.begun.eq(Mux(setting.sets & found_same_row, setting.value, flag))
 
     def _count(self, m: Module, setting: _Setting) -> None:
-        """Count the flags that are set."""
+        """Count the flags that are true."""
         count = Signal(range(self.depth + 1))
         was_begun = Signal()
         m.d.sync += was_begun.eq(self.begun)

@@ -1,4 +1,4 @@
-"""ChecksumColumn: a column more, whose results are the sums of the others'."""
+"""ChecksumColumn: an extra column, whose results are the sums of the other columns' results."""
 
 from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import data, wiring
@@ -16,21 +16,22 @@ from .weights import WeightLoader
 
 
 class ChecksumColumn(wiring.Component):
-    """Multiply by the sums of the weight rows, east of the last column; and check activations.
+    """A column of cells east of the last column, whose weights are the sums of the weight rows.
 
     A row of A times the row sums of B is the sum of that row of A . B (K.-H. Huang and J. A.
     Abraham, "Algorithm-Based Fault Tolerance for Matrix Operations", IEEE Transactions on
-    Computers, 1984); modulo 2**accumulator_width too. So a flip of a bit in a weight, product, sum
-    or accumulator of one column, this or another, sets the lanes and the checksum apart.
+    Computers, 1984), also modulo 2**accumulator_width. If a bit flips in a weight, product, sum or
+    accumulator of a single column, this one included, lanes and checksum no longer match.
 
-    An activation that changes in the array is wrong in all columns further east, where the wrong
-    products can cancel out. So each lane has a parity bit, made at the port of the unit, which
-    rides beside the array and is compared at its east edge.
+    The column also checks the activations. An activation that changes in the array is wrong in all
+    columns further east, where the wrong products can cancel out. So each lane has a parity bit. It
+    is computed at the input of the unit, bypasses the array and is compared at the east edge.
 
-    Timing: column C, behind C others. At its edges it stands where their outputs are:
-    `activations`, `switches` and `loads` C cycles behind the west edge, `control` C cycles behind
-    column 0's. `weights` are those offered to the WeightLoader, `parities` those of the activations
-    at the west edge, `valid` that of the row whose control is at column 0. Never stalls.
+    Timing: this is column C, after C others, and takes the outputs of the array and the banks at
+    their east edges: `activations`, `switches` and `loads` are C cycles behind the west edge, and
+    `control` is C cycles behind the control of column 0. `weights` are the lanes offered to the
+    WeightLoader, `parities` belong to the activations at the west edge, and `valid` belongs to the
+    row whose control is at column 0. Never stalls.
 
     Parameters
     ----------
@@ -42,15 +43,15 @@ class ChecksumColumn(wiring.Component):
     -------
     weights : ArrayLayout(weight format, C) in
     activations : ArrayLayout(activation format, R) in
-    switches : one bit a row of cells in
+    switches : one bit per row of cells in
     loads, parities : R bits in
     control : bank_control_layout(depth) in
     valid : 1 bit in
-    checksum : signed(config.accumulator_width) out, C cycles behind column 0's sum
-    wrong_activation : 1 bit out. An activation of a row that counts has changed on its way.
+    checksum : signed(config.accumulator_width) out, C cycles behind the sum of column 0
+    wrong_activation : 1 bit out. An activation of a row that was not dropped has changed.
     """
 
-    # Outputs of the array that are looked at beside the activations and their control.
+    # Further outputs of the array that this column checks.
     witnesses: tuple[str, ...] = ()
 
     def __init__(self, *, config: MatrixUnitConfig, array_latency: int, sum_wait: int):
@@ -81,7 +82,7 @@ class ChecksumColumn(wiring.Component):
         return m
 
     def _multiply(self, m: Module, platform):
-        """The cells of the column, whose weights are the sums of the weight rows."""
+        """Add the cells of the column, whose weights are the sums of the weight rows."""
         config, arithmetic = self.config, self.config.checksum_arithmetic
         columns, width = config.columns, arithmetic.weight.width
         tree = instantiate(
@@ -130,12 +131,12 @@ class ChecksumColumn(wiring.Component):
         ]
 
     def _compare(self, m: Module, platform, cells) -> Value:
-        """Whether something was wrong with the activations of a row that counts."""
+        """Return whether the activations of a row that was not dropped were wrong."""
         parities = self._compare_parities(m, platform)
         return self._report(m, platform, "parity", parities, late=self.config.columns)
 
     def _compare_parities(self, m: Module, platform) -> Value:
-        """Which rows of cells have an activation that does not fit its parity, now."""
+        """Return one bit per row of cells: an activation there does not match its parity."""
         rows, together = self.config.rows, self.config.rows_per_cell
         beside = instantiate(
             m, "parity_delay", platform, DelayLine, width=rows, cycles=self.config.columns
@@ -148,13 +149,13 @@ class ChecksumColumn(wiring.Component):
         return Cat(wrong[row : row + together].any() for row in range(0, rows, together))
 
     def _report(self, m: Module, platform, name: str, wrong: Value, *, late: int) -> Value:
-        """Collect what is wrong with a row as it moves south, and report it if the row counts.
+        """Collect the `wrong` bits of a row as it moves south; return them if it was not dropped.
 
         `late`: cycles from its first activation at the west edge to the first bit of `wrong`.
         """
         passed = Signal(len(wrong), name=f"{name}_passed", reset_less=True)
         m.d.sync += passed.eq(wrong | Cat(0, passed))
-        # Both in cycles after the row's first activation was at the west edge.
+        # Both in cycles after the first activation of the row is at the west edge.
         collected = late + len(wrong)
         counts = self.array_latency + self.sum_wait - AccumulatorBank.read_latency
         bits = {
@@ -175,15 +176,15 @@ class ChecksumColumn(wiring.Component):
 
 
 class FastChecksumColumn(ChecksumColumn):
-    """The same of a fast array, whose `activations` have come beside it.
+    """The ChecksumColumn of a fast array, whose `activations` bypass the array.
 
-    A PairsCheck of the array says which pairs have changed in it; the products that all its columns
-    are corrected by are compared with those of this column.
+    The PairsCheck of the array reports which pairs changed in it. This column also compares the
+    products of activations that corrected the sums of the array with its own.
 
     Members
     -------
-    wrong_pairs, products_out : of the array, in
-    all others : as ChecksumColumn
+    wrong_pairs, products_out : in, from the array
+    all others : as in ChecksumColumn
     """
 
     witnesses = ("wrong_pairs", "products_out")
@@ -205,15 +206,15 @@ class FastChecksumColumn(ChecksumColumn):
         return wrong
 
     def _compare_products(self, m: Module, platform, products: Value) -> Value:
-        """Whether the products that a row was corrected by differ from this column's."""
+        """Return whether the products that corrected a row differ from those of this column."""
         passed = Signal.like(self.products_out, name="products_passed_on", reset_less=True)
         m.d.sync += passed.eq(self.products_out)
-        whose = {
+        compared = {
             "theirs": (self.config.arithmetic, passed),
             "ours": (self.config.checksum_arithmetic, products),
         }
         theirs, ours = (
             align_parts(m, platform, arithmetic.sum_parts, sums, name=f"align_{name}")
-            for name, (arithmetic, sums) in whose.items()
+            for name, (arithmetic, sums) in compared.items()
         )
         return theirs.as_unsigned() != ours[: len(theirs)]

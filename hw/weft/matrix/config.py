@@ -1,4 +1,4 @@
-"""MatrixUnitConfig: every number that fixes one matrix unit, and nothing else."""
+"""MatrixUnitConfig: every parameter of a matrix unit, and nothing else."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ from ..formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat, products_width
 from ..hierarchy import Part
 from ..parameters import OperandFormat, check, check_parameters, documented, parameter
 
-# The largest array and the deepest accumulators: TPU v1's (Jouppi et al., ISCA 2017, section 2).
+# Sizes of TPU v1 (Jouppi et al., ISCA 2017, section 2).
 MAX_SIDE = 256
 MAX_DEPTH = 4096
 
-FORMATS = f"int8, uint5 or the like, {MAX_OPERAND_WIDTH} bits at most; a numpy dtype is read too."
+FORMATS = f"int8, uint5 or similar, at most {MAX_OPERAND_WIDTH} bits, or a numpy dtype."
 
 
 @documented
@@ -32,12 +32,12 @@ class MatrixUnitConfig:
 
     rows: int = parameter(
         16,
-        "R: height of the array, the part of the reduction (K) done in one pass.",
+        "R: height of the array, the part of the reduction (K) computed in one pass.",
         low=1,
         high=MAX_SIDE,
     )
     columns: int = parameter(
-        16, "C: width of the array, outputs (N) computed side by side.", low=1, high=MAX_SIDE
+        16, "C: width of the array, outputs (N) computed in parallel.", low=1, high=MAX_SIDE
     )
     activation: OperandFormat = parameter(OperandFormat(INT8), f"Format of activations: {FORMATS}")
     weight: OperandFormat = parameter(OperandFormat(INT8), f"Format of weights: {FORMATS}")
@@ -56,26 +56,27 @@ class MatrixUnitConfig:
     )
     adder_stages: int = parameter(
         1,
-        "Parts that a partial sum is cut into, added one cycle apart; each costs one cycle in all.",
+        "Parts of a partial sum, added one cycle apart; each part adds one cycle to the latency.",
         low=1,
         high=4,
     )
     inner_product: str = parameter(
         "plain",
-        "How the array multiplies: plain, with a multiplier for each row and column; or fast, with "
+        "How the array multiplies: plain, with one multiplier per row and column; or fast, with "
         "half as many and some adders, for an even number of rows.",
         values=tuple(INNER_PRODUCTS),
     )
     soft_columns: int = parameter(
         0,
-        "Columns, the last ones, that multiply with adders instead of hard multipliers.",
+        "How many of the last columns multiply with adders instead of hard multipliers.",
         low=0,
         high="columns",
     )
     checksum: bool = parameter(
         False,
-        "Check each result row against a further column, whose weights are the sums of the others',"
-        " and each activation against a parity bit; for at least 2 columns and 2-bit activations.",
+        "Check each result row against an extra column, whose weights are the sums of the other "
+        "columns' weights, and each activation against a parity bit; needs at least 2 columns and "
+        "activations of at least 2 bits.",
     )
 
     def __post_init__(self):
@@ -88,29 +89,29 @@ class MatrixUnitConfig:
             )
         check(
             self.rows % self.rows_per_cell == 0,
-            f"rows must be even for the fast inner product, which takes them in pairs, "
+            f"rows must be even for the fast inner product, which uses them in pairs, "
             f"not {self.rows}",
         )
-        # The sums of one column are its weights, the parity of one bit is that bit: such copies
-        # synthesis makes one with what they are to be compared with.
+        # The sums of one column are its weights, and the parity of one bit is that bit. Synthesis
+        # would merge such copies with the values that they check.
         check(
             not self.checksum or self.columns >= 2,
-            "columns must be 2 or more for checksums, which one column alone has none of",
+            "columns must be 2 or more for checksums, since that of one column is a copy of it",
         )
         check(
             not self.checksum or self.activation.width >= 2,
-            f"activation format must be 2 bits wide or more for checksums, whose parity one bit is "
-            f"itself, not {self.activation}",
+            f"activation format must be 2 bits wide or more for checksums, since the parity of one "
+            f"bit is that bit, not {self.activation}",
         )
 
     @property
     def multiplication(self) -> type[PlainInnerProduct] | type[FastInnerProduct]:
-        """How the array multiplies, and what it is made of."""
+        """How the array multiplies, and its components."""
         return INNER_PRODUCTS[self.inner_product]
 
     @property
     def array(self) -> Part:
-        """The array of this unit; it checks what rides through it if there are checksums."""
+        """The array of this unit: its component and parameters; with checksums, a checked array."""
         kind = self.multiplication
         array = kind.checked_array if self.checksum else kind.array
         return array(
@@ -137,13 +138,13 @@ class MatrixUnitConfig:
 
     @property
     def arithmetic(self) -> Arithmetic:
-        """What the cells of the array compute with."""
+        """Formats and widths in the cells of the array."""
         width = products_width(self.activation, self.weight, self.rows)
         return self._arithmetic(self.weight, width, self.adder_stages)
 
     @property
     def checksum_arithmetic(self) -> Arithmetic:
-        """What the cells of the column of checksums compute with: sums of C weights, exact."""
+        """Formats and widths in the cells of the checksum column, for exact sums of C weights."""
         one = self.weight
         bits = products_width(one, IntegerFormat(1, signed=False), self.columns)
         weight = IntegerFormat(bits if one.signed else bits - 1, signed=one.signed)
@@ -156,7 +157,10 @@ class MatrixUnitConfig:
         return self.checksum_arithmetic.weight.width > MAX_OPERAND_WIDTH
 
     def _arithmetic(self, weight: IntegerFormat, sum_width: int, parts: int) -> Arithmetic:
-        """Partial sums are exact, or as wide as the accumulator's, in so many equal parts."""
+        """Return an Arithmetic with partial sums in `parts` parts of nearly equal width.
+
+        The sums are exact, or of the accumulator width if that is smaller.
+        """
         width = min(self.accumulator_width, sum_width)
         parts = min(parts, width)
         return Arithmetic(
@@ -168,20 +172,20 @@ class MatrixUnitConfig:
 
     @property
     def result_columns(self) -> int:
-        """Columns that have accumulators and finished sums: C, and that of the checksums."""
+        """Columns that have accumulators and finished sums: C, plus 1 with checksums."""
         return self.columns + self.checksum
 
     @property
     def row_width(self) -> int:
         """Bits of an accumulator row number on the activation port.
 
-        Wide enough for the first illegal row, so that a row out of range can be seen.
+        It can hold the first illegal row number, so that an illegal row can be detected.
         """
         return self.accumulator_depth.bit_length()
 
     @property
     def address_width(self) -> int:
-        """Bits of the number of an accumulator row that exists."""
+        """Bits of a legal accumulator row number."""
         return max(1, (self.accumulator_depth - 1).bit_length())
 
 

@@ -1,4 +1,4 @@
-"""CycleCounters: how many cycles were spent on what."""
+"""CycleCounters: count the cycles spent on each activity."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
@@ -8,10 +8,11 @@ from .layouts import Activity, counter_layout
 
 
 class CycleCounters(wiring.Component):
-    """Count the cycles of each Activity; together they are `total`, since reset, modulo 2**32.
+    """Count all cycles since reset, in `total`, and the cycles of each Activity, modulo 2**32.
 
-    Latency 1 cycle for `total`, 2 for the others, whose first counts after a reset are idle. A host
-    takes the difference of two readings.
+    The counts of the activities add up to `total`. Latency 1 cycle for `total` and 2 cycles for the
+    others, which count the first cycle after a reset as idle. A host takes the difference of two
+    readings.
 
     Members
     -------
@@ -26,7 +27,7 @@ class CycleCounters(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        # A register before the enables of so many bits.
+        # A register, because the enables drive many bits.
         spent = Signal(Activity)
         m.d.sync += [spent.eq(self.activity), self.counters.total.eq(self.counters.total + 1)]
         for activity in Activity:

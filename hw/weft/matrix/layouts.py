@@ -1,4 +1,4 @@
-"""The fields that cross the unit's ports: one table each, for hardware, drivers, waves and docs."""
+"""Fields of the ports of the unit: one table each for hardware, drivers, waves and docs."""
 
 from amaranth.hdl import Cat, Value, signed
 from amaranth.lib import data, enum
@@ -9,11 +9,11 @@ COUNTER_WIDTH = 32
 
 
 def activation_layout(config: MatrixUnitConfig) -> data.StructLayout:
-    """One activation row: `lanes`[r] is A[m, k0 + r], and beside it what to do with the sum.
+    """Return the layout of an activation row: `lanes`[r] is A[m, k0 + r]; the rest is its control.
 
-    `switch`: this row is the first to meet the next tile of weights. `first`: overwrite the
-    accumulator row instead of adding to it. `last`: send the finished sum out instead of writing
-    it back. `row`: which accumulator row. `end`: the last row of a job; its result carries `end`.
+    `switch`: this row is the first to use the next tile of weights. `first`: overwrite the
+    accumulator row instead of adding to it. `last`: output the finished sum instead of writing it
+    back. `row`: the accumulator row. `end`: the last row of a job; its result carries `end`.
     """
     return data.StructLayout(
         {
@@ -28,19 +28,22 @@ def activation_layout(config: MatrixUnitConfig) -> data.StructLayout:
 
 
 def weight_layout(config: MatrixUnitConfig) -> data.StructLayout:
-    """One weight row: `lanes`[c] is B[k0 + r, n0 + c], row R-1 first; `last` on row 0."""
+    """Return the layout of a weight row: `lanes`[c] is B[k0 + r, n0 + c]; `last` marks row 0.
+
+    The rows of a tile come from row R-1 to row 0.
+    """
     lanes = data.ArrayLayout(config.weight.shape, config.columns)
     return data.StructLayout({"lanes": lanes, "last": 1})
 
 
 def result_layout(config: MatrixUnitConfig) -> data.StructLayout:
-    """One result row: `lanes`[c] is Z[m, n0 + c]; `end` as it came with the activation row."""
+    """Return the layout of a result row: `lanes`[c] is Z[m, n0 + c]; `end` ends a job."""
     lanes = data.ArrayLayout(signed(config.accumulator_width), config.columns)
     return data.StructLayout({"lanes": lanes, "end": 1})
 
 
 class Error(enum.Flag, shape=6):
-    """What the unit has seen go wrong since its errors were last cleared."""
+    """Errors that the unit has detected since they were last cleared."""
 
     SHORT_TILE = 1 << 0
     LONG_TILE = 1 << 1
@@ -51,23 +54,26 @@ class Error(enum.Flag, shape=6):
 
 
 def error_bits(seen: dict[Error, Value]) -> Value:
-    """The bits of Error, of which those not named are zero."""
+    """Return the bits of Error; errors not in `seen` are zero."""
     return Cat(seen.get(error, 0) for error in Error)
 
 
 ERROR_SENTENCES = {
     Error.SHORT_TILE: "a tile of weights ended before its R-th row; rows that need it are dropped",
-    Error.LONG_TILE: "a tile of weights did not end with its R-th row; rows that need it dropped",
-    Error.NO_TILE: "an activation row came while no complete tile of weights was in use; dropped",
-    Error.ROW_OUT_OF_RANGE: "an accumulator row beyond the accumulator depth was named; dropped",
-    Error.NOT_STARTED: "a row was to be added to an accumulator row never begun; dropped",
-    Error.CORRUPTED: "data changed on its way: a result does not fit its checksum, or an activation"
-    " its parity; only a unit with checksums sees it",
+    Error.LONG_TILE: "a tile of weights did not end at its R-th row; rows that need it are dropped",
+    Error.NO_TILE: "an activation row came while no valid tile of weights was in use; the row is"
+    " dropped",
+    Error.ROW_OUT_OF_RANGE: "an activation row named an accumulator row beyond the accumulator"
+    " depth; the row is dropped",
+    Error.NOT_STARTED: "an activation row was to be added to a sum that had not begun; the row is"
+    " dropped",
+    Error.CORRUPTED: "data changed inside the unit: a result does not match its checksum, or an"
+    " activation its parity; only a unit with checksums detects this",
 }
 
 
 class Activity(enum.Enum, shape=3):
-    """How a cycle is spent, judged where rows enter the array: exactly one of these each cycle."""
+    """What a cycle is spent on, seen where rows enter the array; exactly one value per cycle."""
 
     IDLE = 0
     COMPUTING = 1
@@ -79,22 +85,27 @@ class Activity(enum.Enum, shape=3):
 
 ACTIVITY_SENTENCES = {
     Activity.COMPUTING: "an activation row enters the array",
-    Activity.WAITING_FOR_WEIGHTS: "a row waits for its tile, and no weight row comes",
+    Activity.WAITING_FOR_WEIGHTS: "a row waits for its tile, and no weight row arrives",
     Activity.LOADING_WEIGHTS: "a row waits for its tile, and a weight row is loaded (exposed load)",
-    Activity.WAITING_FOR_ACTIVATIONS: "weights are loaded or sums unfinished, and no row is there",
-    Activity.WAITING_FOR_ROOM: "a row waits for room for its result",
-    Activity.IDLE: "no row, no weights, no unfinished sum; results may still be on their way",
+    Activity.WAITING_FOR_ACTIVATIONS: "weights are loaded or a sum is unfinished, but no row waits",
+    Activity.WAITING_FOR_ROOM: "a row waits for a place for its result",
+    Activity.IDLE: "there is no row, no weights and no unfinished sum; results may be in flight",
 }
 
 
 def counter_layout() -> data.StructLayout:
-    """`total` cycles since reset, and one counter an Activity; all wrap at 2**COUNTER_WIDTH."""
+    """Return the layout of the counters: `total` cycles since reset, and one per Activity.
+
+    All counters wrap at 2**COUNTER_WIDTH.
+    """
     names = ("total", *(activity.name.lower() for activity in ACTIVITY_SENTENCES))
     return data.StructLayout({name: COUNTER_WIDTH for name in names})
 
 
 def row_control_layout(config: MatrixUnitConfig) -> data.StructLayout:
-    """What follows an admitted row to the accumulators; where there is no row, `valid`,
-    `last` and `end` are zero, and the rest means nothing."""
+    """Return the layout of the control that follows an admitted row to the accumulators.
+
+    If there is no row, `valid`, `last` and `end` are zero, and the other fields are meaningless.
+    """
     flags = {name: 1 for name in ("valid", "first", "last", "end")}
     return data.StructLayout({**flags, "row": config.address_width})

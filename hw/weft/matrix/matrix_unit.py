@@ -1,4 +1,4 @@
-"""MatrixUnit: the whole unit, streams in and streams out."""
+"""MatrixUnit: the whole unit, with input and output streams."""
 
 from typing import NamedTuple
 
@@ -22,28 +22,28 @@ from .results import ResultBuffer
 from .timing import MatrixUnitTiming
 from .weights import WeightLoader
 
-# What checks each kind of array.
+# Checksum column for each kind of array.
 CHECKSUM_COLUMNS = {PlainInnerProduct: ChecksumColumn, FastInnerProduct: FastChecksumColumn}
 
 
 class _Sums(NamedTuple):
-    """The control of the row whose sums column 0 reads, and the banks that they go to."""
+    """The control of the row whose accumulator row column 0 reads, and the banks."""
 
     row: data.View
     banks: wiring.PureInterface
 
 
 class MatrixUnit(wiring.Component):
-    """Weight-stationary matrix unit: Z = A . B, tile by tile, one activation row a cycle.
+    """Weight-stationary matrix unit: Z = A . B, tile by tile, one activation row per cycle.
 
-    A tile of weights (R rows, row R-1 first) comes in on `weights` and waits in the shadow plane.
-    The activation row that carries `switch` is the first to meet it. Every row names an
-    accumulator row, and says whether its sum begins there (`first`), is added, or is finished and
-    leaves on `results` (`last`). Results come in the order of their `last` rows.
+    A tile of weights (R rows, row R-1 first) arrives on `weights` and waits in shadow registers.
+    The activation row that carries `switch` is the first to use it. Every activation row names an
+    accumulator row. It starts a sum there (`first`) or is added to it; with `last`, the sum is
+    finished and leaves on `results`. Results come in the order of their `last` rows.
 
     Timing, without stalls: the result of a row taken in cycle t is on `results` in cycle
-    t + `timing.latency`. Rows enter one a cycle, also across a switch; two switches are at least R
-    cycles apart. Stalls on any stream change nothing but time, and the array never stops.
+    t + `timing.latency`. One row enters per cycle, also across a switch; two switches are at least
+    R cycles apart. Stalls on any stream change only the timing, and the array itself never stops.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class MatrixUnit(wiring.Component):
         return m
 
     def _take(self, m: Module, platform):
-        """The ports: tiles of weights to the loader, rows of activations to admission."""
+        """Connect the input streams: weights to the loader, activations to Admission."""
         config = self.config
         loader = instantiate(m, "loader", platform, WeightLoader, config=config)
         admission = instantiate(
@@ -111,8 +111,7 @@ class MatrixUnit(wiring.Component):
         return loader, admission
 
     def _multiply(self, m: Module, platform, loader, admission):
-        """The array between its edges: activations and switches from the west, weights from the
-        north."""
+        """Add the array: activations and switches enter at the west, weights at the north."""
         config = self.config
         west = instantiate(
             *(m, "activation_skew", platform, Skew),
@@ -126,7 +125,7 @@ class MatrixUnit(wiring.Component):
         )
         part = config.array
         array = instantiate(m, "array", platform, part.component, **part.parameters)
-        # The switch of a row of cells is that of the first, delayed by one cycle a row.
+        # The switch moves one row of cells south per cycle.
         switches = Signal(config.cell_rows, reset_less=True)
         m.d.comb += [
             west.i.eq(admission.lanes),
@@ -140,7 +139,7 @@ class MatrixUnit(wiring.Component):
         return array
 
     def _accumulate(self, m: Module, platform, admission, array) -> _Sums:
-        """The control of a row takes the short way and meets its sums at the accumulators."""
+        """Add the accumulators, where the control of a row meets its sums again."""
         config, timing = self.config, self.timing
         wait = instantiate(
             *(m, "control_delay", platform, DelayLine),
@@ -175,7 +174,7 @@ class MatrixUnit(wiring.Component):
         return _Sums(control.row, banks)
 
     def _collect(self, m: Module, platform, admission, sums: _Sums):
-        """Finished sums wait for the last column, and leave as rows."""
+        """Add the result buffer, where finished sums wait for the last column and leave as rows."""
         config = self.config
         finish = instantiate(
             *(m, "finish_delay", platform, DelayLine),
@@ -203,7 +202,7 @@ class MatrixUnit(wiring.Component):
         ]
 
     def _check(self, m: Module, platform, admission, array, sums: _Sums, results) -> Signal:
-        """A further column of checksums, and what is found wrong by it."""
+        """Add the checksum column and the result check; return the error that they detect."""
         config = self.config
         column = instantiate(
             *(m, "checksum_column", platform, CHECKSUM_COLUMNS[config.multiplication]),

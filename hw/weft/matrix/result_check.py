@@ -1,4 +1,4 @@
-"""ResultCheck: whether the lanes of a result add up to its checksum."""
+"""ResultCheck: check that the lanes of a result add up to its checksum."""
 
 from amaranth.hdl import Module, signed
 from amaranth.lib import data, wiring
@@ -10,7 +10,7 @@ from ..hierarchy import instantiate
 
 
 class ResultCheck(wiring.Component):
-    """Compare the sum of a result's lanes with its checksum, as the result leaves.
+    """Compare the sum of the lanes of a result with its checksum as the result leaves.
 
     Latency `latency_of(columns)` cycles from `transfer` to `mismatch`. Never stalls.
 
@@ -22,7 +22,7 @@ class ResultCheck(wiring.Component):
 
     Members
     -------
-    transfer : 1 bit in. The result is taken in this cycle.
+    transfer : 1 bit in. The result leaves in this cycle.
     lanes : ArrayLayout(signed(width), columns) in
     checksum : signed(width) in
     mismatch : 1 bit out, for one cycle
@@ -42,7 +42,7 @@ class ResultCheck(wiring.Component):
 
     @staticmethod
     def latency_of(columns: int) -> int:
-        """Cycles from `transfer` to `mismatch`."""
+        """Return the cycles from `transfer` to `mismatch`."""
         comparison = 1
         return SumTree.latency_of(columns) + comparison
 

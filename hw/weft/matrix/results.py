@@ -1,4 +1,4 @@
-"""ResultBuffer: finished sums wait here until the last column has its own, and leave as a row."""
+"""ResultBuffer: collect the finished sums of all columns, and output them row by row."""
 
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
@@ -13,10 +13,10 @@ from .layouts import result_layout
 
 
 class ResultColumn(wiring.Component):
-    """One column's finished sums in a memory; the write control goes on to the next column.
+    """A memory of the finished sums of one column, which passes its write control to the next.
 
     Latency 1 cycle from `read` to `o`, which holds until the next `read`. Never stalls. A Chain of
-    them is written on the diagonal and read as one row.
+    result columns is written along the diagonal and read as one row.
 
     Parameters
     ----------
@@ -26,10 +26,10 @@ class ResultColumn(wiring.Component):
 
     Members
     -------
-    write_in, write_out : 1 bit. Take `i`; one register for the next column.
-    slot_in, slot_out : range(depth). Where it is written.
+    write_in, write_out : 1 bit. Write `i`; `write_out` is one cycle later, for the next column.
+    slot_in, slot_out : range(depth). The slot to write.
     i, o : signed(width)
-    read, read_slot : 1 bit, range(depth)
+    read, read_slot : 1 bit, range(depth) in. Read a slot.
     """
 
     latency = 1
@@ -47,7 +47,7 @@ class ResultColumn(wiring.Component):
 
     @staticmethod
     def members_of(*, width: int, depth: int) -> dict[str, wiring.Member]:
-        """The members by name, for a Chain."""
+        """Return the members by name, for a Chain."""
         return {
             "write_in": In(1),
             "write_out": Out(1),
@@ -76,12 +76,12 @@ class ResultColumn(wiring.Component):
 class ResultBuffer(wiring.Component):
     """A queue of `depth` result rows, filled along the diagonal and emptied row by row.
 
-    A row can be read once its last column has been written: no triangle of registers undoes the
-    skew. There is no ready at the input: whoever sends must know that there is room, and counts
+    A row can be read once its last column has been written, so no triangle of registers is needed
+    to undo the skew. The input has no back-pressure: the sender must count free places with
     `released`.
 
-    Latency C + 1 cycles from column 0's `emit` to `results.valid`, C being the columns; with
-    checksums, which have a column more, C + 2.
+    Latency from `emit` to `results.valid`: C + 1 cycles for C columns; C + 2 with checksums, which
+    have an extra column.
 
     Parameters
     ----------
@@ -91,11 +91,12 @@ class ResultBuffer(wiring.Component):
 
     Members
     -------
-    emit, ends_job : 1 bit in. Column 0's sum is finished in this cycle; and it ends a job.
-    sums : ArrayLayout(signed(config.accumulator_width), result_columns), column c c cycles late
-    results : stream of result_layout(config)
-    checksum : signed(config.accumulator_width) out, only with checksums. That of the result.
-    released : 1 bit out. A place has become free.
+    emit, ends_job : 1 bit in. The sum of column 0 is finished in this cycle; it ends a job.
+    sums : ArrayLayout(signed(config.accumulator_width), result_columns) in. Column c is c cycles
+        behind column 0.
+    results : stream of result_layout(config), out
+    checksum : signed(config.accumulator_width) out, only with checksums. Checksum of the result.
+    released : 1 bit out. A place becomes free.
     """
 
     def __init__(self, *, config: MatrixUnitConfig, depth: int):
@@ -116,7 +117,7 @@ class ResultBuffer(wiring.Component):
 
     @staticmethod
     def latency_of(config: MatrixUnitConfig) -> int:
-        """Cycles from column 0's `emit` to `results.valid`."""
+        """Return the cycles from `emit` to `results.valid`."""
         return config.result_columns + ResultColumn.latency
 
     def elaborate(self, platform):
@@ -135,7 +136,7 @@ class ResultBuffer(wiring.Component):
 
         write_slot = Signal(range(self.depth))
         read_slot = Signal(range(self.depth))
-        # One less than the rows there, so that its sign alone says that there is none.
+        # Stored rows minus one, so that the sign bit alone shows that there is none.
         rows_behind = Signal(range(-1, self.depth), init=-1)
         landed = Signal()
         fetch = Signal()

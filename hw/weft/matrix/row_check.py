@@ -1,4 +1,4 @@
-"""RowCheck: whether a row that has entered the array can be computed rightly."""
+"""RowCheck: drop admitted rows that cannot be computed correctly."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
@@ -11,27 +11,31 @@ from .layouts import Error, error_bits, row_control_layout
 
 
 def checked_layout(config: MatrixUnitConfig) -> data.StructLayout:
-    """What is checked of a row: `good_tile`, of the tile that it meets; `in_range`, of its number;
-    and whether there is a row at all."""
+    """Return the layout of a row to check.
+
+    `valid`: there is a row. `good_tile`: its tile of weights is good. `in_range`: its accumulator
+    row exists. The other fields are those of row_control_layout(config).
+    """
     known = {"valid": 1, "good_tile": 1, "in_range": 1}
     return data.StructLayout(known | row_control_layout(config).members)
 
 
 class RowCheck(wiring.Component):
-    """Drop a row if its tile was broken or never came, its accumulator row does not exist, or it
-    would be added to a sum that was never begun.
+    """Drop a row if its tile is broken or missing, its accumulator row does not exist, or it would
+    be added to a sum that has not begun.
 
-    A dropped row ends the sum that it was part of, so that no wrong sum can come out later.
+    A dropped row ends the sum that it was part of, so that no wrong sum can leave later.
 
     Latency `latency` cycles from `row` to `control`, `dropped` and `errors`. Never stalls.
 
     Members
     -------
     row : checked_layout(config) in
-    control : row_control_layout(config) out; `valid`, `last` and `end` zero where it is dropped
-    dropped : 1 bit out. A dropped row was the last of its sum.
+    control : row_control_layout(config) out. `valid`, `last` and `end` are zero if the row is
+        dropped.
+    dropped : 1 bit out. The row is dropped, and was the last of its sum.
     errors : Error out, for one cycle
-    unfinished : 1 bit out. A sum has begun and not ended with the rows of up to
+    unfinished : 1 bit out. A sum has begun but not ended, counting the rows up to the row of
         `unfinished_latency` cycles ago.
     """
 
@@ -73,7 +77,7 @@ class RowCheck(wiring.Component):
             begun.value.eq(row.good_tile & ~row.last & known),
             self.unfinished.eq(begun.unfinished),
         ]
-        # What marks a row as one is gated; the rest means nothing without it.
+        # Only the bits that act are gated; the others are meaningless without them.
         m.d.sync += [
             self.control.valid.eq(admitted),
             self.control.first.eq(row.first),

@@ -1,4 +1,4 @@
-"""MatrixUnitTiming: when things happen in a matrix unit, for hardware, cycle model and docs."""
+"""MatrixUnitTiming: latencies in a matrix unit, for hardware, cycle model and docs."""
 
 from dataclasses import dataclass
 
@@ -11,26 +11,26 @@ from .results import ResultBuffer
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixUnitTiming:
-    """Cycles from one event to another in one unit, as long as nothing stalls.
+    """Cycles from one event to another in a matrix unit when nothing stalls.
 
     Parameters
     ----------
     array : int
-        From row 0's activation at the west edge to column 0's sum.
+        From the activation of row 0 at the west edge to the sum of column 0.
     sum_wait : int
-        That sums wait behind the array: those of the smallest ones come before the control of
-        their row, which is checked and read first.
+        Delay of the sums after the array. Only the smallest arrays need it: their sums would arrive
+        before the row has been checked and its accumulator row has been read.
     control_wait : int
-        That the control of a row waits before the accumulators for its sums.
+        Delay of the control of a row before the accumulators, so that it meets its sums.
     finish : int
-        From a row's admission to column 0's finished sum.
+        From the admission of a row to the finished sum of column 0.
     latency : int
-        From an activation row's transfer to its result's.
+        From the transfer of an activation row to the transfer of its result.
     check : int
-        From a result's transfer until `errors` show what was wrong with it; 0 without checksums.
+        From the transfer of a result until `errors` shows that it was wrong; 0 without checksums.
     result_depth : int
-        Rows of the result buffer: as many as can be on their way at one row a cycle, one of which
-        is the one being released, since its credit takes a cycle to return.
+        Rows of the result buffer: as many as can be in flight at one row per cycle. One of these
+        places is the one being released, because its credit takes a cycle to return.
     """
 
     array: int
@@ -43,9 +43,9 @@ class MatrixUnitTiming:
 
     @classmethod
     def of(cls, config: MatrixUnitConfig) -> "MatrixUnitTiming":
-        """The timing of a unit of that configuration."""
+        """Return the timing of a unit with that configuration."""
         array = config.multiplication.latency_of(config.arithmetic, rows=config.rows)
-        # From a row's lanes, as they leave admission, until the bank has read its accumulator row.
+        # From the lanes of a row leaving Admission until the bank has read its accumulator row.
         control_lag = Admission.control_latency - Admission.issue_latency
         control_and_read = control_lag + AccumulatorBank.read_latency
         sum_wait = max(0, control_and_read - array)

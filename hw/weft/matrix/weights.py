@@ -1,4 +1,4 @@
-"""WeightLoader: from the stream of weight rows to the shadow plane of the array."""
+"""WeightLoader: load tiles from the stream of weight rows into the shadow registers."""
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
@@ -9,30 +9,30 @@ from .layouts import Error, error_bits, weight_layout
 
 
 class WeightLoader(wiring.Component):
-    """Push the rows of a tile into the north edge, and say when the tile is complete.
+    """Push the rows of a tile into the north edge, and report when the tile is complete.
 
-    The shadow registers of a column form a chain. With its k-th row (k from 0) a tile shifts rows
-    0..k of the chain only: row r is first touched r rows after the tile began, and by then the
-    switch wave of the tile before, which moves one row a cycle, has passed it. So the next tile
-    may begin in the very cycle in which `take` hands this one over, and tiles follow each other
-    every R cycles with two weight registers a cell.
+    The shadow registers of a column form a chain. Transfer k of a tile (k from 0) shifts only rows
+    0 to k of the chain. So row r is first shifted r transfers after the tile began. By then the
+    switch wave of the previous tile, which moves one row per cycle, has passed it. The next tile
+    may therefore begin in the cycle of `take`, and tiles follow each other every R cycles with only
+    two weight registers per cell.
 
-    A tile of other than R rows is seen by its `last` flag: it is taken off the stream as a whole,
-    so that tiles and switches stay paired, and handed over as broken.
+    The `last` flag reveals a tile that does not have R rows. The loader consumes it completely, so
+    that tiles and switches stay paired, and marks it as broken.
 
-    Latency 2 cycles from `weights` to `lanes` and `loads`, as from `take` to the switch that
-    Admission sends. At most one tile waits: the stream stalls while a complete tile has not been
-    taken.
+    Latency 2 cycles from `weights` to `lanes` and `loads`, the same as from `take` to the switch
+    that Admission sends. At most one tile waits: the stream stalls while a complete tile has not
+    been taken.
 
     Members
     -------
     weights : stream of weight_layout(config)
-    take : 1 bit in. If a tile is complete, it is switched to in this cycle.
-    complete, broken : 1 bit out. A tile waits in the shadow plane; and it is not usable.
-    started : 1 bit out. At least one row of a tile has come and was not taken.
-    transferring : 1 bit out. A row is taken in this cycle.
-    lanes : one weight row, for the skew at the north edge
-    loads : one bit a row of the array, the shift enables at the west edge
+    take : 1 bit in. Switch to the waiting tile in this cycle if it is complete.
+    complete, broken : 1 bit out. A tile waits in the shadow registers; that tile is unusable.
+    started : 1 bit out. At least one row of a tile has arrived, and the tile was not taken.
+    transferring : 1 bit out. A weight row is transferred in this cycle.
+    lanes : one weight row out, for the skew at the north edge
+    loads : one bit per row of a tile out, the shift enables at the west edge
     errors : Error out. SHORT_TILE or LONG_TILE, for one cycle.
     """
 
@@ -60,7 +60,8 @@ class WeightLoader(wiring.Component):
         rows = self.config.rows
         row = self.weights.payload
 
-        # Thermometer: as many ones as rows of the tile have come, so also the next shift enables.
+        # Thermometer code: one 1 per row of the tile that has arrived. With one more 1, it is the
+        # shift enables of the next transfer.
         filled = Signal(rows)
         enables = Signal(rows)
         overrun = Signal()
