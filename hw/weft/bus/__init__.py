@@ -1,1 +1,1 @@
-"""Bus conventions: how the lanes of a number format lie in the bytes of a port."""
+"""Bus conventions: how the lanes of a number format are placed in the bytes of a port."""

@@ -1,4 +1,4 @@
-"""Lanes as numpy has them, in whole bytes, and as the unit has them, in the width of a format."""
+"""Convert between byte-wide lanes, as in numpy, and lanes of the width of a format."""
 
 from amaranth.hdl import Cat, Value
 from amaranth.lib import data
@@ -7,7 +7,7 @@ from ..formats import IntegerFormat
 
 
 def narrow(lanes: Value, number: IntegerFormat) -> Value:
-    """Lanes of a format out of byte-wide lanes; bits above the format's are left out."""
+    """Return lanes of a format from byte-wide lanes; bits above its width are ignored."""
     step = number.lane_width
     if step == number.width:
         return lanes
@@ -15,7 +15,7 @@ def narrow(lanes: Value, number: IntegerFormat) -> Value:
 
 
 def widen(lanes: data.View, number: IntegerFormat) -> Value:
-    """Byte-wide lanes out of lanes of a signed format."""
+    """Return byte-wide lanes from lanes of a signed format, sign extended."""
     extend = number.lane_width - number.width
     if extend == 0:
         return lanes.as_value()

@@ -1,1 +1,1 @@
-"""Where the parts meet: a unit with the ports that a user wires."""
+"""The top module: a matrix unit with the ports that a user connects."""

@@ -13,13 +13,13 @@ from ..matrix.matrix_unit import MatrixUnit
 
 
 def tuser_layout(config: MatrixUnitConfig) -> data.StructLayout:
-    """Fields of `s_axis_activations_tuser`: those of an activation row but lanes and `end`."""
+    """Return the layout of `s_axis_activations_tuser`: an activation row but lanes and `end`."""
     fields = activation_layout(config).members
     return data.StructLayout({k: v for k, v in fields.items() if k not in ("lanes", "end")})
 
 
 def port_documentation(config: MatrixUnitConfig) -> dict[str, tuple[str, int, str]]:
-    """Every port of the Verilog module: name to (direction, bits, what it is)."""
+    """Return every port of the Verilog module: name to (direction, bits, meaning)."""
     activation, weight, result = config.activation, config.weight, config.accumulator
     tuser = tuser_layout(config)
     fields = ", ".join(
@@ -34,13 +34,13 @@ def port_documentation(config: MatrixUnitConfig) -> dict[str, tuple[str, int, st
 
     ports = {
         "aclk": ("input", 1, "clock, rising edge"),
-        "aresetn": ("input", 1, "reset, active low, synchronous, one cycle or more"),
+        "aresetn": ("input", 1, "reset, active low, synchronous, at least one cycle"),
         "s_axis_weights_tdata": (
             "input",
             weight.lane_width * config.columns,
             lanes(weight, config.columns, "one row of a tile, row R-1 first"),
         ),
-        "s_axis_weights_tlast": ("input", 1, "with the tile's last transfer, its row 0"),
+        "s_axis_weights_tlast": ("input", 1, "last transfer of a tile, its row 0"),
         "s_axis_weights_tvalid": ("input", 1, "AXI4-Stream"),
         "s_axis_weights_tready": ("output", 1, "AXI4-Stream"),
         "s_axis_activations_tdata": (
@@ -49,7 +49,7 @@ def port_documentation(config: MatrixUnitConfig) -> dict[str, tuple[str, int, st
             lanes(activation, config.rows, "one row of activations"),
         ),
         "s_axis_activations_tuser": ("input", tuser.size, fields),
-        "s_axis_activations_tlast": ("input", 1, "last row of a job; comes out with its result"),
+        "s_axis_activations_tlast": ("input", 1, "last row of a job; returned with its result"),
         "s_axis_activations_tvalid": ("input", 1, "AXI4-Stream"),
         "s_axis_activations_tready": ("output", 1, "AXI4-Stream"),
         "m_axis_results_tdata": (
@@ -57,7 +57,7 @@ def port_documentation(config: MatrixUnitConfig) -> dict[str, tuple[str, int, st
             result.lane_width * config.columns,
             lanes(result, config.columns, "one row of results"),
         ),
-        "m_axis_results_tlast": ("output", 1, "result of the row that bore tlast"),
+        "m_axis_results_tlast": ("output", 1, "result of the activation row with tlast"),
         "m_axis_results_tvalid": ("output", 1, "AXI4-Stream"),
         "m_axis_results_tready": ("input", 1, "AXI4-Stream"),
         "clear_errors": ("input", 1, "clears error_status"),
@@ -68,16 +68,16 @@ def port_documentation(config: MatrixUnitConfig) -> dict[str, tuple[str, int, st
         ),
     }
     for name, field in counter_layout():
-        ports[f"counter_{name}"] = ("output", field.width, "cycles since reset, free running")
+        ports[f"counter_{name}"] = ("output", field.width, "cycle count since reset, free running")
     return ports
 
 
 class AxiMatrixUnit(wiring.Component):
-    """A MatrixUnit in the shape in which a stranger wires it; the top of the emitted Verilog.
+    """A MatrixUnit with AXI4-Stream ports; the top module of the emitted Verilog.
 
     Streams are AXI4-Stream (Arm IHI 0051). A lane is as wide as the numpy dtype of its format, so
-    that the bytes of a numpy row, little endian, are the beat; bits above the format's width are
-    ignored on the way in and sign extended on the way out. Latency as MatrixUnit.
+    the bytes of a little-endian numpy row are one beat. Input bits above the width of the format
+    are ignored; outputs are sign extended. Latency as in MatrixUnit.
 
     Members
     -------
