@@ -1,4 +1,4 @@
-"""The host link of a board: a core's registers and streams behind a serial line."""
+"""The host link of a board: access to the registers and streams of a core over a serial line."""
 
 from .host_link import HostLink
 from .matrix_unit_host import MatrixUnitHost

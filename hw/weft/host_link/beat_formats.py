@@ -1,7 +1,7 @@
-"""The bytes of a beat on each stream of a matrix unit: one table each, for hardware and driver.
+"""The bytes of a beat on each stream of a matrix unit: one table each for hardware and driver.
 
-As in axi.py a lane is as wide as the numpy dtype of its format, so that a numpy row is a beat's
-lanes. What else crosses the port follows, in whole bytes.
+As in AxiMatrixUnit, a lane is as wide as the numpy dtype of its format, so the bytes of a numpy row
+are the lanes of a beat. The other fields of the port follow, in whole bytes.
 """
 
 import numpy as np
@@ -11,29 +11,29 @@ from ..matrix.config import MatrixUnitConfig
 # Bits of the byte `flags` of an activation beat, lowest first.
 FLAGS = ("switch", "first", "last", "end")
 
-# Numbers of the streams, as requests name them.
+# Stream numbers in requests.
 WEIGHTS, ACTIVATIONS = range(2)
 (RESULTS,) = range(1)
 
 
 def weight_beat(config: MatrixUnitConfig) -> np.dtype:
-    """One weight row, and whether it ends its tile."""
+    """Return the dtype of a weight row and its flag `last`, which ends the tile."""
     return np.dtype([("lanes", config.weight.dtype, (config.columns,)), ("last", "u1")])
 
 
 def activation_beat(config: MatrixUnitConfig) -> np.dtype:
-    """One activation row, its flags, and its accumulator row."""
+    """Return the dtype of an activation row, its flags, and its accumulator row."""
     row = "u1" if config.row_width <= 8 else "<u2"
     lanes = ("lanes", config.activation.dtype, (config.rows,))
     return np.dtype([lanes, ("flags", "u1"), ("row", row)])
 
 
 def result_beat(config: MatrixUnitConfig) -> np.dtype:
-    """One result row, and whether it is the last of a job."""
+    """Return the dtype of a result row and its flag `end`, which ends the job."""
     return np.dtype([("lanes", config.accumulator.dtype, (config.columns,)), ("end", "u1")])
 
 
 def beat_sizes(config: MatrixUnitConfig) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Bytes of a beat of each input stream, and of each output stream."""
+    """Return the bytes of a beat of each input stream and of each output stream."""
     inputs = weight_beat(config).itemsize, activation_beat(config).itemsize
     return inputs, (result_beat(config).itemsize,)

@@ -1,4 +1,4 @@
-"""BeatAssembler and BeatSplitter: between the bytes of the link and the beats of a stream."""
+"""BeatAssembler and BeatSplitter: convert between bytes of the link and beats of a stream."""
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
@@ -8,7 +8,7 @@ from .ports import byte_sink, byte_source
 
 
 class BeatAssembler(wiring.Component):
-    """Bytes in, one beat out. A beat that is complete stays on `o` until it is taken.
+    """Assemble bytes into a beat. A complete beat stays on `o` until it is taken.
 
     Latency 1 cycle from the last byte to `o.valid`.
 
@@ -44,7 +44,7 @@ class BeatAssembler(wiring.Component):
 
 
 class BeatSplitter(wiring.Component):
-    """One beat in, its bytes out. The next beat is taken when the last byte is gone.
+    """Split a beat into bytes. The next beat is taken after the last byte has left.
 
     Latency 1 cycle from a transfer on `i` to `bytes.available`.
 

@@ -1,4 +1,4 @@
-"""Executor: does what a request asks for, a byte at a time, and never waits without end."""
+"""Executor: execute requests one byte at a time, with a time limit for the streams."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from .protocol import COUNT_BYTES, PATIENCE, Command, Status
 
 
 class _Request(NamedTuple):
-    """What the header asks for, decoded: one of the commands, and which stream it names."""
+    """The decoded header of a request: one-hot command, and the stream that it names."""
 
     hello: Signal
     read: Signal
@@ -23,14 +23,14 @@ class _Request(NamedTuple):
 
 
 class _Session(NamedTuple):
-    """Whether a HELLO has come, and the sequence number of the latest request that was executed."""
+    """Whether a HELLO has come, and the sequence number of the last executed request."""
 
     greeted: Signal
     last_sequence: Signal
 
 
 class _Moving(NamedTuple):
-    """How far the bytes of a request are: `moved` and `left` to do, and of the present beat."""
+    """Progress through the bytes of a request (`moved`, `left`) and of the present beat."""
 
     move: Signal
     moved: Signal
@@ -42,7 +42,7 @@ class _Moving(NamedTuple):
 
 
 class _Ahead(NamedTuple):
-    """What a state decides on, compared ahead of it."""
+    """Conditions for the next state, compared one cycle ahead."""
 
     stream_ready: Signal
     enough: Signal
@@ -53,14 +53,14 @@ class _Ahead(NamedTuple):
 class Executor(wiring.Component):
     """Move the bytes of one request between its payload, registers, streams and the response.
 
-    A request of the same sequence as the one before is not executed; the response that is there
-    goes out again. HELLO always is. A request that cannot be done as a whole is answered with its
-    status and has no effect, except that a stream may take or give fewer beats than asked for: one
-    that keeps PATIENCE cycles waiting ends the request.
+    A request with the same sequence number as the one before is not executed; its response is sent
+    again. HELLO is always executed. A request that cannot be executed is answered with its status
+    and has no effect. A stream may accept or deliver fewer beats than requested: a request ends if
+    its stream is not ready for PATIENCE cycles.
 
-    Latency: from `received` to `send` 12 cycles, 4 for each byte, 3 for each beat, 2 where a count
-    is answered, and what registers and streams keep waiting; 9 where a request is refused, 1 where
-    a response goes out again.
+    Latency from `received` to `send`: 12 cycles, plus 4 per byte, 3 per beat, 2 if the response is
+    a count, and the wait cycles of registers and streams; 9 cycles if the request is refused, 1
+    cycle if a response is sent again.
 
     Parameters
     ----------
@@ -68,12 +68,12 @@ class Executor(wiring.Component):
 
     Members
     -------
-    received, sequence_number, command, target, length, address, data : the RequestBuffer's
-    busy : 1 bit out. A request is worked on or answered.
-    write, response_address, response_data, send, status, response_length, sent : the
-        ResponseBuffer's
+    received, sequence_number, command, target, length, address, data : see RequestBuffer
+    busy : 1 bit out. A request is being executed or answered.
+    write, response_address, response_data, send, status, response_length, sent : see
+        ResponseBuffer
     registers : register_bus(), out
-    inputs, outputs : byte_sink() and byte_source(), out, one for each stream
+    inputs, outputs : byte_sink() and byte_source(), out, one per stream
     """
 
     def __init__(self, *, shape: LinkShape):
@@ -130,7 +130,7 @@ class Executor(wiring.Component):
         return m
 
     def _decode(self, m: Module) -> _Request:
-        """Header fields stand still long before `received`: what they select is decoded ahead."""
+        """Decode the header ahead; its fields are stable long before `received`."""
         is_command = {command: Signal(name=f"is_{command.name.lower()}") for command in Command}
         streams = max(len(self.inputs), len(self.outputs))
         is_stream = [Signal(name=f"is_stream_{number}") for number in range(streams)]
@@ -140,7 +140,7 @@ class Executor(wiring.Component):
         return _Request(**named, is_stream=is_stream)
 
     def _move(self, m: Module) -> _Moving:
-        """Bytes done and still to do."""
+        """Count the bytes that are done and the bytes that are left."""
         size, beats = self.shape.payload_bytes, (*self.shape.input_beats, *self.shape.output_beats)
         longest = max(REGISTER_BYTES, *beats)
         moving = _Moving(
@@ -177,9 +177,9 @@ class Executor(wiring.Component):
         return _Ahead(stream_ready, enough, out_of_patience, waited)
 
     def _judge(self, m: Module, left: Signal, request: _Request) -> Signal:
-        """Whether a greeted request can be done, two cycles after `left` is known.
+        """Return the status of a request after HELLO, valid two cycles after `left`.
 
-        `left` is the count that it gives, or its length.
+        `left` is the count in the request, or its length.
         """
         shape = self.shape
         _, read, write, push, pull, _ = request
@@ -220,7 +220,7 @@ class Executor(wiring.Component):
             ]
 
     def _respond(self, m: Module, request: _Request, tally: Signal) -> None:
-        """The byte that goes into the response."""
+        """Select the byte that is written to the response."""
         register_data = Signal(8)
         m.d.sync += register_data.eq(self.registers.read_data)
         with m.If(request.hello):
@@ -234,7 +234,7 @@ class Executor(wiring.Component):
             m.d.comb += self.response_data.eq(tally[:8])
 
     def _beat(self, request: _Request) -> Value:
-        """Bytes that are moved together, or not at all."""
+        """Return the bytes that are moved together or not at all."""
         inputs = _chosen(request.is_stream, [C(size) for size in self.shape.input_beats])
         outputs = _chosen(request.is_stream, [C(size) for size in self.shape.output_beats])
         streams = Mux(request.push, inputs, outputs)
@@ -244,7 +244,7 @@ class Executor(wiring.Component):
     def _count_states(
         self, m: Module, request: _Request, moving: _Moving, session: _Session
     ) -> None:
-        """A request comes: what it counts is read from its payload, or is its length."""
+        """Accept a request; its byte count is in its payload, or is its length."""
         repeated = Signal()
         same = self.sequence_number == session.last_sequence
         m.d.sync += repeated.eq(session.greeted & ~request.hello & same)
@@ -272,7 +272,7 @@ class Executor(wiring.Component):
     def _judging_states(
         self, m: Module, request: _Request, moving: _Moving, session: _Session, judged: Signal
     ) -> None:
-        """It is done, or refused."""
+        """Decide whether the request is executed or refused."""
         with m.State("CHECK"):
             m.next = "COMPARE"
         with m.State("COMPARE"):
@@ -294,9 +294,9 @@ class Executor(wiring.Component):
                 m.next = "SEND"
 
     def _beat_states(self, m: Module, request: _Request, moving: _Moving, ahead: _Ahead) -> None:
-        """Beat by beat: as long as there is one to move, and the stream is ready for it."""
+        """Move beats while there is one to move and the stream is ready for it."""
         on_stream = request.push | request.pull
-        # A stream sees a byte a cycle late, and what it is ready for is known a cycle later.
+        # A stream sees a byte one cycle late, and its readiness is sampled another cycle later.
         with m.State("SETTLE"):
             m.next = "SETTLED"
         with m.State("SETTLED"):
@@ -312,7 +312,7 @@ class Executor(wiring.Component):
                 m.next = "FETCH"
 
     def _byte_states(self, m: Module, request: _Request, moving: _Moving) -> None:
-        """Byte by byte within a beat."""
+        """Move the bytes of a beat."""
         with m.State("FETCH"):
             m.next = "WAIT"
         with m.State("WAIT"):
@@ -333,7 +333,7 @@ class Executor(wiring.Component):
                 m.next = "FETCH"
 
     def _ending_states(self, m: Module, request: _Request, moving: _Moving, tally: Signal) -> None:
-        """What was moved is counted where the response says so, and the response goes out."""
+        """Write the byte count if the response has one, and send the response."""
         with m.State("END"):
             m.d.sync += tally.eq(moving.moved)
             with m.If(request.push | request.write):
@@ -360,7 +360,7 @@ class Executor(wiring.Component):
 
 
 def _chosen(is_stream: list[Signal], values: list) -> Value:
-    """The value of the stream that the request names."""
+    """Return the value that belongs to the stream in the request."""
     chosen = C(0)
     for named, value in zip(is_stream[: len(values)], values, strict=True):
         chosen = Mux(named, value, chosen)

@@ -1,4 +1,4 @@
-"""FrameCheck: the check sequence of a frame, CRC-32, one bit a cycle."""
+"""FrameCheck: the check sequence of a frame, CRC-32, computed one bit per cycle."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
@@ -7,24 +7,24 @@ from amaranth.lib.wiring import In, Out
 
 PARAMETERS = CRC32_ISO_HDLC()
 INITIAL = CRC32_ISO_HDLC.initial_crc
-# The bits of a byte come lowest first, so that the register runs the other way round.
+# The bits of a byte come lowest first, so the polynomial is bit-reversed.
 POLYNOMIAL = int(f"{CRC32_ISO_HDLC.polynomial:032b}"[::-1], 2)
 
 
 class FrameCheck(wiring.Component):
     """The 32-bit FCS of RFC 1662 over the bytes since `clear`.
 
-    A byte takes eight cycles, in which `busy` is high and `update` ignored. `low` is what the check
-    sequence's next byte is the complement of: to send it, send ~`low` and update with `low`, which
-    moves the next byte down, four times.
+    A byte takes eight cycles, during which `busy` is high and `update` is ignored. `low` is the
+    complement of the next byte of the check sequence. To send the check sequence, four times send
+    ~`low` and update with `low`, which shifts the next byte down.
 
     Members
     -------
-    clear : 1 bit in. Begin anew, whatever is going on.
-    update, data : 1 bit and 8 bits in. Take a byte.
+    clear : 1 bit in. Start again, even while `busy`.
+    update, data : 1 bit and 8 bits in. Process a byte.
     busy : 1 bit out
     low : 8 bits out
-    match : 1 bit out. The bytes so far end in their own check sequence.
+    match : 1 bit out. The bytes since `clear` end with their own check sequence.
     """
 
     def __init__(self):

@@ -1,4 +1,4 @@
-"""FrameReceiver: frames out of a string of bytes in which anything may have happened."""
+"""FrameReceiver: extract frames from a byte stream that may contain any errors."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
@@ -10,22 +10,22 @@ from .protocol import ESCAPE, ESCAPE_BIT, FLAG
 
 
 class FrameReceiver(wiring.Component):
-    """Take escapes out, and say at every flag what stood before it.
+    """Remove escapes, and report at every flag whether a good frame has ended.
 
-    What came since the last flag was a whole frame if its check sequence is right, the line had no
-    error, and it did not end in an escape. A flag begins the next frame in any case.
+    A frame is good if its check sequence is correct, the line had no error, and it does not end in
+    an escape. A flag always starts a new frame.
 
-    Latency 0 cycles from `i` to `o` and `flag`. Bytes come at least 9 cycles apart, since
-    the check takes 8 for each. Cannot stall.
+    Latency 0 cycles from `i` to `o` and `flag`. Bytes must come at least 9 cycles apart, because
+    the check takes 8 cycles per byte. Cannot stall.
 
     Members
     -------
     i : stream of bytes, always ready
     line_error : 1 bit in. A byte was lost here.
-    o : stream of bytes, always ready, out: the content, its check sequence included
-    flag : 1 bit out. A flag comes.
-    begun : 1 bit out. Something came since the last flag.
-    good : 1 bit out. What came since the last flag is a frame.
+    o : stream of bytes, always ready, out. The content, including its check sequence.
+    flag : 1 bit out. This byte is a flag.
+    begun : 1 bit out. There was a byte or an error since the last flag.
+    good : 1 bit out. The bytes since the last flag are a good frame.
     """
 
     def __init__(self):

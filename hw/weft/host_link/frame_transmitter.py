@@ -1,4 +1,4 @@
-"""FrameTransmitter: bytes into a frame with escapes, check sequence and flags."""
+"""FrameTransmitter: wrap bytes into a frame with escapes, check sequence and flags."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
@@ -10,14 +10,14 @@ from .protocol import CHECK_BYTES, ESCAPE, ESCAPE_BIT, FLAG
 
 
 def item_layout() -> data.StructLayout:
-    """One byte of a frame's content; where `end` is set there is none: the frame is complete."""
+    """Return the layout of an item: a byte of content, or with `end` the end of the frame."""
     return data.StructLayout({"byte": 8, "end": 1})
 
 
 class FrameTransmitter(wiring.Component):
-    """Flag, content, check sequence, flag; flags and escapes between them are escaped.
+    """Send flag, content, check sequence, flag; escape flags and escapes in between.
 
-    Latency 1 cycle from `i` to `o`, 8 more where the check of the byte before is not yet done.
+    Latency 1 cycle from `i` to `o`, up to 8 more while the check of the previous byte is running.
 
     Members
     -------

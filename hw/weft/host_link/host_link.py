@@ -1,4 +1,4 @@
-"""HostLink: registers and streams of a core, behind a string of bytes from and to a host."""
+"""HostLink: access to the registers and streams of a core over byte streams of a host."""
 
 from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
@@ -15,10 +15,10 @@ from .response_buffer import ResponseBuffer
 
 
 class HostLink(wiring.Component):
-    """Answer requests, one at a time; see protocol.py. It knows nothing of the core behind it.
+    """Answer requests, one at a time; see protocol.py. Independent of the core.
 
-    A frame that is not whole has no effect but to be counted. Whatever bytes come, the link is
-    ready for a request after the next flag. Bytes come at least 9 cycles apart.
+    Incomplete and broken frames are counted and otherwise ignored. After any bytes, the link is
+    ready for a request at the next flag. Bytes must come at least 9 cycles apart.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ class HostLink(wiring.Component):
     line_error : 1 bit in. A byte was lost here.
     transmitted : stream of bytes, out
     registers : register_bus(), out
-    inputs, outputs : byte_sink() and byte_source(), out, one for each stream
-    busy : 1 bit out. A request is worked on or answered.
-    broken_frames : 16 bits out. Frames dropped, modulo 2**16.
+    inputs, outputs : byte_sink() and byte_source(), out, one per stream
+    busy : 1 bit out. A request is being executed or answered.
+    broken_frames : 16 bits out. Number of dropped frames, modulo 2**16.
     """
 
     def __init__(self, *, shape: LinkShape):
@@ -64,10 +64,10 @@ class HostLink(wiring.Component):
         connect(m, response.items, transmitter.i)
         connect(m, transmitter.o, flipped(self.transmitted))
         connect(m, executor.registers, flipped(self.registers))
-        for ours, theirs in zip(self.inputs, executor.inputs, strict=True):
-            connect(m, theirs, flipped(ours))
-        for ours, theirs in zip(self.outputs, executor.outputs, strict=True):
-            connect(m, theirs, flipped(ours))
+        for outer, inner in zip(self.inputs, executor.inputs, strict=True):
+            connect(m, inner, flipped(outer))
+        for outer, inner in zip(self.outputs, executor.outputs, strict=True):
+            connect(m, inner, flipped(outer))
         m.d.comb += [
             receiver.line_error.eq(self.line_error),
             *[

@@ -1,4 +1,4 @@
-"""MatrixUnitHost: a matrix unit behind a serial line, the design that a board is loaded with."""
+"""MatrixUnitHost: a matrix unit with a serial host link, the design for a board."""
 
 from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, ResetSignal, Signal
 from amaranth.lib import wiring
@@ -28,32 +28,33 @@ from .uart import UartReceiver, UartTransmitter
 
 
 class MatrixUnitHost(wiring.Component):
-    """A MatrixUnit, its streams and its registers, for a host at the other end of a UART.
+    """A MatrixUnit whose streams and registers a host accesses over a UART.
 
-    Requests, registers and beats are those of protocol.py, registers.py and beat_formats.py. The
-    link takes a byte at a time and the unit a beat a cycle, so the line sets the pace.
+    See protocol.py, registers.py and beat_formats.py for requests, registers and beats. The link
+    moves one byte at a time and the unit takes one beat per cycle, so the line limits the speed.
 
     Parameters
     ----------
     config : MatrixUnitConfig
     cycles_per_bit : int, 4 or more
-        Clock cycles of a bit on the line; `uart.cycles_per_bit_of` works it out.
+        Clock cycles of a bit on the line; `uart.cycles_per_bit_of` computes it.
     clock_hz : int
-        Frequency of the clock, which the host reads.
+        Frequency of the clock, which the host can read.
     payload_bytes : int, 16 to 32768
-        Most bytes of a payload, at least those of the largest beat. Twice as many are memory.
+        Most bytes of a payload, at least as many as the largest beat. The link has two memories of
+        this size.
 
     Members
     -------
     rx : 1 bit in, asynchronous
     tx : 1 bit out
-    busy : 1 bit out. A request is worked on or answered.
+    busy : 1 bit out. A request is being executed or answered.
     error : 1 bit out. The unit has an error that was not cleared.
 
     Raises
     ------
     ValueError
-        As HostParameters.
+        As in HostParameters.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class MatrixUnitHost(wiring.Component):
             self.tx.eq(transmitter.tx),
         ]
 
-        # What a host writes to `control` takes effect in the cycles after.
+        # A write to `control` takes effect in the following cycles.
         control = Signal(8)
         m.d.sync += control.eq(0)
         control_byte = REGISTER_BYTES * FIRST_WRITABLE

@@ -1,4 +1,4 @@
-"""MatrixUnitStreams: a matrix unit whose streams are moved a byte at a time."""
+"""MatrixUnitStreams: a matrix unit with streams of one byte at a time."""
 
 from amaranth.hdl import Module, Value
 from amaranth.lib import wiring
@@ -24,9 +24,9 @@ from .ports import byte_sink, byte_source
 
 
 class MatrixUnitStreams(wiring.Component):
-    """A MatrixUnit with an assembler or a splitter at each stream; all that its reset resets.
+    """A MatrixUnit with a BeatAssembler or BeatSplitter at each stream, all with the same reset.
 
-    Beats are those of beat_formats.py. Latency as MatrixUnit, and one cycle more each way.
+    See beat_formats.py for the beats. Latency as in MatrixUnit, plus one cycle in each direction.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class MatrixUnitStreams(wiring.Component):
     -------
     weights, activations : byte_sink()
     results : byte_source()
-    clear_errors, errors, counters : as MatrixUnit
+    clear_errors, errors, counters : as in MatrixUnit
     """
 
     def __init__(self, *, config: MatrixUnitConfig):
@@ -100,7 +100,7 @@ class MatrixUnitStreams(wiring.Component):
 
 
 def _fields(beat: Value, layout) -> dict[str, Value]:
-    """The fields of a beat by the names of its numpy dtype."""
+    """Return the fields of a beat by their names in its numpy dtype."""
     places = {name: layout.fields[name] for name in layout.names}
     return {
         name: beat[8 * offset : 8 * (offset + dtype.itemsize)]

@@ -1,4 +1,4 @@
-"""What the host link is wired to: registers, and streams a byte at a time."""
+"""Interfaces between the host link and a core: registers, and streams of bytes."""
 
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -9,29 +9,29 @@ BYTE_ADDRESS_WIDTH = ADDRESS_WIDTH + 2
 
 
 def byte_sink() -> wiring.Signature:
-    """An input stream of the core, a byte at a time, as the link sees it.
+    """Return the signature of an input stream of the core, byte by byte, seen from the link.
 
-    `room`: a whole beat will be taken, a byte in any cycle. `write`: take `byte`, lowest byte of
-    the beat first; `last` with the highest.
+    `room`: the core will accept a whole beat, one byte in any cycle. `write`: take `byte`, the
+    lowest byte of the beat first; `last` comes with the highest byte.
     """
     return wiring.Signature({"byte": Out(8), "write": Out(1), "last": Out(1), "room": In(1)})
 
 
 def byte_source() -> wiring.Signature:
-    """An output stream of the core, a byte at a time, as the link sees it.
+    """Return the signature of an output stream of the core, byte by byte, seen from the link.
 
-    `available`: a whole beat is there, its lowest byte on `byte`. `take`: go on to the next byte;
+    `available`: a whole beat is available, its lowest byte on `byte`. `take`: go to the next byte;
     with `last`, to the next beat.
     """
     return wiring.Signature({"byte": In(8), "take": Out(1), "last": Out(1), "available": In(1)})
 
 
 def register_bus() -> wiring.Signature:
-    """Registers of 32 bits, a byte at a time, lowest first, as the link sees them.
+    """Return the signature of a bus for 32-bit registers, byte by byte, seen from the link.
 
-    `address`: number of the register, and below it two bits for the byte. `read` stays high until
-    `done`, with which `read_data` is valid; `address` holds from the cycle before on. `write`:
-    take `write_data` in this cycle.
+    `address`: register number, followed by two low bits for the byte, 0 the lowest. `read` stays
+    high until `done`, when `read_data` is valid; `address` is stable from the cycle before `read`
+    on. `write`: write `write_data` in this cycle.
     """
     return wiring.Signature(
         {

@@ -1,10 +1,10 @@
-"""The words of the host link: commands, statuses and the bytes of a frame, each in one table."""
+"""The protocol of the host link: commands, statuses and frame bytes, one table each."""
 
 from amaranth.lib import enum
 
 PROTOCOL_VERSION = 3
 
-# RFC 1662, section 4: a frame stands between flags; a flag or an escape inside it is escaped.
+# RFC 1662, section 4: flags delimit a frame; a flag or an escape inside it is escaped.
 FLAG = 0x7E
 ESCAPE = 0x7D
 ESCAPE_BIT = 5
@@ -12,7 +12,7 @@ ESCAPE_BIT = 5
 HEADER_BYTES = 3
 CHECK_BYTES = 4
 
-# Cycles for which a stream may keep a PUSH or a PULL waiting for room or for a beat.
+# Most cycles for which a PUSH or a PULL waits until its stream accepts or has a beat.
 PATIENCE = 256
 
 COUNT_BYTES = 2
@@ -21,7 +21,7 @@ MIN_PAYLOAD_BYTES = 16
 
 
 class Command(enum.Enum, shape=8):
-    """What a request asks for."""
+    """Command of a request."""
 
     HELLO = 1
     READ = 2
@@ -31,7 +31,7 @@ class Command(enum.Enum, shape=8):
 
 
 class Status(enum.Enum, shape=3):
-    """How a request went."""
+    """Status of a response."""
 
     OK = 0
     NO_HELLO = 1
@@ -41,32 +41,37 @@ class Status(enum.Enum, shape=3):
     UNKNOWN_STREAM = 5
 
 
-# Command to (target, payload of the request, payload of the response, what it does).
+# Command to (target, payload of the request, payload of the response, effect).
 COMMANDS = {
-    Command.HELLO: ("0", "any bytes", "the same bytes", "begins: sets the sequence number"),
+    Command.HELLO: (
+        "0",
+        "any bytes",
+        "the same bytes",
+        "starts a session: sets the sequence number",
+    ),
     Command.READ: (
         "first register",
-        "bytes to read, 2 bytes, a multiple of 4",
+        "2-byte number of bytes to read, a multiple of 4",
         "the registers, 4 bytes each",
         "reads registers",
     ),
     Command.WRITE: (
         "first register",
         "4 bytes for each register",
-        "bytes taken, 2 bytes",
+        "2-byte number of bytes written",
         "writes registers",
     ),
     Command.PUSH: (
         "input stream",
         "beats, one after the other",
-        "bytes taken, 2 bytes",
-        "gives a stream as many whole beats as it takes",
+        "2-byte number of bytes taken",
+        "sends a stream as many whole beats as it accepts",
     ),
     Command.PULL: (
         "output stream",
-        "most bytes to answer with, 2 bytes",
+        "2-byte limit on the bytes to return",
         "beats, one after the other",
-        "takes as many whole beats as a stream has",
+        "receives as many whole beats as a stream has",
     ),
 }
 
@@ -74,14 +79,14 @@ STATUSES = {
     Status.OK: "done",
     Status.NO_HELLO: "no HELLO has come since the reset of the board",
     Status.UNKNOWN_COMMAND: "there is no such command",
-    Status.BAD_LENGTH: "the payload has a wrong length, or asks for a longer one than there can be",
-    Status.BAD_ADDRESS: "a register does not exist, or cannot be written",
+    Status.BAD_LENGTH: "the payload has a wrong length, or requests more than a payload can hold",
+    Status.BAD_ADDRESS: "a register does not exist or cannot be written",
     Status.UNKNOWN_STREAM: "there is no such stream",
 }
 
 
 def check_payload_bytes(payload_bytes: object) -> None:
-    """Refuse a size that no link can have.
+    """Check the payload size of a link.
 
     Raises
     ------

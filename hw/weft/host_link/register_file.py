@@ -1,4 +1,4 @@
-"""RegisterFile: registers in one memory, into which a consistent snapshot is copied on demand."""
+"""RegisterFile: registers in one memory, with a consistent snapshot of the changing ones."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
@@ -9,20 +9,20 @@ from .ports import REGISTER_BYTES, register_bus
 
 
 class RegisterFile(wiring.Component):
-    """Constants, and what changes as it was when its first register was last read.
+    """Registers that hold constants, and registers that hold a snapshot of `live`.
 
-    A read of the lowest byte of register `snapshot` takes all of `live` in one cycle and copies it
-    to that register and those behind it. Other reads see the snapshot.
+    A read of the lowest byte of register `snapshot` samples all of `live` in one cycle and copies
+    it to that register and the following ones. All other reads return the latest snapshot.
 
-    Latency 3 cycles from `bus.read` to `bus.done`, and 3 + 4 * snapshot_registers where a snapshot
-    is taken. Writes are not looked at.
+    Latency 3 cycles from `bus.read` to `bus.done`; 3 + 4 * snapshot_registers cycles if the read
+    takes a snapshot. Writes are ignored.
 
     Parameters
     ----------
     words : tuple of int
-        What each register holds from the start.
+        Initial value of each register.
     snapshot, snapshot_registers : int
-        First register of those that change, and how many these are.
+        First register of the snapshot, and the number of registers in it.
 
     Members
     -------
@@ -55,7 +55,7 @@ class RegisterFile(wiring.Component):
             write.addr.eq(at),
             write.data.eq(taken[:8]),
         ]
-        # A register right behind the memory, which is slow.
+        # A register directly behind the memory, because its output is slow.
         m.d.sync += self.bus.read_data.eq(read.data)
         m.d.sync += self.bus.done.eq(0)
         with m.FSM():

@@ -1,4 +1,4 @@
-"""The registers of a matrix unit behind the link: one table for hardware, driver and docs."""
+"""The registers of a matrix unit with a host link: one table for hardware, driver and docs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from .uart import check_cycles_per_bit
 
 MAGIC = int.from_bytes(b"WEFT", "little")
 
-# Of the register `status`.
+# Bits of the register `status`.
 BROKEN_FRAMES_BIT = 16
 
-# Of the register `control`.
+# Bits of the register `control`.
 RESET_BIT = 0
 CLEAR_ERRORS_BIT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class HostParameters:
-    """What a MatrixUnitHost is made with.
+    """Parameters of a MatrixUnitHost.
 
     Raises
     ------
@@ -42,7 +42,9 @@ class HostParameters:
         check_cycles_per_bit(self.cycles_per_bit)
         check_payload_bytes(self.payload_bytes)
         if type(self.clock_hz) is not int or not 0 < self.clock_hz < 1 << 32:
-            raise ValueError(f"clock_hz must be an integer below 2**32, not {self.clock_hz!r}")
+            raise ValueError(
+                f"clock_hz must be an integer from 1 to 2**32-1, not {self.clock_hz!r}"
+            )
         largest = max(size for sizes in beat_sizes(self.config) for size in sizes)
         if largest > self.payload_bytes:
             raise ValueError(
@@ -53,7 +55,7 @@ class HostParameters:
 
 @dataclass(frozen=True)
 class Register:
-    """One register of 32 bits; `constant` gives its value, None what the hardware changes."""
+    """One 32-bit register; `constant` returns its value and is None if the hardware changes it."""
 
     name: str
     meaning: str
@@ -62,21 +64,23 @@ class Register:
 
 
 def encode_parameter(known: Parameter, value: int | str | IntegerFormat) -> int:
-    """A parameter of a configuration as a register holds it."""
+    """Return a parameter of a configuration in the encoding of its register."""
     if known.values:
         return known.values.index(str(value))
     if isinstance(value, IntegerFormat):
         return value.width | value.signed << 8
     if not isinstance(value, int):
-        raise TypeError(f"no register holds a parameter such as {value!r}")
+        raise TypeError(f"a register must hold an integer, a format or a choice, not {value!r}")
     return int(value)
 
 
 def decode_parameter(known: Parameter, word: int) -> int | str | IntegerFormat:
-    """The parameter of a configuration from its register."""
+    """Return the parameter of a configuration that a register holds."""
     if known.values:
         if word >= len(known.values):
-            raise ValueError(f"a register that is {known.legal} holds the number {word}")
+            raise ValueError(
+                f"the code of {known.legal} must be below {len(known.values)}, not {word}"
+            )
         return known.values[word]
     if isinstance(known.default, IntegerFormat):
         return IntegerFormat(word & 0xFF, signed=bool(word >> 8))
@@ -94,7 +98,7 @@ def _parameter(name: str, known: Parameter) -> Register:
         coding = "width [7:0], signed [8]"
     elif known.values:
         coding = ", ".join(f"{number} {value}" for number, value in enumerate(known.values))
-    meaning = f"of the unit: {coding}" if coding else "of the unit"
+    meaning = f"parameter of the unit: {coding}" if coding else "parameter of the unit"
     return Register(name, meaning, lambda h: encode_parameter(known, getattr(h.config, name)))
 
 
@@ -105,27 +109,27 @@ def _beat_bytes(name: str, direction: int, stream: int) -> Register:
     )
 
 
-# What the unit counts is together, behind `status`: one snapshot holds it all.
+# The counters of the unit follow `status`, so that one snapshot holds them all.
 REGISTERS = (
     Register("magic", 'the bytes "WEFT"', lambda host: MAGIC),
-    Register("protocol_version", "of the link; a host refuses another", lambda h: PROTOCOL_VERSION),
-    Register("status", "error bits of the unit [7:0], broken frames [31:16]; takes the snapshot"),
-    Register("total", "cycles since the reset of the unit, as of the snapshot"),
+    Register("protocol_version", "of the link; a host rejects others", lambda h: PROTOCOL_VERSION),
+    Register("status", "errors [7:0], broken frames [31:16]; a read takes the snapshot"),
+    Register("total", "cycles since the reset of the unit, in the snapshot"),
     *[
-        Register(activity.name.lower(), f"cycles, of these: {sentence}")
+        Register(activity.name.lower(), f"cycles in which {sentence}")
         for activity, sentence in ACTIVITY_SENTENCES.items()
     ],
     Register("weft_version", "patch [7:0], minor [15:8], major [23:16]", lambda host: _version()),
     *[_parameter(name, known) for name, known in parameters_of(MatrixUnitConfig).items()],
-    Register("clock_hz", "clock of the unit", lambda host: host.clock_hz),
-    Register("cycles_per_bit", "clock cycles of a bit on the line", lambda h: h.cycles_per_bit),
+    Register("clock_hz", "clock frequency of the unit in Hz", lambda host: host.clock_hz),
+    Register("cycles_per_bit", "clock cycles per bit on the line", lambda h: h.cycles_per_bit),
     Register("payload_bytes", "most bytes of a payload", lambda host: host.payload_bytes),
     _beat_bytes("weights", 0, 0),
     _beat_bytes("activations", 0, 1),
     _beat_bytes("results", 1, 0),
     Register(
         "control",
-        f"reset the unit and its streams [{RESET_BIT}], clear its errors [{CLEAR_ERRORS_BIT}]",
+        f"resets the unit and its streams [{RESET_BIT}], clears its errors [{CLEAR_ERRORS_BIT}]",
         writable=True,
     ),
 )
@@ -139,5 +143,5 @@ assert len(REGISTERS) <= 1 << ADDRESS_WIDTH
 
 
 def constants(host: HostParameters) -> tuple[int, ...]:
-    """What each register holds from the start."""
+    """Return the initial value of each register."""
     return tuple(register.constant(host) if register.constant else 0 for register in REGISTERS)

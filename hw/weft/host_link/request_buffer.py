@@ -1,4 +1,4 @@
-"""RequestBuffer: one request, kept whole until its check sequence has been seen to be right."""
+"""RequestBuffer: store a request until its check sequence is known to be correct."""
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
@@ -12,13 +12,13 @@ BROKEN_FRAMES_WIDTH = 16
 
 
 class RequestBuffer(wiring.Component):
-    """Take the content of frames down: header in registers, payload in a memory.
+    """Store the content of a frame: the header in registers, the payload in a memory.
 
-    Whatever is not a request of at least a header and at most `payload_bytes` more is dropped, and
-    counted. While `busy`, the request stays as it is: what comes then is dropped up to the next
-    flag after it, and not counted.
+    A frame is dropped and counted unless it is good and consists of a header and at most
+    `payload_bytes` bytes of payload. While `busy`, the stored request is stable. Bytes that arrive
+    then are dropped up to the next flag after `busy`, and not counted.
 
-    Latency: `received` one cycle after the flag; 2 cycles from `address` to `data`.
+    Latency: `received` comes one cycle after the flag; 2 cycles from `address` to `data`.
 
     Parameters
     ----------
@@ -27,13 +27,13 @@ class RequestBuffer(wiring.Component):
 
     Members
     -------
-    content, flag, begun, good : from the FrameReceiver
+    content, flag, begun, good : in, from the FrameReceiver
     busy : 1 bit in
     received : 1 bit out, for one cycle. `busy` follows in the next.
     sequence_number, command, target : 8 bits each out
     length : range(payload_bytes + 1) out. Bytes of the payload.
-    address, data : range(payload_bytes) in, 8 bits out. Reads the payload.
-    broken_frames : 16 bits out. How many were dropped, modulo 2**16.
+    address, data : range(payload_bytes) in, 8 bits out. Read port of the payload.
+    broken_frames : 16 bits out. Number of dropped frames, modulo 2**16.
     """
 
     def __init__(self, *, payload_bytes: int):
@@ -65,7 +65,7 @@ class RequestBuffer(wiring.Component):
         header = Signal(range(HEADER_BYTES + 1))
         count = Signal(range(most + 1))
         too_long = Signal()
-        # What comes before the first flag is no frame.
+        # Bytes before the first flag are not a frame.
         deaf = Signal(init=1)
         take = Signal()
         in_payload = Signal()
@@ -84,14 +84,14 @@ class RequestBuffer(wiring.Component):
         ]
         with m.If(take & ~in_payload):
             m.d.sync += [fields.eq(Cat(fields, byte) >> 8), header.eq(header + 1)]
-            # Not before: the length of the request before has to last until the next comes.
+            # Not earlier: the length of the previous request must hold until the next one begins.
             m.d.sync += count.eq(0)
         with m.Elif(take & (count == most)):
             m.d.sync += too_long.eq(1)
         with m.Elif(take):
             m.d.sync += count.eq(count + 1)
 
-        # Judged a cycle late: bytes are many cycles apart.
+        # Decided one cycle late, which is possible because bytes are many cycles apart.
         m.d.sync += [
             self.received.eq(0),
             self.length.eq(count - CHECK_BYTES),

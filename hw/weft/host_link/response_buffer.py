@@ -1,4 +1,4 @@
-"""ResponseBuffer: the latest response, kept so that it can be sent again."""
+"""ResponseBuffer: store the latest response, so that it can be sent again."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
@@ -11,10 +11,10 @@ from .protocol import Status
 
 
 class ResponseBuffer(wiring.Component):
-    """A payload in a memory, and its way out behind sequence and status.
+    """Store a payload in a memory, and send it after sequence number and status.
 
-    Latency 1 cycle from `send` to the first item; then an item every third cycle, or as the stream
-    takes them. Nothing may be written between `send` and `sent`, and the fields hold.
+    Latency 1 cycle from `send` to the first item; then at most one item every third cycle. Between
+    `send` and `sent` nothing may be written, and the fields must be stable.
 
     Parameters
     ----------
@@ -23,11 +23,11 @@ class ResponseBuffer(wiring.Component):
 
     Members
     -------
-    write, address, data : 1 bit, range(payload_bytes), 8 bits in. Writes the payload.
-    send : 1 bit in. Send what is there.
+    write, address, data : 1 bit, range(payload_bytes), 8 bits in. Write port of the payload.
+    send : 1 bit in. Send the response.
     sequence_number, status, length : 8 bits, Status, range(payload_bytes + 1) in
     items : stream of item_layout(), out, for the FrameTransmitter
-    sent : 1 bit out, for one cycle. The last item was taken in the one before.
+    sent : 1 bit out, for one cycle. The last item was taken in the previous cycle.
     """
 
     def __init__(self, *, payload_bytes: int):

@@ -9,18 +9,18 @@ MAX_BAUD_ERROR = 0.02
 
 
 def cycles_per_bit_of(clock_hz: int, baud: int) -> int:
-    """Clock cycles of one bit.
+    """Return the clock cycles per bit.
 
     Raises
     ------
     ValueError
-        If no whole number of cycles comes within 2 % of the baud rate, or if it is below 4.
+        If no whole number of cycles gives the baud rate within 2 %, or if it is below 4.
     """
     cycles = max(1, round(clock_hz / baud))
     if cycles < MIN_CYCLES_PER_BIT:
         fastest = clock_hz // MIN_CYCLES_PER_BIT
         raise ValueError(
-            f"{baud} baud is too fast for a clock of {clock_hz} Hz: {fastest} baud is the most"
+            f"{baud} baud is too fast for a clock of {clock_hz} Hz: choose at most {fastest}"
         )
     possible = clock_hz / cycles
     if abs(possible / baud - 1) > MAX_BAUD_ERROR:
@@ -31,7 +31,7 @@ def cycles_per_bit_of(clock_hz: int, baud: int) -> int:
 
 
 def check_cycles_per_bit(cycles_per_bit: object) -> None:
-    """Refuse a bit that is too short to be sampled in its middle, with a ValueError."""
+    """Raise ValueError if a bit is too short to be sampled in its middle."""
     if type(cycles_per_bit) is not int or cycles_per_bit < MIN_CYCLES_PER_BIT:
         raise ValueError(
             f"cycles_per_bit must be an integer of at least {MIN_CYCLES_PER_BIT}, "
@@ -40,13 +40,13 @@ def check_cycles_per_bit(cycles_per_bit: object) -> None:
 
 
 class UartReceiver(wiring.Component):
-    """Bytes from a serial line, sampled in the middle of every bit.
+    """Receive bytes from a serial line; sample every bit in its middle.
 
-    A start bit that is high again in its middle was a glitch and is ignored. After a stop bit that
-    is low nothing is received until the line has been high.
+    A start bit that is high again in its middle is a glitch and is ignored. After a low stop bit,
+    nothing is received until the line has been high.
 
-    Latency: `o.valid` for one cycle, about 9.5 bits after the falling edge of the start bit. Cannot
-    stall. `o.payload` holds for at least one bit more.
+    Latency: `o.valid` is high for one cycle, about 9.5 bits after the falling edge of the start
+    bit. `o.payload` holds for at least one more bit. Cannot stall.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class UartReceiver(wiring.Component):
     -------
     rx : 1 bit in, asynchronous
     o : stream of bytes, always ready, out
-    framing_error : 1 bit out, for one cycle. A stop bit was low; its byte is lost.
+    framing_error : 1 bit out, for one cycle. A stop bit was low; the byte is lost.
     """
 
     def __init__(self, *, cycles_per_bit: int):
@@ -113,9 +113,9 @@ class UartReceiver(wiring.Component):
 
 
 class UartTransmitter(wiring.Component):
-    """Bytes to a serial line.
+    """Send bytes to a serial line.
 
-    A byte takes ten bits and one cycle. `i.ready` is low while one is on its way.
+    A byte takes ten bits and one cycle. `i.ready` is low while a byte is being sent.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ class UartTransmitter(wiring.Component):
     Members
     -------
     i : stream of bytes
-    tx : 1 bit out, high while nothing is sent
+    tx : 1 bit out. High when idle.
     """
 
     def __init__(self, *, cycles_per_bit: int):
@@ -136,7 +136,7 @@ class UartTransmitter(wiring.Component):
         m = Module()
         timer = Signal(range(self.cycles_per_bit))
         left = Signal(range(11))
-        # Start bit and data; the stop bit is the ones that move in behind.
+        # Start bit and data; the ones that shift in behind them are the stop bit.
         shift = Signal(9, init=0x1FF)
         m.d.comb += [self.i.ready.eq(left == 0), self.tx.eq(shift[0])]
         with m.If(left == 0):

@@ -50,10 +50,10 @@ def test_host_link(simulate, shape):
 def test_impossible_links_are_refused():
     with pytest.raises(ValueError, match=f"payload_bytes must be an integer from 16 to {1 << 15}"):
         replace(SMALL, payload_bytes=MAX_PAYLOAD_BYTES + 1)
-    with pytest.raises(ValueError, match="at most 256 registers, the writable ones last, not 257"):
+    with pytest.raises(ValueError, match="registers must be at most 256 .* not 257"):
         replace(SMALL, registers=257)
     for inputs, outputs in (((), (1,)), ((1,), ()), ((17,), (1,)), ((1,), (0,))):
-        with pytest.raises(ValueError, match="each way needs a stream, with beats of 1 to 16 byte"):
+        with pytest.raises(ValueError, match="direction needs a stream, with beats of 1 to 16 byte"):
             replace(SMALL, input_beats=inputs, output_beats=outputs)
 
 

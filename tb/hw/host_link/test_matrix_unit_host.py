@@ -87,7 +87,7 @@ def test_impossible_parameters_are_refused():
     config = MatrixUnitConfig(rows=2, columns=16)
     for wrong, sentence in {
         (3, 1, 1024): "cycles_per_bit must be an integer of at least 4, not 3",
-        (4, 0, 1024): r"clock_hz must be an integer below 2\*\*32, not 0",
+        (4, 0, 1024): r"clock_hz must be an integer from 1 to 2\*\*32-1, not 0",
         (4, 1, 8): "payload_bytes must be an integer from 16 to 32768, not 8",
         (4, 1, 64): "payload_bytes must be at least 65, the largest beat of this unit, not 64",
     }.items():
