@@ -1,4 +1,4 @@
-"""Boards: what they are, and the design that each is loaded with."""
+"""Boards: their parts and default configurations, and the top design of each."""
 
 from .board import BOARDS, Board, board_named
 from .board_top import HOST_MODULE, TOP_MODULE, BoardTop

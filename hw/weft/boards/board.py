@@ -1,4 +1,4 @@
-"""The boards: what is on them, and the array that goes on them when none is asked for."""
+"""The supported boards: their parts, and the default configuration of each."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -15,13 +15,14 @@ from ..primitives.multiplier import products_per_block
 class Board:
     """One FPGA board.
 
-    `platform` names the class of amaranth-boards. `luts`, `flip_flops`, `multiplier_blocks` and
-    `block_memories` are what the part has; a block does one product, or
-    `multipliers_per_block` of narrow numbers. `place_options` and `pack_options` are what nextpnr
-    and the packer have to be told of the part. `clock_mhz` and `config` are what is
-    built when nothing else is asked for; `baud` is what the board's serial adapter takes.
-    `serial_pins` are those of its first Pmod connector, receiving and sending, where the serial
-    adapter of the board itself cannot be reached by the FPGA.
+    `platform` names module and class of the platform in amaranth-boards. `luts`, `flip_flops`,
+    `multiplier_blocks` and `block_memories` are the resources of the part; one multiplier block
+    computes one product, or `multipliers_per_block` products of narrow numbers. `place_options` and
+    `pack_options` are the options of nextpnr and of the packer for the part. `clock_mhz` and
+    `config` are the defaults of a build; `baud` is a rate that the serial adapter of the board
+    supports. `payload_bytes` is the largest payload of the host link. `serial_pins` are the
+    receiving and the sending pin on the first Pmod connector, for boards whose serial adapter is
+    not connected to the FPGA.
     """
 
     name: str
@@ -44,9 +45,9 @@ class Board:
     serial_pins: tuple[str, str] | None = None
 
     def multipliers_for(self, config: MatrixUnitConfig, arithmetic: Arithmetic) -> int | None:
-        """Products that the part's blocks do each cycle; None where LUTs do them.
+        """Return the products per cycle of all multiplier blocks; None if LUTs compute them.
 
-        `arithmetic` is that of the unit's array, or of its column of checksums.
+        `arithmetic` belongs to the array of the unit or to its checksum column.
         """
         first, second = config.multiplication.operand_shapes(arithmetic)
         each = products_per_block(
@@ -60,12 +61,12 @@ class Board:
         return None if each is None else self.multiplier_blocks * each
 
     def make_platform(self) -> Platform:
-        """The platform of amaranth-boards.
+        """Return the platform of amaranth-boards.
 
         Raises
         ------
         ModuleNotFoundError
-            Without amaranth-boards.
+            If amaranth-boards is not installed.
         """
         module, name = self.platform.split(":")
         return getattr(import_module(f"amaranth_boards.{module}"), name)()
@@ -169,12 +170,12 @@ BOARDS = {
 
 
 def board_named(name: str) -> Board:
-    """The board of that name.
+    """Return the board of that name.
 
     Raises
     ------
     ValueError
-        With the list of boards, if there is none.
+        If there is no such board; the message lists the boards.
     """
     if name not in BOARDS:
         raise ValueError(f"there is no board {name!r}; the boards are {', '.join(BOARDS)}")

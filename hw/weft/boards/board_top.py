@@ -1,4 +1,4 @@
-"""BoardTop: pins, clock and reset of a board, around a MatrixUnitHost."""
+"""BoardTop: a MatrixUnitHost with the pins, clock and reset of a board."""
 
 from amaranth.build import Attrs, Platform
 from amaranth.hdl import (
@@ -24,25 +24,25 @@ TOP_MODULE = "weft_board"
 
 
 class BoardTop(Elaboratable):
-    """The design that a board is loaded with.
+    """The top design of a board.
 
-    The matrix unit and its host link are Verilog of their own, with every module once; what is
-    drawn here is only what they stand on: the PLL, a reset until it has locked, the pins of the
-    serial line and two lights, `busy` and `error`, where the board has them.
+    The matrix unit and its host link are a separate Verilog design, in which every module exists
+    once. This component adds the PLL, a reset until the PLL has locked, the pins of the serial
+    line, and two LEDs for `busy` and `error`.
 
     Parameters
     ----------
     board : Board
     config : MatrixUnitConfig
     clock_hz : int
-        As near as the PLL can, which `clock_hz` of the object tells.
+        Requested clock; the attribute `clock_hz` is the nearest one that the PLL can make.
     baud : int
 
     Raises
     ------
     ValueError
-        If the PLL cannot make the clock, the clock cannot make the baud rate, or the unit cannot
-        stand behind the link.
+        If the PLL cannot make the clock, the clock cannot make the baud rate, or the host link
+        cannot carry the beats of the unit.
     """
 
     def __init__(self, board: Board, config: MatrixUnitConfig, clock_hz: int, baud: int):
@@ -54,7 +54,7 @@ class BoardTop(Elaboratable):
         self.cycles_per_bit = cycles_per_bit_of(self.clock_hz, baud)
 
     def host_design(self) -> Design:
-        """The Verilog of the MatrixUnitHost, with the hard blocks of the board's family."""
+        """Return the Verilog of the MatrixUnitHost, with the hard blocks of the FPGA family."""
         return make_design(
             *(HOST_MODULE, MatrixUnitHost),
             family=self.board.family,
@@ -95,7 +95,7 @@ class BoardTop(Elaboratable):
         return m
 
     def _serial(self, platform: Platform):
-        """The pins of the serial line."""
+        """Request the pins of the serial line."""
         if self.board.serial_pins is not None:
             from amaranth_boards.resources import UARTResource
 

@@ -1,7 +1,7 @@
-"""The clock of a board: the PLL of each family, and the factors that it takes.
+"""The clock of a board: the PLL of each family, and its factors.
 
-The tests compare the factors with what ecppll, icepll and gowin_pll choose. Those of AMD's 7 series
-stand in its data sheets (DS181, DS187) and are Vivado's to check.
+The tests compare the factors with the choices of ecppll, icepll and gowin_pll. The ranges of AMD's
+7 series are from its data sheets (DS181, DS187); Vivado checks them.
 """
 
 from collections.abc import Iterator
@@ -9,16 +9,17 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Const, Instance, Signal
 
-# A clock that is not within this much of what was asked for is refused.
+# Largest relative difference between the requested clock and the clock of the PLL.
 TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
 class Pll:
-    """Factors of a PLL, whose oscillator runs at the output times `post_divide`.
+    """Factors of a PLL, whose oscillator runs at `post_divide` times the output frequency.
 
-    With the last divider in the feedback (ECP5, Gowin) the output is input * multiply / divide;
-    otherwise (iCE40, 7 series) that is the oscillator. `hz` is what comes out, rounded.
+    If the post divider is in the feedback loop (ECP5, Gowin), the output frequency is
+    input * multiply / divide. Otherwise (iCE40, 7 series), the oscillator frequency is. `hz` is the
+    output frequency, rounded.
     """
 
     divide: int
@@ -29,18 +30,21 @@ class Pll:
 
 @dataclass(frozen=True)
 class _Ranges:
-    """What a PLL takes: factors, and the frequencies in MHz inside it."""
+    """Legal factors of a PLL, and its legal internal frequencies in MHz.
+
+    `compared` is the range of the phase comparator, `oscillator` that of the oscillator.
+    """
 
     divide: range
     multiply: range
     post_divide: tuple[int, ...]
     compared: tuple[float, float]
     oscillator: tuple[float, float]
-    # Whether the oscillator runs at the output times post_divide, or at the output of the feedback.
+    # Whether the post divider is in the feedback loop; see Pll.
     post_divider_in_feedback: bool = True
 
     def off_middle(self, pll: Pll) -> float:
-        """How far from the middle of its range the oscillator runs, in MHz."""
+        """Return the distance in MHz between the oscillator and the middle of its range."""
         return abs(pll.hz * pll.post_divide / 1e6 - sum(self.oscillator) / 2)
 
 
@@ -57,7 +61,10 @@ _RANGES = {
 
 
 def pll_for(family: str, input_hz: int, wanted_hz: int) -> Pll:
-    """The factors that come nearest to a frequency, its oscillator in the middle of its range.
+    """Return the factors for the clock nearest to `wanted_hz`.
+
+    Of equally near ones, the smallest `divide` is chosen, then the oscillator nearest to the middle
+    of its range.
 
     Parameters
     ----------
@@ -67,7 +74,8 @@ def pll_for(family: str, input_hz: int, wanted_hz: int) -> Pll:
     Raises
     ------
     ValueError
-        If the PLL cannot make a clock within one per cent of it; names the nearest.
+        If the PLL cannot make a clock within one per cent of `wanted_hz`; the message has the
+        nearest.
     """
     ranges = _RANGES[family]
     nearest = min(
@@ -76,7 +84,7 @@ def pll_for(family: str, input_hz: int, wanted_hz: int) -> Pll:
     )
     if abs(nearest.hz - wanted_hz) > TOLERANCE * wanted_hz:
         raise ValueError(
-            f"the PLL cannot make {wanted_hz / 1e6:g} MHz of {input_hz / 1e6:g} MHz: "
+            f"the PLL cannot make {wanted_hz / 1e6:g} MHz from {input_hz / 1e6:g} MHz: "
             f"the nearest is {nearest.hz / 1e6:g} MHz"
         )
     return nearest
@@ -99,9 +107,9 @@ def _candidates(ranges: _Ranges, input_hz: int) -> Iterator[Pll]:
 def pll_instance(
     family: str, device: str, pll: Pll, input_hz: int, pin, output: Signal, locked: Signal
 ) -> Instance:
-    """The PLL as a primitive of its family, from the port `pin` of the board's oscillator.
+    """Return the PLL as a primitive of its family, driven by the oscillator at the port `pin`.
 
-    `device` is what Gowin's primitive has to be told of the part; the others ask for nothing.
+    `device` is the part name that the primitive of Gowin needs; the other families ignore it.
     """
     if family == "gowin":
         return _gowin(device, pll, input_hz, pin, output, locked)

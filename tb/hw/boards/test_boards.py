@@ -81,7 +81,7 @@ def test_a_clock_near_enough_is_told_as_it_is():
 
 
 def test_a_clock_out_of_reach_is_refused():
-    with pytest.raises(ValueError, match="cannot make 3 MHz of 12 MHz: the nearest is 8"):
+    with pytest.raises(ValueError, match="cannot make 3 MHz from 12 MHz: the nearest is 8"):
         pll_for("ice40", 12_000_000, 3_000_000)
 
 
