@@ -1,4 +1,4 @@
-"""Fixtures of the benches, and the seed: given by SEED, or drawn anew for each session."""
+"""Fixtures of the benches, and the seed: SEED, or a random one for each session."""
 
 import os
 import re
@@ -10,20 +10,20 @@ import pytest
 from benches.runner import chosen_simulators, needs_icarus, needs_simulators, run
 from weft_sim import toolchain
 
-# What pytest's -k takes as one name.
+# Names that the option -k of pytest takes as one word.
 PLAIN_NAME = r"[\w:+\-.\[\]/]+"
 
 
 def pytest_configure(config):
-    """Draw the seed where the workers of a parallel run inherit it; take Ctrl-C, as a job in the
-    background would not."""
+    """Choose the seed before the workers of a parallel run start, and handle Ctrl-C even in a
+    background job."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if not os.environ.get("SEED"):
         os.environ["SEED"] = str(secrets.randbelow(1 << 31))
 
 
 def pytest_sessionstart(session):
-    """Print the seed, which the header of a quiet pytest would not."""
+    """Print the seed; a quiet pytest does not print its header."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter and not hasattr(session.config, "workerinput"):
         reporter.write_line(f"seed {os.environ['SEED']}")
@@ -31,7 +31,7 @@ def pytest_sessionstart(session):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Say under every failure how to replay it."""
+    """Add the command that replays the test to every failure."""
     report = yield
     if report.failed:
         name = item.name if re.fullmatch(PLAIN_NAME, item.name) else item.originalname
@@ -42,7 +42,7 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say where the traces are."""
+    """Print the paths of the traces."""
     for reports in terminalreporter.stats.values():
         for report in reports:
             for name, value in getattr(report, "user_properties", ()):
@@ -52,7 +52,7 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture(params=chosen_simulators())
 def simulator(request) -> str:
-    """Each simulator, or the one that SIM names; skipped if it is not installed."""
+    """Return each simulator, or the one that SIM names; skip it if it is not installed."""
     if request.param == "icarus":
         needs_icarus()
     elif request.param == "cxxrtl":
@@ -62,9 +62,9 @@ def simulator(request) -> str:
 
 @pytest.fixture
 def simulate(request, simulator):
-    """`simulate(coroutines, component, **parameters)`: run coroutines on a component's Verilog.
+    """Return `simulate(coroutines, component, **parameters)`, which runs them on its Verilog.
 
-    `family` and `synthesized` as `bench.run` has them.
+    For `family` and `synthesized` see `benches.runner.run`.
     """
 
     def simulate(coroutines, component, /, **options):

@@ -1,1 +1,1 @@
-"""Benches: the runner, coroutines on ports, products, and models that tests share."""
+"""Parts of testbenches that tests share: the runner, coroutines on ports, products and models."""

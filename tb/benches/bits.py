@@ -1,4 +1,4 @@
-"""Numbers and bits: lanes in one number, two's complement, sums in parts."""
+"""Conversions between numbers and bits: lanes, two's complement, sums in parts."""
 
 import itertools
 import random
@@ -8,40 +8,40 @@ from amaranth.lib.data import StructLayout
 
 
 def to_signed(bits: int, width: int) -> int:
-    """The low `width` bits as a number in two's complement."""
+    """Return the low `width` bits as a two's complement number."""
     bits &= (1 << width) - 1
     return bits - (bits >> (width - 1) << width)
 
 
 def join(numbers: Iterable[int], width: int) -> int:
-    """Lanes of `width` bits as one number, lane 0 lowest."""
+    """Return lanes of `width` bits as one number, lane 0 lowest."""
     mask = (1 << width) - 1
     return sum((int(number) & mask) << (lane * width) for lane, number in enumerate(numbers))
 
 
 def split(bits: int, width: int, lanes: int) -> list[int]:
-    """One number as lanes of `width` bits, lane 0 lowest, not signed."""
+    """Return a number as unsigned lanes of `width` bits, lane 0 lowest."""
     return [bits >> (lane * width) & ((1 << width) - 1) for lane in range(lanes)]
 
 
 def split_signed(bits: int, width: int, lanes: int) -> list[int]:
-    """One number as lanes in two's complement."""
+    """Return a number as two's complement lanes of `width` bits, lane 0 lowest."""
     return [to_signed(lane, width) for lane in split(bits, width, lanes)]
 
 
 def in_parts(number: int, widths: Sequence[int]) -> list[int]:
-    """A sum's parts of given widths, least significant first, each in its place."""
+    """Return the parts of a sum, least significant first, each at its position in the sum."""
     lows = itertools.accumulate(widths, initial=0)
     return [number & ((1 << width) - 1) << low for low, width in zip(lows, widths, strict=False)]
 
 
 def gather_parts(words: Sequence[int], cycle: int, widths: Sequence[int]) -> int:
-    """The sum whose part p comes p cycles after `cycle`, from what was seen in every cycle."""
+    """Return the sum whose part p is in the word of `cycle` + p; `words` has one word per cycle."""
     return sum(in_parts(words[cycle + part], widths)[part] for part in range(len(widths)))
 
 
 def operand(source: random.Random, number) -> int:
-    """A value of a format, the extremes more often than by chance."""
+    """Return a random value of a format; extreme values are more frequent."""
     corners = [
         number.minimum,
         number.maximum,
@@ -55,7 +55,7 @@ def operand(source: random.Random, number) -> int:
 
 
 def pack(layout: StructLayout, **fields: int) -> int:
-    """The bits of a structure; a field that is not named is zero."""
+    """Return the bits of a structure; fields that are not given are zero."""
     return sum(
         (int(value) & ((1 << layout[name].width) - 1)) << layout[name].offset
         for name, value in fields.items()
@@ -63,5 +63,5 @@ def pack(layout: StructLayout, **fields: int) -> int:
 
 
 def unpack(layout: StructLayout, bits: int) -> dict[str, int]:
-    """The fields of a structure, not signed."""
+    """Return the fields of a structure as unsigned numbers."""
     return {name: bits >> field.offset & ((1 << field.width) - 1) for name, field in layout}

@@ -1,4 +1,4 @@
-"""The command lines, as a person types them."""
+"""Run the command lines as a user does."""
 
 import os
 import subprocess
@@ -12,17 +12,17 @@ VERIFY = [sys.executable, "-m", "verify"]
 
 
 def weft(*arguments, **environment) -> subprocess.CompletedProcess:
-    """Run `weft` to its end, and keep what it says."""
+    """Run `weft` until it ends; return its output and exit code."""
     return _run(WEFT, arguments, environment)
 
 
 def verify(*arguments, **environment) -> subprocess.CompletedProcess:
-    """Run `python -m verify` to its end, and keep what it says."""
+    """Run `python -m verify` until it ends; return its output and exit code."""
     return _run(VERIFY, arguments, verify_environment(**environment))
 
 
 def verify_environment(**environment) -> dict[str, str]:
-    """The environment of `python -m verify`, with changes; PYTHONPATH comes before tb."""
+    """Return environment variables for `python -m verify`: PYTHONPATH ends with tb."""
     path = environment.get("PYTHONPATH", "")
     return environment | {"PYTHONPATH": os.pathsep.join(filter(None, [path, str(TB)]))}
 

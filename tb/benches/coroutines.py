@@ -1,6 +1,6 @@
-"""What the coroutines of a bench share; they run inside the simulator.
+"""Helpers for the coroutines of a bench, which run inside the simulator.
 
-Time discipline: await the rising edge, read what a flip-flop samples there, then write.
+Time discipline: await the rising edge, read the values that a flip-flop samples there, then write.
 """
 
 import base64
@@ -18,13 +18,13 @@ from cocotb.triggers import RisingEdge, Timer
 
 from weft_sim.clock import PERIOD_NS, RESET_CYCLES
 
-# A coroutine that takes longer hangs: a hundred thousand cycles, if nothing else is said.
+# Simulated time after which a coroutine counts as hung; a hundred thousand cycles by default.
 TIMEOUT_NS = int(os.environ.get("WEFT_TIMEOUT_NS", 100_000 * PERIOD_NS))
 TIMEOUT = {"timeout_time": TIMEOUT_NS, "timeout_unit": "ns"}
 
 
 def parameters() -> SimpleNamespace:
-    """What the component was made with."""
+    """Return the parameters of the component."""
     return SimpleNamespace(**pickle.loads(base64.b64decode(_given()["parameters"])))
 
 
@@ -33,19 +33,19 @@ def _given() -> dict:
 
 
 def on_fpga() -> bool:
-    """Whether the component is made of an FPGA's blocks."""
+    """Return whether the component is built of the hard blocks of an FPGA."""
     return _given()["family"] is not None
 
 
 def randomness() -> random.Random:
-    """Random numbers that depend on SEED and on the coroutine alone."""
+    """Return a random number generator that depends only on SEED and on the coroutine."""
     return random.Random(cocotb.RANDOM_SEED)
 
 
 async def start(dut) -> None:
     """Zero every input, start the clock, reset, and return right after an edge.
 
-    No output may be unknown from then on, but on an FPGA, whose blocks wake up unknown.
+    From then on no output may be unknown, except on an FPGA, whose blocks start with unknown bits.
     """
     for name in _given()["input"]:
         getattr(dut, name).value = 0
@@ -58,7 +58,7 @@ async def start(dut) -> None:
 
 
 async def reset(dut) -> None:
-    """Hold reset, where there is one, for a few cycles and return right after an edge."""
+    """Hold reset, if there is one, for a few cycles; return right after an edge."""
     for level in (1, 0):
         if hasattr(dut, "rst"):
             dut.rst.value = level
@@ -67,14 +67,14 @@ async def reset(dut) -> None:
 
 
 async def tick(dut) -> None:
-    """Go on to the next edge; in a component without a clock, a cycle's time."""
+    """Wait for the next edge; in a component without a clock, for the time of one cycle."""
     await (RisingEdge(dut.clk) if hasattr(dut, "clk") else Timer(PERIOD_NS, "ns"))
 
 
 def read(dut, name: str) -> int:
-    """An output as a number; an unknown bit is a failure.
+    """Return an output as a number; an unknown bit is a failure.
 
-    On an FPGA it is drawn, so that whoever depends on it sees a wrong number.
+    On an FPGA an unknown bit is random instead, so that a test that depends on it fails.
     """
     value = getattr(dut, name).value
     if on_fpga():
@@ -86,10 +86,10 @@ def read(dut, name: str) -> int:
 async def play(
     dut, stimuli: Iterable[dict[str, int]], outputs: Sequence[str]
 ) -> dict[str, list[int]]:
-    """Drive each cycle's inputs; return what every output was in every cycle.
+    """Drive the inputs of each cycle; return the value of every output in every cycle.
 
-    An input that a cycle does not name keeps its value; one that the component does not have, as
-    `rst` where nothing is reset, is left out.
+    An input that a cycle does not name keeps its value. Inputs that the component does not have,
+    such as `rst` if nothing is reset, are ignored.
     """
     trace: dict[str, list[int]] = {name: [] for name in outputs}
     for inputs in stimuli:
@@ -103,25 +103,24 @@ async def play(
 
 
 def compare(what: str, got: Sequence, expected: Sequence, cycles: Sequence[int] | None = None):
-    """Rows of lanes must be equal; say where they differ first.
+    """Check that rows of lanes are equal; the failure names the first difference.
 
     Parameters
     ----------
+    what : str
+        Name of the rows in the failure.
     got, expected : sequences, (rows,) or (rows, lanes)
     cycles : sequence, optional
-        In which cycle a row came; a row's number is its cycle when left out.
+        The cycle in which each row came; by default the number of the row.
     """
     assert len(got) == len(expected), f"{what}: got {len(got)} rows, expected {len(expected)}"
-    for row, (ours, theirs) in enumerate(zip(got, expected, strict=True)):
-        ours, theirs = (
-            np.atleast_1d(np.array(ours, object)),
-            np.atleast_1d(np.array(theirs, object)),
-        )
-        wrong = np.flatnonzero(ours != theirs)
+    for row, pair in enumerate(zip(got, expected, strict=True)):
+        seen, wanted = (np.atleast_1d(np.array(lanes, object)) for lanes in pair)
+        wrong = np.flatnonzero(seen != wanted)
         if len(wrong):
             lane = int(wrong[0])
             cycle = row if cycles is None else cycles[row]
             raise AssertionError(
                 f"{what}: lane {lane}, row {row}, cycle {cycle}: "
-                f"got {ours[lane]}, expected {theirs[lane]} ({len(wrong)} lanes of the row differ)"
+                f"got {seen[lane]}, expected {wanted[lane]} ({len(wrong)} lanes of the row differ)"
             )

@@ -1,4 +1,4 @@
-"""Admission in Python, for its bench: rows, the loader's side, and every output that counts."""
+"""Admission in Python, for its bench: rows, the signals of the loader, and all valid outputs."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity, Error
 
-# Bits of `control` that are zero where no row is admitted: valid, last, end.
+# Bits of `control` that are zero if no row is admitted: valid, last, end.
 MARKS = 0b1101
 
 
@@ -23,7 +23,7 @@ class Row:
 
 
 def payload(row: Row, config: MatrixUnitConfig) -> int:
-    """The bits of a row: lanes lowest, then the fields in the order of Row."""
+    """Return the bits of a row: lanes lowest, then the fields in the order of Row."""
     flags = join([row.switch, row.first, row.last, row.end], 1) | row.row << 4
     return row.lanes | flags << lane_bits(config)
 
@@ -34,7 +34,7 @@ def lane_bits(config: MatrixUnitConfig) -> int:
 
 @dataclass
 class Tiles:
-    """The WeightLoader's side in one cycle."""
+    """The signals from the WeightLoader in one cycle."""
 
     complete: bool = False
     broken: bool = False
@@ -44,11 +44,11 @@ class Tiles:
 
 @dataclass
 class Gate:
-    """Admission in Python: the row at the gate, the credits, and which sums have begun.
+    """A model of Admission: the row at the gate, the credits, and the sums that have begun.
 
-    What comes out late is in queues, nearest first: `issued` has switches and lanes, `checked`
-    control, errors and dropped places, `activities` the activities. `returning` are places given
-    back that do not count yet.
+    Queues hold the delayed outputs, earliest first: `issued` holds switches and lanes, `checked`
+    control, errors and dropped places, `activities` the activities. `returning` holds released
+    places that a row cannot use yet.
     """
 
     config: MatrixUnitConfig
@@ -70,7 +70,7 @@ class Gate:
 
     @property
     def places_out(self) -> int:
-        """Places that rows have taken and that the result buffer has not given back."""
+        """Places that rows have taken and the result buffer has not released."""
         dropped = sum(checked.get("dropped", 0) for checked in self.checked)
         return self.credits - self.places - sum(self.returning) - dropped
 
@@ -100,7 +100,7 @@ class Gate:
         return Activity.IDLE
 
     def errors(self, tiles: Tiles) -> Error:
-        """What is wrong with the row that advances."""
+        """Return the errors of the row that advances."""
         row, errors = self.waiting, Error(0)
         if not self.advances(tiles):
             return errors
@@ -113,7 +113,7 @@ class Gate:
         return errors
 
     def outputs(self, tiles: Tiles) -> dict[str, int]:
-        """Every output of this cycle that means something."""
+        """Return every valid output of this cycle."""
         advances = self.advances(tiles)
         return {
             "activations__ready": int(self.waiting is None or advances),

@@ -1,4 +1,4 @@
-"""A host at one end of a HostLink and a core at the other, for benches of the link."""
+"""A host and a core at the two ends of a HostLink, for benches of the link."""
 
 from collections import deque
 
@@ -9,27 +9,27 @@ from weft.host_link.link_shape import LinkShape
 from weft.host_link.protocol import FLAG, HEADER_BYTES, Command, Status
 from weft_sim.board.frames import Decoder, encode
 
-# Cycles between two bytes on the way in: what the link needs at least.
+# Fewest cycles between two received bytes that the link allows.
 SPACING = 9
-# Cycles in which an answer has come, if one comes at all.
+# Cycles within which an answer arrives, if there is one.
 ANSWER_CYCLES = 4000
 
 
 class Sink:
-    """An input stream of the core: beats that it took, and how many it is going to take."""
+    """An input stream of the core: the beats that it took, and how many more it will take."""
 
     def __init__(self, dut, number: int, size: int):
         self.dut, self.name, self.size = dut, f"inputs__{number}", size
         self.beats: list[bytes] = []
         self.places = 1 << 30
-        # Cycles until a beat finds room; random ones where there is no number.
+        # Cycles until the sink accepts a beat; random if None.
         self.pace: int | None = None
         self._waited = 0
         self._beat = bytearray()
 
     def step(self, source):
         if read(self.dut, f"{self.name}__write"):
-            assert self._beat or read(self.dut, f"{self.name}__room"), "a beat without room"
+            assert self._beat or read(self.dut, f"{self.name}__room"), "a beat without `room`"
             self._beat.append(read(self.dut, f"{self.name}__byte"))
             ends = len(self._beat) == self.size
             assert read(self.dut, f"{self.name}__last") == ends, "`last` on the wrong byte"
@@ -49,7 +49,7 @@ class Sink:
 
 
 class Origin:
-    """An output stream of the core: beats that it has, one after the other."""
+    """An output stream of the core: the beats that it offers in order."""
 
     def __init__(self, dut, number: int, size: int):
         self.dut, self.name, self.size = dut, f"outputs__{number}", size
@@ -58,7 +58,7 @@ class Origin:
 
     def step(self, source):
         if read(self.dut, f"{self.name}__take"):
-            assert read(self.dut, f"{self.name}__available"), "a byte that is not there"
+            assert read(self.dut, f"{self.name}__available"), "a byte that was not available"
             self._taken += 1
             ends = self._taken == self.size
             assert read(self.dut, f"{self.name}__last") == ends, "`last` on the wrong byte"
@@ -79,7 +79,7 @@ class Origin:
 
 
 class Registers:
-    """The registers of the core: bytes by address, and the writes that came."""
+    """The registers of the core: bytes by address, and the writes that arrived."""
 
     def __init__(self, dut, source, count: int):
         self.dut = dut
@@ -101,7 +101,7 @@ class Registers:
 
 
 class LinkBench:
-    """Both ends of a link, run from `start` on; `answers` are what came from the link."""
+    """Both ends of a running link; `answers` are the frames that arrived from the link."""
 
     def __init__(self, dut, source, shape: LinkShape):
         self.dut, self.source = dut, source
@@ -127,7 +127,7 @@ class LinkBench:
                 part.step(source)
 
     async def send(self, raw: bytes):
-        """Bytes as they come from the line."""
+        """Send bytes as the serial line does."""
         dut = self.dut
         for byte in raw:
             dut.received__payload.value = byte
@@ -138,7 +138,7 @@ class LinkBench:
                 await tick(dut)
 
     async def answer(self, cycles: int = ANSWER_CYCLES) -> bytes | None:
-        """The next frame from the link, or None."""
+        """Return the next frame from the link, or None if there is none within `cycles`."""
         for _ in range(cycles):
             if self.answers:
                 return self.answers.popleft()
@@ -148,15 +148,15 @@ class LinkBench:
     async def request(
         self, sequence: int, command: int | Command, target: int = 0, payload: bytes = b""
     ) -> tuple[Status, bytes]:
-        """Send a request, which must be answered: its status and payload."""
+        """Send a request and return the status and payload of its answer, which must come."""
         await self.send(encode(request(sequence, command, target, payload)))
         answer = await self.answer()
         assert answer is not None, f"no answer to {command} {target} {payload.hex()}"
-        assert answer[0] == sequence % 256, "the sequence of another request"
+        assert answer[0] == sequence % 256, "the answer to another request"
         return Status(answer[1]), answer[2:]
 
     async def resynchronize(self):
-        """After one flag the link must greet; what it was sent before may be answered first."""
+        """Check that the link answers HELLO after a flag; earlier bytes may be answered first."""
         await self.send(bytes([FLAG]))
         while await self.answer(600) is not None:
             pass
@@ -164,11 +164,11 @@ class LinkBench:
         assert await self.request(200, Command.HELLO, 0, greeting) == (Status.OK, greeting)
 
     async def no_answer(self):
-        assert await self.answer(1500) is None, "an answer to what is no request"
+        assert await self.answer(1500) is None, "an answer without a request"
 
 
 def request(sequence: int, command: int | Command, target: int, payload: bytes) -> bytes:
-    """The content of a request's frame."""
+    """Return the content of the frame of a request."""
     number = command.value if isinstance(command, Command) else command
     content = bytes([sequence % 256, number, target]) + payload
     assert len(content) == HEADER_BYTES + len(payload)
@@ -176,12 +176,12 @@ def request(sequence: int, command: int | Command, target: int, payload: bytes) 
 
 
 def count(number: int) -> bytes:
-    """A count as requests and responses hold it."""
+    """Return a count in the encoding of requests and responses."""
     return number.to_bytes(2, "little")
 
 
 async def begin(dut, hello: bool = True) -> LinkBench:
-    """A link after reset, and after a HELLO if asked for."""
+    """Return a link after reset, and after a HELLO if `hello` is set."""
     await start(dut)
     bench = LinkBench(dut, randomness(), parameters().shape)
     if hello:

@@ -1,7 +1,7 @@
-"""What an FPGA family makes of a component: its netlist after synthesis, and models of its cells.
+"""Netlists of components after synthesis for an FPGA family, and models of its cells.
 
-`cells/<family>.v` holds the models: Yosys's own, which it includes, and ours, of the hard blocks
-of which Yosys has the ports only and of what takes the place of a model of Yosys's.
+`cells/<family>.v` includes the models of Yosys, and adds models of hard blocks of which Yosys has
+only the ports. It may also replace a model of Yosys.
 """
 
 import importlib.util
@@ -15,12 +15,12 @@ from weft_sim.toolchain import ToolMissing
 from weft_sim.yosys import run_yosys
 
 CELLS = Path(__file__).parent / "cells"
-# Ports stay ports: what pads do is not what is proved.
+# Options that keep ports as ports: the benches do not test pads.
 WITHOUT_PADS = {"gowin": "-noiopads"}
 
 
 def cell_models(family: str) -> str:
-    """Verilog of the family's cells, with what it includes in its place."""
+    """Return the Verilog of the cells of a family, with the included files inlined."""
     package = importlib.util.find_spec("pyosys")
     if package is None or package.origin is None:
         raise ToolMissing("pyosys")
@@ -37,7 +37,7 @@ def cell_models(family: str) -> str:
 
 
 def synthesize(verilog: str, top: str, family: str) -> str:
-    """The netlist of `verilog` as that family's synthesis leaves it, one flat module."""
+    """Return the netlist of `verilog` after synthesis for the family, as one flat module."""
     command = f"{FAMILIES[family].synthesis} {WITHOUT_PADS.get(family, '')} -top {top}"
 
     def make(scratch: Path) -> list[str]:

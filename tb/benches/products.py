@@ -1,4 +1,4 @@
-"""Products to compute on the whole unit: drawn operands, what must come out, and the check."""
+"""Products to compute on the whole unit: random operands, expected results, and the check."""
 
 import random
 
@@ -17,12 +17,12 @@ from weft_sim.cocotb_driver import drive
 
 
 def unit(rows: int, columns: int, **parameters) -> MatrixUnitConfig:
-    """A unit with accumulators of few rows, so that batches come about."""
+    """Return a unit with few accumulator rows, so that products need several batches."""
     return MatrixUnitConfig(rows=rows, columns=columns, **{"accumulator_depth": 16, **parameters})
 
 
 def draw_size(source: random.Random, side: int) -> int:
-    """1, a whole number of sides, one more or less, or anything up to three sides."""
+    """Return a random size of at most 40, often 1, a multiple of `side`, or one off a multiple."""
     near = source.choice(
         [1, side, 2 * side, side + 1, max(1, side - 1), source.randint(1, 3 * side)]
     )
@@ -33,17 +33,17 @@ KINDS = ("uniform", "minimum", "maximum", "zeros", "one-hot", "mixed", "mixed")
 
 
 def draw_matrix(source: random.Random, number, shape, kind: str | None = None) -> np.ndarray:
-    """As `operands.draw_matrix`; of any of KINDS when left out."""
+    """Return a matrix as `operands.draw_matrix`; `kind` is random by default."""
     numbers = np.random.default_rng(source.getrandbits(32))
     return operands.draw_matrix(numbers, number, shape, kind or source.choice(KINDS))
 
 
-# The schedules of products that came out right, for whoever counts them.
+# Schedules of the products whose results were correct, for coverage.
 computed: list[Schedule] = []
 
 
 class Product:
-    """A product to compute: operands, schedule, transfers and what must come out."""
+    """A product to compute: its schedule, transfers and expected result."""
 
     def __init__(self, config, a, b):
         self.schedule = Schedule(config, a.shape[0], a.shape[1], b.shape[1])
@@ -58,7 +58,7 @@ class Product:
         return cls(config, a, draw_matrix(source, config.weight, (k, n)))
 
     def check(self, results, cycles):
-        """Result rows against Z; a row of Z that is wrong is named with its last part's cycle."""
+        """Compare result rows with Z; a failure names the cycle of the last part of the row."""
         s = self.schedule
         what = f"Z[{s.m}, {s.n}] = A[{s.m}, {s.k}] . B[{s.k}, {s.n}]"
         arrival = s.gather(np.array([[cycle] * s.config.columns for cycle in cycles]))
@@ -66,7 +66,7 @@ class Product:
 
 
 async def compute(dut, config, products, **stalls):
-    """Run products one after the other; check results, tlast and, without stalls, the cycles."""
+    """Run products in sequence; check results, tlast and, without stalls, the cycles."""
     transfers = Transfers.join([product.transfers for product in products])
     driven = await drive(dut, config, transfers, **stalls)
     taken = 0
@@ -90,10 +90,10 @@ async def compute(dut, config, products, **stalls):
 
 
 async def outputs_stay_known(dut, config):
-    """No output may hold an unknown bit, in any cycle.
+    """Check in every cycle that no output has an unknown bit.
 
-    On an FPGA but for the payload while there is none: some block memories show nothing that is
-    known before they are first read.
+    On an FPGA the payload may be unknown while it is not valid: the output of some block memories
+    is unknown until the first read.
     """
     names = [
         name
@@ -112,6 +112,6 @@ async def outputs_stay_known(dut, config):
 
 
 def single_tile(config, source, rows=4):
-    """A product of one tile, all rows first and last."""
+    """Return a product of one tile, in which all rows are `first` and `last`."""
     a = draw_matrix(source, config.activation, (rows, config.rows))
     return Product(config, a, draw_matrix(source, config.weight, (config.rows, config.columns)))

@@ -1,4 +1,4 @@
-"""Where the parts of the repository are, for tests that read its files."""
+"""Folders of the repository, for tests that read its files."""
 
 from pathlib import Path
 

@@ -1,8 +1,8 @@
-"""The one runner of the benches.
+"""The runner of all benches.
 
-A bench file holds pytest functions, which pick a component and its parameters, and below them the
-cocotb coroutines that drive it. `run` writes the component's Verilog, builds it and starts the
-coroutines inside the simulator, where `coroutines.parameters` are what the component was made with.
+A bench file holds pytest functions, which choose a component and its parameters, and the cocotb
+coroutines that drive it. `run` emits the Verilog of the component, builds it and starts the
+coroutines inside the simulator, where `coroutines.parameters` returns the parameters.
 """
 
 import base64
@@ -26,24 +26,24 @@ from weft_sim import toolchain
 from weft_sim.yosys import YosysFailed, run_yosys
 
 LOG_TAIL = 40
-# Those that every bench is run on; on CXXRTL, which takes as long to build, when SIM asks for it.
+# Simulators that run every bench. CXXRTL takes as long to build and runs only if SIM names it.
 SIMULATORS = ("verilator", "icarus")
 
 
 def chosen_simulators() -> list[str]:
-    """Verilator and Icarus Verilog, or the one that SIM names."""
+    """Return Verilator and Icarus Verilog, or the simulator that SIM names."""
     chosen = os.environ.get("SIM")
     return [chosen] if chosen else list(SIMULATORS)
 
 
 def needs_icarus() -> None:
-    """Skip the test, or fail it if WEFT_NO_SKIP is set, where Icarus Verilog is missing."""
+    """Skip the test if Icarus Verilog is missing; fail it if WEFT_NO_SKIP is set."""
     if not toolchain.has("iverilog"):
         _cannot_run(toolchain.ToolMissing("iverilog"))
 
 
 def needs_simulators(*names: str) -> None:
-    """Skip the test, or fail it if WEFT_NO_SKIP is set, where one of them is missing."""
+    """Skip the test if a simulator is missing; fail it if WEFT_NO_SKIP is set."""
     for name in names:
         try:
             toolchain.require(name)
@@ -52,7 +52,7 @@ def needs_simulators(*names: str) -> None:
 
 
 def needs_waves(simulator: str) -> None:
-    """Skip the test on a simulator that writes none."""
+    """Skip the test on a simulator that writes no waves."""
     if simulator == "cxxrtl":
         pytest.skip("CXXRTL writes no waves")
 
@@ -64,10 +64,9 @@ def _cannot_run(missing: toolchain.ToolMissing) -> None:
 
 
 def on_simulators(names: str, cases: Mapping[str, object], *, verilator: int = 1):
-    """Parametrize a test: every case on Icarus, the first few on Verilator as well.
+    """Parametrize a test: every case on Icarus, and the first `verilator` cases elsewhere.
 
-    Verilator takes seconds to build what Icarus builds at once, so it gets `verilator` cases; so
-    does CXXRTL.
+    Verilator and CXXRTL take seconds for a build that Icarus does immediately.
 
     Parameters
     ----------
@@ -75,6 +74,8 @@ def on_simulators(names: str, cases: Mapping[str, object], *, verilator: int = 1
         Parameters of the test, separated by commas.
     cases : dict
         Name of a case to its value, a tuple if there are several parameters.
+    verilator : int
+        Number of cases to run on Verilator and CXXRTL.
     """
     several = "," in names
     parameters = [
@@ -86,12 +87,12 @@ def on_simulators(names: str, cases: Mapping[str, object], *, verilator: int = 1
     return pytest.mark.parametrize(f"simulator,{names}", parameters, indirect=["simulator"])
 
 
-# Of a test that a simulator of four states alone is for, or the models of an FPGA's cells.
+# For tests that need a four-state simulator, or the models of the cells of an FPGA.
 on_icarus = pytest.mark.parametrize("simulator", ["icarus"], indirect=True)
 
 
 def whole_yosys(*commands: str) -> None:
-    """Run commands in a Yosys that has all its passes; fail the test if one of them fails."""
+    """Run commands in a Yosys with all passes; fail the test if a command fails."""
     try:
         run_yosys(*commands)
     except YosysFailed as failed:
@@ -116,7 +117,7 @@ def run(
     family : str, optional
         FPGA family whose hard blocks are in the Verilog; on Icarus only.
     synthesized : bool
-        Run them on what the family's synthesis makes of the Verilog.
+        Run them on the netlist after synthesis for the family.
 
     Returns
     -------
@@ -132,7 +133,7 @@ def run(
         _check_warnings(build.directory / "build.log")
     failure = None
     directory.parent.mkdir(parents=True, exist_ok=True)
-    # Two sessions in one tree share the directory: the second waits for the first.
+    # Two sessions in one checkout share the directory: the second waits for the first.
     with filelock.FileLock(f"{directory}.lock"):
         shutil.rmtree(directory, ignore_errors=True)
         log = directory / "run.log"
@@ -143,7 +144,7 @@ def run(
                 test_filter=rf"^({'|'.join(chosen)})$",
                 environment={
                     "WEFT_BENCH": describe(parameters, design.verilog, top, family),
-                    # To rewrite the asserts of all of numpy takes a second each time.
+                    # Rewriting the asserts of all of numpy takes a second each time.
                     "COCOTB_REWRITE_ASSERTION_FILES": "test_*.py",
                 },
                 seed=int(os.environ["SEED"]),
@@ -157,7 +158,7 @@ def run(
 
 
 def _simulated(design: Design, family: str | None, synthesized: bool) -> Design:
-    """The Verilog that is run: with models of a family's cells, and of its netlist."""
+    """Return the design to simulate: for a family, with its cell models, and synthesized."""
     if not family:
         return design
     verilog = design.verilog
@@ -167,14 +168,14 @@ def _simulated(design: Design, family: str | None, synthesized: bool) -> Design:
 
 
 def _check_warnings(log: Path) -> None:
-    """Fail the test if a model of a cell lacks a parameter that is set: to Icarus a warning."""
+    """Fail the test on any warning: Icarus only warns if a cell model lacks a parameter."""
     warnings = [line for line in log.read_text().splitlines() if "warning" in line]
     if warnings:
         pytest.fail("\n".join(warnings[:LOG_TAIL]), pytrace=False)
 
 
 def _chosen_coroutines(coroutines: Sequence) -> list[str]:
-    """Names of the coroutines that COCOTB_TEST_FILTER lets through; skip the test if none."""
+    """Return the names that match COCOTB_TEST_FILTER; skip the test if there are none."""
     wanted = os.environ.get("COCOTB_TEST_FILTER", "")
     names = [f"{coroutine.module}.{coroutine.name}" for coroutine in coroutines]
     chosen = [re.escape(name) for name in names if re.search(wanted, name)]
@@ -184,7 +185,7 @@ def _chosen_coroutines(coroutines: Sequence) -> list[str]:
 
 
 def describe(parameters: dict[str, Any], verilog: str, top: str, family: str | None = None) -> str:
-    """What the coroutines have to know: the parameters, the Verilog's ports and the FPGA family."""
+    """Return the facts for the coroutines: parameters, ports of the Verilog and FPGA family."""
     module = re.search(rf"(?ms)^module {top}\b.*?^endmodule", verilog)[0]
     kinds = r"(?:(?:wire|reg|signed) )*(?:\[.*?\] )?"
     ports = {
@@ -196,7 +197,7 @@ def describe(parameters: dict[str, Any], verilog: str, top: str, family: str | N
 
 
 def _explain(results: Path, log: Path) -> str:
-    """The failures as the simulator's report has them, or the end of the log."""
+    """Return the failures in the report of the simulator, or the end of the log."""
     lines = []
     if results.is_file():
         for case in ElementTree.parse(results).iter("testcase"):

@@ -1,4 +1,4 @@
-"""Rows that enter an array one a cycle, and the tiles that they meet."""
+"""Tiles of weights for rows that enter an array at one row per cycle."""
 
 import random
 
@@ -6,14 +6,14 @@ from benches.bits import operand
 from weft.formats import IntegerFormat
 
 ROWS = 400
-# Cycles before the first row; its tile of weights comes in then.
+# Cycles before the first row, in which its tile of weights is loaded.
 LEAD = 40
 
 
 def draw_tiles(
     source: random.Random, weight: IntegerFormat, *, rows: int, columns: int
 ) -> list[tuple[int, list]]:
-    """Tiles of weights, and the number of the row that is the first to meet each."""
+    """Return random tiles of weights, each with the number of the first row that uses it."""
     tiles, at = [], 0
     while at < ROWS:
         lanes = [[operand(source, weight) for _ in range(columns)] for _ in range(rows)]

@@ -1,4 +1,4 @@
-"""Coroutines on the whole unit: every misuse sets its error, and gives no wrong number."""
+"""Coroutines on the whole unit: every misuse sets its error, and no wrong result leaves."""
 
 import cocotb
 import numpy as np
@@ -15,7 +15,7 @@ from weft_sim.cocotb_streams import send, watch
 
 @cocotb.test(**TIMEOUT)
 async def sees_every_misuse(dut):
-    """Each misuse sets its error, which stays until cleared; no wrong result ever comes out."""
+    """Each misuse sets its error, which stays until cleared; no wrong result leaves the unit."""
     config, source = parameters().config, randomness()
     await start(dut)
     for misuse in (
@@ -39,14 +39,14 @@ async def sees_every_misuse(dut):
         await RisingEdge(dut.aclk)
         dut.clear_errors.value = 0
         await RisingEdge(dut.aclk)
-        assert dut.error_status.value == 0, "an error must go when it is cleared"
+        assert dut.error_status.value == 0, "an error must disappear when it is cleared"
         await compute(dut, config, [Product.draw(config, source)])
         await reset(dut)
 
 
 @cocotb.test(**TIMEOUT)
 async def sees_an_error_while_errors_are_cleared(dut):
-    """An error that comes in a cycle of clearing is seen, and is gone with the next."""
+    """An error in a cycle of clearing is reported, and cleared in the next cycle."""
     config, source = parameters().config, randomness()
     await start(dut)
     transfers, expected_error, _ = row_not_started(config, source)
@@ -66,7 +66,7 @@ async def sees_an_error_while_errors_are_cleared(dut):
 
 
 async def drive_and_collect(dut, config, transfers):
-    """Send everything, wait until nothing can be on its way, return the results that came."""
+    """Send all transfers, wait until nothing can be in flight, and return the results."""
     weights, activations, results = unit_streams(dut)
     weight_beats, activation_beats = beats(transfers, config)
     numbers = []
@@ -107,7 +107,7 @@ def row_out_of_range_without_a_tile(config, source):
 
 
 def short_tile(config, source):
-    """A tile that ends one row early (R > 1); the rows of the tile after it are right."""
+    """A tile that ends one row early (R > 1); the rows of the next tile are correct."""
     if config.rows == 1:
         return row_without_a_tile(config, source)
     bad, good = single_tile(config, source), single_tile(config, source)
@@ -122,7 +122,7 @@ def short_tile(config, source):
 
 
 def long_tile(config, source):
-    """A tile with two rows too many; the rows of the tile after it are right."""
+    """A tile with two rows too many; the rows of the next tile are correct."""
     bad, good = single_tile(config, source), single_tile(config, source)
     extra = bad.transfers.weights[:1].repeat(2, axis=0)
     end = np.zeros(config.rows + 2, np.int64)
@@ -138,7 +138,7 @@ def long_tile(config, source):
 
 
 def short_tile_in_the_middle(config, source):
-    """The second of three tiles along K is broken (R > 1): no sum may come out without its part."""
+    """The second of three tiles along K is broken (R > 1): no incomplete sum may leave."""
     if config.rows == 1:
         return row_without_a_tile(config, source)
     a = draw_matrix(source, config.activation, (3, 3 * config.rows))
@@ -176,7 +176,7 @@ def row_not_started(config, source):
 
 
 def rows_dropped_between_others(config, source):
-    """Drawn rows end sums never begun: their places come back as those of results do."""
+    """Random rows end sums that have not begun; their places are released like those of results."""
     product = single_tile(config, source, 4 * MatrixUnitTiming.of(config).result_depth)
     first = np.array([source.randrange(2) for _ in product.transfers.first])
     first[:2] = 0, 1

@@ -18,7 +18,7 @@ from weft_sim.cocotb_driver import drive, read_counters, start, unit_streams
 
 @cocotb.test(**TIMEOUT)
 async def multiplies(dut):
-    """Products of drawn shapes and values, each on an idle unit, in exactly the model's cycles."""
+    """Products of random shapes and values on an idle unit take exactly the predicted cycles."""
     config, source = parameters().config, randomness()
     await start(dut)
     cocotb.start_soon(outputs_stay_known(dut, config))
@@ -33,14 +33,14 @@ async def runs_back_to_back(dut):
     await start(dut)
     products = [Product.draw(config, source) for _ in range(5)]
     await compute(dut, config, products)
-    # More results in a row than the result buffer has places, at one a cycle.
+    # More consecutive results than the result buffer has places, at one per cycle.
     rows = 3 * MatrixUnitTiming.of(config).result_depth
     await compute(dut, config, [single_tile(config, source, rows)] * 2)
 
 
 @cocotb.test(**TIMEOUT)
 async def adds_to_the_same_row_every_cycle(dut):
-    """M = 1 with many tiles along K, and rows of one batch that meet the same accumulator row."""
+    """M = 1 with many tiles along K, and rows of one batch that use the same accumulator row."""
     config, source = parameters().config, randomness()
     await start(dut)
     k = 9 * config.rows
@@ -48,7 +48,7 @@ async def adds_to_the_same_row_every_cycle(dut):
     b = draw_matrix(source, config.weight, (k, config.columns))
     await compute(dut, config, [Product(config, a, b)])
 
-    # One tile, every row to the same accumulator row, at distances of 1 to 5 cycles.
+    # One tile; rows use the same accumulator row at distances of 1 to 5 cycles.
     rows = 30
     a = draw_matrix(source, config.activation, (rows, config.rows))
     b = draw_matrix(source, config.weight, (config.rows, config.columns))
@@ -67,7 +67,7 @@ async def adds_to_the_same_row_every_cycle(dut):
 
 @cocotb.test(**TIMEOUT)
 async def wraps_as_numpy_does(dut):
-    """Chains of the extremes' products, long enough to overflow the accumulator where possible."""
+    """Sums of products of extreme values, long enough to overflow the accumulator if possible."""
     config = parameters().config
     await start(dut)
     for a_value in (config.activation.minimum, config.activation.maximum):
@@ -81,11 +81,11 @@ async def wraps_as_numpy_does(dut):
 
 @cocotb.test(**TIMEOUT)
 async def takes_flags_in_any_order(dut):
-    """Rows that begin, add to and finish a few sums in a drawn order, under tiles that change."""
+    """Rows that begin, continue and finish a few sums in random order, while tiles change."""
     config, source = parameters().config, randomness()
     await start(dut)
     rows, tiles = 500, 6
-    # Not zeros, which would hide what is added.
+    # No zeros, which would hide additions.
     a = draw_matrix(source, config.activation, (rows, config.rows), "uniform")
     b = draw_matrix(source, config.weight, (tiles, config.rows, config.columns), "uniform")
     switch, first, last, row = (np.zeros(rows, np.int64) for _ in range(4))
@@ -120,7 +120,7 @@ async def takes_flags_in_any_order(dut):
 
 @cocotb.test(**TIMEOUT)
 async def uses_every_accumulator_row(dut):
-    """All accumulator rows hold a sum at a time, of numbers of every kind; at last twice."""
+    """All accumulator rows hold a sum at once, of every kind of numbers; the last time twice."""
     config, source = parameters().config, randomness()
     await start(dut)
     depth, k, n = config.accumulator_depth, 2 * config.rows + 1, config.columns
@@ -133,7 +133,7 @@ async def uses_every_accumulator_row(dut):
 
 @cocotb.test(**TIMEOUT)
 async def ends_a_job_with_every_result(dut):
-    """Jobs of one row and of two, more of them than the result buffer has places."""
+    """Jobs of one or two rows, more jobs than the result buffer has places."""
     config, source = parameters().config, randomness()
     await start(dut)
     jobs = 3 * MatrixUnitTiming.of(config).result_depth
@@ -143,7 +143,7 @@ async def ends_a_job_with_every_result(dut):
 
 @cocotb.test(**TIMEOUT)
 async def waits_within_a_sum(dut):
-    """Between two rows of a sum, with no weights there: it is activations that are waited for."""
+    """A pause between two rows of a sum, without weights, counts as waiting for activations."""
     config, source = parameters().config, randomness()
     await start(dut)
     product, pause = single_tile(config, source, 2), 50
@@ -157,7 +157,7 @@ async def waits_within_a_sum(dut):
 
 @cocotb.test(**TIMEOUT)
 async def counts_every_activity_for_long(dut):
-    """Each of them for more than 1024 cycles without a reset between."""
+    """Each activity lasts more than 1024 cycles, without a reset in between."""
     config, source = parameters().config, randomness()
     await start(dut)
     long = 1100
@@ -167,7 +167,7 @@ async def counts_every_activity_for_long(dut):
     a = draw_matrix(source, config.activation, (1, k))
     b = draw_matrix(source, config.weight, (k, config.columns))
     await compute(dut, config, [Product(config, a, b)])
-    # The next tile waits as well, and keeps the one after it out.
+    # The next tile waits too, and stalls the one after it.
     a = draw_matrix(source, config.activation, (100, config.rows))
     b = draw_matrix(source, config.weight, (config.rows, 3 * config.columns))
     held = itertools.chain([False] * (long + 300), itertools.repeat(True))
@@ -183,7 +183,7 @@ async def counts_every_activity_for_long(dut):
 
 @cocotb.test(**TIMEOUT)
 async def unknown_inputs_stay_out(dut):
-    """Payloads are unknown while nothing is valid; no output may show it."""
+    """Payloads are unknown while they are not valid; no output may become unknown."""
     config, source = parameters().config, randomness()
     await start(dut)
     cocotb.start_soon(outputs_stay_known(dut, config))
@@ -197,7 +197,7 @@ async def unknown_inputs_stay_out(dut):
 
 @cocotb.test(**TIMEOUT)
 async def shows_every_bit_of_the_counters(dut):
-    """Each counter at its own port, from the first bit to the last."""
+    """Each counter is at its own port, with every bit."""
     source = randomness()
     await start(dut)
     registers = dut.unit.cycle_counters

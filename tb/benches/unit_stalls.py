@@ -1,4 +1,4 @@
-"""Coroutines on the whole unit that is kept waiting and reset: nothing changes but time."""
+"""Coroutines on the whole unit with stalls and resets, which change nothing but timing."""
 
 import itertools
 
@@ -17,7 +17,7 @@ from weft_sim.stalls import random_bools, random_gaps
 
 @cocotb.test(**TIMEOUT)
 async def stalls_change_nothing_but_time(dut):
-    """Gaps in either input, back-pressure at the output, and all of them."""
+    """Gaps at each input, back-pressure at the output, and all of them together."""
     config, source = parameters().config, randomness()
     await start(dut)
     kinds = {
@@ -32,7 +32,7 @@ async def stalls_change_nothing_but_time(dut):
 
 @cocotb.test(**TIMEOUT)
 async def waits_for_a_long_time(dut):
-    """The sink, then each source, stands still longer than the unit is deep; causes are counted."""
+    """The sink, then each source, stalls longer than the latency; the causes are counted."""
     config, source = parameters().config, randomness()
     await start(dut)
 
@@ -61,13 +61,13 @@ async def waits_for_a_long_time(dut):
 
 @cocotb.test(**TIMEOUT)
 async def keeps_a_result_while_others_are_awaited(dut):
-    """A result that nobody takes, while weights, then activations, then nothing is waited for."""
+    """A result is not taken while the unit waits for weights, for activations, for nothing."""
     config, source = parameters().config, randomness()
     await start(dut)
-    # Longer than the way of a row to its result.
+    # Longer than the latency of a row.
     pause = MatrixUnitTiming.of(config).latency + 20
     weight_gaps = itertools.chain([0] * config.rows, [pause], itertools.repeat(0))
-    # The second row is at the gate while its weights are waited for.
+    # The second row is at the gate while it waits for its weights.
     activation_gaps = itertools.chain([0, 0, 2 * pause + config.rows], itertools.repeat(0))
     ready = itertools.chain([False] * (5 * pause + 3 * config.rows), itertools.repeat(True))
     stalls = {"weight_gaps": weight_gaps, "activation_gaps": activation_gaps, "ready": ready}
@@ -80,7 +80,7 @@ async def keeps_a_result_while_others_are_awaited(dut):
 
 @cocotb.test(**TIMEOUT)
 async def works_as_new_after_a_reset(dut):
-    """Reset in the middle of work, at drawn cycles; nothing of it is left."""
+    """A reset in a random cycle of a product leaves no trace of it."""
     config, source = parameters().config, randomness()
     await start(dut)
     cocotb.start_soon(outputs_stay_known(dut, config))
@@ -100,7 +100,7 @@ async def works_as_new_after_a_reset(dut):
 
 
 async def interrupt(dut, tasks):
-    """Reset while transfers are offered, and stop sending; nothing may be left to see."""
+    """Reset while transfers are offered, stop sending, and check that no output is active."""
     for task in tasks:
         task.cancel()
     dut.aresetn.value = 0
@@ -116,7 +116,7 @@ async def interrupt(dut, tasks):
 
 @cocotb.test(**TIMEOUT)
 async def resets_in_every_activity(dut):
-    """While each thing is waited for, with a sum unfinished, and with an error seen."""
+    """Resets in every kind of wait, with an unfinished sum, and with an error set."""
     config, source = parameters().config, randomness()
     await start(dut)
     side, deep = config.rows, MatrixUnitTiming.of(config).result_depth
@@ -128,7 +128,7 @@ async def resets_in_every_activity(dut):
     begun_beats, wrong_beats = (
         beats(transfers, config)[1] for transfers in (unfinished, out_of_range)
     )
-    # What is sent, whether results are taken, and for how many cycles.
+    # Weights and activations to send, whether results are taken, and for how many cycles.
     for weights_sent, activations_sent, ready, cycles in (
         ([], [], True, 5),
         ([], activation_beats[:1], True, 5),

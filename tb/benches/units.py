@@ -1,8 +1,8 @@
-"""Units of every kind that the benches of whole units run on."""
+"""Configurations of every kind for the benches of the whole unit."""
 
 from benches.products import unit
 
-# Verilator takes the first of each table, Icarus all of them.
+# Verilator runs the first configuration of each table, Icarus all of them.
 SHAPES = {
     "16x16": unit(16, 16, accumulator_depth=512),
     "5x7": unit(5, 7),

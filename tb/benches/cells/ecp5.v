@@ -1,20 +1,20 @@
-// Models of the hard blocks of Lattice ECP5, of which Yosys has the ports only.
+// Models of the hard blocks of Lattice ECP5, of which Yosys has only the ports.
 //
-// What the blocks do is in FPGA-TN-02205 (sysDSP) and FPGA-TN-02204 (sysMEM); ports, parameters
-// and widths are as Yosys has them. A model covers the modes that a matrix unit uses; any other
-// parameter or port value ends the simulation. A port that is not there is one whose use the
-// simulator refuses.
+// The blocks are described in FPGA-TN-02205 (sysDSP) and FPGA-TN-02204 (sysMEM); ports, parameters
+// and widths are those of Yosys. A model covers the modes that a matrix unit uses; any other
+// parameter or port value ends the simulation. Unused ports are missing, so that the simulator
+// rejects their use.
 
 `define NO_INCLUDES
 `include "ecp5/ccu2c_sim.vh"
 `include "ecp5/common_sim.vh"
 
-// A cell of packed netlists, whose model by Yosys Icarus Verilog cannot read.
+// A cell of packed netlists. Icarus Verilog cannot read the model of Yosys.
 module TRELLIS_COMB;
 endmodule
 
-// A multiplier of 18 x 18 bits, each operand signed or not, with registers before the operands,
-// inside and behind the product. Registers are unknown until clocked.
+// A multiplier of 18 x 18 bits, each operand signed or unsigned, with registers at the operands,
+// inside the multiplier and at the product. Registers are unknown until clocked.
 module MULT18X18D (
     input A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2, A1, A0,
     input B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0,
@@ -81,7 +81,7 @@ module MULT18X18D (
     end
 endmodule
 
-// A register that may be left out, with one of the block's four clock enables.
+// An optional register, with one of the four clock enables of the block.
 module Ecp5Register #(parameter WIDTH = 1, CLOCK = "NONE", ENABLE = "CE0") (
     input clock, input [3:0] enables, input [WIDTH-1:0] i, output [WIDTH-1:0] o
 );
@@ -101,9 +101,9 @@ module Ecp5Register #(parameter WIDTH = 1, CLOCK = "NONE", ENABLE = "CE0") (
     end
 endmodule
 
-// A block memory that is written through port A and read through port B, both of one width and
-// clock. It starts as INITVAL says, with zeros; the output of port B is unknown until clocked, and
-// unknown as well if the word is written in the same cycle. Port A's output is always unknown.
+// A block memory that is written through port A and read through port B; both ports have the same
+// width and clock. Its initial contents, INITVAL, are zero. The output of port B is unknown until
+// clocked, and if the word is written in the same cycle. The output of port A is always unknown.
 module DP16KD (
     input CLKA, CEA, OCEA, WEA, RSTA, CSA2, CSA1, CSA0,
     input ADA13, ADA12, ADA11, ADA10, ADA9, ADA8, ADA7, ADA6, ADA5, ADA4, ADA3, ADA2, ADA1,
@@ -123,7 +123,7 @@ module DP16KD (
     parameter DATA_WIDTH_A = 18, DATA_WIDTH_B = 18, REGMODE_A = "NOREG", REGMODE_B = "NOREG";
     parameter RESETMODE = "SYNC", ASYNC_RESET_RELEASE = "SYNC";
     parameter CSDECODE_A = "0b000", CSDECODE_B = "0b000", CLKAMUX = "CLKA", CLKBMUX = "CLKB";
-    // Say what a port shows of its own writes, and port B does not write.
+    // Read behaviour of a port that writes; port B does not write.
     parameter WRITEMODE_A = "NORMAL", WRITEMODE_B = "NORMAL";
     parameter GSR = "ENABLED", INIT_DATA = "STATIC";
     parameter WID = 0;
@@ -181,7 +181,7 @@ module DP16KD (
         end
         if (halves[0] === 1) words[write_row][8:0] <= written[8:0];
         if (halves[1] === 1) words[write_row][17:9] <= written[17:9];
-        // What is written where nobody knows may have changed any word.
+        // A write with an unknown enable or address may have changed any word.
         if (halves !== 0 && (^{halves, write_row}) === 1'bx)
             for (row = 0; row < 1 << 14 - LOW; row = row + 1) words[row] <= 18'bx;
 

@@ -1,8 +1,8 @@
-// Models of the hard blocks of Gowin GW1N, of which Yosys has the ports only.
+// Models of the hard blocks of Gowin GW1N, of which Yosys has only the ports.
 //
-// What the blocks do is in UG287 (DSP) and UG285 (BSRAM); ports, parameters and widths are as Yosys
-// has them. A model covers the modes that Yosys maps a matrix unit to; any other parameter or port
-// value ends the simulation. A port that is not there is one whose use the simulator refuses.
+// The blocks are described in UG287 (DSP) and UG285 (BSRAM); ports, parameters and widths are those
+// of Yosys. A model covers the modes that Yosys maps a matrix unit to; any other parameter or port
+// value ends the simulation. Unused ports are missing, so that the simulator rejects their use.
 
 `include "gowin/cells_sim.v"
 
@@ -30,7 +30,7 @@ module MULT18X18 (
     ) multiplier (.a(A), .b(B), .signs({ASIGN, BSIGN}), .shifted({ASEL, BSEL}), .product(DOUT));
 endmodule
 
-// A multiplier without registers, each operand signed or not.
+// A multiplier without registers, each operand signed or unsigned.
 module GowinMultiplier #(parameter WIDTH = 9, REGISTERS = 0) (
     input [WIDTH-1:0] a, b, input [1:0] signs, shifted, output [2*WIDTH-1:0] product
 );
@@ -46,8 +46,8 @@ module GowinMultiplier #(parameter WIDTH = 9, REGISTERS = 0) (
     end
 endmodule
 
-// Block memories that are written through port A and read through port B, as GowinMemory; of
-// those with two ports the output of port A is always unknown.
+// Block memories that are written through port A and read through port B, as in GowinMemory. In
+// those with two full ports, the output of port A is always unknown.
 
 module SDPB (
     input CLKA, CEA, RESETA, input [13:0] ADA, input [31:0] DI, input [2:0] BLKSELA,
@@ -140,7 +140,7 @@ module DPB (
     output [15:0] DOB, input [2:0] BLKSELB
 );
     parameter READ_MODE0 = 0, READ_MODE1 = 0, BIT_WIDTH_0 = 16, BIT_WIDTH_1 = 16;
-    // Say what a port shows of its own writes, and port B does not write.
+    // Read behaviour of a port that writes; port B does not write.
     parameter WRITE_MODE0 = 0, WRITE_MODE1 = 0;
     parameter BLK_SEL_0 = 0, BLK_SEL_1 = 0, RESET_MODE = "SYNC";
     parameter [255:0] INIT_RAM_00 = 0, INIT_RAM_01 = 0, INIT_RAM_02 = 0, INIT_RAM_03 = 0,
@@ -187,7 +187,7 @@ module DPX9B (
     output [17:0] DOB, input [2:0] BLKSELB
 );
     parameter READ_MODE0 = 0, READ_MODE1 = 0, BIT_WIDTH_0 = 18, BIT_WIDTH_1 = 18;
-    // Say what a port shows of its own writes, and port B does not write.
+    // Read behaviour of a port that writes; port B does not write.
     parameter WRITE_MODE0 = 0, WRITE_MODE1 = 0;
     parameter BLK_SEL_0 = 0, BLK_SEL_1 = 0, RESET_MODE = "SYNC";
     parameter [287:0] INIT_RAM_00 = 0, INIT_RAM_01 = 0, INIT_RAM_02 = 0, INIT_RAM_03 = 0,
@@ -227,9 +227,9 @@ module DPX9B (
     );
 endmodule
 
-// A block memory with ports of one width and one clock, of lanes of 8 or 9 bits, that starts with
-// zeros. What is read is unknown until clocked, and unknown as well if the word is written in the
-// same cycle.
+// A block memory with ports of the same width and clock, and lanes of 8 or 9 bits. Its initial
+// contents are zero. The output is unknown until clocked, and if the word is written in the same
+// cycle.
 module GowinMemory #(
     parameter LANE = 8, PORT = 32, WIDTH = 32, READ_WIDTH = 32, MODES = 0, FILLED = 0
 ) (
@@ -241,7 +241,7 @@ module GowinMemory #(
     localparam LOW = WIDTH < LANE ? $clog2(WIDTH) : 3 + $clog2(LANES);
 
     wire [13:0] write_row = write_address >> LOW, read_row = read_address >> LOW;
-    // Above one lane, the low address bits enable the lanes of a write.
+    // With more than one lane, the low address bits enable the lanes of a write.
     wire [3:0] lanes = {4{write}} & (LANES > 1 ? write_address[3:0] : 4'b1);
 
     reg [PORT-1:0] words [0:(1 << 14 - LOW) - 1];
@@ -254,7 +254,7 @@ module GowinMemory #(
                 o[lane*LANE +: LANE] <= {LANE{1'bx}};
             if (lanes[lane] === 1) words[write_row][lane*LANE +: LANE] <= i[lane*LANE +: LANE];
         end
-        // What is written where nobody knows may have changed any word.
+        // A write with an unknown enable or address may have changed any word.
         if (lanes !== 0 && (^{lanes, write_row}) === 1'bx)
             for (row = 0; row < 1 << 14 - LOW; row = row + 1) words[row] <= {PORT{1'bx}};
         if (zeros !== 0) $fatal(1, "BSRAM: a reset, a selection or a second write port is used");

@@ -1,13 +1,13 @@
-// Models of the cells of Lattice iCE40: Yosys's own, but for the block memory.
+// Models of the cells of Lattice iCE40: those of Yosys, except for the block memory.
 
-// Icarus Verilog knows no default values of ports.
+// Icarus Verilog does not support default values of ports.
 `define NO_ICE40_DEFAULT_ASSIGNMENTS
 `include "ice40/cells_sim.v"
 
-// A block memory whose ports are 16, 8, 4 or 2 bits wide, each its own, bits in the places that
-// Yosys's model has them. It starts with zeros; what is read is unknown until clocked, and unknown
-// as well where a bit is written in the same cycle: in Yosys's model it is old, but Yosys's mapping
-// does not count on that, and neither may a design.
+// A block memory whose ports are 16, 8, 4 or 2 bits wide, independently, with the bit positions of
+// the model of Yosys. Its initial contents are zero. The output is unknown until clocked, and where
+// a bit is written in the same cycle: the model of Yosys returns the old bit, but the mapping of
+// Yosys does not rely on that, and a design must not either.
 module SB_RAM40_4K (
     output reg [15:0] RDATA, input RCLK, RCLKE, RE, input [10:0] RADDR,
     input WCLK, WCLKE, WE, input [10:0] WADDR, input [15:0] MASK, WDATA
@@ -17,7 +17,7 @@ module SB_RAM40_4K (
         INIT_6 = 0, INIT_7 = 0, INIT_8 = 0, INIT_9 = 0, INIT_A = 0, INIT_B = 0, INIT_C = 0,
         INIT_D = 0, INIT_E = 0, INIT_F = 0;
 
-    // The bit of a narrow port through which bit `index` of a row of 16 comes and goes.
+    // The bit of a narrow port for bit `index` of a row of 16.
     function integer place(input integer mode, index);
         place = mode == 0 ? index : (index >> mode << mode) + (1 << mode - 1) - 1;
     endfunction
@@ -45,7 +45,7 @@ module SB_RAM40_4K (
         end
         for (index = 0; index < 16; index = index + 1)
             if (written[index] === 1) rows[WADDR[7:0]][index] <= WDATA[place(WRITE_MODE, index)];
-        // What is written where nobody knows may have changed any row.
+        // A write with an unknown enable or address may have changed any row.
         if (written !== 0 && (^{written, WADDR}) === 1'bx)
             for (row = 0; row < 256; row = row + 1) rows[row] <= 16'bx;
     end
