@@ -1,4 +1,4 @@
-"""The map of the house: imports run one way, and each package imports only what the map allows."""
+"""The package map: imports run one way, and each package imports only what the map allows."""
 
 import ast
 import subprocess
@@ -10,12 +10,12 @@ import pytest
 
 from benches.repository import ROOT
 
-# Where the packages are; the first part of a module's name leads to one of these folders.
+# Folders of the packages; each package is in one of them.
 SOURCES = ("hw", "sim", "tb", "docs/make")
 
-# Below weft, a room may import itself and the rooms named here.
+# Subpackages and modules of weft; each may import itself and the ones listed here.
 GROUND = ("formats", "hierarchy", "parameters", "version")
-ROOMS = {
+SUBPACKAGES = {
     **dict.fromkeys(GROUND, GROUND),
     "blocks": GROUND,
     "primitives": (*GROUND, "blocks"),
@@ -27,7 +27,7 @@ ROOMS = {
     "host_link": (*GROUND, "blocks", "primitives", "matrix", "bus", "core"),
     "boards": (*GROUND, "primitives", "array", "matrix", "core", "host_link", "emit"),
 }
-# What a package of the software may import of the others.
+# Packages that each package may import.
 PACKAGES = {
     "weft": (),
     "weft_model": ("weft",),
@@ -40,7 +40,7 @@ TESTS = ("hw", "sim", "docs")
 
 
 def modules() -> dict[str, Path]:
-    """Every module of the repository by its name."""
+    """Return every module of the repository by its name."""
     found = {}
     for source in SOURCES:
         for path in sorted((ROOT / source).rglob("*.py")):
@@ -53,7 +53,7 @@ MODULES = modules()
 
 
 def imports_of(name: str) -> Iterator[str]:
-    """Modules of the repository that a module imports, wherever in its text."""
+    """Yield the modules of the repository that a module imports, anywhere in its text."""
     path = MODULES[name]
     package = name.split(".") if path.stem == "__init__" else name.split(".")[:-1]
     for node in ast.walk(ast.parse(path.read_text())):
@@ -71,50 +71,50 @@ def imports_of(name: str) -> Iterator[str]:
                 yield known
 
 
-def arrows() -> list[tuple[str, str]]:
-    """Every import as (who, whom)."""
+def imports() -> list[tuple[str, str]]:
+    """Return every import as (importing module, imported module)."""
     return [(name, target) for name in MODULES for target in imports_of(name) if name != target]
 
 
-ARROWS = arrows()
+IMPORTS = imports()
 
 
-def room_of(module: str) -> str:
+def subpackage_of(module: str) -> str:
     return module.split(".")[1] if "." in module else ""
 
 
-def test_the_walk_finds_the_imports():
-    """Relative imports, imports of modules, and those within functions."""
-    for arrow in (
+def test_all_kinds_of_imports_are_found():
+    """Relative imports, imports of modules, and imports in functions are found."""
+    for pair in (
         ("weft.array.cell", "weft.blocks.partial_sums"),
         ("weft_sim.simulator", "weft_sim.toolchain"),
         ("weft_cli.cli", "weft_cli.report"),
         ("verify.soak.check", "weft_model.schedule"),
     ):
-        assert arrow in ARROWS
+        assert pair in IMPORTS
 
 
-def test_every_room_is_on_the_map():
-    rooms = {room_of(name) for name in MODULES if name.startswith("weft.")}
-    assert rooms == set(ROOMS)
+def test_every_subpackage_is_on_the_map():
+    found = {subpackage_of(name) for name in MODULES if name.startswith("weft.")}
+    assert found == set(SUBPACKAGES)
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_rooms_of_the_hardware_import_what_the_map_has(room):
+@pytest.mark.parametrize("subpackage", SUBPACKAGES)
+def test_subpackages_of_weft_import_only_what_the_map_allows(subpackage):
     wrong = [
         f"{name} imports {target}"
-        for name, target in ARROWS
-        if name.startswith("weft.") and room_of(name) == room
-        if room_of(target) not in (room, *ROOMS[room])
+        for name, target in IMPORTS
+        if name.startswith("weft.") and subpackage_of(name) == subpackage
+        if subpackage_of(target) not in (subpackage, *SUBPACKAGES[subpackage])
     ]
     assert not wrong
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_packages_import_what_the_map_has(package):
+def test_packages_import_only_what_the_map_allows(package):
     wrong = [
         f"{name} imports {target}"
-        for name, target in ARROWS
+        for name, target in IMPORTS
         if name.split(".")[0] == package
         if target.split(".")[0] not in (package, *PACKAGES[package])
     ]
@@ -122,13 +122,13 @@ def test_packages_import_what_the_map_has(package):
 
 
 def test_blocks_and_primitives_know_no_configuration():
-    """They take widths and shapes, so that whatever comes can be made of them."""
-    rooms = ("blocks", "primitives", "array")
-    knowing = [name for name in MODULES if name.startswith("weft.") and room_of(name) in rooms]
-    assert not [name for name in knowing if "MatrixUnitConfig" in MODULES[name].read_text()]
+    """They take widths and shapes, so that any unit can use them."""
+    general = ("blocks", "primitives", "array")
+    names = [n for n in MODULES if n.startswith("weft.") and subpackage_of(n) in general]
+    assert not [name for name in names if "MatrixUnitConfig" in MODULES[name].read_text()]
 
 
-# What only some commands need; scikit-learn and cocotb take seconds to import.
+# Packages that only some commands need; scikit-learn and cocotb take seconds to import.
 SLOW = {"cocotb", "sklearn", "scipy", "rich", "pytest", "matplotlib", "serial"}
 
 
@@ -144,7 +144,7 @@ def test_a_package_imports_nothing_slow(package):
 def test_no_test_imports_a_test():
     wrong = [
         f"{name} imports {target}"
-        for name, target in ARROWS
+        for name, target in IMPORTS
         if name.rpartition(".")[2].startswith("test_") and target.rpartition(".")[2][:5] == "test_"
     ]
     assert not wrong
@@ -153,7 +153,7 @@ def test_no_test_imports_a_test():
 def test_unit_benches_know_no_campaign():
     wrong = [
         f"{name} imports {target}"
-        for name, target in ARROWS
+        for name, target in IMPORTS
         if name.split(".")[0] in TESTS and target.split(".")[0] == "verify"
     ]
     assert not wrong

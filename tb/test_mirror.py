@@ -1,10 +1,10 @@
-"""Tests mirror the sources: the bench of a component is found by its name, without a search."""
+"""Tests mirror the sources: the path of a component gives the path of its bench."""
 
 import pytest
 
 from benches.repository import ROOT
 
-# Components that a bench of a neighbour tests, since they do nothing useful alone.
+# Components that the bench of another component tests, because they do nothing useful alone.
 ELSEWHERE = {
     "host_link/executor.py": "host_link/test_host_link.py",
     "host_link/frame_check.py": "host_link/test_framing.py",
@@ -32,7 +32,7 @@ def test_every_component_has_a_bench_of_its_name(source):
     assert "@cocotb.test" in bench.read_text() or "simulate(" in bench.read_text()
 
 
-def test_no_bench_is_named_elsewhere_that_stands_where_it_should():
+def test_exceptions_have_no_bench_of_their_own():
     assert len(COMPONENTS) > 30
     assert set(ELSEWHERE) <= {source.as_posix() for source in COMPONENTS}
     for source in ELSEWHERE:

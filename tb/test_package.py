@@ -1,4 +1,4 @@
-"""The wheel holds both packages and their data, and imports away from the sources."""
+"""The wheel contains all packages and their data, and works without the sources."""
 
 import os
 import subprocess
@@ -39,6 +39,6 @@ def test_wheel_installs_and_imports(tmp_path):
     ]
 
 
-def test_changelog_and_licence_are_there():
+def test_changelog_and_licence_exist():
     assert "Keep a Changelog" in (ROOT / "CHANGELOG.md").read_text()
     assert "Apache License" in (ROOT / "LICENSE").read_text()
