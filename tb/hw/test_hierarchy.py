@@ -1,4 +1,4 @@
-"""Hierarchy: each distinct component becomes one module, and the Verilog is always the same."""
+"""Hierarchy: each distinct component becomes one module, and the Verilog is reproducible."""
 
 import os
 import re
@@ -22,7 +22,7 @@ WIDTH = 8
 
 
 class Twins(wiring.Component):
-    """Two lines of 3 cycles one after the other, beside one of 5 and one that a reset empties."""
+    """Two lines of 3 cycles in series, a line of 5 cycles, and one that a reset clears."""
 
     def __init__(self, *, width: int):
         self.width = width
@@ -54,7 +54,7 @@ def modules(verilog: str) -> list[str]:
 
 
 def test_same_arguments_share_a_module_and_others_do_not():
-    """Four submodules, three distinct: the reset line differs in an argument that is no number."""
+    """Four submodules, three distinct: the line with reset differs in a non-integer argument."""
     verilog = make_design("twins", Twins, width=WIDTH).verilog
     names = modules(verilog)
     assert sorted(names) == [
@@ -78,7 +78,7 @@ def test_shared_modules(simulate, width):
 
 
 def test_equal_configurations_are_the_same_argument():
-    """A module is shared by value: two configurations that compare equal are one."""
+    """Parameters are compared by value: equal configurations share a module."""
 
     class Pair(wiring.Component):
         i: In(2)
@@ -97,7 +97,7 @@ def test_equal_configurations_are_the_same_argument():
 
 
 class Configured(wiring.Component):
-    """One register that was given a configuration."""
+    """One register that takes a configuration as parameter."""
 
     def __init__(self, *, config: MatrixUnitConfig):
         self.config = config
@@ -110,7 +110,7 @@ class Configured(wiring.Component):
 
 
 def test_halving_emits_few_modules():
-    """A skew of 256 lanes is made of one module a size, its delay lines likewise."""
+    """A skew of 256 lanes has one module per size, and so have its delay lines."""
     names = modules(make_design("wide", Skew, width=1, lanes=256).verilog)
     assert len(names) == len(set(names))
     skews = [name for name in names if "delay_line" not in name]
@@ -119,7 +119,7 @@ def test_halving_emits_few_modules():
 
 
 def test_ordinary_elaboration_gives_submodules():
-    """Without a library, `instantiate` adds the component itself: a module each."""
+    """Without a library, `instantiate` adds the component itself, one module per instance."""
     twins = Twins(width=WIDTH)
     text = rtlil.convert(twins, ports=[twins.i, twins.six, twins.five, twins.three])
     submodules = re.findall(r"(?m)^module \\top\.(\w+)$", text)
@@ -145,7 +145,7 @@ print(hashlib.sha256(verilog.encode()).hexdigest())
 
 
 def test_verilog_is_the_same_whatever_the_hash_seed():
-    """Byte for byte, from processes that order their sets differently."""
+    """It is identical from processes whose sets have different orders."""
     digests = {
         subprocess.run(
             [sys.executable, "-c", SCRIPT],
@@ -160,14 +160,14 @@ def test_verilog_is_the_same_whatever_the_hash_seed():
 
 
 def test_verilog_is_the_same_when_made_again():
-    """Also when made twice by one process."""
+    """It is identical when one process emits it twice."""
     texts = {make_design("t", Skew, width=3, lanes=5).verilog for _ in range(2)}
     assert len(texts) == 1
 
 
 @cocotb.test(**TIMEOUT)
 async def shared_lines_keep_their_own_words(dut):
-    """Instances of one module are separate lines."""
+    """Instances of one module have separate registers."""
     width = parameters().width
     source = randomness()
     words = [source.getrandbits(width) for _ in range(200)]

@@ -1,4 +1,4 @@
-"""Parameters: each is checked, documented and written out from its one description."""
+"""Parameters: each is checked, documented and exported from one description."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Machine:
         ({"checked": 1}, "checked must be True or False, not 1"),
     ],
 )
-def test_wrong_values_are_refused_in_one_sentence(given, sentence):
+def test_wrong_values_are_rejected_in_one_sentence(given, sentence):
     with pytest.raises(ValueError) as refusal:
         Machine(**given)
     assert str(refusal.value) == sentence
@@ -70,7 +70,7 @@ def test_a_format_may_be_a_numpy_type(given):
     assert Machine(operand=given).operand == IntegerFormat(16, signed=False)
 
 
-def test_numbers_of_numpy_become_those_of_python():
+def test_numpy_scalars_become_python_numbers():
     machine = Machine(size=np.int64(7), checked=np.bool_(True))
     assert (type(machine.size), machine.size) == (int, 7)
     assert machine.checked is True
@@ -85,7 +85,7 @@ def test_the_docstring_has_every_parameter():
     assert "operand : IntegerFormat, default int8" in lines
 
 
-def test_plain_values_make_the_same_again():
+def test_plain_values_make_an_equal_configuration():
     machine = Machine(size=9, used=3, mode="fast", checked=True, operand="uint5")
     plain = plain_parameters(machine)
     assert plain == {"size": 9, "used": 3, "mode": "fast", "checked": True, "operand": "uint5"}

@@ -1,4 +1,4 @@
-"""ActivationCorrection: the products of a row are taken from its sum, and passed on."""
+"""ActivationCorrection: the products of a row are subtracted from its sum, and passed on."""
 
 import cocotb
 

@@ -1,4 +1,4 @@
-"""ActivationProducts: pairs pass on to the first column, and their products are added up."""
+"""ActivationProducts: pairs pass to the first column, and their products are added up."""
 
 import cocotb
 
@@ -26,7 +26,7 @@ def test_activation_products(simulate, config):
 
 @cocotb.test(**TIMEOUT)
 async def adds_up_products(dut):
-    """A pair a cycle, each product in exactly its cycle, added to a sum that comes in parts."""
+    """One pair per cycle, each product in the exact cycle, added to a sum that comes in parts."""
     arithmetic, source = parameters().arithmetic, randomness()
     widths, modulus = arithmetic.sum_parts, 1 << arithmetic.sum_width
     pairs = [[operand(source, arithmetic.activation) for _ in range(2)] for _ in range(CYCLES)]

@@ -14,7 +14,7 @@ from weft.emit.verilog import make_design
 from weft.matrix.config import MatrixUnitConfig
 
 CYCLES = 1500
-# A cell's own control, and that of its row.
+# Control of a cell, and the corresponding control of its row.
 ROW_CONTROL = {"load": "row_loads", "switch": "row_switches"}
 
 
@@ -74,7 +74,7 @@ ECP5 = {
 @on_icarus
 @pytest.mark.parametrize("config", ECP5.values(), ids=ECP5)
 def test_cell_of_ecp5(simulate, config):
-    """In a hard multiplier, the same to the bit and to the cycle."""
+    """With a hard multiplier, outputs are the same in every bit and cycle."""
     simulate([passes_on_and_multiplies], Cell, arithmetic=config.arithmetic, family="ecp5")
 
 
@@ -88,7 +88,7 @@ def test_every_cell_of_ecp5(simulate, config):
 @pytest.mark.parametrize(
     "component, family, blocks", [(Cell, "ecp5", 1), (Cell, None, 0), (SoftCell, "ecp5", 0)]
 )
-def test_hard_multipliers_are_used_where_they_are(component, family, blocks):
+def test_hard_multipliers_are_used_where_available(component, family, blocks):
     arithmetic = MatrixUnitConfig().arithmetic
     design = make_design("top", component, family=family, arithmetic=arithmetic)
     assert design.verilog.count("MULT18X18D #") == blocks
@@ -96,7 +96,7 @@ def test_hard_multipliers_are_used_where_they_are(component, family, blocks):
 
 @cocotb.test(**TIMEOUT)
 async def passes_on_and_multiplies(dut):
-    """Every output in every cycle, with loads and switches in any cycle, together and apart."""
+    """Checks every output in every cycle; loads and switches come in any cycle, also together."""
     arithmetic = parameters().arithmetic
     source = randomness()
     inputs = [random_inputs(source, arithmetic) for _ in range(CYCLES)]
@@ -127,9 +127,9 @@ async def passes_on_and_multiplies(dut):
 
 
 def random_inputs(source: random.Random, arithmetic: Arithmetic) -> dict[str, int]:
-    """One cycle: `sum` is the partial sum that this cycle's activation is to be added to.
+    """Return the inputs of one cycle; `sum` is the partial sum for the activation of this cycle.
 
-    The cells beside this one load and switch as well, so the row's control is high more often.
+    The other cells of the row load and switch too, so the control of the row is high more often.
     """
     control = {}
     for name, of_row in ROW_CONTROL.items():
@@ -144,13 +144,13 @@ def random_inputs(source: random.Random, arithmetic: Arithmetic) -> dict[str, in
 
 
 def sum_latency(arithmetic: Arithmetic) -> int:
-    """Cycles from an activation to the first part of its sum."""
+    """Return the cycles from an activation to the first part of its sum."""
     operand_register = sum_register = 1
     return operand_register + arithmetic.multiplier_stages + sum_register
 
 
 def held_weights(inputs) -> tuple[list[int], list[int]]:
-    """The shadow weight in each cycle, and the weight that each cycle's activation meets."""
+    """Return the shadow weight in each cycle, and the weight for the activation of each cycle."""
     shadow = weight = 0
     shadows, weights = [], []
     for cycle in inputs:
@@ -164,7 +164,7 @@ def held_weights(inputs) -> tuple[list[int], list[int]]:
 
 
 def to_ports(inputs, arithmetic: Arithmetic) -> list[dict[str, int]]:
-    """The inputs cycle by cycle: part p of a sum comes p cycles after part 0."""
+    """Return the values of the ports by cycle: part p of a sum comes p cycles after part 0."""
     ports = [
         {
             "activation_in": cycle["activation_in"] % (1 << arithmetic.activation.width),

@@ -1,4 +1,4 @@
-"""FastArray: exact inner products on the wavefront, and proofs for narrow formats."""
+"""FastArray: exact inner products in exact cycles, and proofs for narrow formats."""
 
 import random
 import re
@@ -21,7 +21,7 @@ from weft.emit.verilog import make_design
 from weft.matrix.config import TPU_V1, MatrixUnitConfig
 
 TILES = 12
-# What comes out as it went in.
+# Outputs that repeat an input.
 PASSED = {
     "activations_out": "activations_in",
     "switches_out": "switches_in",
@@ -34,7 +34,7 @@ def array(rows, columns, **options):
 
 
 def simulate_array(simulate, coroutines, config, **options):
-    """The array of a unit, a CheckedFastArray where it has checksums."""
+    """Run coroutines on the array of a unit, a CheckedFastArray if it has checksums."""
     array = config.array
     simulate(coroutines, array.component, **array.parameters, **options)
 
@@ -64,19 +64,19 @@ def test_fast_array(simulate, config):
 
 @on_simulators("config", {name: SHAPES[name] for name in ("6x1", "2x1")})
 def test_shows_products(simulate, config):
-    """As the column of checksums has it."""
+    """The checksum column uses an array with this output."""
     coroutines = [switches_every_r_cycles, loads_and_switches_at_any_legal_time]
     simulate_array(simulate, coroutines, config, shows_products=True)
 
 
 @on_simulators("config", {n: SHAPES[n] for n in ("6x4 checksum", "4x3 checksum")}, verilator=0)
 def test_flips(simulate, config):
-    """On Icarus alone: of what Verilator builds only the ports are there."""
+    """This runs on Icarus only, because a build of Verilator gives access to the ports alone."""
     simulate_array(simulate, [shows_what_the_south_edge_holds], config)
 
 
 def test_a_large_array_is_made_of_few_modules():
-    """256 x 256: each kind of chain is one module a length, and so is the field of cells."""
+    """With 256 x 256 cells, each kind of chain and the field of cells have one module per size."""
     config = MatrixUnitConfig(rows=TPU_V1.rows, columns=TPU_V1.columns, inner_product="fast")
     verilog = make_design("big", FastArray, **config.array.parameters).verilog
     names = re.findall(r"(?m)^module (\w+)", verilog)
@@ -86,11 +86,11 @@ def test_a_large_array_is_made_of_few_modules():
 
 @dataclass
 class Wave:
-    """What enters an array, undone of its skew.
+    """Inputs of an array before the skew.
 
     `activations` (cycles, R) and `switches` (cycles,) by the cycle in which they reach the first
-    pair of rows; `tiles` (tiles, R, C), and `pushes` (tiles, R), the cycles in which the rows of a
-    tile are pushed into column 0, row R-1 first.
+    pair of rows; `tiles` (tiles, R, C); `pushes` (tiles, R), the cycles in which the rows of a tile
+    are pushed into column 0, row R-1 first.
     """
 
     activations: np.ndarray
@@ -105,7 +105,7 @@ class Wave:
 
 @cocotb.test(**TIMEOUT)
 async def switches_every_r_cycles(dut):
-    """Each tile is pushed from the very cycle of the switch before, without a gap."""
+    """The push of each tile starts in the cycle of the previous switch, and has no gaps."""
     array = parameters()
     pushes = np.arange(TILES * array.rows).reshape(TILES, array.rows)
     await check_wave(dut, random_wave(randomness(), array, pushes, waits=[0] * TILES))
@@ -113,7 +113,7 @@ async def switches_every_r_cycles(dut):
 
 @cocotb.test(**TIMEOUT)
 async def loads_and_switches_at_any_legal_time(dut):
-    """Gaps between pushes, tiles that wait, tiles that stay."""
+    """There are gaps between pushes, tiles that wait, and tiles that stay in use."""
     array = parameters()
     source = randomness()
     pushes, waits, cycle = [], [], 0
@@ -131,7 +131,7 @@ async def loads_and_switches_at_any_legal_time(dut):
 
 @cocotb.test(**TIMEOUT)
 async def shows_what_the_south_edge_holds(dut):
-    """A bit that flips in a last register shows in its place of the outputs, and nowhere else."""
+    """A flipped bit in an output register changes that bit of the outputs, and no other."""
     array = parameters()
     arithmetic = array.arithmetic
     await start(dut)
@@ -159,7 +159,7 @@ async def shows_what_the_south_edge_holds(dut):
 
 
 def random_wave(source: random.Random, array: SimpleNamespace, pushes, waits) -> Wave:
-    """Random numbers around given pushes; a tile is switched to so long after its last one."""
+    """Return a random wave with the given pushes; `waits` are the cycles from push to switch."""
     rows, columns = array.rows, array.columns
     cycles = int(pushes[-1, -1]) + waits[-1] + 10
     switches = np.zeros(cycles, int)
@@ -178,7 +178,7 @@ def random_wave(source: random.Random, array: SimpleNamespace, pushes, waits) ->
 
 
 async def check_wave(dut, wave: Wave) -> None:
-    """Column c's sum of wave n, all its parts there, in cycle n + latency + c."""
+    """Check that the sum of wave n in column c is complete in cycle n + latency + c."""
     array = parameters()
     arithmetic = array.arithmetic
     columns, latency = array.columns, FastArray.latency_of(arithmetic, rows=array.rows)
@@ -214,16 +214,16 @@ async def check_wave(dut, wave: Wave) -> None:
             expected = [stimulus[came] for stimulus in stimuli[: end - columns]]
             compare(name, trace[name][columns:], expected)
         first = cycles[0] + columns + array.rows // 2 + PairsCheck.latency
-        assert not any(trace["wrong_pairs"][first:]), "a false alarm; flips are in test_corruption"
+        assert not any(trace["wrong_pairs"][first:]), "a false alarm; test_corruption has flips"
 
 
 def gathered(words: Sequence[int], cycle: int, parts: Sequence[int]) -> int:
-    """The sum all whose parts are there in a cycle."""
+    """Return the sum whose last part is in the given cycle."""
     return gather_parts(words, cycle - (len(parts) - 1), parts)
 
 
 def skewed(wave: Wave, array: SimpleNamespace, end: int) -> list[dict[str, int]]:
-    """The ports cycle by cycle: pair j comes j cycles late, column c c cycles late."""
+    """Return the ports by cycle: pair j is j cycles late, column c is c cycles late."""
     rows, columns = array.rows, array.columns
     activations = np.zeros((end, rows), object)
     switches = np.zeros((end, rows // 2), int)
@@ -249,7 +249,7 @@ def skewed(wave: Wave, array: SimpleNamespace, end: int) -> list[dict[str, int]]
     ]
 
 
-# Two rows and two columns; a tile is loaded in every two cycles and stays for two rows.
+# Two rows and two columns; every two cycles a tile is loaded, and it stays for two rows.
 PROOF = """
 module proof(
   input clk, input {activation} [{a}:0] a0, a1, input {weight} [{w}:0] left, right, output good
@@ -257,7 +257,7 @@ module proof(
   (* keep *) reg second = 0;
   always @(posedge clk) second <= ~second;
 
-  // The tile that is loaded, row 1 first, and the one in use.
+  // The tile that is being loaded, row 1 first, and the tile in use.
   reg {weight} [{w}:0] left1, right1, left0, right0, use_left0, use_left1, use_right0, use_right1;
   reg [{w}:0] late_right;
   always @(posedge clk) begin
@@ -274,7 +274,7 @@ module proof(
     use_left0 <= l0; use_left1 <= l1; use_right0 <= r0; use_right1 <= r1;
   end
 
-  // What must come out, as many cycles later as it takes.
+  // The expected sums, delayed by the latency.
   wire signed [{s}:0] x0 = a0, x1 = a1, y0 = l0, y1 = l1, z0 = r0, z1 = r1;
   wire [{s}:0] left_sum = x0 * y0 + x1 * y1, right_sum = x0 * z0 + x1 * z1;
   reg [{s}:0] expected_left [0:{latency}], expected_right [0:{latency}];
@@ -305,12 +305,12 @@ PROVEN = {
 
 @pytest.mark.parametrize("config", PROVEN.values(), ids=PROVEN)
 def test_is_the_inner_product_for_all_operands(config, tmp_path):
-    """From any state of its registers, and with all other tiles and rows before and after."""
+    """This holds from any state of the registers, and for all tiles and rows before and after."""
     prove(config, make_design("array", FastArray, **config.array.parameters).verilog, tmp_path)
 
 
 def prove(config: MatrixUnitConfig, verilog: str, directory) -> None:
-    """Unroll a tile's load and the rows that meet it; every number is an unknown."""
+    """Unroll the load of a tile and the rows that use it, with every number symbolic."""
     latency = FastArray.latency_of(config.arithmetic, rows=config.rows)
     harness = PROOF.format(
         activation="signed" if config.activation.signed else "",
@@ -322,8 +322,8 @@ def prove(config: MatrixUnitConfig, verilog: str, directory) -> None:
     )
     path = directory / "proof.v"
     path.write_text(verilog + harness)
-    # The first row that meets a tile loaded since the start is that of cycle 2; so is its sum
-    # on the left, and a cycle later that on the right.
+    # The row of cycle 2 is the first one that uses a tile loaded since the start. Its sum is on the
+    # left after the latency, and on the right one cycle later.
     skipped = 2 + latency + 1
     whole_yosys(
         f"read_verilog {path}",

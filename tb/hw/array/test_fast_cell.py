@@ -1,4 +1,4 @@
-"""FastCell: two products by one multiplication, and the cycle in which each weight takes effect."""
+"""FastCell: two products from one multiplication, and the cycle in which weights take effect."""
 
 import random
 
@@ -14,7 +14,7 @@ from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
 
 CYCLES = 1500
-# A cell's own control, and that of its row.
+# Control of a cell, and the corresponding control of its row.
 ROW_CONTROL = {"load": "row_loads", "switch": "row_switches"}
 
 
@@ -57,7 +57,7 @@ def test_soft_fast_cell(simulate, config):
 
 
 def test_widths_hold_every_sum_and_difference():
-    """An activation plus a weight, and two weights' difference, and no bit more than needed."""
+    """An activation plus a weight and the difference of two weights fit, without excess bits."""
     for config in CONFIGS.values():
         activation, weight = config.activation, config.weight
         low, high = activation.minimum + weight.minimum, activation.maximum + weight.maximum
@@ -70,7 +70,7 @@ def test_widths_hold_every_sum_and_difference():
 
 @cocotb.test(**TIMEOUT)
 async def passes_on_and_multiplies(dut):
-    """Every output in every cycle, with loads and switches in any cycle, together and apart."""
+    """Checks every output in every cycle; loads and switches come in any cycle, also together."""
     arithmetic = parameters().arithmetic
     source = randomness()
     inputs = [random_inputs(source, arithmetic) for _ in range(CYCLES)]
@@ -106,15 +106,15 @@ async def passes_on_and_multiplies(dut):
 
 
 def wrapped(number: int, width: int) -> int:
-    """A number modulo 2**width, signed."""
+    """Return a number modulo 2**width, as a signed number."""
     half = 1 << (width - 1)
     return (number + half) % (2 * half) - half
 
 
 def random_inputs(source: random.Random, arithmetic: Arithmetic) -> dict[str, int]:
-    """One cycle: `sum` is the partial sum that this cycle's product is to be added to.
+    """Return the inputs of one cycle; `sum` is the partial sum for the product of this cycle.
 
-    The cells beside this one load and switch as well, so the row's control is high more often.
+    The other cells of the row load and switch too, so the control of the row is high more often.
     """
     control = {}
     for name, of_row in ROW_CONTROL.items():
@@ -131,13 +131,13 @@ def random_inputs(source: random.Random, arithmetic: Arithmetic) -> dict[str, in
 
 
 def sum_latency(arithmetic: Arithmetic) -> int:
-    """Cycles from a pair to the first part of its sum."""
+    """Return the cycles from a pair to the first part of its sum."""
     operand_register = sum_register = 1
     return operand_register + arithmetic.multiplier_stages + sum_register
 
 
 def held_weights(inputs) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """The shadows in each cycle, and the weights that its pair meets; the upper one first."""
+    """Return the shadows and the weights in use in each cycle, the upper one first."""
     shadow, weight = (0, 0), (0, 0)
     shadows, weights = [], []
     for cycle in inputs:
@@ -151,7 +151,7 @@ def held_weights(inputs) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
 
 
 def to_ports(inputs, arithmetic: Arithmetic) -> list[dict[str, int]]:
-    """The inputs cycle by cycle: part p of a sum comes p cycles after part 0."""
+    """Return the values of the ports by cycle: part p of a sum comes p cycles after part 0."""
     width = operand_shape(arithmetic).width
     ports = [
         {

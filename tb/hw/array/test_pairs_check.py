@@ -1,4 +1,4 @@
-"""PairsCheck: every pair that has changed in a fast array is seen."""
+"""PairsCheck: every pair that changed in a fast array is detected."""
 
 import cocotb
 
@@ -25,7 +25,7 @@ def test_pairs_check(simulate, config):
 
 @cocotb.test(**TIMEOUT)
 async def sees_every_wrong_pair(dut):
-    """Sums with the weights of a last column, as they are and with a bit changed."""
+    """Sums with the weights of the last column come unchanged, or with one bit changed."""
     arithmetic, pairs = parameters().arithmetic, parameters().pairs
     source = randomness()
     rows, width = 2 * pairs, arithmetic.activation.width

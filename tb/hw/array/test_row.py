@@ -1,4 +1,4 @@
-"""SystolicRow: control and activations travel east, and each column computes on its diagonal."""
+"""SystolicRow: control and activations move east; each column is a cycle behind the previous."""
 
 import random
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def simulate_on_ice40(simulate, config, columns):
 @on_icarus
 @pytest.mark.parametrize("config, columns", ICE40.values(), ids=ICE40)
 def test_row_of_ice40(simulate, config, columns):
-    """With hard multipliers that two cells share, the same to the bit and to the cycle."""
+    """With hard multipliers that two cells share, outputs are the same in every bit and cycle."""
     simulate_on_ice40(simulate, config, columns)
 
 
@@ -98,7 +98,7 @@ def test_cells_share_multipliers_where_they_fit(pairs, columns, soft_columns, op
 
 
 def test_numbers_of_columns_are_of_one_length():
-    """Their order as texts is their order."""
+    """Sorting them as text sorts them by number."""
     for columns in (1, 2, 10, 11, 16, 100, 101, 256):
         numbers = column_numbers(columns)
         assert [int(number) for number in numbers] == list(range(columns))
@@ -108,10 +108,10 @@ def test_numbers_of_columns_are_of_one_length():
 
 @dataclass
 class Wave:
-    """What enters a row, by the cycle in which it passes column 0.
+    """Inputs of a row, by the cycle in which they reach column 0.
 
-    `loads`, `switches` and `activations` (cycles,); `weights` and `sums` (cycles, C), of which
-    column c's come c cycles later. `sums` are those to which the cycle's products are to be added.
+    `loads`, `switches` and `activations` (cycles,); `weights` and `sums` (cycles, C), where the
+    entries of column c come c cycles later. `sums` are the sums for the products of the cycle.
     """
 
     loads: list[int]
@@ -127,7 +127,7 @@ class Wave:
 
 @cocotb.test(**TIMEOUT)
 async def passes_on_and_multiplies(dut):
-    """Every output in every cycle, with loads and switches in any cycle, together and apart."""
+    """Checks every output in every cycle; loads and switches come in any cycle, also together."""
     arithmetic, columns = parameters().arithmetic, parameters().columns
     source = randomness()
     loads, switches = ([int(source.random() < 0.4) for _ in range(CYCLES)] for _ in range(2))
@@ -136,7 +136,7 @@ async def passes_on_and_multiplies(dut):
 
 @cocotb.test(**TIMEOUT)
 async def passes_over_a_row_at_rest(dut):
-    """One load or switch on its way at a time, each reaches the last column; long pauses."""
+    """Only one load or switch is in the row at a time; each reaches the last column."""
     arithmetic, columns = parameters().arithmetic, parameters().columns
     source = randomness()
     loads, switches = [0] * CYCLES, [0] * CYCLES
@@ -150,7 +150,7 @@ async def passes_over_a_row_at_rest(dut):
 def random_wave(
     source: random.Random, arithmetic: Arithmetic, columns: int, loads, switches
 ) -> Wave:
-    """Random numbers around given control."""
+    """Return a wave of random numbers with the given control."""
     # The registers of a cell are not reset: fill both weights first.
     loads[0] = switches[1] = 1
 
@@ -168,7 +168,7 @@ def random_wave(
 
 
 async def check_wave(dut, wave: Wave) -> None:
-    """Drive a wave and check every output, each in its exact cycle."""
+    """Drive a wave and check every output in its exact cycle."""
     arithmetic, columns = parameters().arithmetic, parameters().columns
     numbers = column_numbers(columns)
     latency = sum_latency(arithmetic)
@@ -213,13 +213,13 @@ async def check_wave(dut, wave: Wave) -> None:
 
 
 def sum_latency(arithmetic: Arithmetic) -> int:
-    """Cycles from an activation in column 0 to the first part of its sum."""
+    """Return the cycles from an activation in column 0 to the first part of its sum."""
     operand_register = sum_register = 1
     return operand_register + arithmetic.multiplier_stages + sum_register
 
 
 def held_weights(wave: Wave) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The shadow weights in each cycle, and the weights that each cycle's activation meets."""
+    """Return the shadow weights in each cycle, and the weights for the activation of each cycle."""
     shadow = weight = np.zeros(wave.weights.shape[1], object)
     shadows, weights = [], []
     for load, switch, entering in zip(wave.loads, wave.switches, wave.weights, strict=True):
@@ -233,7 +233,7 @@ def held_weights(wave: Wave) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 
 def to_ports(wave: Wave, arithmetic: Arithmetic, columns: int, end: int) -> list[dict[str, int]]:
-    """The inputs cycle by cycle: column c's come c cycles late, part p of a sum p cycles more."""
+    """Return the ports by cycle: column c is c cycles late, part p of a sum another p cycles."""
     numbers = column_numbers(columns)
     nothing = dict.fromkeys(["activation_in", "switch_in", "load_in"], 0)
     nothing |= {f"{port}_in_{number}": 0 for port in ("weight", "sum") for number in numbers}

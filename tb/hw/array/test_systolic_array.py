@@ -1,4 +1,4 @@
-"""SystolicArray: exact sums on the wavefront, tiles back to back, and what leaves at each edge."""
+"""SystolicArray: exact sums in exact cycles, tiles back to back, and the outputs of each edge."""
 
 import random
 import re
@@ -47,14 +47,14 @@ def test_array(simulate, config):
 
 
 def names_of_halves(block: Block, rows: int, columns: int) -> set[str]:
-    """Names of the halves that a field is made of, and of theirs."""
+    """Return the names of all halves of a field, recursively."""
     halves = block.halves_of(rows=rows, columns=columns)
     inner = (names_of_halves(block, len(down), len(across)) for down, across in halves.values())
     return set(halves).union(*inner)
 
 
 def test_shapes_are_of_every_kind():
-    """One row or more, whole, cut by rows, by columns, and by both with either first."""
+    """One or more rows, in one block, cut by rows, by columns, or by both in either order."""
     kinds, first = set(), set()
     for config in SHAPES.values():
         rows, columns = config.rows, config.columns
@@ -79,7 +79,7 @@ def test_shapes_are_of_every_kind():
 
 @pytest.mark.parametrize("rows", [1, 2, 7, 8, 9, 16, 17, 100, 256])
 def test_halves_make_up_the_field(rows):
-    """One side is cut at a power of two of blocks, the other stays; a block has no halves."""
+    """One side is cut at a power of two of blocks, the other is not cut; a block has no halves."""
     for columns in (1, 2, 15, 16, 17, 32, 33, 37, 200, 256):
         block = Block.of_array(rows=rows, columns=columns)
         field = range(rows), range(columns)
@@ -114,11 +114,11 @@ def test_a_large_array_is_made_of_few_modules():
 
 @dataclass
 class Wave:
-    """What enters an array, undone of its skew.
+    """Inputs of an array before the skew.
 
     `activations` (cycles, R), `switches` (cycles,) and `sums` (cycles, C) by the cycle in which
-    they pass row 0 of column 0; `tiles` (tiles, R, C), and `pushes` (tiles, R), the cycles in
-    which the rows of a tile are pushed into column 0, row R-1 first.
+    they pass row 0 of column 0; `tiles` (tiles, R, C); `pushes` (tiles, R), the cycles in which the
+    rows of a tile are pushed into column 0, row R-1 first.
     """
 
     activations: np.ndarray
@@ -134,7 +134,7 @@ class Wave:
 
 @cocotb.test(**TIMEOUT)
 async def switches_every_r_cycles(dut):
-    """Each tile is pushed from the very cycle of the switch before, without a gap."""
+    """The push of each tile starts in the cycle of the previous switch, and has no gaps."""
     array = parameters()
     rows = array.rows
     pushes = np.arange(TILES * rows).reshape(TILES, rows)
@@ -143,7 +143,7 @@ async def switches_every_r_cycles(dut):
 
 @cocotb.test(**TIMEOUT)
 async def loads_and_switches_at_any_legal_time(dut):
-    """Gaps between pushes, tiles that wait, tiles that stay."""
+    """There are gaps between pushes, tiles that wait, and tiles that stay in use."""
     array = parameters()
     rows = array.rows
     source = randomness()
@@ -161,7 +161,7 @@ async def loads_and_switches_at_any_legal_time(dut):
 
 
 def random_wave(source: random.Random, array: SimpleNamespace, pushes, waits) -> Wave:
-    """Random numbers around given pushes; a tile is switched to so long after its last one."""
+    """Return a random wave with the given pushes; `waits` are the cycles from push to switch."""
     rows, columns = array.rows, array.columns
     cycles = int(pushes[-1, -1]) + waits[-1] + 10
     switches = np.zeros(cycles, int)
@@ -184,7 +184,7 @@ def random_wave(source: random.Random, array: SimpleNamespace, pushes, waits) ->
 
 
 async def check_wave(dut, wave: Wave) -> None:
-    """Drive a wave and check all four edges, each in its exact cycles."""
+    """Drive a wave and check all four edges in their exact cycles."""
     array = parameters()
     rows, columns = array.rows, array.columns
     end = wave.cycles + rows + columns + PLAIN.latency_of(array.arithmetic, rows=array.rows) + 2
@@ -210,7 +210,7 @@ async def check_wave(dut, wave: Wave) -> None:
 
 
 def check_sums(sums_out: list[int], wave: Wave, array: SimpleNamespace, cycles) -> None:
-    """Column c's sum of wave n, all its parts there, in cycle n + latency + c."""
+    """Check that the sum of wave n in column c is complete in cycle n + latency + c."""
     in_use = wave.tiles[np.cumsum(wave.switches) - 1]
     width, parts = array.arithmetic.sum_width, array.arithmetic.sum_parts
     latency = PLAIN.latency_of(array.arithmetic, rows=array.rows)
@@ -229,7 +229,7 @@ def check_sums(sums_out: list[int], wave: Wave, array: SimpleNamespace, cycles) 
 
 
 def check_weights(weights_out: list[int], wave: Wave, array: SimpleNamespace) -> None:
-    """The south edge shows row R-1 of a tile from its last push to that of the next."""
+    """Check that the south edge shows row R-1 of a tile from its last push to that of the next."""
     width, columns = array.arithmetic.weight.width, array.columns
     starts = [int(last) + 1 for last in wave.pushes[:, -1]]
     cycles = range(starts[0], wave.cycles)
@@ -240,13 +240,13 @@ def check_weights(weights_out: list[int], wave: Wave, array: SimpleNamespace) ->
 
 
 def thermometer(wave: Wave, cycle: int) -> int:
-    """The shift enables in a cycle: rows 0 to k with the k-th push of a tile."""
+    """Return the shift enables in a cycle: rows 0 to k with push k of a tile."""
     pushed = np.argwhere(wave.pushes == cycle)
     return (2 << int(pushed[0][1])) - 1 if len(pushed) else 0
 
 
 def skewed(wave: Wave, array: SimpleNamespace, end: int) -> list[dict[str, int]]:
-    """The ports cycle by cycle: row r comes r cycles late, column c c cycles late."""
+    """Return the ports by cycle: row r is r cycles late, column c is c cycles late."""
     rows, columns = array.rows, array.columns
     activations = np.zeros((end, rows), object)
     switches = np.zeros((end, rows), int)
@@ -264,7 +264,7 @@ def skewed(wave: Wave, array: SimpleNamespace, end: int) -> list[dict[str, int]]
             for part, bits in enumerate(
                 in_parts(int(wave.sums[n, column]), array.arithmetic.sum_parts)
             ):
-                # A sum meets row 0's product after the operand and the multiplier registers.
+                # A sum meets the product of row 0 after the operand and multiplier registers.
                 sums[n + 1 + array.arithmetic.multiplier_stages + column + part, column] |= bits
     return [
         {

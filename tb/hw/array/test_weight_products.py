@@ -1,4 +1,4 @@
-"""WeightProducts: differences of neighbours, and minus the products of the pairs of each tile."""
+"""WeightProducts: differences of neighbours, and the negated sum of the products of each tile."""
 
 import random
 
@@ -27,7 +27,7 @@ CONFIGS = {
 
 
 class TwoColumns(wiring.Component):
-    """WeightProducts behind the control that a fast array gives it."""
+    """WeightProducts with the control of a fast array."""
 
     def __init__(self, *, arithmetic: Arithmetic, rows: int):
         self.arithmetic = arithmetic
@@ -63,7 +63,7 @@ def test_weight_products(simulate, config):
 
 
 def draw_loads(source: random.Random, rows: int) -> tuple[list[list[int]], list[int]]:
-    """The cycles of the loads of each tile, the last row first, and of the switch after it."""
+    """Return random cycles for the loads of each tile, last row first, and for its switch."""
     loads, switches, cycle = [], [], 2
     for _ in range(TILES):
         loads.append([])
@@ -78,7 +78,7 @@ def draw_loads(source: random.Random, rows: int) -> tuple[list[list[int]], list[
 
 @cocotb.test(**TIMEOUT)
 async def adds_up_each_tile(dut):
-    """Tiles back to back and apart; between the loads there is noise."""
+    """Tiles come back to back and with gaps; weights between the loads are noise."""
     given, source = parameters(), randomness()
     arithmetic, rows = given.arithmetic, given.rows
     loads, switches = draw_loads(source, rows)

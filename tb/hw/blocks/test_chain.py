@@ -1,4 +1,4 @@
-"""Chain: links in a row, each with its own lanes, by whatever halves they are made."""
+"""Chain: links in a line, each with its own lanes, however the chain is halved."""
 
 import cocotb
 from amaranth.hdl import Module, unsigned
@@ -16,7 +16,7 @@ WIDTH = 12
 
 
 class AddingLink(wiring.Component):
-    """Adds its lane and what all links share to a total on its way; a cycle for each link."""
+    """Adds its lane and the shared offset to the passing total, with one register per link."""
 
     linking = Linking(passed=("total",), shared=("offset",), link="adder", halves=("low", "high"))
 
@@ -65,7 +65,7 @@ def test_equal_halves_are_one_module():
 
 @cocotb.test(**TIMEOUT)
 async def passes_through_all_links(dut):
-    """The total at each link, and behind the last, from new numbers every cycle."""
+    """Checks the total at each link and after the last one, with new numbers in every cycle."""
     links, source = parameters().links, randomness()
     await start(dut)
     totals = [source.getrandbits(WIDTH) for _ in range(CYCLES)]

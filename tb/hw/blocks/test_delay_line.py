@@ -1,4 +1,4 @@
-"""DelayLine: every bit comes out in its cycle and in no other."""
+"""DelayLine: every bit leaves in the exact cycle."""
 
 import cocotb
 
@@ -24,19 +24,19 @@ LINES = {
 @on_simulators("width, cycles, reset", LINES, verilator=0)
 def test_delay_line(simulate, width, cycles, reset):
     simulate(
-        [delays, is_emptied_by_reset_or_not], DelayLine, width=width, cycles=cycles, reset=reset
+        [delays, is_cleared_by_reset_or_not], DelayLine, width=width, cycles=cycles, reset=reset
     )
 
 
-def test_a_line_is_halved_somewhere():
-    """The lengths above are on both sides of the limit."""
+def test_lines_are_on_both_sides_of_the_limit():
+    """Some of the lines above are halved, others are not."""
     halved = {cycles * width > FLAT_BITS for width, cycles, _ in LINES.values() if cycles > 1}
     assert halved == {False, True}
 
 
 @cocotb.test(**TIMEOUT)
 async def delays(dut):
-    """Random bits, a new word every cycle."""
+    """The input is a new random word in every cycle."""
     line = parameters()
     width, cycles = line.width, line.cycles
     source = randomness()
@@ -47,8 +47,8 @@ async def delays(dut):
 
 
 @cocotb.test(**TIMEOUT)
-async def is_emptied_by_reset_or_not(dut):
-    """A reset makes a line with `reset` all zeros, and does nothing to one without."""
+async def is_cleared_by_reset_or_not(dut):
+    """A reset clears a line with `reset`, and has no effect on one without."""
     line = parameters()
     width, cycles, reset = line.width, line.cycles, line.reset
     source = randomness()

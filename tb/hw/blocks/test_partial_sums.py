@@ -1,4 +1,4 @@
-"""Partial sums in parts: sums, differences and their alignment are exact, part by part."""
+"""Partial sums in parts: sums, differences and their alignment are exact."""
 
 import cocotb
 from amaranth.hdl import Module, signed
@@ -21,7 +21,7 @@ WIDTHS |= {"7+8+8+9": (7, 8, 8, 9)}
 
 
 class Sums(wiring.Component):
-    """A total that comes in parts, plus and minus a number that comes as a whole."""
+    """A total that comes in parts, plus and minus a number whose bits come together."""
 
     def __init__(self, *, widths: tuple[int, ...]):
         self.widths = widths
@@ -55,7 +55,7 @@ def test_partial_sums(simulate, widths):
 
 @cocotb.test(**TIMEOUT)
 async def adds_and_subtracts(dut):
-    """New numbers every cycle, the carry through all parts often."""
+    """Numbers are new in every cycle, and a carry often passes through all parts."""
     widths, source = parameters().widths, randomness()
     width = sum(widths)
     corners = [0, 1, (1 << width) - 1, 1 << (width - 1)]

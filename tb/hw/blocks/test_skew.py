@@ -1,4 +1,4 @@
-"""Skew: each lane comes out late by its own number of cycles."""
+"""Skew: lane r leaves r cycles late."""
 
 import cocotb
 
@@ -23,7 +23,7 @@ def test_skew(simulate, width, lanes):
 
 @cocotb.test(**TIMEOUT)
 async def delays_each_lane_by_its_number(dut):
-    """Lane r comes r cycles late, whatever the other lanes hold."""
+    """Lane r leaves r cycles late, independently of the other lanes."""
     width, lanes = parameters().width, parameters().lanes
     source = randomness()
     words = [source.getrandbits(width * lanes) for _ in range(300 + lanes)]

@@ -1,4 +1,4 @@
-"""SumTree: exact sums of all lanes, in their cycle."""
+"""SumTree: exact sums of all lanes, in the exact cycle."""
 
 import cocotb
 from amaranth.hdl import signed, unsigned
@@ -29,7 +29,7 @@ def test_sum_tree(simulate, lane, lanes, width):
 
 @cocotb.test(**TIMEOUT)
 async def adds_all_lanes(dut):
-    """A new row of lanes every cycle; each extreme comes often."""
+    """Rows of lanes are new in every cycle, with frequent extreme values."""
     tree = parameters()
     lane, lanes, width = tree.lane, tree.lanes, tree.width
     source = randomness()

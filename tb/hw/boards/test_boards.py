@@ -1,4 +1,4 @@
-"""Boards: clocks that the PLLs can make, pins that the boards have, and designs around a unit."""
+"""Boards: clocks that the PLLs can make, pins of the boards, and the top design of each."""
 
 import dataclasses
 import re
@@ -12,7 +12,7 @@ from weft.boards import BOARDS, TOP_MODULE, BoardTop, board_named
 from weft.boards.clocks import pll_for
 from weft.matrix.config import MatrixUnitConfig
 
-# What places a port at a pin, in the constraints of each family.
+# Commands that assign a port to a pin in the constraints of each family.
 PLACES = re.compile(r"LOCATE COMP|set_io|IO_LOC|set_property LOC")
 OPEN = [board for board in BOARDS.values() if board.family != "xc7"]
 
@@ -21,7 +21,7 @@ def by_name(boards):
     return pytest.mark.parametrize("board", boards, ids=lambda board: board.name)
 
 
-# Family, input and output in MHz, and the factors as the vendors' formulas have them.
+# Family, input and output in MHz, formula of the vendor for the output, range of the oscillator.
 CLOCKS = {
     "ecp5": ("ecp5", 25, 150, lambda p: 25 * p.multiply / p.divide, (400, 800)),
     "ice40": ("ice40", 12, 30, lambda p: 12 * p.multiply / p.divide / p.post_divide, (533, 1066)),
@@ -40,8 +40,9 @@ def test_clock(family, given, wanted, output, oscillator):
     assert low <= inside <= high
 
 
-# What the PLL tools of the open flows print, and how it names our factors. Gowin's takes the
-# slowest oscillator that it can, so that its last factor is another.
+# The PLL tools of the open flows, patterns for the factors in their output, and offsets to ours;
+# None is for a power of two. The tool of Gowin takes the slowest oscillator, so its last factor
+# differs.
 TOOLS = {
     "ecp5": (
         ("yowasp-ecppll", "-i", "25", "-o", "100"),
@@ -65,8 +66,8 @@ TOOLS = {
 def test_factors_are_those_of_the_tools(family):
     command, patterns, more = TOOLS[family]
     program = Path(sys.executable).with_name(command[0])
-    told = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=True)
-    numbers = [int(re.search(pattern, told.stdout + told.stderr)[1]) for pattern in patterns]
+    ran = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=True)
+    numbers = [int(re.search(pattern, ran.stdout + ran.stderr)[1]) for pattern in patterns]
     factors = [
         1 << n if extra is None else n + extra for n, extra in zip(numbers, more, strict=True)
     ]
@@ -75,7 +76,7 @@ def test_factors_are_those_of_the_tools(family):
     assert [pll.divide, pll.multiply, pll.post_divide][: len(factors)] == factors
 
 
-def test_a_clock_near_enough_is_told_as_it_is():
+def test_a_clock_near_enough_is_reported_exactly():
     pll = pll_for("ecp5", 25_000_000, 137_000_000)
     assert pll.hz == 137_500_000 == 25_000_000 * pll.multiply / pll.divide
 
@@ -94,10 +95,10 @@ def test_an_unknown_board_is_refused_with_the_list():
 def test_narrow_operands_share_a_block_where_they_can(board):
     wide = dataclasses.replace(board.config, activation="int10")
     by_luts = board.family == "ice40"
-    there = board.multipliers_for(wide, wide.arithmetic)
-    assert there == (None if by_luts else board.multiplier_blocks)
-    there = board.multipliers_for(board.config, board.config.arithmetic)
-    assert there == board.multiplier_blocks * board.multipliers_per_block
+    products = board.multipliers_for(wide, wide.arithmetic)
+    assert products == (None if by_luts else board.multiplier_blocks)
+    products = board.multipliers_for(board.config, board.config.arithmetic)
+    assert products == board.multiplier_blocks * board.multipliers_per_block
 
 
 @by_name(BOARDS.values())
@@ -115,7 +116,7 @@ def test_design_has_a_clock_a_reset_and_a_serial_line(board):
     placed = [line for line in pins.splitlines() if PLACES.match(line)]
     assert len(placed) == 5
     for port in ("__rx", "__tx", "led_0", "led_1", platform.default_clk):
-        assert sum(port in line for line in placed) == 1, f"{port} has not one pin"
+        assert sum(port in line for line in placed) == 1, f"{port} must have one pin"
     source = next(files[name] for name in files if name in (f"{TOP_MODULE}.il", f"{TOP_MODULE}.v"))
     primitive = {"ecp5": "EHXPLLL", "ice40": "SB_PLL40_PAD", "gowin": "rPLL", "xc7": "PLLE2_BASE"}
     text = source if isinstance(source, str) else source.decode()

@@ -1,4 +1,4 @@
-"""AxiMatrixUnit: the ports as documented, lanes in whole bytes, every field in its place."""
+"""AxiMatrixUnit: byte-wide lanes, and every field at its documented position."""
 
 import cocotb
 import numpy as np
@@ -24,12 +24,12 @@ UNITS = {
 
 @on_simulators("config", UNITS)
 def test_axi_matrix_unit(simulate, config):
-    coroutines = [ignores_bits_above_a_format, takes_every_field_from_its_place]
+    coroutines = [ignores_bits_above_a_format, takes_every_field_from_its_position]
     simulate(coroutines, AxiMatrixUnit, config=config)
 
 
 async def results_of(dut, config, weight_beats, activation_beats, count) -> list[list[int]]:
-    """Send beats as they are; the payloads of as many results."""
+    """Send beats as given; return the payloads of `count` results."""
     weights, activations, results = unit_streams(dut)
     seen: list[list[int]] = []
     results.ready.value = 1
@@ -45,7 +45,7 @@ async def results_of(dut, config, weight_beats, activation_beats, count) -> list
 
 @cocotb.test(**TIMEOUT)
 async def ignores_bits_above_a_format(dut):
-    """Noise above each lane's bits changes nothing; results are sign extended to whole bytes."""
+    """Noise above the bits of a lane has no effect; results are sign extended to whole bytes."""
     config, source = parameters().config, randomness()
     await start(dut)
     product = Product.draw(config, source)
@@ -72,8 +72,8 @@ async def ignores_bits_above_a_format(dut):
 
 
 @cocotb.test(**TIMEOUT)
-async def takes_every_field_from_its_place(dut):
-    """One row at a time, through an accumulator row of its own; tlast comes with its result."""
+async def takes_every_field_from_its_position(dut):
+    """Each product uses its own accumulator row; tlast returns with the result."""
     config, source = parameters().config, randomness()
     await start(dut)
     fields = {name: field.offset for name, field in tuser_layout(config)}

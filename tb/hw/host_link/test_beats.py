@@ -1,4 +1,4 @@
-"""BeatAssembler and BeatSplitter: every byte in its place, no beat lost, none withdrawn."""
+"""BeatAssembler and BeatSplitter: every byte at its position, no beat lost, none withdrawn."""
 
 import cocotb
 
@@ -23,7 +23,7 @@ def test_beat_splitter(simulate, size):
 
 @cocotb.test(**TIMEOUT)
 async def assembles_beats_under_any_ready(dut):
-    """`room` only where no beat waits; a beat holds until it is taken, noise on `byte` or not."""
+    """`room` is high only while no beat waits; a beat holds until it is taken, despite noise."""
     size = parameters().size
     source = randomness()
     await start(dut)
@@ -57,7 +57,7 @@ async def assembles_beats_under_any_ready(dut):
 
 @cocotb.test(**TIMEOUT)
 async def splits_beats_at_any_pace(dut):
-    """A byte holds until it is taken; `available` only where a whole beat is there."""
+    """A byte holds until it is taken; `available` is high only while there is a whole beat."""
     size = parameters().size
     source = randomness()
     await start(dut)

@@ -1,4 +1,4 @@
-"""Framing: every content comes through, and whatever else comes is no frame."""
+"""Framing: every frame is received, and everything else is rejected."""
 
 import zlib
 
@@ -14,14 +14,14 @@ from weft_sim.board.frames import Decoder, encode
 from weft_sim.cocotb_streams import Stream, send, throttle, watch
 from weft_sim.stalls import random_bools, random_gaps
 
-# Cycles between two bytes: what the receiver needs at least, and more.
+# Cycles between two bytes: the fewest that the receiver allows, and more.
 SPACINGS = (9, 10, 23)
 ONLY = {"": ()}
 REVERSED_POLYNOMIAL = 0xEDB88320
 RESIDUE = 0xDEBB20E3
-# What is escaped, and what that makes of it.
+# Bytes that are escaped, and their escaped forms.
 ODD = (FLAG, ESCAPE, FLAG ^ 0x20, ESCAPE ^ 0x20)
-# What may come before a frame, or be odd about it.
+# Trouble before a frame, or unusual forms of a frame.
 TROUBLES = ("none", "garbage", "cut", "abort", "flip", "error", "shared", "escaped")
 
 
@@ -40,12 +40,12 @@ def test_frame_transmitter(simulate, nothing):
     simulate([sends_what_the_encoder_writes], FrameTransmitter)
 
 
-def test_encoder_writes_what_rfc_1662_says():
+def test_encoder_conforms_to_rfc_1662():
     assert encode(b"123456789") == b"~123456789" + bytes.fromhex("2639f4cb") + b"~"
     assert encode(b"\x7d\x7e\x5d")[1:6] == b"\x7d\x5d\x7d\x5e\x5d"
 
 
-def test_decoder_takes_every_frame_however_it_comes():
+def test_decoder_takes_every_frame_byte_by_byte():
     decoder = Decoder()
     contents = [bytes([FLAG, ESCAPE, 0]), b"", bytes(range(256))]
     raw = b"noise~" + b"".join(encode(content) for content in contents) + b"\x7d~~"
@@ -54,16 +54,17 @@ def test_decoder_takes_every_frame_however_it_comes():
 
 
 def draw_content(source) -> bytes:
-    """Bytes that need escapes more often than by chance."""
+    """Return random bytes, many of which need escapes."""
     size = source.choice([0, 1, 2, source.randrange(30)])
     return bytes(source.choice([*ODD, source.randrange(256)]) for _ in range(size))
 
 
 def almost_right(check: bytes, bit: int) -> bytes:
-    """A check sequence after which one bit of the register differs from what it has to be.
+    """Return a wrong check sequence after which one bit of the register is not that of the residue.
 
-    The right sequence makes all bits of register and sequence differ, and 32 steps lead from there
-    to the residue. So the way back from a residue with another bit shows what is to be changed.
+    After the correct sequence, every bit of the register differs from that of the sequence, and 32
+    steps lead from there to the residue. Stepping back from a residue with one flipped bit gives
+    the bits to change.
     """
     register = RESIDUE ^ 1 << bit
     for _ in range(32):
@@ -85,11 +86,11 @@ async def update(dut, byte: int):
 
 @cocotb.test(**TIMEOUT)
 async def equals_crc32(dut):
-    """`match` after the check sequence and only there; `low` gives that sequence itself."""
+    """`match` is high only after the check sequence; `low` outputs that sequence."""
     source = randomness()
     await start(dut)
     for _ in range(40):
-        # In the middle of a byte.
+        # Clear in the middle of a byte.
         dut.update.value = 1
         for _ in range(source.randrange(1, 9)):
             await tick(dut)
@@ -120,7 +121,7 @@ async def equals_crc32(dut):
 
 
 def escape_everything(content: bytes) -> bytes:
-    """A frame in which every byte is escaped that can be, needed or not."""
+    """Return a frame in which every byte that can be escaped is escaped, even if not needed."""
     checked = content + zlib.crc32(content).to_bytes(4, "little")
     kept = FLAG ^ 0x20
     escaped = b"".join(
@@ -130,7 +131,7 @@ def escape_everything(content: bytes) -> bytes:
 
 
 class Receiver:
-    """Feeds raw bytes; takes down contents with their verdicts."""
+    """Feeds raw bytes, and records the content of each frame, or None if it is broken."""
 
     def __init__(self, dut):
         self.dut = dut
@@ -151,7 +152,7 @@ class Receiver:
     async def _cycle(self, byte: int | None):
         dut = self.dut
         dut.i__valid.value = byte is not None
-        # Without `valid` this must not matter.
+        # Without `valid` this must have no effect.
         dut.i__payload.value = FLAG if byte is None else byte
         await tick(dut)
         if read(dut, "o__valid"):
@@ -169,7 +170,7 @@ class Receiver:
 
 @cocotb.test(**TIMEOUT)
 async def takes_every_frame_and_nothing_else(dut):
-    """Whole frames between all that can go wrong: each is taken, each other thing is not."""
+    """Among all kinds of trouble, every complete frame is taken, and nothing else."""
     source = randomness()
     await start(dut)
     receiver = Receiver(dut)
@@ -205,12 +206,12 @@ async def takes_every_frame_and_nothing_else(dut):
         else:
             assert not any(frames[:-1]), f"{trouble} made a frame: {frames}"
         if trouble in ("abort", "error"):
-            assert frames[0] is None, f"{trouble} was not seen"
+            assert frames[0] is None, f"{trouble} was not detected"
 
 
 @cocotb.test(**TIMEOUT)
 async def sends_what_the_encoder_writes(dut):
-    """Under any gaps before it and any ready behind it."""
+    """The bytes are those of the encoder, with any gaps at the input and any back-pressure."""
     source = randomness()
     await start(dut)
     items, line = Stream.amaranth(dut, "i"), Stream.amaranth(dut, "o")

@@ -1,4 +1,4 @@
-"""HostLink: requests do what they say, once, or are refused and do nothing."""
+"""HostLink: a request is executed once, or is refused and has no effect."""
 
 from dataclasses import replace
 
@@ -35,12 +35,12 @@ LONG = {**TIMEOUT, "timeout_time": 10 * TIMEOUT_NS}
 @on_simulators("shape", LINKS)
 def test_host_link(simulate, shape):
     coroutines = [
-        greets_with_any_bytes,
-        answers_nothing_before_hello,
+        answers_hello_with_any_bytes,
+        refuses_requests_before_hello,
         reads_and_writes_registers,
         pushes_as_many_whole_beats_as_are_taken,
-        waits_for_each_beat_anew,
-        pulls_as_many_whole_beats_as_are_there,
+        limits_the_wait_for_each_beat,
+        pulls_as_many_whole_beats_as_are_available,
         refuses_what_cannot_be_done,
         executes_a_request_once,
     ]
@@ -50,15 +50,15 @@ def test_host_link(simulate, shape):
 def test_impossible_links_are_refused():
     with pytest.raises(ValueError, match=f"payload_bytes must be an integer from 16 to {1 << 15}"):
         replace(SMALL, payload_bytes=MAX_PAYLOAD_BYTES + 1)
-    with pytest.raises(ValueError, match="registers must be at most 256 .* not 257"):
+    with pytest.raises(ValueError, match=r"registers must be at most 256 .* not 257"):
         replace(SMALL, registers=257)
     for inputs, outputs in (((), (1,)), ((1,), ()), ((17,), (1,)), ((1,), (0,))):
-        with pytest.raises(ValueError, match="direction needs a stream, with beats of 1 to 16 byte"):
+        with pytest.raises(ValueError, match="needs a stream, with beats of 1 to 16 byte"):
             replace(SMALL, input_beats=inputs, output_beats=outputs)
 
 
 @cocotb.test(**LONG)
-async def greets_with_any_bytes(dut):
+async def answers_hello_with_any_bytes(dut):
     bench = await begin(dut)
     source = bench.source
     for size in (0, 1, 2, bench.payload_bytes - 1, bench.payload_bytes):
@@ -69,8 +69,8 @@ async def greets_with_any_bytes(dut):
 
 
 @cocotb.test(**LONG)
-async def answers_nothing_before_hello(dut):
-    """Whatever the sequence; and nothing is done."""
+async def refuses_requests_before_hello(dut):
+    """Any sequence number gets NO_HELLO, and no request has an effect."""
     bench = await begin(dut, hello=False)
     for sequence in (0, 0, 1, 255):
         for command in (*list(Command)[1:], 77):
@@ -110,7 +110,7 @@ async def reads_and_writes_registers(dut):
 
 @cocotb.test(**LONG)
 async def pushes_as_many_whole_beats_as_are_taken(dut):
-    """All, some or none; bytes that make no whole beat are left."""
+    """The sink takes all, some or no beats; bytes of an incomplete beat are left."""
     bench = await begin(dut)
     sequence = 0
     for number, sink in enumerate(bench.sinks):
@@ -129,14 +129,14 @@ async def pushes_as_many_whole_beats_as_are_taken(dut):
 
 
 @cocotb.test(**LONG)
-async def waits_for_each_beat_anew(dut):
-    """A stream that is slow, but not too slow, takes all; one that is too slow takes nothing."""
+async def limits_the_wait_for_each_beat(dut):
+    """A stream within the time limit takes all beats; one beyond it takes none."""
     bench = await begin(dut)
     sink = bench.sinks[0]
     payload = bench.source.randbytes(bench.payload_bytes // sink.size * sink.size)
     for sequence, (pace, taken) in enumerate(((PATIENCE - 20, len(payload)), (3000, 0)), start=1):
         sink.beats.clear()
-        # So that the pace holds for the first beat too.
+        # Zero places first, so that the pace applies to the first beat too.
         sink.places = 0
         await ClockCycles(dut.clk, 3)
         sink.pace, sink.places = pace, 1 << 30
@@ -146,7 +146,7 @@ async def waits_for_each_beat_anew(dut):
 
 
 @cocotb.test(**LONG)
-async def pulls_as_many_whole_beats_as_are_there(dut):
+async def pulls_as_many_whole_beats_as_are_available(dut):
     bench = await begin(dut)
     sequence = 0
     for number, origin in enumerate(bench.origins):
@@ -170,7 +170,7 @@ async def pulls_as_many_whole_beats_as_are_there(dut):
 
 
 def wrong_requests(link: LinkShape) -> list[tuple[Status, int, int, bytes]]:
-    """Every way in which a request can be wrong: status, command, target, payload."""
+    """Return wrong requests of every kind: expected status, command, target, payload."""
     payload_bytes, registers = link.payload_bytes, link.registers
     first_writable = link.first_writable
     word = bytes(4)
@@ -206,7 +206,7 @@ def wrong_requests(link: LinkShape) -> list[tuple[Status, int, int, bytes]]:
 
 @cocotb.test(**LONG)
 async def refuses_what_cannot_be_done(dut):
-    """Each with its status and no effect, and a right request works after it."""
+    """Each wrong request gets its status and has no effect; a correct request after it works."""
     bench = await begin(dut)
     for origin in bench.origins:
         origin.beats.append(bytes(origin.size))
@@ -224,7 +224,7 @@ async def refuses_what_cannot_be_done(dut):
 
 @cocotb.test(**LONG)
 async def executes_a_request_once(dut):
-    """A request that comes again is answered as before, and does nothing; HELLO sets a sequence."""
+    """A repeated request gets the same answer without effect; HELLO sets the sequence number."""
     bench = await begin(dut)
     sink, origin = bench.sinks[0], bench.origins[0]
     beat = bench.source.randbytes(sink.size)
@@ -237,7 +237,7 @@ async def executes_a_request_once(dut):
     for sequence in (2, 3, 3, 3, 4, 4):
         answer = await bench.request(sequence, Command.PULL, 0, count(origin.size))
         assert answer == (Status.OK, beats[sequence - 2])
-    # The sequence alone says that it is the same one.
+    # The sequence number alone identifies a repeated request.
     answer = await bench.request(4, Command.READ, 0, count(4))
     assert answer == (Status.OK, beats[2])
     for status in (Status.UNKNOWN_COMMAND, Status.UNKNOWN_COMMAND):

@@ -1,4 +1,4 @@
-"""HostLink: whatever comes, at whatever time, does nothing, and the next request is answered."""
+"""HostLink: trouble at any time has no effect, and the next request is answered."""
 
 import cocotb
 
@@ -19,18 +19,18 @@ LINK = LinkShape(
 @on_simulators("shape", {"": LINK})
 def test_host_link_trouble(simulate, shape):
     coroutines = [
-        hears_nothing_before_the_first_flag,
-        drops_what_is_no_frame,
-        is_deaf_while_it_answers,
-        greets_after_any_bytes,
-        greets_after_any_reset,
+        ignores_bytes_before_the_first_flag,
+        drops_and_counts_broken_frames,
+        ignores_bytes_while_it_answers,
+        answers_hello_after_any_bytes,
+        answers_hello_after_any_reset,
     ]
     simulate(coroutines, HostLink, shape=shape)
 
 
 @cocotb.test(**LONG)
-async def hears_nothing_before_the_first_flag(dut):
-    """Where a reset came in the middle of a frame, its rest is none, and is not counted."""
+async def ignores_bytes_before_the_first_flag(dut):
+    """After a reset in the middle of a frame, the rest of it is ignored and not counted."""
     bench = await begin(dut, hello=False)
     frame = encode(request(1, Command.HELLO, 0, b"x"))
     await bench.send(frame[1:])
@@ -41,8 +41,8 @@ async def hears_nothing_before_the_first_flag(dut):
 
 
 @cocotb.test(**LONG)
-async def drops_what_is_no_frame(dut):
-    """And counts it; the request behind it is executed."""
+async def drops_and_counts_broken_frames(dut):
+    """Each broken frame is counted; the request after it is executed."""
     bench = await begin(dut)
     sink = bench.sinks[0]
     frame = encode(request(9, Command.PUSH, 0, bytes(sink.size)))
@@ -80,8 +80,8 @@ async def drops_what_is_no_frame(dut):
 
 
 @cocotb.test(**LONG)
-async def is_deaf_while_it_answers(dut):
-    """Bytes that come then change no answer and are no frame, nor does their rest make one."""
+async def ignores_bytes_while_it_answers(dut):
+    """Bytes during an answer change nothing, and neither they nor their rest become a frame."""
     bench = await begin(dut)
     long = bench.source.randbytes(min(bench.payload_bytes, 50))
     noise = encode(request(7, Command.WRITE, parameters().shape.first_writable % 256, bytes(4)))
@@ -99,8 +99,8 @@ async def is_deaf_while_it_answers(dut):
 
 
 @cocotb.test(**LONG)
-async def greets_after_any_bytes(dut):
-    """Random bytes, and requests with something wrong in them, at any time and with no pause."""
+async def answers_hello_after_any_bytes(dut):
+    """Random bytes and corrupted requests come at any time and without a pause."""
     bench = await begin(dut)
     source = bench.source
     for turn in range(25):
@@ -123,8 +123,8 @@ async def greets_after_any_bytes(dut):
 
 
 @cocotb.test(**LONG)
-async def greets_after_any_reset(dut):
-    """In the middle of a request, of its execution or of the answer; nothing is left of it."""
+async def answers_hello_after_any_reset(dut):
+    """A reset during a request, its execution or its answer leaves no trace of it."""
     bench = await begin(dut)
     for _ in range(20):
         source = bench.source

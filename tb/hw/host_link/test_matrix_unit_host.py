@@ -1,4 +1,4 @@
-"""MatrixUnitHost: the whole board, driven by its pins alone."""
+"""MatrixUnitHost: the whole board design, driven through its serial pins only."""
 
 from collections import deque
 
@@ -60,12 +60,12 @@ CONFIG = MatrixUnitConfig(
 @on_simulators("cycles_per_bit", {"": 5})
 def test_matrix_unit_host(simulate, cycles_per_bit):
     coroutines = [
-        says_what_it_is,
+        identifies_itself,
         computes_products,
         counts_every_cycle_once,
         shows_and_clears_errors,
         drops_and_counts_broken_frames,
-        begins_anew_after_a_reset_of_the_unit,
+        works_as_new_after_a_reset_of_the_unit,
     ]
     simulate(
         *(coroutines, MatrixUnitHost),
@@ -76,7 +76,7 @@ def test_matrix_unit_host(simulate, cycles_per_bit):
     )
 
 
-def test_parameters_are_the_same_on_both_sides():
+def test_parameters_survive_their_encoding():
     config = MatrixUnitConfig(rows=3, activation="uint5", weight="int16")  # type: ignore[arg-type]
     for name, known in parameters_of(MatrixUnitConfig).items():
         value = getattr(config, name)
@@ -102,7 +102,7 @@ def test_impossible_parameters_are_refused():
 
 
 class Pins:
-    """A host at the two pins."""
+    """A host at the two serial pins."""
 
     def __init__(self, dut):
         self.dut = dut
@@ -151,7 +151,7 @@ class Pins:
         return counters
 
     async def compute(self, source, requests: int = 1 << 30) -> bool:
-        """A product of several rows and tiles, checked; False if given up after some requests."""
+        """Compute and check a random product; return False if it takes more than `requests`."""
         config = self.config
         m, k, n = source.randint(2, 4), source.randint(4, 6), source.randint(1, 3)
         a = draw_matrix(source, config.activation, (m, k))
@@ -190,7 +190,7 @@ async def begin(dut) -> Pins:
 
 
 @cocotb.test(**LONG)
-async def says_what_it_is(dut):
+async def identifies_itself(dut):
     pins = await begin(dut)
     expected = constants(HostParameters(**vars(parameters())))
     step = PAYLOAD_BYTES // 4
@@ -213,7 +213,7 @@ async def computes_products(dut):
 
 @cocotb.test(**LONG)
 async def counts_every_cycle_once(dut):
-    """Each snapshot holds together, and counters go on from one to the next."""
+    """Each snapshot is consistent, and counters never decrease from one to the next."""
     pins = await begin(dut)
     before = [0] * len(await pins.counters())
     for _ in range(2):
@@ -226,7 +226,7 @@ async def counts_every_cycle_once(dut):
 
 @cocotb.test(**LONG)
 async def shows_and_clears_errors(dut):
-    """In the register and at the pin."""
+    """Errors are in the register and at the pin."""
     pins = await begin(dut)
     rows = pins.config.rows
     beat = bytearray(PAYLOAD_BYTES)[: pins.config.columns * pins.config.weight.lane_width // 8 + 1]
@@ -236,7 +236,7 @@ async def shows_and_clears_errors(dut):
     (status,) = await pins.read_words(SNAPSHOT, 1)
     assert Error(status) == Error.SHORT_TILE
     assert read(dut, "error")
-    # Only the lowest byte counts.
+    # Only the lowest byte has an effect.
     await pins.request(Command.WRITE, ADDRESSES["control"], b"\0\xff\xff\xff")
     assert await pins.read_words(SNAPSHOT, 1) == [status]
     await pins.control(CLEAR_ERRORS_BIT)
@@ -246,7 +246,7 @@ async def shows_and_clears_errors(dut):
 
 @cocotb.test(**LONG)
 async def drops_and_counts_broken_frames(dut):
-    """Noise, and a request into which a byte without a stop bit has come."""
+    """Noise is dropped, and so is a request with a byte that has no stop bit."""
     pins = await begin(dut)
     await pins.send(b"~noise~")
     assert await pins.read_words(SNAPSHOT, 1) == [1 << 16]
@@ -261,8 +261,8 @@ async def drops_and_counts_broken_frames(dut):
 
 
 @cocotb.test(**LONG)
-async def begins_anew_after_a_reset_of_the_unit(dut):
-    """A product that was given up anywhere leaves nothing behind: results, tiles, counters."""
+async def works_as_new_after_a_reset_of_the_unit(dut):
+    """A product that was aborted anywhere leaves no results, tiles or counts."""
     pins = await begin(dut)
     source = randomness()
     for _ in range(2):

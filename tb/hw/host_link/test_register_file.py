@@ -1,4 +1,4 @@
-"""RegisterFile: constants at every address, and a snapshot that was all true at one moment."""
+"""RegisterFile: constants at every address, and a snapshot of a single cycle."""
 
 import cocotb
 
@@ -8,7 +8,7 @@ from weft.host_link.protocol import PROTOCOL_VERSION
 from weft.host_link.register_file import RegisterFile
 from weft.host_link.registers import REGISTERS
 
-# Words, the first register of the snapshot, and how many these are.
+# Words, the first register of the snapshot, and the number of registers in it.
 FILES = {
     "middle": (tuple(range(0x01020304, 0x01020304 + 11)), 2, 3),
     "all": ((0, 0), 0, 2),
@@ -26,7 +26,7 @@ LAYOUTS = {
 
 
 def test_registers_move_with_the_version_only():
-    """A host that knows this version finds each register where it was."""
+    """A host that knows this version finds each register at its address."""
     names = [register.name for register in REGISTERS]
     assert names == LAYOUTS[PROTOCOL_VERSION].split(), "raise PROTOCOL_VERSION"
 
@@ -57,10 +57,10 @@ async def read_byte(dut, address: int) -> int:
 
 @cocotb.test(**TIMEOUT)
 async def reads_every_register(dut):
-    """While what is live changes in every cycle; the snapshot is the one of the latest such read.
+    """Registers return the latest snapshot, although the live words change in every cycle.
 
-    Each live word counts the same cycles, from its own start, so that two of different moments
-    show.
+    Each live word counts cycles from its own start, so that words of different cycles differ in
+    their counts.
     """
     file = parameters()
     words, snapshot, count = file.words, file.snapshot, file.snapshot_registers
@@ -92,7 +92,7 @@ async def reads_every_register(dut):
             taken = bytes([byte, *rest])
             values = [int.from_bytes(taken[at : at + 4], "little") for at in range(0, 4 * count, 4)]
             moments = {value - word for value, word in zip(values, base, strict=True)}
-            assert len(moments) == 1, f"of several moments: {moments}"
+            assert len(moments) == 1, f"a snapshot of several cycles: {moments}"
             assert before <= moments.pop() <= before + 4
             expected[first : first + 4 * count] = taken
         assert byte == expected[address], f"byte {address}"

@@ -1,4 +1,4 @@
-"""UART: every byte at any rate within 2 %, no byte from a glitch, none from a broken one."""
+"""UART: every byte at any rate within 2 %, no byte from a glitch, none without a stop bit."""
 
 import itertools
 
@@ -18,7 +18,7 @@ from weft_sim.cocotb_streams import Stream, send
 from weft_sim.stalls import random_gaps
 
 CYCLES = {"4": 4, "5": 5, "16": 16, "33": 33}
-# Those that look alike at some rate, and those in which a shifted bit shows.
+# Bytes that look alike at a wrong rate, and bytes that reveal a shifted bit.
 CORNERS = (0x00, 0xFF, 0x55, 0xAA, 0x01, 0x80, 0x7F, 0xFE)
 
 
@@ -37,7 +37,7 @@ def test_uart_transmitter(simulate, cycles_per_bit):
     simulate([sends_every_bit_in_its_time], UartTransmitter, cycles_per_bit=cycles_per_bit)
 
 
-def test_cycles_per_bit_are_worked_out():
+def test_cycles_per_bit_of_some_clocks():
     assert cycles_per_bit_of(25_000_000, 1_000_000) == 25
     assert cycles_per_bit_of(12_000_000, 115_200) == 104
     assert cycles_per_bit_of(48_000_000, 12_000_000) == 4
@@ -53,7 +53,7 @@ def test_impossible_baud_rates_are_refused():
 
 
 class Collector:
-    """The bytes that came out, and the framing errors."""
+    """Collects the received bytes, and counts the framing errors."""
 
     def __init__(self, dut):
         self.dut = dut
@@ -77,7 +77,7 @@ async def start_idle(dut):
 
 
 async def drive(dut, levels, bit_ps):
-    """One level a bit."""
+    """Drive one level per bit."""
     for level in levels:
         dut.rx.value = level
         await Timer(bit_ps, "ps")
@@ -89,7 +89,7 @@ def frame_of(byte: int, stop: int = 1) -> list[int]:
 
 @cocotb.test(**TIMEOUT)
 async def receives_every_byte_at_any_rate_within_two_percent(dut):
-    """Back to back and with gaps, at any phase of the clock."""
+    """Bytes come back to back and with gaps, at any phase of the clock."""
     cycles = parameters().cycles_per_bit
     source = randomness()
     await start_idle(dut)
@@ -122,7 +122,7 @@ async def ignores_glitches_shorter_than_half_a_bit(dut):
 
 @cocotb.test(**TIMEOUT)
 async def reports_a_low_stop_bit_and_waits_for_a_high_line(dut):
-    """A line that stays low is one error, however long; the byte after it is received."""
+    """A line that stays low is one error, however long; the next byte is received."""
     cycles = parameters().cycles_per_bit
     bit_ps = cycles * PERIOD_NS * 1000
     await start_idle(dut)
@@ -136,7 +136,7 @@ async def reports_a_low_stop_bit_and_waits_for_a_high_line(dut):
 
 @cocotb.test(**TIMEOUT)
 async def sends_every_bit_in_its_time(dut):
-    """The line is watched in every cycle; between bytes it is high."""
+    """Checks the line in every cycle; between bytes it is high."""
     cycles = parameters().cycles_per_bit
     source = randomness()
     await start(dut)

@@ -1,4 +1,4 @@
-"""Accumulators: any row in any cycle, the same one back to back, against sums in Python."""
+"""Accumulators: any row in any cycle, also the same row back to back, against sums in Python."""
 
 import random
 
@@ -21,7 +21,7 @@ CYCLES = 1500
 
 
 class Accumulators(wiring.Component):
-    """AccumulatorControl and the banks of all columns, as the matrix unit has them."""
+    """AccumulatorControl and the banks of all columns, as in the matrix unit."""
 
     def __init__(self, *, config: MatrixUnitConfig):
         self.config = config
@@ -100,7 +100,7 @@ ECP5 = {
 @on_icarus
 @pytest.mark.parametrize("config", ECP5.values(), ids=ECP5)
 def test_accumulators_of_ecp5(simulate, config):
-    """In block memories, the same to the bit and to the cycle."""
+    """With block memories, outputs are the same in every bit and cycle."""
     coroutines = [
         sums_rows_in_any_order,
         sums_one_row_in_every_cycle,
@@ -109,12 +109,12 @@ def test_accumulators_of_ecp5(simulate, config):
     simulate(coroutines, Accumulators, config=config, family="ecp5")
 
 
-def test_columns_are_halved_somewhere():
+def test_columns_are_on_both_sides_of_the_limit():
     assert {config.columns > FLAT_LINKS for config in CONFIGS.values()} == {False, True}
 
 
 def random_row(source: random.Random, config: MatrixUnitConfig, begun, recent) -> dict[str, int]:
-    """A row or none, for the most part one of the rows of the last four cycles."""
+    """Return a row or a bubble; it is mostly one of the rows of the last four cycles."""
     depth = config.accumulator_depth
     row = source.choice([source.randrange(depth), *recent[-4:], *recent[-4:]])
     valid = source.random() < 0.65
@@ -123,7 +123,7 @@ def random_row(source: random.Random, config: MatrixUnitConfig, begun, recent) -
     recent.append(row)
     if valid and not last:
         begun.add(row)
-    # What a bubble carries must not matter.
+    # The other fields of a bubble must have no effect.
     return {"valid": valid, "first": first, "last": last, "end": source.random() < 0.5, "row": row}
 
 
@@ -137,9 +137,9 @@ def random_sums(source: random.Random, config: MatrixUnitConfig) -> list[int]:
 
 
 def expected_sums(rows, sums, config: MatrixUnitConfig, resets=()) -> list[list[int] | None]:
-    """The new sum of every row, as a dict of sums has it; None for bubbles.
+    """Return the new sum of every row, computed with a dict of sums; None for bubbles.
 
-    A `last` row's sum goes out instead of back: the accumulator row keeps what it held.
+    The sum of a `last` row is not written back: the accumulator row keeps its value.
     """
     memory: dict[int, list[int]] = {}
     new_sums = []
@@ -162,7 +162,7 @@ def expected_sums(rows, sums, config: MatrixUnitConfig, resets=()) -> list[list[
 async def check_rows(dut, rows, sums, resets=()) -> None:
     """Drive rows with their sums on the diagonal, and check each new sum in its cycle.
 
-    `resets` are cycles of reset, which hold bubbles. A row whose sum is not out by then is lost.
+    `resets` are cycles of reset, which hold bubbles. Rows whose sums are still in flight are lost.
     """
     config = parameters().config
     parts, columns = config.arithmetic.sum_parts, config.columns
@@ -203,7 +203,7 @@ async def check_rows(dut, rows, sums, resets=()) -> None:
 
 @cocotb.test(**TIMEOUT)
 async def sums_rows_in_any_order(dut):
-    """Random first, last and row, each sum meeting the one of one to four cycles before."""
+    """Random rows often continue a sum that was written one to four cycles before."""
     config = parameters().config
     source = randomness()
     begun: set[int] = set()
@@ -216,7 +216,7 @@ async def sums_rows_in_any_order(dut):
 
 
 def reuse_distances(rows) -> list[int]:
-    """For each row that is added: how many cycles ago was its sum written last?"""
+    """Return, for each row that continues a sum, the cycles since that sum was last written."""
     written: dict[int, int] = {}
     distances = []
     for cycle, row in enumerate(rows):
@@ -230,7 +230,7 @@ def reuse_distances(rows) -> list[int]:
 
 @cocotb.test(**TIMEOUT)
 async def sums_one_row_in_every_cycle(dut):
-    """One accumulator row, added to in each cycle until it has wrapped; then finished."""
+    """Every cycle adds to one accumulator row until it wraps; then the sum is finished."""
     config = parameters().config
     source = randomness()
     count = 300
@@ -249,7 +249,7 @@ async def sums_one_row_in_every_cycle(dut):
 
 @cocotb.test(**TIMEOUT)
 async def works_as_new_after_reset(dut):
-    """What was on its way to the memory when reset came does not meet what comes after."""
+    """Sums in flight at a reset do not affect rows after it."""
     config = parameters().config
     source = randomness()
     rows: list[dict[str, int]] = []

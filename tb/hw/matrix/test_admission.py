@@ -50,14 +50,14 @@ def test_admission(simulate, config, credits):
     simulate(coroutines, Admission, config=config, credits=credits)
 
 
-async def run_beside_model(
+async def run_with_model(
     dut, rows: list[Row], cycles: int, tiles: Iterator[Tiles], release, gaps=None, resets=None
 ) -> Counter:
-    """Send rows and compare every output in every cycle; count what has happened.
+    """Send rows and compare every output with the model in every cycle; count the events.
 
-    Runs until all rows have gone, for at most so many cycles. `tiles` gives the loader's state
-    cycle by cycle, but a complete tile stays until it is taken; `release` and `resets` say
-    whether to give a place back, if one is out, and to reset.
+    Runs until all rows have passed, for at most `cycles`. `tiles` yields the state of the loader in
+    each cycle; a complete tile stays until it is taken. `release` and `resets` yield whether to
+    release a place, if one is taken, and whether to reset.
     """
     config, places = parameters().config, parameters().credits
     beats = [(payload(row, config),) for row in rows]
@@ -81,7 +81,7 @@ async def run_beside_model(
             got = read(dut, name)
             assert got == expected, f"{name}, cycle {number}: got {got:#x}, expected {expected:#x}"
         admitted = "control" in model.checked[0]
-        assert admitted or read(dut, "control") & MARKS == 0, f"a row that is none, cycle {number}"
+        assert admitted or read(dut, "control") & MARKS == 0, f"an unexpected row, cycle {number}"
         valid = read(dut, "activations__valid")
         offered = known[read(dut, "activations__payload")] if valid else None
         seen[model.activity(now).name] += 1
@@ -104,7 +104,7 @@ async def run_beside_model(
 
 
 def any_tile(source: random.Random, likely: float, broken: float) -> Iterator[Tiles]:
-    """A tile that becomes complete with a probability, and is broken with another."""
+    """Yield tiles that are complete with probability `likely`, and then broken with `broken`."""
     while True:
         complete = source.random() < likely
         yield Tiles(
@@ -116,19 +116,19 @@ def any_tile(source: random.Random, likely: float, broken: float) -> Iterator[Ti
 
 
 def good_tile() -> Iterator[Tiles]:
-    """A good tile whenever the one before has been taken."""
+    """Yield a good tile whenever the previous one has been taken."""
     while True:
         yield Tiles(complete=True, started=True)
 
 
 def moody_bools(source: random.Random) -> Iterator[bool]:
-    """Hardly ever true for a while, then always, and so on."""
+    """Yield bools that are rarely true for a while, then always, and so on."""
     for likely in cycle([0.02, 1.0]):
         yield from islice(random_bools(source, likely), 300)
 
 
 def legal_rows(source: random.Random, config: MatrixUnitConfig, count: int) -> list[Row]:
-    """Rows without a fault, the first of which switches."""
+    """Return random rows without a fault, the first of which switches."""
     begun: set[int] = set()
     recent: list[int] = []
     rows = []
@@ -137,7 +137,7 @@ def legal_rows(source: random.Random, config: MatrixUnitConfig, count: int) -> l
             [operand(source, config.activation) for _ in range(config.rows)],
             config.activation.width,
         )
-        # Mostly the same few, which meet each other on their way; now and then any.
+        # Mostly a few rows, which overlap in the pipeline; sometimes any row.
         row = source.randrange(min(config.accumulator_depth, 6))
         if source.random() < 0.4:
             row = source.choice([config.accumulator_depth - 1, *recent[-4:]])
@@ -153,7 +153,7 @@ def legal_rows(source: random.Random, config: MatrixUnitConfig, count: int) -> l
 
 
 def any_rows(source: random.Random, config: MatrixUnitConfig, count: int) -> list[Row]:
-    """Legal rows with faults between: flags turned, and any row number that the port can hold."""
+    """Return random rows with some faults: inverted flags, and any row number of the port."""
     rows = []
     for row in legal_rows(source, config, count):
         fields = vars(row)
@@ -173,26 +173,26 @@ def any_rows(source: random.Random, config: MatrixUnitConfig, count: int) -> lis
 
 @cocotb.test(**TIMEOUT)
 async def admits_a_legal_row_every_cycle(dut):
-    """Nothing is waited for when tiles and places are there; a place is back after 3 cycles."""
+    """No row waits if tiles and places are available; a place is available again after 3 cycles."""
     config, places = parameters().config, parameters().credits
     source, count = randomness(), 400
     await start(dut)
     rows = legal_rows(source, config, count)
     cycles = math.ceil(count * max(1, 3 / places)) + 10
-    seen = await run_beside_model(dut, rows, cycles, good_tile(), random_bools(source, 1.0))
+    seen = await run_with_model(dut, rows, cycles, good_tile(), random_bools(source, 1.0))
     assert seen["admitted"] == seen["sent"] == seen["COMPUTING"] == count
     assert not any(seen[error.name] for error in Error)
 
 
 @cocotb.test(**TIMEOUT)
 async def holds_and_drops_as_it_must(dut):
-    """Rows right and wrong, tiles good and broken, places scarce: every output in every cycle."""
+    """Checks every output in every cycle, with faulty rows, broken tiles and few places."""
     config = parameters().config
     source, count = randomness(), 1000
-    # Rows before the first tile.
+    # A row before the first tile.
     rows = [Row(0, first=True), *any_rows(source, config, count)]
     await start(dut)
-    seen = await run_beside_model(
+    seen = await run_with_model(
         dut,
         rows,
         20 * count,
@@ -204,30 +204,30 @@ async def holds_and_drops_as_it_must(dut):
     faults = [error.name for error in (Error.NO_TILE, Error.ROW_OUT_OF_RANGE, Error.NOT_STARTED)]
     waits = [activity.name for activity in Activity if activity != Activity.IDLE]
     for what in ("admitted", "broken tile taken", *faults, *waits):
-        assert seen[what] > 3, f"{what} came {seen[what]} times only"
+        assert seen[what] > 3, f"{what} came only {seen[what]} times"
 
 
 @cocotb.test(**TIMEOUT)
 async def waits_for_room(dut):
-    """As many sums as there are credits are finished, and no more until a place is given back."""
+    """As many sums as credits are finished, and no more until a place is released."""
     places = parameters().credits
     source = randomness()
     rows = [Row(0, switch=True, first=True, last=True)]
     rows += [Row(1, first=True, last=True)] * (places + 4)
     await start(dut)
-    seen = await run_beside_model(dut, rows, places + 50, good_tile(), random_bools(source, 0.0))
+    seen = await run_with_model(dut, rows, places + 50, good_tile(), random_bools(source, 0.0))
     assert seen["admitted"] == places
     assert seen["WAITING_FOR_ROOM"] >= 40
 
 
 @cocotb.test(**TIMEOUT)
 async def works_as_new_after_reset(dut):
-    """All credits, no tile in use, no sum begun, no row at the gate."""
+    """After a reset there are all credits, no tile in use, no begun sum and no row at the gate."""
     config = parameters().config
     source = randomness()
     await start(dut)
     rows = any_rows(source, config, 2000)
-    seen = await run_beside_model(
+    seen = await run_with_model(
         dut,
         rows,
         1500,
@@ -243,9 +243,9 @@ async def works_as_new_after_reset(dut):
 
 @cocotb.test(**TIMEOUT)
 async def remembers_neighbours_from_the_first_cycle(dut):
-    """Right after a reset two rows begin, so many cycles apart, and both can be added to.
+    """Right after a reset two sums begin, 1 to 6 cycles apart, and both can be continued.
 
-    Between them comes nothing, or rows that are far from them, as after them.
+    Between them there are bubbles, or rows with a distant number, which also follow them.
     """
     config = parameters().config
     source = randomness()
@@ -259,5 +259,5 @@ async def remembers_neighbours_from_the_first_cycle(dut):
         gaps = iter([0, 0 if filled else gap, *[0] * len(rows)])
         dut.tile_started.value = 0
         await reset(dut)
-        seen = await run_beside_model(dut, rows, 60, good_tile(), random_bools(source, 1.0), gaps)
+        seen = await run_with_model(dut, rows, 60, good_tile(), random_bools(source, 1.0), gaps)
         assert seen["admitted"] == len(rows), f"{gap} cycles apart, filled: {filled}"

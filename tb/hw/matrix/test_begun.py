@@ -1,4 +1,4 @@
-"""BegunRows: the flag of every row, whatever is set while it is looked up."""
+"""BegunRows: the flag of every row, including writes while it is looked up."""
 
 import cocotb
 
@@ -17,12 +17,12 @@ def test_begun_rows(simulate, depth):
 
 
 def draw(source, depth: int, cycles: int) -> list[dict[str, int]]:
-    """Rows near those before, of which most set their flag when it is known."""
+    """Return random rows, often recent ones; most rows write their flag."""
     rows: list[int] = []
     for _ in range(cycles):
         rows.append(source.choice([source.randrange(depth), *rows[-4:]]))
     sets = [source.random() < 0.7 for _ in range(cycles)]
-    # No row has been looked up for so long.
+    # No row has reached the end of the lookup yet.
     sets[: BegunRows.latency] = [False] * BegunRows.latency
     return [
         {"row": row, "set": int(is_set), "value": source.getrandbits(1), "rst": 0}
@@ -31,7 +31,7 @@ def draw(source, depth: int, cycles: int) -> list[dict[str, int]]:
 
 
 def expected_of(stimuli: list[dict[str, int]]) -> tuple[list[int], list[int]]:
-    """`begun` of the row of `latency` cycles ago, and `unfinished`, from the first such row on."""
+    """Return `begun` and `unfinished` after each row, from the first row on."""
     flags: set[int] = set()
     begun, any_flag = [], []
     for now, stimulus in enumerate(stimuli[BegunRows.latency :]):
@@ -53,7 +53,7 @@ async def check(dut, stimuli: list[dict[str, int]]) -> None:
 
 @cocotb.test(**TIMEOUT)
 async def remembers_every_flag(dut):
-    """A row is looked up every cycle, often one that is being set."""
+    """A row is looked up in every cycle, often one that is being written."""
     depth, source = parameters().depth, randomness()
     await start(dut)
     await check(dut, draw(source, depth, CYCLES))
@@ -61,7 +61,7 @@ async def remembers_every_flag(dut):
 
 @cocotb.test(**TIMEOUT)
 async def forgets_all_flags_at_a_reset(dut):
-    """Though the memory keeps its words."""
+    """They are false although the memory keeps its words."""
     depth, source = parameters().depth, randomness()
     await start(dut)
     for _ in range(5):

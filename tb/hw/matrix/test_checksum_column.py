@@ -1,4 +1,4 @@
-"""ChecksumColumn: a column of sums, and activations, pairs and products that have changed."""
+"""ChecksumColumn: checksums of rows, and detection of changed activations, pairs and products."""
 
 import random
 from dataclasses import dataclass, field
@@ -54,8 +54,8 @@ COLUMNS = {
 def test_column(simulate, config):
     coroutines = [
         multiplies_by_the_sums_of_weights,
-        tells_of_wrong_activations_of_rows_that_count,
-        tells_of_wrong_pairs_and_products_of_rows_that_count,
+        reports_wrong_activations_of_valid_rows,
+        reports_wrong_pairs_and_products_of_valid_rows,
         forgets_at_a_reset,
     ]
     timing, component = MatrixUnitTiming.of(config), CHECKSUM_COLUMNS[config.multiplication]
@@ -73,7 +73,7 @@ def test_sums_of_weights_are_exact(weight, columns, sums):
     assert config.checksum_arithmetic.weight == exact
     assert exact.minimum <= columns * IntegerFormat.parse(weight).minimum
     assert columns * IntegerFormat.parse(weight).maximum <= exact.maximum
-    # A bit less is not enough.
+    # One bit less is not enough.
     assert columns * IntegerFormat.parse(weight).minimum < exact.minimum // 2 or (
         columns * IntegerFormat.parse(weight).maximum > exact.maximum // 2
     )
@@ -82,10 +82,10 @@ def test_sums_of_weights_are_exact(weight, columns, sums):
 
 @dataclass
 class Rows:
-    """Rows of activations, one a cycle from cycle `LEAD` on at the west edge of column 0.
+    """Rows of activations, one per cycle from cycle `LEAD` on at the west edge of column 0.
 
-    `sent` are the activations as they came in at the ports, `lanes` as they are beside the last
-    column. `valid`: the row counts. `clear`, `write`, `row`: what the accumulators do with it.
+    `sent` are the activations at the input port, `lanes` the activations at the last column.
+    `valid`: the row was not dropped. `clear`, `write`, `row`: the control of the accumulators.
     """
 
     sent: list[list[int]]
@@ -106,7 +106,7 @@ class Rows:
 
 
 def draw_rows(source: random.Random, config: MatrixUnitConfig, wrong: float) -> Rows:
-    """Random rows; of some one bit or another of one lane or two has changed on the way."""
+    """Return random rows; a fraction `wrong` of them has a flipped bit in one or two lanes."""
     sent = [[operand(source, config.activation) for _ in range(config.rows)] for _ in range(ROWS)]
     lanes = [list(row) for row in sent]
     width = config.activation.width
@@ -116,7 +116,7 @@ def draw_rows(source: random.Random, config: MatrixUnitConfig, wrong: float) -> 
                 changed = row[lane] ^ 1 << source.randrange(width)
                 row[lane] = to_signed(changed, width) if config.activation.signed else changed
     valid = [int(source.random() < 0.8) for _ in sent]
-    # No sum is added to before it has begun.
+    # A sum is continued only after it has begun.
     rows = [source.randrange(config.accumulator_depth) for _ in sent]
     begun: set[int] = set()
     clear, write = [], []
@@ -129,7 +129,7 @@ def draw_rows(source: random.Random, config: MatrixUnitConfig, wrong: float) -> 
 
 
 def stimuli_of(config: MatrixUnitConfig, sum_wait: int, rows: Rows, tiles) -> list[dict[str, int]]:
-    """What goes in in every cycle; row m's first activation is at the west edge in LEAD + m."""
+    """Return the inputs by cycle; the first activation of row m is at the west edge in LEAD + m."""
     columns, width = config.columns, config.activation.width
     counts = counted_after(config, sum_wait)
     together = config.rows_per_cell
@@ -150,7 +150,7 @@ def stimuli_of(config: MatrixUnitConfig, sum_wait: int, rows: Rows, tiles) -> li
     for first, lanes in tiles:
         for r in range(config.cell_rows):
             stimuli[LEAD + first + columns + r]["switches"] |= 1 << r
-        # The last of them is pushed in the cycle before the switch, row R - 1 first.
+        # Row R - 1 is pushed first; the last push is in the cycle before the switch.
         for push, row in enumerate(reversed(lanes)):
             north = LEAD + first - config.rows + push
             stimuli[north - WeightLoader.latency]["weights"] = join(row, config.weight.width)
@@ -161,7 +161,7 @@ def stimuli_of(config: MatrixUnitConfig, sum_wait: int, rows: Rows, tiles) -> li
 
 
 def add_products(config: MatrixUnitConfig, rows: Rows, stimuli: list[dict[str, int]]) -> None:
-    """The products that a fast array was corrected by, parts a cycle apart; no pair is wrong."""
+    """Add the products that corrected a fast array, parts one cycle apart; no pair is wrong."""
     for stimulus in stimuli:
         stimulus |= {"products_out": 0, "wrong_pairs": 0}
     whole = (
@@ -176,17 +176,17 @@ def add_products(config: MatrixUnitConfig, rows: Rows, stimuli: list[dict[str, i
 
 
 def products_of(lanes: list[int]) -> int:
-    """The products of the upper and the lower activation of all pairs."""
+    """Return the sum of the products of the two activations of all pairs."""
     return sum(upper * lower for upper, lower in zip(lanes[::2], lanes[1::2], strict=True))
 
 
 def counted_after(config: MatrixUnitConfig, sum_wait: int) -> int:
-    """Cycles from a row's first activation at the west edge to its control at column 0."""
+    """Return the cycles from the first activation of a row to its control at column 0."""
     return MatrixUnitTiming.of(config).array + sum_wait - AccumulatorBank.read_latency
 
 
 def expected_checksums(config: MatrixUnitConfig, rows: Rows, tiles) -> list[int]:
-    """The sum of all that C columns would give, of every row."""
+    """Return, for every row, the sum of the results of all C columns."""
     sums = [0] * config.accumulator_depth
     firsts = {first: lanes for first, lanes in tiles}
     tile, checksums = [], []
@@ -202,7 +202,7 @@ def expected_checksums(config: MatrixUnitConfig, rows: Rows, tiles) -> list[int]
 
 @cocotb.test(**TIMEOUT)
 async def multiplies_by_the_sums_of_weights(dut):
-    """Tiles back to back and apart, sums of any rows; no activation is wrong."""
+    """Tiles come back to back and with gaps, rows continue any sum; no activation is wrong."""
     config, sum_wait = parameters().config, parameters().sum_wait
     source = randomness()
     rows, tiles = (
@@ -221,8 +221,8 @@ async def multiplies_by_the_sums_of_weights(dut):
 
 
 @cocotb.test(**TIMEOUT)
-async def tells_of_wrong_activations_of_rows_that_count(dut):
-    """Of these, in their cycle, and of no others."""
+async def reports_wrong_activations_of_valid_rows(dut):
+    """Each is reported in its cycle; others, and those of dropped rows, are not."""
     config, sum_wait = parameters().config, parameters().sum_wait
     source = randomness()
     rows, tiles = (
@@ -248,8 +248,8 @@ def expected_wrong(config: MatrixUnitConfig, sum_wait: int, rows: Rows, cycles: 
 
 
 @cocotb.test(**TIMEOUT)
-async def tells_of_wrong_pairs_and_products_of_rows_that_count(dut):
-    """Each in its cycle; of a wrong row once for each reason. A plain array has neither."""
+async def reports_wrong_pairs_and_products_of_valid_rows(dut):
+    """Each is reported in its cycle, once per reason. A plain array has neither."""
     config, sum_wait = parameters().config, parameters().sum_wait
     source = randomness()
     rows, tiles = (
@@ -267,8 +267,8 @@ async def tells_of_wrong_pairs_and_products_of_rows_that_count(dut):
             pair = source.randrange(config.cell_rows)
             seen = LEAD + m + config.columns + PairsCheck.latency
             stimuli[seen + pair]["wrong_pairs"] |= 1 << pair
-            told = max(seen + config.cell_rows, LEAD + m + counts)
-            expected[told] |= rows.valid[m]
+            reported = max(seen + config.cell_rows, LEAD + m + counts)
+            expected[reported] |= rows.valid[m]
         if source.random() < 0.1:
             bit = source.randrange(config.arithmetic.sum_width)
             part = next(i for i, bits in enumerate(in_parts(1 << bit, widths)) if bits)
@@ -282,7 +282,7 @@ async def tells_of_wrong_pairs_and_products_of_rows_that_count(dut):
 
 @cocotb.test(**TIMEOUT)
 async def forgets_at_a_reset(dut):
-    """Nothing is told of rows that were on their way then."""
+    """Rows that were in flight at a reset are not reported."""
     config, sum_wait = parameters().config, parameters().sum_wait
     source = randomness()
     rows, tiles = (
@@ -296,6 +296,6 @@ async def forgets_at_a_reset(dut):
     assert any(trace["wrong_activation"])
     dut.valid.value = 0
     await reset(dut)
-    await_quiet = [stimulus | {"valid": 0} for stimulus in stimuli[middle:]]
-    trace = await play(dut, await_quiet, ["wrong_activation"])
+    quiet = [stimulus | {"valid": 0} for stimulus in stimuli[middle:]]
+    trace = await play(dut, quiet, ["wrong_activation"])
     assert not any(trace["wrong_activation"])

@@ -1,4 +1,4 @@
-"""MatrixUnitConfig: every illegal value is refused, and what is derived is exact."""
+"""MatrixUnitConfig: every illegal value is rejected, and all derived values are exact."""
 
 import dataclasses
 import itertools
@@ -26,8 +26,8 @@ def test_takes_the_ends_of_each_range(name):
 
 
 @pytest.mark.parametrize("name", RANGES)
-def test_refuses_what_is_no_number_of_the_range(name):
-    """Beyond the range, and what looks like a number: bool, float, text, None."""
+def test_rejects_all_but_integers_in_range(name):
+    """Rejects numbers beyond the range, and bool, float, text and None."""
     low, high = RANGES[name]
     beyond = [low - 1, high + 1, -1, 10**9]
     for value in (*beyond, float(low), 8.5, str(low), None, True, False, [low]):
@@ -79,7 +79,7 @@ def test_soft_columns_are_columns():
             MatrixUnitConfig(columns=3, soft_columns=value)
 
 
-def test_checksum_is_said_plainly():
+def test_checksum_is_a_bool():
     assert MatrixUnitConfig().checksum is False
     assert MatrixUnitConfig(checksum=True).checksum is True
     for value in (0, 1, "yes", None):
@@ -118,7 +118,7 @@ FORMATS = [f"{sign}int{width}" for sign in ("", "u") for width in (1, 2, 3, 5, 8
 @pytest.mark.parametrize("weight", FORMATS)
 @pytest.mark.parametrize("activation", FORMATS)
 def test_widths_are_minimal_and_sufficient(activation, weight):
-    """The extremes of a product and of a sum of R products fit, and not into one bit less."""
+    """The extremes of a product and of a sum of R products fit, but not into one bit less."""
     for rows in (1, 2, 3, 4, 7, 8, 9, 16, 255, 256):
         config = MatrixUnitConfig(
             rows=rows, activation=activation, weight=weight, accumulator_width=64
@@ -132,19 +132,19 @@ def test_widths_are_minimal_and_sufficient(activation, weight):
 
 
 def extremes(number: IntegerFormat) -> list[int]:
-    """All values of a narrow format; of a wide one those at which products are extreme."""
+    """Return all values of a narrow format; of a wide one, the values of extreme products."""
     if number.width <= 5:
         return list(range(number.minimum, number.maximum + 1))
     return [number.minimum, -1 if number.signed else 0, 0, 1, number.maximum]
 
 
 def narrowest(low: int, high: int) -> int:
-    """By search: the narrowest two's complement width that holds both."""
+    """Return the narrowest two's complement width that holds both, found by search."""
     return next(w for w in itertools.count(1) if -(2 ** (w - 1)) <= low and high < 2 ** (w - 1))
 
 
 def test_sum_parts_are_even_and_whole():
-    """They make up the sum's width, differ by one bit at most, and none is empty."""
+    """The parts add up to the width of the sum, differ by at most one bit, and none is empty."""
     for activation, rows, width, stages in itertools.product(
         ("int1", "uint1", "int8", "uint16"), (1, 3, 256), (8, 20, 32, 64), (1, 2, 3, 4)
     ):

@@ -1,7 +1,7 @@
-"""The whole unit while stored bits flip: no wrong result comes without CORRUPTED.
+"""The whole unit while stored bits flip: no wrong result leaves without CORRUPTED.
 
-On Icarus alone: of a unit built for speed by Verilator only the ports are there. Every bit of a
-unit, flipped there too, is `verify faults`.
+These benches run on Icarus only, because a unit built with Verilator for speed gives access to its
+ports only. `verify faults` flips every bit of a unit.
 """
 
 import itertools
@@ -36,16 +36,16 @@ ROWS = 16
 @on_simulators("config", UNITS, verilator=0)
 def test_corruption(simulate, config):
     coroutines = [
-        tells_flips_of_numbers,
-        tells_of_each_row_a_wrong_activation_that_changes_no_result,
-        tells_a_wrong_result_when_it_is_taken,
+        reports_flips_that_change_a_result,
+        reports_wrong_activations_that_change_no_result,
+        reports_a_wrong_result_when_it_is_taken,
     ]
     simulate(coroutines, AxiMatrixUnit, config=config)
 
 
 def names_of_registers(config: MatrixUnitConfig) -> list[str]:
-    """Some of each row of cells, first column and last, of each sum that leaves, and of the
-    checksums."""
+    """Return registers in the first and last column of each row of cells, in each accumulator bank
+    and in the checksums."""
     fast, last = config.inner_product == "fast", config.columns - 1
     found = []
     for row, column in itertools.product(range(config.cell_rows), {0, last}):
@@ -62,7 +62,7 @@ def names_of_registers(config: MatrixUnitConfig) -> list[str]:
 
 
 def passed_on(config: MatrixUnitConfig, row: int, column: int) -> str:
-    """The register of an activation, or of a pair of them, between two cells of a row."""
+    """Return the register of an activation, or of a pair, between two cells of a row."""
     return in_cell(config, row, column, "activation_out")
 
 
@@ -76,55 +76,55 @@ def register(dut, name: str):
 
 
 def flip(handle, bit: int) -> None:
-    """In the middle of a cycle; at its end the register takes what it would have taken."""
+    """Flip a bit now; at the end of the cycle the register takes its regular next value."""
     handle.value = int(handle.value) ^ 1 << bit
 
 
 @cocotb.test(**TIMEOUT)
-async def tells_flips_of_numbers(dut):
-    """One flip a product: the results are right, or the status tells; of each register it does."""
+async def reports_flips_that_change_a_result(dut):
+    """With one flip per product, a wrong result is reported; some flip of each register is."""
     config, source = parameters().config, randomness()
     await start(dut)
     await compute(dut, config, [Product.draw(config, source)])
     for name in names_of_registers(config):
-        told = [await is_told(dut, config, source, name) for _ in range(FLIPS_OF_EACH)]
-        assert any(told), f"no flip of {name} is told"
+        reports = [await is_reported(dut, config, source, name) for _ in range(FLIPS_OF_EACH)]
+        assert any(reports), f"no flip of {name} is reported"
 
 
-async def is_told(dut, config: MatrixUnitConfig, source: random.Random, name: str) -> bool:
-    """Compute a product with one flip; whether the status told of it."""
+async def is_reported(dut, config: MatrixUnitConfig, source: random.Random, name: str) -> bool:
+    """Compute a product with one flip; return whether the status reported it."""
     a = draw_matrix(source, config.activation, (ROWS, 2 * config.rows), "uniform")
     b = draw_matrix(source, config.weight, (2 * config.rows, config.columns), "uniform")
     bit = source.randrange(len(register(dut, name)))
-    wrong, told = await compute_with_flip(dut, config, Product(config, a, b), source, name, bit)
-    assert told or not wrong, f"a flip of {name}[{bit}] makes a result wrong in silence"
-    return told
+    wrong, reported = await compute_with_flip(dut, config, Product(config, a, b), source, name, bit)
+    assert reported or not wrong, f"a flip of {name}[{bit}] makes a result wrong without an error"
+    return reported
 
 
 @cocotb.test(**TIMEOUT)
-async def tells_of_each_row_a_wrong_activation_that_changes_no_result(dut):
-    """It meets weights, or in a pair another activation, that are zero."""
+async def reports_wrong_activations_that_change_no_result(dut):
+    """Weights, and the other activation of a pair, are zero; every row of cells is checked."""
     config, source = parameters().config, randomness()
     await start(dut)
     b = np.zeros((config.rows, config.columns), config.weight.dtype)
     for row in range(config.cell_rows):
         name = passed_on(config, row, config.columns - 1)
-        told = []
+        reports = []
         for _ in range(FLIPS_OF_EACH):
             a = draw_matrix(source, config.activation, (ROWS, config.rows), "uniform")
             a[:, 1::2] = 0
             bit = source.randrange(len(register(dut, name)) // config.rows_per_cell)
             product = Product(config, a, b)
-            wrong, seen = await compute_with_flip(dut, config, product, source, name, bit)
+            wrong, reported = await compute_with_flip(dut, config, product, source, name, bit)
             assert not wrong
-            told.append(seen)
-        assert any(told), f"no flip of {name} is told"
+            reports.append(reported)
+        assert any(reports), f"no flip of {name} is reported"
 
 
 async def compute_with_flip(
     dut, config: MatrixUnitConfig, product: Product, source: random.Random, name: str, bit: int
 ) -> tuple[bool, bool]:
-    """Whether a number is wrong, and whether the status told of the flip; then it is cleared."""
+    """Return whether a result is wrong, and whether the status reported the flip; clear it."""
     handle = register(dut, name)
     cycle = source.randrange(predict(config, [product.schedule]).cycles)
 
@@ -137,14 +137,14 @@ async def compute_with_flip(
     driven = await drive(dut, config, product.transfers)
     await flipping
     await ClockCycles(dut.aclk, MatrixUnitTiming.of(config).check)
-    told = Error(int(dut.error_status.value))
-    assert told in (Error(0), Error.CORRUPTED), f"a flip of {name}[{bit}] is told as {told}"
+    error = Error(int(dut.error_status.value))
+    assert error in (Error(0), Error.CORRUPTED), f"a flip of {name}[{bit}] is reported as {error}"
     await clear(dut)
     assert driven.ends == product.transfers.end[product.transfers.last == 1].tolist(), (
         "tlast of the results"
     )
     wrong = product.schedule.gather(driven.results) != product.expected
-    return bool(wrong.any()), bool(told)
+    return bool(wrong.any()), bool(error)
 
 
 async def clear(dut) -> None:
@@ -156,8 +156,8 @@ async def clear(dut) -> None:
 
 
 @cocotb.test(**TIMEOUT)
-async def tells_a_wrong_result_when_it_is_taken(dut):
-    """Not while it waits; in the cycle that the unit promises, until it is cleared."""
+async def reports_a_wrong_result_when_it_is_taken(dut):
+    """Nothing is reported while it waits; the error comes in the specified cycle, and stays."""
     config, source = parameters().config, randomness()
     await start(dut)
     checksum, latency = (

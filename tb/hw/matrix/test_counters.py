@@ -1,4 +1,4 @@
-"""CycleCounters: each activity is counted in its own counter, and all of them in `total`."""
+"""CycleCounters: each activity has its own counter, and all of them add up to `total`."""
 
 import cocotb
 import pytest
@@ -13,10 +13,10 @@ NAMES = [name for name, _ in counter_layout()]
 
 
 def test_counters(simulate):
-    simulate([counts_each_activity, starts_anew_after_reset], CycleCounters)
+    simulate([counts_each_activity, works_as_new_after_reset], CycleCounters)
 
 
-# Its registers are set, and a simulation of Verilator shows its ports only.
+# This bench writes registers, and a simulation with Verilator gives access to ports only.
 @pytest.mark.parametrize("simulator", {"icarus"} & {*chosen_simulators()}, indirect=True)
 def test_every_bit(simulate):
     simulate([carries_into_every_bit], CycleCounters)
@@ -28,7 +28,7 @@ def test_every_activity_has_a_counter():
 
 @cocotb.test(**TIMEOUT)
 async def counts_each_activity(dut):
-    """Two cycles later, against a count in Python, through very long, long and short stays."""
+    """Counts two cycles late, compared with a count in Python; activities last 1 to 600 cycles."""
     source = randomness()
     activities = [activity for activity in Activity for _ in range(600)]
     while len(activities) < 5600:
@@ -37,7 +37,7 @@ async def counts_each_activity(dut):
 
 
 @cocotb.test(**TIMEOUT)
-async def starts_anew_after_reset(dut):
+async def works_as_new_after_reset(dut):
     source = randomness()
     activities = [source.choice(list(Activity)) for _ in range(500)]
     await check_counts(dut, activities, [int(source.random() < 0.02) for _ in activities])
@@ -45,14 +45,14 @@ async def starts_anew_after_reset(dut):
 
 @cocotb.test(**TIMEOUT)
 async def carries_into_every_bit(dut):
-    """From the last number before each carry, and from drawn ones; all wrap at the same number."""
+    """Starts before each carry and at random numbers; all counters wrap at the same number."""
     source = randomness()
     await start(dut)
     limit = 1 << COUNTER_WIDTH
     for activity in Activity:
         carries = [(1 << bit) - 1 for bit in range(1, COUNTER_WIDTH + 1)]
         for number in [*carries, *(source.randrange(limit) for _ in range(8))]:
-            # Two edges bring the activity to where it is counted, the third counts it.
+            # Two edges bring the activity to the counter, the third counts it.
             dut.activity.value = activity.value
             await tick(dut)
             await tick(dut)

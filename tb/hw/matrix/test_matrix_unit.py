@@ -1,4 +1,4 @@
-"""The whole unit, as emitted: products of every shape and format, and rows in any order."""
+"""The whole unit as emitted: products of every shape and format, and rows in any order."""
 
 import pytest
 
@@ -35,8 +35,8 @@ def test_formats(simulate, config):
     simulate([multiplies, wraps_as_numpy_does], AxiMatrixUnit, config=config)
 
 
-def run_once_more(simulate, config):
-    """What another kind of unit has to do as well."""
+def simulate_kind(simulate, config):
+    """Run the coroutines for another kind of unit."""
     simulate(
         [
             multiplies,
@@ -54,14 +54,14 @@ def run_once_more(simulate, config):
 
 @on_simulators("config", FAST, verilator=2)
 def test_fast_inner_product(simulate, config):
-    """The shapes and formats once more, with half of the multipliers."""
-    run_once_more(simulate, config)
+    """Runs the shapes and formats with half of the multipliers."""
+    simulate_kind(simulate, config)
 
 
 @on_simulators("config", CHECKED, verilator=2)
 def test_checksums(simulate, config):
-    """They change nothing but the latency, and no right result is told to be wrong."""
-    run_once_more(simulate, config)
+    """Checksums change only the latency, and no correct result is reported as wrong."""
+    simulate_kind(simulate, config)
 
 
 @on_simulators("config", {"5x7": SHAPES["5x7"], "4x3 fast": FAST["4x3"]}, verilator=1)
@@ -86,7 +86,7 @@ def test_unknown_inputs(simulate, config):
 
 @on_simulators("config", {"4x4": SHAPES["4x4"]}, verilator=0)
 def test_counters(simulate, config):
-    """On Icarus only: what is set is no port."""
+    """This runs on Icarus only, because it writes registers that are not ports."""
     simulate([shows_every_bit_of_the_counters], AxiMatrixUnit, config=config)
 
 

@@ -1,4 +1,4 @@
-"""Misuse of the whole unit: every error status, and that no wrong number ever comes out."""
+"""Misuse of the whole unit: every error status, and no wrong result."""
 
 from benches.products import unit
 from benches.runner import on_simulators

@@ -1,4 +1,4 @@
-"""The whole unit after synthesis, for each family with open tools: the same numbers to the bit."""
+"""The whole unit after synthesis, for each family with open tools: exact results."""
 
 import pytest
 

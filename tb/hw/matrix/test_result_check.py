@@ -1,4 +1,4 @@
-"""ResultCheck: however little is wrong with a sum of lanes, it is seen."""
+"""ResultCheck: an error in any bit of a sum of lanes is detected."""
 
 import cocotb
 
@@ -22,7 +22,7 @@ def test_result_check(simulate, columns, width):
 
 @cocotb.test(**TIMEOUT)
 async def sees_every_wrong_sum(dut):
-    """Of results that are taken, however little is wrong."""
+    """Every error of a power of two is reported, if the result is taken."""
     columns, width = parameters().columns, parameters().width
     source = randomness()
     stimuli, expected = [], []
@@ -42,7 +42,7 @@ async def sees_every_wrong_sum(dut):
 
 @cocotb.test(**TIMEOUT)
 async def forgets_what_it_checks_at_a_reset(dut):
-    """A result that was taken before is not judged after."""
+    """A result that was taken before a reset is not reported after it."""
     await start(dut)
     latency = ResultCheck.latency_of(parameters().columns)
     trace = await play(

@@ -1,4 +1,4 @@
-"""ResultBuffer: rows filled along the diagonal leave whole, in order, and none is ever lost."""
+"""ResultBuffer: rows written along the diagonal leave complete and in order, and none is lost."""
 
 import random
 from collections import deque
@@ -37,8 +37,8 @@ SHAPES = {
 @on_simulators("config, depth", SHAPES)
 def test_results(simulate, config, depth):
     coroutines = [
-        gives_every_row_at_full_speed,
-        gives_every_row_under_any_ready,
+        outputs_every_row_at_full_speed,
+        outputs_every_row_under_any_ready,
         holds_as_many_rows_as_it_is_deep,
         is_empty_after_reset,
     ]
@@ -48,10 +48,10 @@ def test_results(simulate, config, depth):
 @on_icarus
 @pytest.mark.parametrize("depth", [32, 33, 35, 64, 67])
 def test_results_of_ecp5(simulate, depth):
-    """Memories of LUTs, as many as the rows need, in the place of one."""
+    """Several LUT memories, as many as the rows need, replace a single memory."""
     coroutines = [
-        gives_every_row_at_full_speed,
-        gives_every_row_under_any_ready,
+        outputs_every_row_at_full_speed,
+        outputs_every_row_under_any_ready,
         holds_as_many_rows_as_it_is_deep,
         is_empty_after_reset,
     ]
@@ -59,12 +59,12 @@ def test_results_of_ecp5(simulate, depth):
     simulate(coroutines, ResultBuffer, config=config, depth=depth, family="ecp5")
 
 
-def test_columns_are_halved_somewhere():
+def test_columns_are_on_both_sides_of_the_limit():
     assert {config.columns > FLAT_LINKS for config, _ in SHAPES.values()} == {False, True}
 
 
 class Writer:
-    """Emits rows along the diagonal while there are places, and remembers when."""
+    """Emits rows along the diagonal while there are places, and records their cycles."""
 
     def __init__(self, dut, source: random.Random):
         self.dut, self.source = dut, source
@@ -75,7 +75,7 @@ class Writer:
         self.late = deque([None] * self.config.result_columns, self.config.result_columns)
 
     async def write(self, cycles: int, rows: int, gaps) -> None:
-        """Emit up to so many rows in so many cycles."""
+        """Run for `cycles`; emit rows until there are `rows` in total."""
         gap = next(gaps)
         for _ in range(cycles):
             emit = rows > len(self.rows) and self.places > 0 and gap == 0
@@ -86,7 +86,7 @@ class Writer:
                 gap -= 1
             self.late.appendleft(self.rows[-1] if emit else None)
             self.dut.emit.value = int(emit)
-            # Without `emit` this must not matter.
+            # Without `emit` this must have no effect.
             self.dut.ends_job.value = int(self.ends[-1]) if emit else self.source.getrandbits(1)
             self.dut.sums.value = self._diagonal()
             await tick(self.dut)
@@ -100,7 +100,7 @@ class Writer:
         self.cycles.append(cycle_now() + 1)
 
     def _diagonal(self) -> int:
-        """Column c shows the row emitted c cycles ago; noise where there is none."""
+        """Return the sums: column c has the row emitted c cycles ago, or noise if there is none."""
         width = self.config.accumulator_width
         lanes = [
             self.source.getrandbits(width) if row is None else row[column]
@@ -110,7 +110,7 @@ class Writer:
 
 
 class Reader:
-    """Takes rows down, each with its checksum if there are any, and the cycles of them."""
+    """Records rows, with their checksums if there are any, and their cycles."""
 
     def __init__(self, dut, writer: Writer):
         self.config = parameters().config
@@ -130,14 +130,14 @@ class Reader:
         self.cycles.append(cycle_now())
 
     def check(self) -> None:
-        """All rows written, none else, in order, each with its `end`."""
+        """Check that exactly the written rows left, in order, each with its `end`."""
         compare("results", self.rows, self.writer.rows, self.cycles)
         compare("end", self.ends, self.writer.ends, self.cycles)
 
 
 @cocotb.test(**TIMEOUT)
-async def gives_every_row_at_full_speed(dut):
-    """Each row exactly `latency_of` cycles after it was emitted; its place is free before that."""
+async def outputs_every_row_at_full_speed(dut):
+    """Each row leaves exactly `latency_of` cycles after its `emit`; its place is free before."""
     config, depth = parameters().config, parameters().depth
     await start(dut)
     writer = Writer(dut, randomness())
@@ -154,8 +154,8 @@ async def gives_every_row_at_full_speed(dut):
 
 
 @cocotb.test(**TIMEOUT)
-async def gives_every_row_under_any_ready(dut):
-    """Random gaps before, random `ready` behind: slow, fast, and mixed."""
+async def outputs_every_row_under_any_ready(dut):
+    """Rows come with random gaps, and `ready` is random, with several probabilities."""
     await start(dut)
     writer = Writer(dut, randomness())
     reader = Reader(dut, writer)
@@ -171,7 +171,7 @@ async def gives_every_row_under_any_ready(dut):
 
 @cocotb.test(**TIMEOUT)
 async def holds_as_many_rows_as_it_is_deep(dut):
-    """With a reader that does not come, `depth` rows wait and one stands at the port."""
+    """Without a reader, `depth` rows wait in the buffer and one waits at the port."""
     depth = parameters().depth
     await start(dut)
     writer = Writer(dut, randomness())
@@ -189,7 +189,7 @@ async def holds_as_many_rows_as_it_is_deep(dut):
 
 @cocotb.test(**TIMEOUT)
 async def is_empty_after_reset(dut):
-    """Whatever was held or half written is gone, and the next row comes out first."""
+    """After a reset, all stored and partly written rows are gone, and the next row leaves first."""
     await start(dut)
     source = randomness()
     for _ in range(10):

@@ -1,4 +1,4 @@
-"""RowCheck: good rows pass, bad ones are dropped with their error, and end their sum."""
+"""RowCheck: good rows pass; bad rows are dropped with their error, and end their sum."""
 
 import random
 
@@ -21,11 +21,11 @@ OUTPUTS = ["control", "dropped", "errors", "unfinished"]
 
 @on_simulators("config", UNITS)
 def test_row_check(simulate, config):
-    simulate([judges_every_row, works_as_new_after_a_reset], RowCheck, config=config)
+    simulate([checks_every_row, works_as_new_after_a_reset], RowCheck, config=config)
 
 
 def draw(source: random.Random, depth: int) -> list[dict[str, int]]:
-    """Rows and gaps, most rows good, next to each other in all ways."""
+    """Return random rows and bubbles, mostly good rows, often of recent accumulator rows."""
     rows, drawn = [0], []
     for _ in range(CYCLES):
         rows.append(source.choice([source.randrange(depth), *rows[-4:]]))
@@ -36,7 +36,7 @@ def draw(source: random.Random, depth: int) -> list[dict[str, int]]:
 
 
 def expected_of(rows: list[dict[str, int]]) -> dict[str, list]:
-    """Every output that means something, from the first row on; errors as bits."""
+    """Return every valid output from the first row on; errors as bits."""
     begun: set[int] = set()
     expected: dict[str, list] = {name: [] for name in OUTPUTS}
     for row in rows:
@@ -75,8 +75,8 @@ async def check(dut, config: MatrixUnitConfig, rows: list[dict[str, int]]) -> No
 
 
 @cocotb.test(**TIMEOUT)
-async def judges_every_row(dut):
-    """One a cycle; the same accumulator row back to back, begun, dropped and finished."""
+async def checks_every_row(dut):
+    """One row comes per cycle; an accumulator row is begun, dropped and finished back to back."""
     config = parameters().config
     await start(dut)
     await check(dut, config, draw(randomness(), config.accumulator_depth))
@@ -84,7 +84,7 @@ async def judges_every_row(dut):
 
 @cocotb.test(**TIMEOUT)
 async def works_as_new_after_a_reset(dut):
-    """No sum has begun, and no row that was on its way comes out."""
+    """After a reset no sum has begun, and no earlier row leaves."""
     config, source = parameters().config, randomness()
     await start(dut)
     for _ in range(3):

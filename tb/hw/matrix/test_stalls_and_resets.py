@@ -1,4 +1,4 @@
-"""The whole unit, as emitted, that is kept waiting and reset: nothing changes but time."""
+"""The whole unit as emitted, with stalls and resets, which change nothing but timing."""
 
 from benches.products import unit
 from benches.runner import on_simulators

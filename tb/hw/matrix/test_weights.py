@@ -1,4 +1,4 @@
-"""WeightLoader: tiles and switches stay paired, whatever comes and whenever it is taken."""
+"""WeightLoader: tiles and switches stay paired, for tiles of any length and at any time."""
 
 import itertools
 import random
@@ -37,9 +37,9 @@ def test_weights(simulate, config):
 
 @dataclass
 class Loader:
-    """The loader in Python: how many rows of a tile have come, and whether a tile waits.
+    """A model of the loader: how many rows of a tile have arrived, and whether a tile waits.
 
-    `loads` and `lanes` are the outputs, `next_loads` and `next_lanes` those of a cycle later.
+    `loads` and `lanes` are the outputs of this cycle, `next_loads` and `next_lanes` of the next.
     """
 
     rows: int
@@ -87,11 +87,11 @@ class Loader:
             self.count = 0
 
 
-async def run_beside_model(dut, cycles, take, resets=None, needed=()) -> Counter:
-    """Compare every output in every cycle for some cycles; count what has happened.
+async def run_with_model(dut, cycles, take, resets=None, needed=()) -> Counter:
+    """Compare every output with the model in every cycle; return the counts of events.
 
-    `take` and `resets` are iterators of bool: what to do in the next cycle if it is legal. The run
-    goes on beyond `cycles` until everything `needed` has happened more than three times.
+    `take` and `resets` yield whether to take a tile, if one is complete, and whether to reset. The
+    run continues after `cycles` until each event in `needed` has occurred more than three times.
     """
     config = parameters().config
     lane_bits = config.columns * config.weight.width
@@ -127,7 +127,7 @@ async def run_beside_model(dut, cycles, take, resets=None, needed=()) -> Counter
 
 
 def tile(source: random.Random, config: MatrixUnitConfig, length: int) -> list[tuple[int]]:
-    """Weight rows as payloads, `last` on the last of them."""
+    """Return random weight rows as payloads, with `last` on the last row."""
     width = config.weight.width
     rows = [
         join([operand(source, config.weight) for _ in range(config.columns)], width)
@@ -138,20 +138,20 @@ def tile(source: random.Random, config: MatrixUnitConfig, length: int) -> list[t
 
 
 def any_tiles(source: random.Random, config: MatrixUnitConfig, count: int) -> list[tuple[int]]:
-    """Tiles of the right length for the most part, shorter and longer ones between."""
+    """Return tiles, most of them of the correct length, others shorter or longer."""
     lengths = [config.rows] * 3 + [1, config.rows + 1, 2 * config.rows + 3, max(1, config.rows - 1)]
     return [row for _ in range(count) for row in tile(source, config, source.choice(lengths))]
 
 
 @cocotb.test(**TIMEOUT)
 async def loads_good_tiles_at_full_rate(dut):
-    """A tile every R cycles when each is taken as soon as it is complete."""
+    """One tile is loaded every R cycles if each tile is taken as soon as it is complete."""
     config = parameters().config
     source, count = randomness(), 40
     beats = [beat for _ in range(count) for beat in tile(source, config, config.rows)]
     await start(dut)
     sender = cocotb.start_soon(send(Stream.amaranth(dut, "weights"), beats))
-    seen = await run_beside_model(dut, count * config.rows, random_bools(source, 1.0))
+    seen = await run_with_model(dut, count * config.rows, random_bools(source, 1.0))
     assert seen["transfers"] == count * config.rows
     assert seen["taken with a transfer"] == count - 1
     assert seen["SHORT_TILE"] == seen["LONG_TILE"] == 0
@@ -160,39 +160,39 @@ async def loads_good_tiles_at_full_rate(dut):
 
 @cocotb.test(**TIMEOUT)
 async def loads_tiles_of_any_length(dut):
-    """Gaps in the stream, tiles taken late, too short and too long."""
+    """The stream has gaps, and tiles are taken late, too short or too long."""
     config = parameters().config
     source = randomness()
     beats = any_tiles(source, config, 150)
     await start(dut)
     gaps = random_gaps(source, 0.3, 4)
     sender = cocotb.start_soon(send(Stream.amaranth(dut, "weights"), beats, gaps))
-    seen = await run_beside_model(dut, 6 * len(beats), random_bools(source, 0.5))
+    seen = await run_with_model(dut, 6 * len(beats), random_bools(source, 0.5))
     assert sender.done(), "not every row was taken"
     assert seen["transfers"] == len(beats)
     assert seen["tiles"] == 150
     needed = ["taken with a transfer", "taken alone", "held", "LONG_TILE"]
     needed += ["SHORT_TILE"] if config.rows > 1 else []
     for what in needed:
-        assert seen[what] > 3, f"{what} came {seen[what]} times only"
+        assert seen[what] > 3, f"{what} came only {seen[what]} times"
 
 
 @cocotb.test(**TIMEOUT)
 async def holds_a_tile_that_is_not_taken(dut):
-    """The stream stalls while a complete tile waits, for as long as it takes."""
+    """The stream stalls for as long as a complete tile waits."""
     config = parameters().config
     source = randomness()
     beats = tile(source, config, config.rows) + tile(source, config, config.rows)
     await start(dut)
     sender = cocotb.start_soon(send(Stream.amaranth(dut, "weights"), beats))
-    seen = await run_beside_model(dut, config.rows + 50, random_bools(source, 0.0))
+    seen = await run_with_model(dut, config.rows + 50, random_bools(source, 0.0))
     assert (seen["transfers"], seen["held"]) == (config.rows, 50)
     sender.cancel()
 
 
 @cocotb.test(**TIMEOUT)
 async def forgets_a_tile_at_reset(dut):
-    """Within a tile, or when one waits: the row after a reset is the first of its tile."""
+    """After a reset within a tile or while one waits, the next row is the first of its tile."""
     config = parameters().config
     source = randomness()
     await start(dut)
@@ -201,7 +201,7 @@ async def forgets_a_tile_at_reset(dut):
         send(Stream.amaranth(dut, "weights"), beats, random_gaps(source, 0.3, 4))
     )
     needed = ["reset with a tile", "reset within a tile"]
-    await run_beside_model(dut, 1500, random_bools(source, 0.5), random_bools(source, 0.05), needed)
+    await run_with_model(dut, 1500, random_bools(source, 0.5), random_bools(source, 0.05), needed)
     sender.cancel()
     await reset(dut)
     assert read(dut, "complete") == read(dut, "started") == read(dut, "loads") == 0

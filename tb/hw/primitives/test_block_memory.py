@@ -1,4 +1,4 @@
-"""BlockMemory: every row holds its own word, portable and in the blocks of a family."""
+"""BlockMemory: every row holds its word, in portable and in vendor memories."""
 
 import cocotb
 import pytest
@@ -20,14 +20,14 @@ def test_block_memory(simulate, family, width, depth):
 
 @pytest.mark.parametrize("depth, blocks", [(1024, 2), (2048, 4), (4096, 0)])
 def test_blocks_are_used_where_they_fit(depth, blocks):
-    """What the bench compares is blocks, and portable hardware beyond the largest shape."""
+    """The bench covers blocks, and portable memories beyond the largest block shape."""
     design = make_design("top", BlockMemory, family="ecp5", width=32, depth=depth)
     assert design.verilog.count("DP16KD #") == blocks
 
 
 @cocotb.test(**TIMEOUT)
 async def keeps_every_row(dut):
-    """Each row holds a number of its own, in whatever order rows are written and read."""
+    """Each row holds its number, in any order of writes and reads."""
     width, depth = parameters().width, parameters().depth
     source = randomness()
     await start(dut)
@@ -36,7 +36,7 @@ async def keeps_every_row(dut):
         rows = source.sample(range(depth), depth)
         new = {row: source.getrandbits(width) for row in rows}
         writes = [{"write": 1, "write_row": row, "i": new[row]} for row in rows]
-        # What is not written must not come in.
+        # Without `write`, nothing must be stored.
         writes += [{"write": 0, "write_row": row, "i": source.getrandbits(width)} for row in rows]
         await play(dut, writes, [])
         expected |= new

@@ -1,4 +1,4 @@
-"""Models of the cells of FPGAs: those that are ours refuse whatever they do not model."""
+"""Models of FPGA cells: our own models reject every mode that they do not cover."""
 
 import subprocess
 
@@ -7,7 +7,7 @@ import pytest
 from benches.netlist import cell_models
 from benches.runner import needs_icarus
 
-# Of each block whose model is ours: its family and what keeps it working, p_ before a parameter.
+# Each block with a model of our own: its family and legal settings; parameters start with p_.
 ZERO, ONE = "1'b0", "1'b1"
 BLOCKS = {
     "MULT18X18D": (
@@ -38,7 +38,7 @@ BLOCKS = {
         | dict.fromkeys(["RESETA", "RESETB", "WREB"], ZERO),
     ),
 }
-# What a block is given instead, one thing at a time, and what its model says then.
+# A block, one illegal setting, and the message of its model.
 REFUSED = [
     ("MULT18X18D", {"RST2": ONE}, "RST is not modelled"),
     ("MULT18X18D", {"SOURCEB": ONE}, "shifted operands"),
@@ -72,7 +72,7 @@ NOT_REFUSED = [(block, {}, "") for block in BLOCKS]
 
 
 @pytest.mark.parametrize("block, changed, sentence", [*REFUSED, *NOT_REFUSED])
-def test_models_refuse_what_they_do_not_cover(tmp_path, block, changed, sentence):
+def test_models_reject_what_they_do_not_cover(tmp_path, block, changed, sentence):
     needs_icarus()
     family, given = BLOCKS[block]
     given = given | changed

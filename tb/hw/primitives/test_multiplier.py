@@ -1,4 +1,4 @@
-"""Multipliers: exact products in their cycle, portable and in the blocks of a family."""
+"""Multipliers: exact products in exact cycles, in portable and in hard multipliers."""
 
 import cocotb
 import pytest
@@ -16,7 +16,7 @@ CYCLES = 300
 
 
 class Multiply(wiring.Component):
-    """`multiply` of two registers; the operands come one cycle before."""
+    """`multiply` with a register at each operand."""
 
     def __init__(self, *, width: int, product_width: int, stages: int):
         self.width, self.product_width, self.stages = width, product_width, stages
@@ -88,7 +88,7 @@ def test_a_block_is_used_where_it_fits(width, blocks):
 
 @cocotb.test(**TIMEOUT)
 async def multiplies_exactly(dut):
-    """Extremes and random numbers; each product comes `stages` cycles behind the registers."""
+    """Each product of extreme and random numbers is `stages` cycles behind the registers."""
     made, source = parameters(), randomness()
     await start(dut)
     low, high = -(1 << made.width - 1), (1 << made.width - 1) - 1

@@ -1,4 +1,4 @@
-"""SoftMultiplier: all products of narrow numbers, drawn ones of wide numbers, in their cycle."""
+"""SoftMultiplier: all products of narrow numbers and random products of wide numbers."""
 
 import itertools
 
@@ -19,7 +19,7 @@ SIZES = {
     for (first, second), stages in itertools.product(SAME + MIXED, range(5))
     if stages in (0, 2, 4) or first in ("int8", "int1", "uint5")
 }
-# Pairs of formats of at most so many bits are multiplied in full.
+# Most bits of a pair of formats for which all products are checked.
 NARROW = 10
 
 
@@ -30,7 +30,7 @@ def test_soft_multiplier(simulate, first, second, stages):
 
 @cocotb.test(**TIMEOUT)
 async def multiplies(dut):
-    """A pair a cycle, each product in exactly its cycle."""
+    """One pair per cycle, each product in the exact cycle."""
     multiplier, source = parameters(), randomness()
     latency = multiplier.stages
     first, second = (
