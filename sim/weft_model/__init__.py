@@ -1,4 +1,4 @@
-"""The truth in numpy: references, the schedule, the cycle model, layers of networks."""
+"""Models in numpy: golden reference, schedule, cycle model, and layers of networks."""
 
 from .cycle_model import lower_bound, predict
 from .reference import matmul

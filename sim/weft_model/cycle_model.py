@@ -1,4 +1,4 @@
-"""The cycle model: how long the unit takes, from the shapes alone, exactly."""
+"""The cycle model: the exact number of cycles a unit takes, from the shapes alone."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from .schedule import Schedule
 class Prediction:
     """Cycles from the first offered transfer to the last result, both included.
 
-    `counters` is what the hardware's counters advance by in that time.
+    `counters`: how far each counter of the hardware advances in these cycles.
     """
 
     cycles: int
@@ -21,21 +21,21 @@ class Prediction:
 
 
 def predict(config: MatrixUnitConfig, schedules: Iterable[Schedule]) -> Prediction:
-    """Cycles of schedules run one after the other without a stall on any stream.
+    """Predict the cycles of consecutive schedules without a stall on any stream.
 
     The first weight row and the first activation row are offered in cycle 0. The first tile is
-    complete after R transfers, and the row that switches to it enters in cycle R. From then on a
-    switch may come R cycles after the one before, since the next tile begins to load in the very
-    cycle of a switch, and no row waits for anything else.
+    complete after R transfers, and the row that switches to it enters in cycle R. The next tile
+    begins to load in the cycle of a switch, so consecutive switches can be R cycles apart. Rows
+    wait for nothing else.
     """
     return _prediction(config, [_stays(config, schedule) for schedule in schedules])
 
 
 def lower_bound(config: MatrixUnitConfig, schedules: Iterable[Schedule]) -> int:
-    """Cycles if every tile were loaded once and stayed for all of its rows.
+    """Return the cycles if every tile were loaded once and stayed for all of its rows.
 
-    What no way through these products, in their order, can beat on this array: one load, one row a
-    cycle (and R cycles a tile at the least), one fill and drain.
+    No schedule of these products, in this order, takes fewer cycles on this array: one load, one
+    row per cycle (and at least R cycles per tile), one fill and drain.
     """
     stays = []
     for schedule in schedules:
@@ -48,8 +48,8 @@ def lower_bound(config: MatrixUnitConfig, schedules: Iterable[Schedule]) -> int:
 class _Stays:
     """How long the tiles of a schedule are in use.
 
-    `computed`: rows in all. `spent`: cycles from switch to switch, R at least for each tile.
-    `last`: rows of the last tile.
+    `computed`: number of rows in total. `spent`: cycles between switches, at least R for each
+    tile. `last`: number of rows of the last tile.
     """
 
     computed: int
@@ -76,11 +76,11 @@ def _prediction(config: MatrixUnitConfig, stays: list[_Stays]) -> Prediction:
 
 
 def _stays(config: MatrixUnitConfig, schedule: Schedule) -> _Stays:
-    """The sums over `Schedule.stays`, without walking it.
+    """Return the sums over `Schedule.stays` in closed form.
 
-    Between two batches of rows a tile stays (see Schedule): for one column of tiles, K - 1 tiles
-    stay for the first batch alone, K - 1 for the last, K - 2 for each between, and one for every
-    two batches that follow each other, K being the tiles along the reduction.
+    Between two batches of rows the tile in use stays (see Schedule). With K tiles along the
+    reduction, K - 1 tiles of a column of tiles stay for the first batch alone, K - 1 for the last
+    batch alone, K - 2 for each batch in between, and one for each pair of consecutive batches.
     """
     height, k_tiles, n_tiles = config.rows, schedule.k_tiles, schedule.n_tiles
     batches = schedule.batch_count
@@ -88,8 +88,8 @@ def _stays(config: MatrixUnitConfig, schedule: Schedule) -> _Stays:
     last = size + (larger > 0)
     spent = k_tiles * max(size, height)
     if batches > 1:
-        # So many batches have a row more, the last of them, not the first, and spread evenly: two
-        # of them follow each other only if they are more than half.
+        # `larger` batches have an extra row. They are spread evenly and include the last batch but
+        # not the first, so two of them are consecutive only if they are more than half of all.
         alone = (batches - larger) * max(size, height) + larger * max(size + 1, height)
         spent = (k_tiles - 2) * alone + max(size, height) + max(last, height)
         both = max(0, 2 * larger - batches)

@@ -1,4 +1,4 @@
-"""Random operands of matrix products, extremes among them."""
+"""Random operands of matrix products, including extreme values."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class _Draw(NamedTuple):
 
     @property
     def corners(self) -> list[int]:
-        """The extremes of the format, zero and a neighbour of zero."""
+        """The minimum and maximum of the format, zero and a neighbour of zero."""
         number = self.number
         return [number.minimum, number.maximum, 0, -1 if number.signed else 1]
 
@@ -63,18 +63,18 @@ def _digits(draw: _Draw) -> np.ndarray:
 
 
 KINDS: dict[str, Callable[[_Draw], np.ndarray]] = {
-    # Any number of the format, each equally likely.
+    # All numbers of the format, equally likely.
     "uniform": _uniform,
     "minimum": _minimum,
     "maximum": _maximum,
-    # Extremes, zeros and neighbours of zero only.
+    # Only minimum, maximum, zero and a neighbour of zero.
     "corners": _corners,
     # One third corners, two thirds uniform.
     "mixed": _mixed,
     "zeros": _zeros,
-    # Zeros but for one number.
+    # All zero except for one number.
     "one-hot": _one_hot,
-    # For people: -9 to 9 without 0; no number twice in a column while there are enough of them.
+    # Easy to read in waves: -9 to 9 without 0, without repeats in columns of up to 18 rows.
     "digits": _digits,
 }
 
@@ -82,12 +82,12 @@ KINDS: dict[str, Callable[[_Draw], np.ndarray]] = {
 def draw_matrix(
     source: np.random.Generator, number: IntegerFormat, shape: tuple[int, ...], kind: str = "mixed"
 ) -> np.ndarray:
-    """A matrix of random numbers of a format, in the dtype of the format.
+    """Return a random matrix of numbers of a format, in its dtype.
 
     Parameters
     ----------
     kind : str
-        A key of KINDS; "digits" takes two dimensions only.
+        A key of KINDS; "digits" requires two dimensions.
     """
     return KINDS[kind](_Draw(source, number, shape)).astype(number.dtype)
 
@@ -95,7 +95,7 @@ def draw_matrix(
 def draw_operands(
     config: MatrixUnitConfig, m: int, k: int, n: int, *, seed: int, kind: str = "mixed"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A, (M, K), and B, (K, N), as `draw_matrix` draws them; the same for the same seed."""
+    """Return A, (M, K), and B, (K, N), from `draw_matrix`; equal seeds give equal operands."""
     source = np.random.default_rng(seed)
     return (
         draw_matrix(source, config.activation, (m, k), kind),

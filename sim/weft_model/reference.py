@@ -1,4 +1,4 @@
-"""The truth: integer matrix products in numpy, bit for bit."""
+"""Golden reference: bit-exact integer matrix products in numpy."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from weft.matrix.config import MatrixUnitConfig
 
 
 def wrap(values: np.ndarray, number: IntegerFormat) -> np.ndarray:
-    """Values modulo 2**width as numbers of a format, in its dtype.
+    """Return values modulo 2**width as numbers of a format, in its dtype.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def wrap(values: np.ndarray, number: IntegerFormat) -> np.ndarray:
 
 
 def matmul(config: MatrixUnitConfig, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Z = A . B, each sum wrapped to the accumulator's width in two's complement.
+    """Return Z = A . B, each sum wrapped to the accumulator width in two's complement.
 
     Parameters
     ----------
@@ -35,13 +35,13 @@ def matmul(config: MatrixUnitConfig, a: np.ndarray, b: np.ndarray) -> np.ndarray
     Raises
     ------
     TypeError, ValueError
-        As `check_operands`.
+        See `check_operands`.
     """
     check_operands(config, a, b)
     a, b = np.asarray(a), np.asarray(b)
     largest = config.activation.width + config.weight.width + int(a.shape[1]).bit_length()
     if largest < 53:
-        # Every partial sum is an integer that a double holds exactly, in whatever order.
+        # A double represents every partial sum exactly, whatever the order of the additions.
         product = (a.astype(np.float64) @ b.astype(np.float64)).astype(np.int64)
     else:
         product = a.astype(np.int64) @ b.astype(np.int64)
@@ -49,15 +49,15 @@ def matmul(config: MatrixUnitConfig, a: np.ndarray, b: np.ndarray) -> np.ndarray
 
 
 def check_operands(config: MatrixUnitConfig, a: np.ndarray, b: np.ndarray) -> None:
-    """Refuse operands that the unit cannot multiply exactly.
+    """Raise an error unless the unit can multiply the operands exactly.
 
     Raises
     ------
     TypeError
-        If an operand is not of an integer dtype.
+        If an operand has no integer dtype.
     ValueError
-        If an operand is not two-dimensional, is empty, has a value beyond its format, or if the
-        shapes do not fit each other.
+        If an operand is not two-dimensional, is empty, or has a value out of the range of its
+        format, or if the shapes do not match.
     """
     for name, operand, number in (("A", a, config.activation), ("B", b, config.weight)):
         operand = np.asarray(operand)
@@ -74,10 +74,11 @@ def check_operands(config: MatrixUnitConfig, a: np.ndarray, b: np.ndarray) -> No
         if low < number.minimum or high > number.maximum:
             wrong = low if low < number.minimum else high
             raise ValueError(
-                f"{name} holds {wrong}, beyond {number} ({number.minimum} to {number.maximum})"
+                f"{name} holds {wrong}, but {number} ranges from {number.minimum} to "
+                f"{number.maximum}"
             )
     if np.shape(a)[1] != np.shape(b)[0]:
         raise ValueError(
             f"A of shape {np.shape(a)} and B of shape {np.shape(b)} cannot be multiplied: "
-            "A's columns must be as many as B's rows"
+            "A must have as many columns as B has rows"
         )

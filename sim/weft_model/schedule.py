@@ -1,4 +1,4 @@
-"""From a matrix product of any shape to what the unit is fed, row by row."""
+"""Schedules: a matrix product of any shape as transfers to the unit, row by row."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from weft.matrix.config import MatrixUnitConfig
 
 @dataclass(frozen=True)
 class Visit:
-    """Rows `start`..`stop` of A pass the weight tile (`k_tile`, `n_tile`).
+    """Rows `start` to `stop` - 1 of A are multiplied by the weight tile (`k_tile`, `n_tile`).
 
-    `switch`: the tile is not the one in use and has to be loaded. `first`: these rows' sums begin
-    here; `last`: they end here.
+    `switch`: the tile is not yet in use and has to be loaded. `first`: the sums of these rows begin
+    here. `last`: they end here.
     """
 
     k_tile: int
@@ -32,10 +32,10 @@ class Visit:
 
 @dataclass(frozen=True)
 class Transfers:
-    """What goes over the ports, one array entry a transfer.
+    """Transfers over the input streams, one array entry per transfer.
 
-    `weights` (transfers, C) with `tile_end`; `activations` (transfers, R) with the fields of
-    their control; both in the dtypes of their formats.
+    `weights`, (transfers, C), with `tile_end`; `activations`, (transfers, R), with the fields of
+    their control. Weights and activations have the dtypes of their formats.
     """
 
     weights: np.ndarray
@@ -49,12 +49,12 @@ class Transfers:
 
     @property
     def results(self) -> int:
-        """Result rows that these transfers bring about."""
+        """Number of result rows that these transfers produce."""
         return int(np.count_nonzero(self.last))
 
     @staticmethod
     def join(parts: "Iterable[Transfers]") -> "Transfers":
-        """Several parts one after the other, with nothing between them."""
+        """Concatenate several transfers."""
         columns = zip(*(vars(transfers).values() for transfers in parts), strict=True)
         return Transfers(*(np.concatenate(column) for column in columns))
 
@@ -63,11 +63,11 @@ class Transfers:
 class Schedule:
     """The order of work for Z[M,N] = A[M,K] . B[K,N] on one unit.
 
-    A tile of weights stays for as many rows as the accumulators can hold sums for. K is walked
-    forth and back, so that the tile in use at the end of one batch of rows begins the next: that
-    saves a load for each batch. A product with K <= R needs no accumulators, so all rows pass at
-    one visit. Batches are of equal size, since one of fewer than R rows waits for the load behind
-    it.
+    A tile of weights stays for one batch of rows: at most as many as there are accumulator rows.
+    Successive batches walk the tiles along K in alternating directions. The next batch begins with
+    the tile in use, which saves one load per batch. A product with K <= R needs no accumulators, so
+    all rows pass in one visit. All batches have the same size, give or take one row, because a
+    batch of fewer than R rows waits for the next tile to load.
     """
 
     config: MatrixUnitConfig
@@ -82,7 +82,7 @@ class Schedule:
 
     @classmethod
     def of(cls, config: MatrixUnitConfig, a: np.ndarray, b: np.ndarray) -> "Schedule":
-        """The schedule of A . B, from the shapes of the operands."""
+        """Return the schedule of A . B, from the shapes of the operands."""
         (m, k), (_, n) = np.shape(a), np.shape(b)
         return cls(config, m, k, n)
 
@@ -100,13 +100,13 @@ class Schedule:
 
     @property
     def batches(self) -> list[tuple[int, int]]:
-        """Rows of A that are in the accumulators together, as (start, stop)."""
+        """Ranges of rows of A that share the accumulators, as (start, stop)."""
         count = self.batch_count
         edges = [self.m * i // count for i in range(count + 1)]
         return list(pairwise(edges))
 
     def visits(self) -> Iterator[Visit]:
-        """The visits in order."""
+        """Iterate over the visits in order."""
         resident = None
         for n_tile in range(self.n_tiles):
             order = list(range(self.k_tiles))
@@ -125,7 +125,7 @@ class Schedule:
                 order.reverse()
 
     def stays(self) -> list[int]:
-        """Rows that each loaded tile is in use for, in order."""
+        """Return the number of rows that use each loaded tile, in order."""
         stays: list[int] = []
         for visit in self.visits():
             if visit.switch:
@@ -134,9 +134,9 @@ class Schedule:
         return stays
 
     def padded(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The operands in whole tiles, C contiguous, in the dtypes of their formats.
+        """Return the operands padded to whole tiles, C contiguous, in the dtypes of their formats.
 
-        Operands that are so already are not copied.
+        Operands that already have this form are not copied.
         """
         config = self.config
         k = self.k_tiles * config.rows
@@ -146,7 +146,7 @@ class Schedule:
         )
 
     def transfers(self, a: np.ndarray, b: np.ndarray) -> Transfers:
-        """The transfers that compute A . B; operands as `reference.check_operands` has them."""
+        """Return the transfers that compute A . B; the operands must pass `check_operands`."""
         config = self.config
         rows, columns = config.rows, config.columns
         a, b = self.padded(a, b)
@@ -179,7 +179,7 @@ class Schedule:
         )
 
     def gather(self, results: np.ndarray) -> np.ndarray:
-        """Z from the result rows, (transfers, C), in the order in which they came."""
+        """Assemble Z, (M, N), from the result rows, (transfers, C), in order of arrival."""
         columns = self.config.columns
         z = np.zeros((self.m, self.n_tiles * columns), results.dtype)
         taken = 0
@@ -193,7 +193,7 @@ class Schedule:
 
 
 def _padded(matrix: np.ndarray, rows: int, columns: int, dtype: np.dtype) -> np.ndarray:
-    """Zeros around a matrix, as the ragged edges of tiles need."""
+    """Pad a matrix with zeros, so that the tiles at its edges are whole."""
     if matrix.shape == (rows, columns):
         return np.ascontiguousarray(matrix, dtype)
     padded = np.zeros((rows, columns), dtype)

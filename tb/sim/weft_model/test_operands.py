@@ -1,4 +1,4 @@
-"""Random operands: in range, of every kind, and the same for the same seed."""
+"""Random operands: in range, of every kind, and reproducible from the seed."""
 
 import os
 
@@ -13,7 +13,7 @@ SEED = int(os.environ["SEED"])
 FORMATS = [
     IntegerFormat(width, signed=signed) for width in (1, 3, 8, 16) for signed in (True, False)
 ]
-# Of each kind: what all its numbers are, by the extremes of their format.
+# The set of numbers that each kind may contain.
 CONTENTS = {
     "minimum": lambda number: {number.minimum},
     "maximum": lambda number: {number.maximum},
@@ -38,13 +38,13 @@ def test_numbers_are_in_range(kind, number):
 
 
 @pytest.mark.parametrize("kind", CONTENTS)
-def test_a_kind_holds_its_numbers_and_no_others(kind):
+def test_a_kind_contains_exactly_its_numbers(kind):
     for number in FORMATS:
         matrix = draw_matrix(source(), number, (400, 5), kind)
         assert set(np.unique(matrix).tolist()) == CONTENTS[kind](number)
 
 
-def test_one_hot_has_one_number():
+def test_one_hot_has_one_nonzero_number():
     assert np.count_nonzero(draw_matrix(source(), IntegerFormat(8), (9, 7), "one-hot")) == 1
 
 
@@ -60,7 +60,7 @@ def test_digits_do_not_repeat_in_a_column():
         assert sorted(column.tolist()) == [*range(-9, 0), *range(1, 10)]
 
 
-def test_operands_depend_on_the_seed_alone():
+def test_operands_depend_only_on_the_seed():
     config = MatrixUnitConfig(activation="uint8", weight="int4")
     one, same, other = (draw_operands(config, 5, 6, 7, seed=SEED + n) for n in (0, 0, 1))
     assert [matrix.shape for matrix in one] == [(5, 6), (6, 7)]

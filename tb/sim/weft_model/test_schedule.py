@@ -1,4 +1,4 @@
-"""Reference, schedule and cycle model, without a simulator."""
+"""Golden reference, schedule and cycle model, without a simulator."""
 
 import itertools
 import os
@@ -22,7 +22,7 @@ def source():
 
 
 def interpret(config: MatrixUnitConfig, transfers: Transfers) -> np.ndarray:
-    """What a transfers asks for, one row at a time, by the meaning of its fields alone."""
+    """Compute what transfers ask for, one row at a time, from the meaning of their fields alone."""
     tiles = transfers.weights.reshape(-1, config.rows, config.columns)[:, ::-1].astype(object)
     sums, results, tile = {}, [], -1
     for index in range(len(transfers.activations)):
@@ -36,14 +36,14 @@ def interpret(config: MatrixUnitConfig, transfers: Transfers) -> np.ndarray:
             sums.pop(row, None)
         else:
             sums[row] = total
-    assert tile == len(tiles) - 1, "every tile is switched to"
-    assert not sums, "every sum is finished"
+    assert tile == len(tiles) - 1, "some tile is never switched to"
+    assert not sums, "some sum is never finished"
     return np.array(results)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 9, 13])
-def test_transfers_mean_the_product(size):
-    """Transfers of any shape, read literally, give A . B, and results find their places."""
+def test_transfers_compute_the_product(size):
+    """Interpreted transfers of any shape give A . B, and `gather` restores the order of results."""
     draw = np.random.default_rng(source().getrandbits(32))
     for m, k, n in itertools.product([1, 2, size, 7, 16], [1, 3, size, 8], [1, 4, size, 9]):
         a = draw.integers(-128, 128, (m, k)).astype(np.int8)
@@ -55,13 +55,13 @@ def test_transfers_mean_the_product(size):
 
 
 def test_schedule_reuses_resident_weights():
-    """K walked forth and back saves a load for each further batch; K <= R loads each tile once."""
+    """Alternating directions along K save a load per batch; with K <= R each tile loads once."""
     assert sum(v.switch for v in Schedule(SMALL, 15, 6, 4).visits()) == 2 + 1 + 1
     assert Schedule(SMALL, 15, 6, 4).stays() == [5, 10, 10, 5]
     assert Schedule(SMALL, 1000, 3, 8).stays() == [1000, 1000]
 
 
-def test_batches_are_of_equal_size():
+def test_batch_sizes_differ_by_at_most_one_row():
     for m in range(1, 40):
         sizes = [stop - start for start, stop in Schedule(SMALL, m, 9, 1).batches]
         assert sum(sizes) == m
@@ -70,7 +70,7 @@ def test_batches_are_of_equal_size():
         assert len(sizes) == -(-m // SMALL.accumulator_depth)
 
 
-def test_end_marks_the_last_row_alone():
+def test_end_marks_only_the_last_row():
     transfers = Schedule(SMALL, 7, 5, 9).transfers(
         np.zeros((7, 5), np.int8), np.zeros((5, 9), np.int8)
     )
@@ -87,7 +87,7 @@ def test_schedule_refuses_bad_sizes(sizes):
 
 
 def test_cycles_follow_the_formula():
-    """R, then max(M, R) a tile, then the way through the unit; worked out by hand."""
+    """R, then max(M, R) per tile, then the latency of the unit; computed by hand."""
     config = MatrixUnitConfig(rows=16, columns=16)
     assert MatrixUnitTiming.of(config).latency == 16 + 16 + 1 + 1 + 5
     assert predict(config, [Schedule(config, 64, 16, 16)]).cycles == 16 + 63 + 39
@@ -97,7 +97,7 @@ def test_cycles_follow_the_formula():
     assert predict(config, two).cycles == 16 + 64 + 7 + 39
 
 
-def test_counters_of_the_model_partition_time():
+def test_counters_of_the_model_add_up_to_the_total():
     for m, k, n in itertools.product([1, 2, 3, 4, 17], [1, 7], [1, 9]):
         prediction = predict(SMALL, [Schedule(SMALL, m, k, n)])
         total = prediction.counters.pop("total")
@@ -115,7 +115,7 @@ def test_no_schedule_is_faster_than_the_lower_bound():
 
 
 def test_array_is_busy_across_tiles():
-    """With M >= R nothing but the first load and the way through is lost: 99.9 % and more."""
+    """With M >= R only the first load and the latency are lost: more than 99.9 % are active."""
     config = MatrixUnitConfig(rows=16, columns=16)
     prediction = predict(config, [Schedule(config, 512, 512, 512)])
     assert prediction.counters["loading_weights"] == 15
@@ -133,7 +133,7 @@ def test_wrap_is_twos_complement(width):
 
 
 def test_reference_agrees_with_unbounded_integers():
-    """The floating-point way and the integer way, against Python's own integers."""
+    """The floating-point path and the integer path, against Python's own integers."""
     draw = np.random.default_rng(source().getrandbits(32))
     for config in (
         SMALL,
@@ -156,11 +156,11 @@ BAD_OPERANDS = {
     "floats": ([[0.5]], [[1]], TypeError, "A must hold integers, not float64: quantize it to int8"),
     "NaN": ([[1]], [[float("nan")]], TypeError, "B must hold integers, not float64"),
     "booleans": ([[True]], [[1]], TypeError, "A must hold integers, not bool"),
-    "too large": ([[128]], [[1]], ValueError, r"A holds 128, beyond int8 \(-128 to 127\)"),
-    "too small": ([[1]], [[-129]], ValueError, r"B holds -129, beyond int8 \(-128 to 127\)"),
+    "too large": ([[128]], [[1]], ValueError, "A holds 128, but int8 ranges from -128 to 127"),
+    "too small": ([[1]], [[-129]], ValueError, "B holds -129, but int8 ranges from -128 to 127"),
     "a vector": ([1, 2], [[1]], ValueError, r"A must be a matrix .* not of shape \(2,\)"),
     "empty": (np.zeros((0, 3), np.int8), [[1]], ValueError, "A must be a matrix with at least one"),
-    "unequal": ([[1, 2]], [[1]], ValueError, "A's columns must be as many as B's rows"),
+    "unequal": ([[1, 2]], [[1]], ValueError, "A must have as many columns as B has rows"),
 }
 
 
