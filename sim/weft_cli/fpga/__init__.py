@@ -1,4 +1,4 @@
-"""Matrix units on FPGA boards: built with open tools, measured, and compared."""
+"""Matrix units on FPGA boards: build them with open tools, measure and compare them."""
 
 from .build import BoardDesign, BuildFailed, Job, build
 

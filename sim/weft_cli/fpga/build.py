@@ -1,4 +1,4 @@
-"""Builds: a matrix unit on a board, from its Verilog to the bitstream and the report."""
+"""Build a matrix unit for a board: from the Verilog to the bitstream and the report."""
 
 import dataclasses
 import hashlib
@@ -25,15 +25,15 @@ from .floorplan import floorplan
 from .report import critical_path, frequency
 
 LOG_TAIL = 20
-# Where in the Python source something was drawn says nothing about the design.
+# Lines of the Python source, which do not change the design.
 SOURCE_LINE = re.compile(rb"(?m)^\s*attribute \\src .*\n")
 
-# Files of Amaranth's build plan that say nothing about the design, or run tools themselves.
+# Files of Amaranth's build plan that do not change the design, or that run tools themselves.
 NOT_WRITTEN = (".bat", ".debug.v", ".ys")
 
 
 class BuildFailed(RuntimeError):
-    """The unit cannot be built for the board; the text says what is short, or what failed."""
+    """The unit cannot be built for the board; the message says what it exceeds or what failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Job:
     Raises
     ------
     ValueError, BuildFailed
-        If the unit cannot be on the board, as far as that is known beforehand.
+        If a number is out of range, or the array needs more multipliers than the part has.
     """
 
     board: Board
@@ -62,46 +62,53 @@ class Job:
 
     @property
     def name(self) -> str:
-        """Name of the folder of its results."""
+        """Name of the folder of the results."""
         return f"{self.board.name}-{self.config.rows}x{self.config.columns}"
 
 
 def check_multipliers(board: Board, config: MatrixUnitConfig) -> None:
-    """Refuse an array that needs more multipliers than the part has."""
-    needed, there = multipliers_of(board, config), board.multipliers_for(config, config.arithmetic)
-    if there is not None and needed > there:
+    """Raise BuildFailed if an array needs more multipliers than the part has."""
+    needed = multipliers_of(board, config)
+    available = board.multipliers_for(config, config.arithmetic)
+    if available is not None and needed > available:
         side = max(
-            (n for n in range(1, MAX_SIDE + 1) if _square_multipliers(board, config, n) <= there),
+            (
+                n
+                for n in range(1, MAX_SIDE + 1)
+                if _square_multipliers(board, config, n) <= available
+            ),
             default=0,
         )
         raise BuildFailed(
-            f"{config.rows}x{config.columns} needs {needed} multipliers, the {board.part} has "
-            f"{there}; the largest square array of {config.activation} by {config.weight} with "
+            f"{config.rows}x{config.columns} needs {needed} multipliers, but the {board.part} has "
+            f"{available}; the largest square array of {config.activation} by {config.weight} with "
             f"the {config.inner_product} inner product is {side}x{side}"
-            f"{_way_out(board, config, there)}"
+            f"{_soft_columns_hint(board, config, available)}"
         )
 
 
-def _way_out(board: Board, config: MatrixUnitConfig, there: int) -> str:
-    """How many soft columns bring an array within the multipliers that are there, if any do."""
+def _soft_columns_hint(board: Board, config: MatrixUnitConfig, available: int) -> str:
+    """Name the smallest number of soft columns that needs few enough multipliers, if any."""
     for soft_columns in range(config.soft_columns + 1, config.columns + 1):
         softer = dataclasses.replace(config, soft_columns=soft_columns)
-        if multipliers_of(board, softer) <= there:
-            return f"; with soft_columns = {soft_columns} LUTs multiply too"
+        if multipliers_of(board, softer) <= available:
+            return f"; with soft_columns = {soft_columns} there are enough multipliers"
     return ""
 
 
 def multipliers_of(board: Board, config: MatrixUnitConfig) -> int:
-    """Hard multipliers of an array; the column of checksums, whose weights are wider, may take
-    several for one."""
+    """Return the number of hard multipliers of an array.
+
+    The weights of the checksum column are wider, so each of its products may take several.
+    """
     kind, hard_columns = config.multiplication, config.columns - config.soft_columns
     needed = kind.multipliers(rows=config.rows, columns=hard_columns)
     if config.checksum:
-        there = board.multipliers_for(config, config.arithmetic)
-        alone = board.multipliers_for(config, config.checksum_arithmetic)
-        if there and alone:
+        available = board.multipliers_for(config, config.arithmetic)
+        for_checksums = board.multipliers_for(config, config.checksum_arithmetic)
+        if available and for_checksums:
             column = kind.multipliers(rows=config.rows, columns=not config.checksum_is_soft)
-            needed += column * (there // alone)
+            needed += column * (available // for_checksums)
     return needed
 
 
@@ -113,10 +120,11 @@ def _square_multipliers(board: Board, config: MatrixUnitConfig, side: int) -> fl
 
 @dataclass(frozen=True)
 class BoardDesign:
-    """A job worked out: every file that the tools read, and one number for all that it depends on.
+    """The design of a job: every file that the tools read, and a key that identifies the result.
 
-    `sites` has the site of each cell that is not left to the placer, by its name in the netlist;
-    `clock_hz` is the frequency that the PLL really makes.
+    `sites`: site of each cell that is not left to the placer, by its name in the netlist.
+    `clock_hz`: the frequency that the PLL actually generates. `key`: a hash of everything that the
+    result depends on.
     """
 
     job: Job
@@ -132,13 +140,13 @@ class BoardDesign:
 
     @classmethod
     def of(cls, job: Job) -> "BoardDesign":
-        """Draw the design of a job.
+        """Generate the design of a job.
 
         Raises
         ------
         ToolMissing
         ValueError
-            As BoardTop.
+            See BoardTop.
         """
         tools = tools_of(FAMILIES[job.board.family])
         top = BoardTop(job.board, job.config, round(job.clock_mhz * 1e6), job.baud)
@@ -160,9 +168,9 @@ def build(
 ) -> dict:
     """Make the bitstream, or the Vivado project, of a design in `folder`; return the report.
 
-    The report is in report.json too. Of a board without open tools the folder holds the Verilog,
-    the pins and a script for Vivado, and the report has Yosys's count of cells. A folder that
-    holds the report of this very design is left as it is.
+    The report is also written to report.json. For a board without open tools, the folder contains
+    the Verilog, the pins and a script for Vivado, and the report has the cell counts of Yosys. If
+    the folder already has the report of the same design, nothing is built.
 
     Parameters
     ----------
@@ -172,7 +180,7 @@ def build(
     Raises
     ------
     BuildFailed
-        If the unit does not fit, or a tool gave up.
+        If the unit does not fit, or a tool fails.
     """
     job, family = design.job, design.family
     folder.mkdir(parents=True, exist_ok=True)
@@ -218,7 +226,7 @@ def build(
 
 
 def tools_of(family: Family) -> dict[str, str]:
-    """The versions of the tools; raises ToolMissing for one that is not there."""
+    """Return the versions of the tools; raise ToolMissing if one is not installed."""
     packages = ("pyosys", "amaranth_boards", *family.packages)
     for package in packages:
         if not has_package(package):
@@ -234,7 +242,7 @@ def default_folder(job: Job) -> Path:
 def design_key(
     job: Job, files: dict[str, bytes], sites: dict[str, str], tools: dict[str, str]
 ) -> str:
-    """What a result depends on, as one number."""
+    """Return a hash of everything that a result depends on."""
     family = FAMILIES[job.board.family]
     commands = [family.synthesis, *family.place_command(job.board), *_options(job), sites]
     weights = [family.luts, family.flip_flops, family.multipliers, family.memories]
@@ -245,7 +253,7 @@ def design_key(
 
 
 def read_report(path: Path) -> dict | None:
-    """The report that a build left, if there is one."""
+    """Return the report of an earlier build, or None."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError):
@@ -253,7 +261,7 @@ def read_report(path: Path) -> dict | None:
 
 
 def _synthesize(design: BoardDesign, folder: Path) -> dict[str, int]:
-    """Run Yosys; return how many cells of each type there are."""
+    """Run Yosys; return the number of cells of each type."""
     rtlil = f"{TOP_MODULE}.il"
     sites = design.sites
     top = f"read_rtlil {rtlil}" if rtlil in design.files else f"read_verilog {TOP_MODULE}.v"
@@ -262,7 +270,7 @@ def _synthesize(design: BoardDesign, folder: Path) -> dict[str, int]:
         top,
         f"{design.family.synthesis} -top {TOP_MODULE}",
         *[f'setattr -set BEL "{site}" c:{name}' for name, site in sites.items()],
-        # Each of these names is there.
+        # Every name matched a cell.
         f"select -assert-count {len(sites)} a:BEL",
         f"write_json {TOP_MODULE}.json",
         folder=folder,
@@ -270,23 +278,24 @@ def _synthesize(design: BoardDesign, folder: Path) -> dict[str, int]:
 
 
 def _check_fit(job: Job, family: Family, cells: dict[str, int]) -> None:
-    """Refuse a netlist that is larger than the part, before hours are spent on placing it."""
+    """Raise BuildFailed if the netlist exceeds the part, before hours of place and route."""
     board = job.board
-    for what, needed, there in (
+    for what, needed, available in (
         ("LUTs", count(cells, family.luts), board.luts),
         ("flip-flops", count(cells, family.flip_flops), board.flip_flops),
         ("multiplier blocks", count(cells, family.multipliers), board.multiplier_blocks),
         ("block memories", count(cells, family.memories), board.block_memories),
     ):
-        if needed > there:
+        if needed > available:
             raise BuildFailed(
-                f"{job.config.rows}x{job.config.columns} needs {needed} {what}, the {board.part} "
-                f"has {there}; use a smaller array or accumulators of fewer rows"
+                f"{job.config.rows}x{job.config.columns} needs {needed} {what}, but the "
+                f"{board.part} has {available}; use a smaller array or a smaller "
+                "accumulator_depth"
             )
 
 
 def _options(job: Job) -> list[str]:
-    """What all nextpnr are told."""
+    """Return the options of nextpnr that are the same for all families."""
     return [
         *("--json", f"{TOP_MODULE}.json", "--report", "nextpnr.json"),
         *("--seed", str(job.seed), "--freq", f"{job.clock_mhz:g}", "--timing-allow-fail"),
@@ -294,7 +303,7 @@ def _options(job: Job) -> list[str]:
 
 
 def _run(command: list[str], folder: Path, log: str) -> None:
-    """Run a tool that stands beside this Python."""
+    """Run a tool from the folder of this Python interpreter."""
     program = Path(sys.executable).parent / command[0]
     with (folder / log).open("w") as output:
         done = subprocess.run(
@@ -303,7 +312,7 @@ def _run(command: list[str], folder: Path, log: str) -> None:
     if done.returncode:
         lines = (folder / log).read_text().splitlines()
         errors = [line for line in lines if line.startswith("ERROR")] or lines[-LOG_TAIL:]
-        raise BuildFailed(f"{command[0]} gave up: {' '.join(errors)} (see {folder / log})")
+        raise BuildFailed(f"{command[0]} failed: {' '.join(errors)} (see {folder / log})")
 
 
 def _timing(design: BoardDesign, nextpnr: dict) -> dict:

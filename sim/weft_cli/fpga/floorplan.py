@@ -1,8 +1,7 @@
-"""Floorplan: which hard multiplier each cell of the array gets, so that neighbours stand together.
+"""Floorplan: assign a hard multiplier to each cell of the array, so that neighbours are close.
 
-A placer sees a systolic array as so many equal multipliers and mixes them up; their products then
-travel far. The array is laid out as it is drawn: rows from north to south, columns from west to
-east.
+To a placer, all multipliers of a systolic array look alike. It scatters them, and their products
+travel far. The floorplan follows the array: rows from north to south, columns from west to east.
 """
 
 from dataclasses import dataclass
@@ -15,18 +14,19 @@ from weft.primitives.ecp5 import Ecp5Multiplier, Ecp5StationaryMultiplier
 STATIONARY = Ecp5StationaryMultiplier.__name__
 MULTIPLIERS = Ecp5Multiplier.__name__, STATIONARY
 
-# Multipliers that stand together and share their enables.
+# Multipliers in a block, which share enables.
 BLOCK = 4
-# Of an array whose cells have switches of their own in the multiplier, a block takes two rows and
-# two columns: the switch is a wave, so these are three enables, and a constant is the fourth.
+# In an array of stationary multipliers, whose switches are inside, a block takes two rows and two
+# columns. The switch is a diagonal wave, so that is three enables; a constant is the fourth.
 PLAIN_BLOCK = 2
 
 
 @dataclass(frozen=True)
 class MultiplierSites:
-    """Where a part has its multipliers: lines of blocks, from north to south and west to east.
+    """Sites of the multipliers of a part: lines of blocks, from north to south and west to east.
 
-    `places` are the x and the number within the block of each of its multipliers.
+    `lines`: y of each line. `blocks`: x of each block. `places`: the x offset and the number of
+    each multiplier in a block.
     """
 
     lines: tuple[int, ...]
@@ -34,12 +34,12 @@ class MultiplierSites:
     places: tuple[tuple[int, int], ...]
 
     def name(self, line: int, place: int) -> str:
-        """nextpnr's name of the site: the `place`-th multiplier of a line."""
+        """Return nextpnr's name of the site of the `place`-th multiplier of a line."""
         x, number = self.places[place % BLOCK]
         return f"X{self.blocks[place // BLOCK] + x}/Y{self.lines[line]}/MULT18_{number}"
 
 
-# As nextpnr's chip database has them.
+# From nextpnr's chip database.
 SITES = {
     "LFE5U-85F-6BG381": MultiplierSites(
         lines=(10, 34, 58),
@@ -50,9 +50,9 @@ SITES = {
 
 
 def floorplan(board: Board, config: MatrixUnitConfig, hierarchy: Hierarchy) -> dict[str, str]:
-    """The site of each multiplier of the array by its name in the netlist below `hierarchy`.
+    """Return the site of each multiplier of the array, by its name in the netlist of `hierarchy`.
 
-    Empty for a part without known sites, and for an array that does not fit the lines as a whole.
+    Empty if the sites of the part are unknown, or if the array does not fit on the lines.
     """
     sites = SITES.get(board.part)
     if sites is None:
@@ -79,9 +79,9 @@ def floorplan(board: Board, config: MatrixUnitConfig, hierarchy: Hierarchy) -> d
 
 
 def _grid(hierarchy: Hierarchy) -> tuple[dict[tuple[int, int], str], bool]:
-    """Each multiplier of the array by row and column; and whether they have switches of their own.
+    """Return the path of each multiplier by row and column, and whether they are stationary.
 
-    Those of a chain, which have only a row, are in a column west of the others.
+    Multipliers of a chain have only a row; they form a column west of the others.
     """
     found = sorted(
         (place, path)

@@ -1,8 +1,8 @@
-"""What a build came to: resources, frequency, and the critical path in words."""
+"""Results of a build from the report of nextpnr: frequency and critical path."""
 
 import re
 
-# Between the name of a register or a net and what the tools made of it.
+# Suffixes that the tools append to the name of a register or net.
 TOOL_SUFFIX = re.compile(
     r"_(TRELLIS_FF|SB_DFF\w*?|DFF\w*?|LUT\d|SB_LUT4|SB_CARRY|CCU2C|ALU|PFUMX|L6MUX21|MUX2_LUT\d)_"
     r".*|_D?FFLC$|_LC$|\$CCU2\w*$"
@@ -11,13 +11,13 @@ HOST = "host."
 
 
 def plain_name(cell: str) -> str:
-    """The name of a register or net of the design, from the name that the tools gave a cell."""
+    """Return the name of a register or net of the design from the name of a cell in the netlist."""
     name = TOOL_SUFFIX.sub("", cell.removeprefix("$gbuf_"))
     return name.removeprefix(HOST)
 
 
 def critical_path(nextpnr: dict) -> str:
-    """The longest path within one clock, in words.
+    """Describe the longest path within one clock domain.
 
     Parameters
     ----------
@@ -39,5 +39,5 @@ def critical_path(nextpnr: dict) -> str:
 
 
 def frequency(nextpnr: dict) -> float:
-    """The highest frequency in MHz of the slowest clock."""
+    """Return the maximum frequency in MHz of the slowest clock."""
     return min(clock["achieved"] for clock in nextpnr["fmax"].values())

@@ -1,8 +1,8 @@
-"""The table: sizes x boards x options x seeds, built in parallel, each result kept.
+"""The FPGA table: build all sizes, boards, options and seeds in parallel, and keep each result.
 
-Builds run on the workers of Dask: those of this machine, or of a cluster whose scheduler's address
-is given. A result is kept under the number of its design, so that an interrupted table goes on
-where it stopped, and only what has changed is built again.
+Builds run on Dask workers: local ones, or those of the scheduler at a given address. Each result is
+stored under the key of its design. An interrupted table therefore resumes where it stopped, and
+only changed designs are built again.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from weft_sim.yosys import YosysFailed
 from ..console import console, progress_bar
 from .build import BoardDesign, BuildFailed, Job, build, read_report
 
-# Of this machine: a process for each core, and its page on any free port.
+# Local workers: one process per core, and the dashboard on any free port.
 WORKERS: dict[str, Any] = {
     "n_workers": os.cpu_count(),
     "threads_per_worker": 1,
@@ -32,7 +32,7 @@ WORKERS: dict[str, Any] = {
 
 FAST = {"inner_product": "fast", "multiplier_stages": 3}
 
-# Board, clock asked for in MHz, sizes, seeds of place and route, and options beside the board's.
+# Board, requested clock in MHz, sizes, seeds of place and route, and changes to the board's unit.
 POINTS = (
     ("icebreaker", 36, ((2, 2), (4, 4)), (1, 2, 3), {}),
     ("ulx3s-85f", 150, ((8, 8), (4, 4)), (1, 2, 3), {}),
@@ -41,15 +41,15 @@ POINTS = (
     ("tang-nano-9k", 81, ((4, 4),), (1, 2, 3), {}),
     ("ulx3s-85f", 150, ((12, 12),), (1, 2, 3), {}),
     ("ulx3s-85f", 150, ((16, 8), (24, 11)), (1, 2, 3), FAST),
-    # All multipliers of the part: one seed, since its routing takes long.
+    # All multipliers of the part: only one seed, because routing takes long.
     ("ulx3s-85f", 150, ((24, 12),), (1,), FAST),
-    # More products than multipliers.
+    # More products per cycle than multipliers.
     ("ulx3s-85f", 150, ((24, 16),), (1,), FAST | {"soft_columns": 4}),
 )
 
 
 def jobs() -> Iterator[Job]:
-    """Every build of the table, the seeds of one point together."""
+    """Iterate over the builds of the table; the seeds of a point are consecutive."""
     for name, clock_mhz, sizes, seeds, options in POINTS:
         board = BOARDS[name]
         for rows, columns in sizes:
@@ -61,7 +61,7 @@ def jobs() -> Iterator[Job]:
 
 
 def measure(design: BoardDesign) -> dict:
-    """Build a design anywhere; the report, or why there is none."""
+    """Build a design in a temporary folder; return the report, or one with the key `failed`."""
     with tempfile.TemporaryDirectory(prefix="weft-fpga-") as folder:
         try:
             return build(design, Path(folder))
@@ -82,20 +82,20 @@ def folder() -> Path:
 
 
 def make_table(scheduler: str | None) -> list[dict]:
-    """Build what is missing; return the reports of all points, also of those that failed.
+    """Build what is missing; return the reports of all points, including failed ones.
 
-    What failed is not kept: the next table tries it again.
+    Failed builds are not stored, so the next run tries them again.
 
     Parameters
     ----------
     scheduler : str, optional
-        Address of a Dask scheduler; workers on this machine when left out.
+        Address of a Dask scheduler; by default, local workers are started.
 
     Raises
     ------
     ToolMissing
     ValueError, OSError
-        If there is no scheduler at that address.
+        If the address is malformed, or there is no scheduler there.
     """
     if not has_package("distributed"):
         raise ToolMissing("distributed")
@@ -105,14 +105,14 @@ def make_table(scheduler: str | None) -> list[dict]:
 
 @contextlib.contextmanager
 def client_of(scheduler: str | None, workers: int | None = None):
-    """A client of the scheduler, or of workers of this machine for as long as it is used.
+    """Connect to a scheduler, or start local workers that end with the context.
 
     Parameters
     ----------
     scheduler : str, optional
-        Address of a Dask scheduler; workers on this machine when left out.
+        Address of a Dask scheduler; by default, local workers are started.
     workers : int, optional
-        How many on this machine; one for each core when left out.
+        Number of local workers; one per core by default.
     """
     from distributed import Client, LocalCluster
 
@@ -121,7 +121,9 @@ def client_of(scheduler: str | None, workers: int | None = None):
             count = {} if workers is None else {"n_workers": workers}
             cluster = stack.enter_context(LocalCluster(**{**WORKERS, **count}))
         elif not re.fullmatch(r"(\w+://)?[^:/\s]+:\d+", scheduler):
-            raise ValueError(f"a scheduler's address is such as tcp://host:8786, not {scheduler!r}")
+            raise ValueError(
+                f"a scheduler address must look like tcp://host:8786, not {scheduler!r}"
+            )
         else:
             cluster = scheduler
         yield stack.enter_context(Client(cluster))
@@ -142,7 +144,7 @@ def _make_table(client) -> list[dict]:
                 missing.append(design)
             reports[design.key] = known or {}
             step(done, len(planned))
-    console.print(f"{len(planned) - len(missing)} of {len(planned)} builds are there already")
+    console.print(f"{len(planned) - len(missing)} of {len(planned)} builds are already done")
     if not missing:
         return list(reports.values())
     with progress_bar("builds") as (_, step):
@@ -158,7 +160,7 @@ def _make_table(client) -> list[dict]:
 
 
 def result_path(key: str) -> Path:
-    """Where the result of the design of that key is kept."""
+    """Return the path of the stored result of a design."""
     return folder() / f"{key}.json"
 
 

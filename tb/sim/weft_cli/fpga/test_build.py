@@ -1,4 +1,4 @@
-"""FPGA builds: bitstreams for every board, what does not fit, reports, and the table."""
+"""FPGA builds: bitstreams for every board, units that do not fit, reports, and the table."""
 
 import dataclasses
 import json
@@ -24,7 +24,7 @@ def job(board="icebreaker", rows=2, columns=2, **changes):
 
 @pytest.mark.parametrize("board", BOARDS)
 def test_every_board_builds(board):
-    """A 2x2 unit: the bitstream is there, the report is true to the netlist, the clock is met."""
+    """A 2x2 unit: the bitstream exists, the report matches the netlist, timing is met."""
     design = BoardDesign.of(job(board))
     folder = build_root() / "tests" / f"fpga-{board}"
     shutil.rmtree(folder, ignore_errors=True)
@@ -47,20 +47,20 @@ def test_every_board_builds(board):
         return
     assert report["timing_met"], report["critical_path"]
     assert report["peak_gmac_per_second"] == round(4 * report["fmax_mhz"] / 1000, 2)
-    # The same design again is not built again.
+    # An unchanged design is not built again.
     assert build(design, folder, lambda step: pytest.fail(f"{step} was run again")) == report
 
 
 def test_a_clock_that_is_not_met_is_an_error(monkeypatch, tmp_path, capsys):
-    """The command fails and names both frequencies; what it measured is shown all the same."""
+    """The command fails and names both frequencies, but still prints the report."""
     report = build_report(fmax_mhz=29.5, timing_met=False, peak_gmac_per_second=0.12)
     monkeypatch.setattr(command, "build", lambda design, folder, progress: report)
-    with pytest.raises(BuildFailed, match=r"clock of 30 MHz is too fast: the highest is 29\.5 MHz"):
+    with pytest.raises(BuildFailed, match=r"clock of 30 MHz is too fast: the maximum is 29\.5 MHz"):
         command.build_and_show(job(), tmp_path)
     assert "0.12 GMAC/s" in capsys.readouterr().out
 
 
-def test_without_open_tools_the_command_says_what_to_run(monkeypatch, tmp_path, capsys):
+def test_without_open_tools_the_command_names_the_next_step(monkeypatch, tmp_path, capsys):
     report = build_report(fmax_mhz=None, result="weft_board.tcl")
     monkeypatch.setattr(command, "build", lambda design, folder, progress: report)
     command.build_and_show(job("arty-a7-35"), tmp_path)
@@ -77,65 +77,67 @@ def build_report(**changes):
 NOT_BUILT = {
     "multipliers": (
         lambda: job("ulx3s-85f", 16, 16),
-        "16x16 needs 256 multipliers, the LFE5U-85F-6BG381 has 156; "
+        "16x16 needs 256 multipliers, but the LFE5U-85F-6BG381 has 156; "
         "the largest square array of int8 by int8 with the plain inner product is 12x12; "
-        "with soft_columns = 7 LUTs multiply too",
+        "with soft_columns = 7 there are enough multipliers",
     ),
     "fast": (
         lambda: job("ulx3s-85f", 26, 12, inner_product="fast"),
-        "26x12 needs 169 multipliers, the LFE5U-85F-6BG381 has 156; "
+        "26x12 needs 169 multipliers, but the LFE5U-85F-6BG381 has 156; "
         "the largest square array of int8 by int8 with the fast inner product is 16x16; "
-        "with soft_columns = 1 LUTs multiply too",
+        "with soft_columns = 1 there are enough multipliers",
     ),
     "too high": (
         lambda: job("icebreaker", 17, 1),
-        "17x1 needs 17 multipliers, the iCE40UP5K-SG48 has 16; "
+        "17x1 needs 17 multipliers, but the iCE40UP5K-SG48 has 16; "
         "the largest square array of int8 by int8 with the plain inner product is 4x4; "
-        "with soft_columns = 1 LUTs multiply too",
+        "with soft_columns = 1 there are enough multipliers",
     ),
     "fast and too high": (
         lambda: job("tang-nano-9k", 84, 1, inner_product="fast"),
-        "84x1 needs 84 multipliers, the GW1NR-LV9QN88PC6/I5 has 40; "
+        "84x1 needs 84 multipliers, but the GW1NR-LV9QN88PC6/I5 has 40; "
         "the largest square array of int8 by int8 with the fast inner product is 8x8",
     ),
 }
 
 
 @pytest.mark.parametrize("make, sentence", NOT_BUILT.values(), ids=NOT_BUILT)
-def test_what_cannot_fit_is_refused_before_any_work(make, sentence):
+def test_too_many_multipliers_are_refused_before_any_work(make, sentence):
     with pytest.raises(BuildFailed) as refusal:
         make()
     assert str(refusal.value) == sentence
 
 
-def test_what_does_not_fit_is_refused_before_it_is_placed(tmp_path):
+def test_a_netlist_that_does_not_fit_is_refused_before_placement(tmp_path):
     design = BoardDesign.of(job("icebreaker", 2, 4, accumulator_depth=2048))
     steps = []
-    with pytest.raises(BuildFailed, match=r"2x4 needs \d+ block memories, the iCE40UP5K-SG48 has"):
+    with pytest.raises(
+        BuildFailed, match=r"2x4 needs \d+ block memories, but the iCE40UP5K-SG48 has"
+    ):
         build(design, tmp_path, steps.append)
     assert steps == ["synthesis"]
     assert not (tmp_path / "report.json").exists()
 
 
-SENSELESS = [("clock_mhz", -1.0), ("clock_mhz", math.inf), ("clock_mhz", math.nan)]
-SENSELESS += [("clock_mhz", 0.0), ("baud", 0), ("seed", -1)]
+OUT_OF_RANGE = [("clock_mhz", -1.0), ("clock_mhz", math.inf), ("clock_mhz", math.nan)]
+OUT_OF_RANGE += [("clock_mhz", 0.0), ("baud", 0), ("seed", -1)]
 
 
-@pytest.mark.parametrize("field, value", SENSELESS)
-def test_senseless_numbers_are_refused(field, value):
+@pytest.mark.parametrize("field, value", OUT_OF_RANGE)
+def test_numbers_out_of_range_are_refused(field, value):
     with pytest.raises(ValueError, match="must be"):
         dataclasses.replace(job(), **{field: value})
 
 
-def test_a_part_of_the_design_changes_its_key():
+def test_the_key_changes_with_the_design():
     key = BoardDesign.of(job()).key
     assert BoardDesign.of(job()).key == key
     assert BoardDesign.of(job(accumulator_depth=64)).key != key
     assert BoardDesign.of(dataclasses.replace(job(), seed=2)).key != key
 
 
-def test_where_the_source_stands_changes_no_key(monkeypatch):
-    """The RTLIL tells from which line of which file each part comes."""
+def test_source_lines_do_not_change_the_key(monkeypatch):
+    """The RTLIL names the source file and line of each part."""
     design = BoardDesign.of(job())
     text = design.files["weft_board.il"]
     assert text.count(b"attribute \\src ") > 10
@@ -146,7 +148,7 @@ def test_where_the_source_stands_changes_no_key(monkeypatch):
     assert design_key(design.job, other, design.sites, design.tools) != design.key
 
 
-def test_a_folder_used_before_does_not_leak_into_a_build(tmp_path):
+def test_stale_files_in_the_folder_do_not_affect_a_build(tmp_path):
     """A board whose top is RTLIL, then one whose top is Verilog, in one folder."""
     (tmp_path / "weft_board.il").write_text("no RTLIL at all")
     report = build(BoardDesign.of(job("arty-a7-35")), tmp_path)
@@ -154,8 +156,8 @@ def test_a_folder_used_before_does_not_leak_into_a_build(tmp_path):
 
 
 @pytest.mark.parametrize("address", ["nonsense", "tcp://host:port", "tcp://host"])
-def test_a_wrong_address_of_a_scheduler_is_refused(address):
-    with pytest.raises(ValueError, match="a scheduler's address is such as tcp://host:8786"):
+def test_a_malformed_scheduler_address_is_refused(address):
+    with pytest.raises(ValueError, match="a scheduler address must look like tcp://host:8786"):
         table.make_table(address)
 
 
@@ -163,8 +165,8 @@ def step(kind, delay, start, end):
     return {"type": kind, "delay": delay, "from": {"cell": start}, "to": {"cell": end}}
 
 
-def test_the_critical_path_in_words():
-    """The longest path within a clock; one to a pin does not count."""
+def test_the_critical_path_is_described():
+    """The longest path within a clock domain; paths to pins do not count."""
     start, end = "host.unit.row_TRELLIS_FF_Q_65", "host.unit.begun_TRELLIS_FF_Q_3"
     short = [step("clk-to-q", 0.5, start, start), step("routing", 1.0, start, start)]
     lut = "host.unit.row_LUT4_A_Z"
@@ -195,11 +197,11 @@ NAMES = {
 
 
 @pytest.mark.parametrize("cell, name", NAMES.items())
-def test_a_register_is_named_as_in_the_source(cell, name):
+def test_registers_are_named_as_in_the_source(cell, name):
     assert plain_name(cell) == name
 
 
-def test_cells_are_counted_by_what_they_are():
+def test_cells_are_counted_by_type_and_weight():
     cells = {"LUT4": 10, "CCU2C": 3, "TRELLIS_FF": 7, "LUT": 1}
     assert count(cells, {"LUT4": 1, "CCU2C": 2}) == 16
     assert count({"MULT9X9": 3}, {"MULT9X9": 0.5}) == 2
@@ -207,7 +209,7 @@ def test_cells_are_counted_by_what_they_are():
 
 @pytest.fixture
 def two_points(monkeypatch, tmp_path):
-    """A table of two points whose builds take no time, on workers in this process."""
+    """A table of two points with instant fake builds, on workers in this process."""
     monkeypatch.setenv("WEFT_BUILD", str(tmp_path))
     monkeypatch.setattr(table, "POINTS", (("icebreaker", 24, ((1, 1), (2, 1)), (1, 2, 3), {}),))
     monkeypatch.setattr(table, "WORKERS", {**table.WORKERS, "n_workers": 1, "processes": False})
@@ -219,7 +221,7 @@ def two_points(monkeypatch, tmp_path):
         config = design.job.config
         report = {"board": "icebreaker", "rows": config.rows, "columns": config.columns}
         if config.rows == 2 and design.job.seed == 3:
-            return {**report, "seed": 3, "key": design.key, "failed": "no room"}
+            return {**report, "seed": 3, "key": design.key, "failed": "too large"}
         return {**report, "seed": design.job.seed, "key": design.key, "fmax_mhz": 30, "seconds": 1}
 
     monkeypatch.setattr(table, "measure", measure)
@@ -227,13 +229,13 @@ def two_points(monkeypatch, tmp_path):
 
 
 def test_the_table_resumes(two_points, capsys):
-    """What was built is kept; only what is missing, and what failed, is built."""
+    """Finished builds are kept; missing and failed ones are built."""
     reports = table.make_table(None)
     assert len(reports) == len(two_points.read_text().split()) == 6
     (failed,) = (r for r in reports if "failed" in r)
-    assert failed["failed"] == "no room"
+    assert failed["failed"] == "too large"
     lost = next(table.folder().glob("*.json"))
     lost.unlink()
     assert len(table.make_table(None)) == 6
     assert set(two_points.read_text().split()[6:]) == {lost.stem, failed["key"]}
-    assert "4 of 6 builds are there already" in capsys.readouterr().out
+    assert "4 of 6 builds are already done" in capsys.readouterr().out

@@ -30,7 +30,7 @@ def plan_of(board, config) -> dict[str, str]:
 
 
 def hierarchy_on(board, config) -> Hierarchy:
-    """What a unit is made of on a board, without its text."""
+    """The hierarchy of a unit on a board, without its Verilog."""
     library = ModuleLibrary("unit", board.family)
     return library.hierarchy(library.add(AxiMatrixUnit, config=config).name)
 
@@ -54,11 +54,11 @@ PLANS = {
 
 
 @pytest.mark.parametrize("config", PLANS.values(), ids=PLANS)
-def test_neighbours_stand_together(config):
+def test_neighbours_are_close(config):
     plan = plan_of(BOARD, config)
     fast = config.inner_product == "fast"
     grid = {at: plan.pop(f"{scope}.multiplier.block") for at, scope in hard_cells(config).items()}
-    assert len(plan) == fast * config.cell_rows, "cells and activation products, nothing else"
+    assert len(plan) == fast * config.cell_rows, "sites of neither cells nor activation products"
     if fast:
         west = hierarchy_on(BOARD, config).find(Ecp5Multiplier.__name__)
         grid |= {(at[0], -1): plan[f"{path}.block"] for path, at, _ in west if ".west." in path}
@@ -84,8 +84,8 @@ def test_neighbours_stand_together(config):
 
 
 @pytest.mark.parametrize("name", [name for name in PLANS if "fast" not in name])
-def test_a_block_has_enables_enough(name):
-    """Four enables: one is constant, so at most three switches, which are those of a diagonal."""
+def test_a_block_has_enough_enables(name):
+    """A block has four enables. One is constant, so at most three diagonals switch in it."""
     config = PLANS[name]
     plan = plan_of(BOARD, config)
     switches = defaultdict(set)
@@ -99,7 +99,7 @@ def test_a_block_has_enables_enough(name):
 @pytest.mark.parametrize(
     "board, rows, columns", [("icebreaker", 4, 4), ("arty-z7-20", 12, 12), ("ulx3s-85f", 6, 26)]
 )
-def test_what_has_no_plan_is_left_to_the_placer(board, rows, columns):
+def test_units_without_a_floorplan_are_left_to_the_placer(board, rows, columns):
     chosen = BOARDS[board]
     config = dataclasses.replace(chosen.config, rows=rows, columns=columns)
     assert plan_of(chosen, config) == {}
