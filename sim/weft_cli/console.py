@@ -1,4 +1,4 @@
-"""What every command prints with: the console, and a bar for long work."""
+"""Output of all commands: the console, and a progress bar for long work."""
 
 import contextlib
 import sys
@@ -11,13 +11,13 @@ console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isat
 
 @contextlib.contextmanager
 def progress_bar(what: str):
-    """A bar on a terminal, a line elsewhere.
+    """Show a progress bar on a terminal, or print one line elsewhere.
 
     Yields
     ------
     building, step : callables
-        The first is called when a simulator is built first, the second with what is done of how
-        much.
+        Call `building()` when a simulator has to be built first, and `step(done, total)` to report
+        progress.
     """
     if not console.is_terminal:
         print(what, flush=True)

@@ -1,7 +1,7 @@
-"""The default job: handwritten digits told apart by a small network of integers only.
+"""The default job: classify handwritten digits with a small integer network.
 
-Every layer is one matrix product int8 x int8 -> int32, which the caller computes wherever it
-likes, and an integer epilogue in numpy. `weft_sim.train_digits` makes the file that is read here.
+Every layer is one matrix product int8 x int8 -> int32, which a function of the caller computes,
+followed by integer arithmetic in numpy. `weft_cli.train_digits` writes the file that is read here.
 """
 
 from collections.abc import Callable
@@ -20,12 +20,12 @@ Multiply = Callable[[list[Operands]], list[np.ndarray]]
 
 
 def multiply_in_numpy(operands: list[Operands]) -> list[np.ndarray]:
-    """Each A . B of int8 as int32: what the matrix unit computes."""
+    """Return each A . B of int8 as int32, as the matrix unit computes it."""
     return [a.astype(np.int32) @ b.astype(np.int32) for a, b in operands]
 
 
 def patches(images: np.ndarray) -> np.ndarray:
-    """The 3 x 3 surroundings of every pixel, zeros beyond the edge (im2col).
+    """Return the 3 x 3 neighbourhood of every pixel, with zeros outside the image (im2col).
 
     Parameters
     ----------
@@ -42,13 +42,16 @@ def patches(images: np.ndarray) -> np.ndarray:
 
 
 def squares(rows: np.ndarray) -> np.ndarray:
-    """Rows of pixels, (images * 64, channels), as 2 x 2 squares: (images, 4, 2, 4, 2, channels)."""
+    """Reshape pixels to 2 x 2 squares.
+
+    From (images * 64, channels) to (images, 4, 2, 4, 2, channels).
+    """
     return rows.reshape(-1, SIDE // 2, 2, SIDE // 2, 2, rows.shape[-1])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Requantization:
-    """Sums to the int8 scale of the next layer, by an integer multiplier and a shift per output.
+    """Rescale sums to the int8 of the next layer, by an integer multiplier and a shift per output.
 
     (sum + bias) * multiplier / 2**shift, rounded half up and saturated to `minimum`..127. A
     minimum of 0 is ReLU.
@@ -66,7 +69,7 @@ class Requantization:
     minimum: int
 
     def __call__(self, sums: np.ndarray) -> np.ndarray:
-        """int8 from int32, both (M, N)."""
+        """Return int8 for int32, both (M, N)."""
         shift = self.shift.astype(np.int64)
         half = np.int64(1) << (shift - 1)
         scaled = (sums.astype(np.int64) + self.bias) * self.multiplier
@@ -75,7 +78,7 @@ class Requantization:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Convolution:
-    """A 3 x 3 convolution of 8 x 8 images, the requantization, and 2 x 2 max pooling.
+    """A 3 x 3 convolution of 8 x 8 images, its requantization, and 2 x 2 max pooling.
 
     Parameters
     ----------
@@ -87,11 +90,11 @@ class Convolution:
     requantize: Requantization
 
     def operands(self, activations: np.ndarray) -> Operands:
-        """A (images * 64, 9) and B (9, channels), int8, for int8 images (images, 8, 8)."""
+        """Return A (images * 64, 9) and B (9, channels), int8, for int8 images (images, 8, 8)."""
         return patches(activations), self.weights
 
     def finish(self, sums: np.ndarray) -> np.ndarray:
-        """int8 activations (images, 4, 4, channels) from int32 sums (images * 64, channels)."""
+        """Return int8 (images, 4, 4, channels) for int32 sums (images * 64, channels)."""
         return squares(self.requantize(sums)).max(axis=(2, 4))
 
 
@@ -109,11 +112,11 @@ class Dense:
     requantize: Requantization
 
     def operands(self, activations: np.ndarray) -> Operands:
-        """A (images, K) and B (K, N), int8, for int8 activations (images, ...), K for each."""
+        """Return A (images, K) and B (K, N), int8, for int8 activations (images, ...)."""
         return activations.reshape(len(activations), -1), self.weights
 
     def finish(self, sums: np.ndarray) -> np.ndarray:
-        """int8 activations (images, N) from int32 sums (images, N)."""
+        """Return int8 activations (images, N) for int32 sums (images, N)."""
         return self.requantize(sums)
 
 
@@ -126,13 +129,13 @@ class Network:
     def forward(
         self, batches: list[np.ndarray], multiply: Multiply = multiply_in_numpy
     ) -> list[np.ndarray]:
-        """Scores of the ten digits; the digit is the place of the largest, the first if several.
+        """Return the scores of the ten digits; the first largest score gives the digit.
 
         Parameters
         ----------
         batches : list of ndarray of int8, (images, 8, 8)
         multiply : callable
-            Called once a layer, with the operands of all batches; gives their int32 products.
+            Called once per layer, with the operands of all batches; returns their int32 products.
 
         Returns
         -------
@@ -145,13 +148,13 @@ class Network:
 
 
 def load(path: Path = PATH) -> Network:
-    """The trained network."""
+    """Load the trained network."""
     with np.load(path) as stored:
         return from_arrays(stored)
 
 
 def from_arrays(arrays) -> Network:
-    """The network of a mapping of arrays, named as `train_digits.quantize` names them."""
+    """Build the network from a mapping of arrays, with the names of `train_digits.quantize`."""
     return Network(
         (
             Convolution(name="convolution", **_stored(arrays, "convolution", minimum=0)),
@@ -170,8 +173,8 @@ def _stored(arrays, name: str, *, minimum: int) -> dict:
 
 
 def all_images() -> tuple[np.ndarray, np.ndarray]:
-    """All images, int8 (1797, 8, 8) of 0..16, and the digits that they show, int64 (1797,)."""
-    # Here, since it takes a second that whoever only wants the layers need not spend.
+    """Return all images, int8 (1797, 8, 8) of 0..16, and their digits, int64 (1797,)."""
+    # Imported here because it takes a second and the layers alone do not need it.
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)
@@ -179,7 +182,7 @@ def all_images() -> tuple[np.ndarray, np.ndarray]:
 
 
 def held_out(path: Path = PATH) -> tuple[np.ndarray, np.ndarray]:
-    """The images that no training has seen, int8 (360, 8, 8), and their digits, int64 (360,)."""
+    """Return the images held out of training, int8 (360, 8, 8), and their digits, int64 (360,)."""
     with np.load(path) as stored:
         indices = stored["held_out"]
     images, labels = all_images()
@@ -187,5 +190,5 @@ def held_out(path: Path = PATH) -> tuple[np.ndarray, np.ndarray]:
 
 
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Share of the images, 0 to 1, whose largest score, (images, 10), is at the right digit."""
+    """Return the fraction of images, 0 to 1, whose largest score, (images, 10), is their label."""
     return float(np.mean(scores.argmax(axis=1) == labels))

@@ -1,14 +1,15 @@
 """Write the topology files of `weft_model/workloads`: `python -m weft_cli.make_workloads`.
 
-ResNet-50 is read from the ONNX package's light model, the graph with weights left out. BERT-base
-is Devlin et al. 2019: 12 layers, hidden size 768, 12 heads, here at sequence length 128.
+ResNet-50 is read from the light model of the ONNX package: the graph without its weights.
+BERT-base is Devlin et al. 2019: 12 layers, hidden size 768, 12 heads, here at sequence length 128.
 
-The six applications of TPU v1 are reconstructed from Table 1 of Jouppi et al., ISCA 2017, which
-gives for each its layers, weights and operations per weight byte, but no shapes. Operations per
-weight byte are rows that pass each weight: M (CNN0's 2888 are its batch of 8 times 19 x 19).
-Layers are taken as equal and square, so that they hold the weights that the table gives; LSTM1's
-are 600 high, the size that section 7 of the paper speaks of. What the paper puts down to layers of
-little depth, CNN1's above all, is not in such means.
+The six applications of TPU v1 are reconstructed from Table 1 of Jouppi et al., ISCA 2017. For each
+application the table gives the layers, the weights and the operations per weight byte, but no
+shapes. Operations per weight byte are the rows that use each weight, which is M (the 2888 of CNN0
+are its batch of 8 times 19 x 19). All layers of an application are assumed equal and square, with
+the weights of the table in total; those of LSTM1 are 600 high, the size that section 7 of the paper
+mentions. Such average layers do not show the effect of layers of small depth that the paper
+describes, most of all for CNN1.
 """
 
 import math
@@ -29,7 +30,7 @@ LSTM1_WIDTH = 600
 
 
 def tpu_v1(name: str) -> str:
-    """One of the six applications, as equal layers."""
+    """Return one of the six applications, as equal layers."""
     count, weights, m = TPU_V1[name]
     k = LSTM1_WIDTH if name == "lstm1" else round(math.sqrt(weights / count))
     if name == "cnn0":
@@ -41,7 +42,7 @@ def tpu_v1(name: str) -> str:
 
 
 def bert_base(length: int = 128, hidden: int = 768, heads: int = 12, layers: int = 12) -> str:
-    """The matrix products of BERT-base."""
+    """Return the matrix products of BERT-base."""
     head = hidden // heads
     products = []
     for i in range(layers):
@@ -58,7 +59,7 @@ def bert_base(length: int = 128, hidden: int = 768, heads: int = 12, layers: int
 
 
 def resnet50() -> str:
-    """Convolutions and the last matrix of ONNX's light ResNet-50, for one image."""
+    """Return the convolutions and the last matrix of ONNX's light ResNet-50, for one image."""
     import onnx
 
     path = Path(onnx.__file__).parent / "backend/test/data/light/light_resnet50.onnx"
@@ -93,7 +94,7 @@ def resnet50() -> str:
 
 
 def _covered(size: int, window: int, stride: int) -> int:
-    """What the windows of a convolution cover, where both ways of rounding agree."""
+    """Return the size that the windows cover, for which both ways of rounding agree."""
     return (whole_windows(size=size, window=window, stride=stride) - 1) * stride + window
 
 
@@ -104,7 +105,7 @@ def _gemm(products) -> str:
 
 
 def all_workloads() -> dict[str, str]:
-    """File name to text."""
+    """Return the text of each file by name."""
     texts = {f"tpu_v1_{name}.csv": tpu_v1(name) for name in TPU_V1}
     return {**texts, "resnet50.csv": resnet50(), "bert_base_128.csv": bert_base()}
 

@@ -1,11 +1,11 @@
-"""Paths that a person gives, and paths that a person reads."""
+"""Paths that users give and paths that they read."""
 
 import os
 from pathlib import Path
 
 
 def check_writable(path: Path) -> None:
-    """Raise OSError, before any work, unless a file can be written at `path`."""
+    """Raise OSError unless a file can be written at `path`; creates the folder above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, not a file")
@@ -14,6 +14,6 @@ def check_writable(path: Path) -> None:
 
 
 def shown(path: Path) -> Path:
-    """A path as short as it can be said from here."""
+    """Return a path relative to the working directory, if it is below it."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path

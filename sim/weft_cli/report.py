@@ -1,4 +1,4 @@
-"""The report of `weft sim` for people."""
+"""The report of `weft sim` on the console."""
 
 from rich.table import Table
 
@@ -11,7 +11,7 @@ from .totals import Totals
 
 
 def print_product(options: Options, run: ProductRun, totals: Totals) -> None:
-    """What came of one product."""
+    """Print the report of one product."""
     m, k, n = run.m, run.k, run.n
     console.print(f"[bold]Z[{m}, {n}] = A[{m}, {k}] . B[{k}, {n}][/bold], seed {options.seed}")
     console.print(f"{m * n - totals.mismatches} of {m * n} elements equal numpy bit for bit")
@@ -19,7 +19,7 @@ def print_product(options: Options, run: ProductRun, totals: Totals) -> None:
 
 
 def print_digits(options: Options, run: DigitsRun, totals: Totals) -> None:
-    """What came of the digits."""
+    """Print the report of the digits."""
     console.print(
         f"[bold]{run.accuracy:.2%} of {run.images} held-out digits classified correctly[/bold] by "
         f"the int8 network on the RTL, {run.float_accuracy:.2%} by its float parent"
@@ -30,7 +30,7 @@ def print_digits(options: Options, run: DigitsRun, totals: Totals) -> None:
 
 
 def print_waves(views: list[Views]) -> None:
-    """Where the traces are, or how to get some."""
+    """Print where the traces are, or how to write them."""
     for one in views:
         console.print(f"waves: {one.trace}, views: {one.gtkwave}, {one.surfer}")
     if not views:
@@ -38,7 +38,7 @@ def print_waves(views: list[Views]) -> None:
 
 
 def model_holds(options: Options, totals: Totals) -> bool:
-    """Whether the cycles are those of the cycle model, as far as it covers the run."""
+    """Return whether the cycles equal the prediction; the model does not cover runs with stalls."""
     return options.stalls or totals.cycles == totals.predicted_cycles
 
 
@@ -58,8 +58,8 @@ def _print_totals(options: Options, totals: Totals) -> None:
     )
     console.print(_activities(totals))
     console.print(
-        f"{options.simulator}: {cycles / totals.seconds:,.0f} cycles a second, "
-        f"{totals.macs / totals.seconds / 1e6:,.1f} million multiply-accumulates a second"
+        f"{options.simulator}: {cycles / totals.seconds:,.0f} cycles per second, "
+        f"{totals.macs / totals.seconds / 1e6:,.1f} million multiply-accumulates per second"
     )
     for error in (error for error in Error if error in totals.errors):
         console.print(f"[red]error status {error.name}: {ERROR_SENTENCES[error]}[/red]")
@@ -68,7 +68,7 @@ def _print_totals(options: Options, totals: Totals) -> None:
 
 
 def _activities(totals: Totals) -> Table:
-    table = Table("cycles spent on", "cycles", "%", "what", box=None, pad_edge=False)
+    table = Table("cycles spent on", "cycles", "%", "meaning", box=None, pad_edge=False)
     for column in (1, 2):
         table.columns[column].justify = "right"
     for activity, sentence in ACTIVITY_SENTENCES.items():

@@ -10,7 +10,7 @@ from .totals import Totals
 
 
 def write_report(path: Path, options: Options, run: ProductRun | DigitsRun, totals: Totals) -> None:
-    """Write the report of a run to a file, whole or not at all."""
+    """Write the report of a run to a file, atomically."""
     if isinstance(run, ProductRun):
         work = {"m": run.m, "k": run.k, "n": run.n}
     else:

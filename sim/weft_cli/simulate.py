@@ -1,4 +1,4 @@
-"""`weft sim`: matrix products and the digits network on the RTL, checked against numpy."""
+"""`weft sim`: run matrix products and the digits network on the RTL, checked against numpy."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ from weft_sim.checked_run import CheckedResult, run
 
 from .console import progress_bar
 
-# Images that go through the network together.
+# Images per batch.
 BATCH = 60
 
 
 @dataclass(frozen=True)
 class Options:
-    """What `weft sim` was asked for.
+    """The options of `weft sim`.
 
     `stalls`: random gaps and back-pressure on all streams.
     """
@@ -31,7 +31,7 @@ class Options:
 
 @dataclass(frozen=True)
 class ProductRun:
-    """Z = A . B of random operands on the RTL."""
+    """One product Z = A . B of random operands on the RTL."""
 
     m: int
     k: int
@@ -41,7 +41,7 @@ class ProductRun:
 
 @dataclass(frozen=True)
 class DigitsRun:
-    """The held-out digits through the network, all products on the RTL.
+    """Classification of the held-out digits, with all products on the RTL.
 
     `accuracy` and `float_accuracy`: fraction of the images that the int8 network and its float
     parent classify correctly.
@@ -55,7 +55,7 @@ class DigitsRun:
 
 
 def run_product(options: Options, m: int, k: int, n: int) -> ProductRun:
-    """One product of random matrices.
+    """Multiply two random matrices.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The sums of several runs on one unit."""
+"""Totals over several runs on one unit."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from weft_sim.checked_run import CheckedResult
 
 @dataclass(frozen=True)
 class Totals:
-    """What several runs on one unit add up to.
+    """Totals over several runs on one unit.
 
-    `of_peak`: multiply-accumulates by those that all cells could do in as many cycles.
+    `of_peak`: multiply-accumulates as a fraction of what all cells can do in the same cycles.
     `array_active`: fraction of the cycles in which a row entered the array.
     """
 
@@ -29,7 +29,7 @@ class Totals:
 
     @classmethod
     def of(cls, config: MatrixUnitConfig, results: list[CheckedResult]) -> "Totals":
-        """The totals of one run or more."""
+        """Add up one or more runs."""
 
         def total(name: str):
             return sum(getattr(result, name) for result in results)

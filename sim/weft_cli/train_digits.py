@@ -1,6 +1,6 @@
 """Train the digits network in float32, quantize it to int8 and write digits.npz.
 
-One seed and one thread: the same machine always writes the same bytes.
+The seed is fixed and training uses one thread, so one machine always writes the same bytes.
 """
 
 import time
@@ -21,13 +21,13 @@ BATCH = 32
 RATE = 0.003
 LAYERS = ("convolution", "hidden", "output")
 
-# The float network: weights (K, N) and bias (N,) of each layer in turn, float32.
+# The float network: weights (K, N) and bias (N,) of each layer in order, float32.
 Parameters = list[np.ndarray]
 FLOAT_NAMES = [f"float.{name}.{part}" for name in LAYERS for part in ("weights", "bias")]
 
 
 def split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Indices to train on, (1437,), and held out, (360,): as many of each digit as its share."""
+    """Return indices to train on, (1437,), and to hold out, (360,), stratified by digit."""
     training, held_out = train_test_split(
         np.arange(len(labels)), test_size=HELD_OUT, stratify=labels, random_state=SEED
     )
@@ -35,7 +35,7 @@ def split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def forward(parameters: Parameters, pixels: np.ndarray) -> list[np.ndarray]:
-    """What every stage of the float network gives, float32.
+    """Return the output of every stage of the float network, float32.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def forward(parameters: Parameters, pixels: np.ndarray) -> list[np.ndarray]:
 
 
 def gradients(parameters: Parameters, pixels: np.ndarray, labels: np.ndarray) -> Parameters:
-    """Gradients of the mean cross entropy after softmax, by back-propagation."""
+    """Return the gradients of the mean cross entropy after softmax, by back-propagation."""
     _, _, hidden, _, output, _ = parameters
     convolved, pooled, active, scores = forward(parameters, pixels)
 
@@ -65,7 +65,7 @@ def gradients(parameters: Parameters, pixels: np.ndarray, labels: np.ndarray) ->
     to_active = to_scores @ output.T * (active > 0)
     to_pooled = (to_active @ hidden.T).reshape(-1, SIDE // 2, 1, SIDE // 2, 1, CHANNELS)
 
-    # Equal values of a square, such as those of four blank surroundings, share its gradient.
+    # Equal maxima of a square, such as in a blank part of the image, share its gradient.
     largest = convolved == pooled.reshape(to_pooled.shape)
     share = (largest & (convolved > 0)) / largest.sum(axis=(2, 4), keepdims=True, dtype=np.float32)
     to_convolved = (to_pooled * share).reshape(-1, CHANNELS)
@@ -79,7 +79,7 @@ def gradients(parameters: Parameters, pixels: np.ndarray, labels: np.ndarray) ->
 
 
 def moved(pixels: np.ndarray, source: np.random.Generator) -> np.ndarray:
-    """Each image moved by up to one pixel both ways, as likely as not to stay in each."""
+    """Shift each image by up to one pixel in both directions; each shift is zero half the time."""
     padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1)))
     places = np.lib.stride_tricks.sliding_window_view(padded, (SIDE, SIDE), axis=(1, 2))
     down, right = source.binomial(2, 0.5, (2, len(pixels)))
@@ -87,7 +87,7 @@ def moved(pixels: np.ndarray, source: np.random.Generator) -> np.ndarray:
 
 
 def initial(source: np.random.Generator) -> Parameters:
-    """Normal weights of variance 2 / K (He et al., 2015) and biases of zero."""
+    """Return normal weights of variance 2 / K (He et al., 2015) and zero biases."""
     pooled = SIDE * SIDE // 4 * CHANNELS
     shapes = ((KERNEL * KERNEL, CHANNELS), (pooled, HIDDEN), (HIDDEN, DIGITS))
     parameters = []
@@ -98,7 +98,7 @@ def initial(source: np.random.Generator) -> Parameters:
 
 
 def train(pixels: np.ndarray, labels: np.ndarray) -> Parameters:
-    """Minimize the cross entropy with Adam (Kingma and Ba, 2015), its rate falling to zero."""
+    """Minimize the cross entropy with Adam (Kingma and Ba, 2015); the rate falls to zero."""
     source = np.random.default_rng(SEED)
     parameters = initial(source)
     means = [np.zeros_like(p) for p in parameters]
@@ -118,15 +118,15 @@ def train(pixels: np.ndarray, labels: np.ndarray) -> Parameters:
         if (epoch + 1) % 20 == 0:
             right = digits.accuracy(forward(parameters, pixels)[-1], labels)
             print(
-                f"epoch {epoch + 1:3} of {EPOCHS}  training images right {right:7.2%}", flush=True
+                f"epoch {epoch + 1:3} of {EPOCHS}  training images correct {right:7.2%}", flush=True
             )
     return parameters
 
 
 def calibrate(parameters: Parameters, pixels: np.ndarray) -> np.ndarray:
-    """Scales, float64 (4,): what one step of int8 is worth in the pixels and after each layer.
+    """Return scales, float64 (4,): the value of one int8 step in the pixels and after each layer.
 
-    A pixel is its own number, 0 to 16. Past that, the largest magnitude over `pixels` is 127.
+    A pixel is stored as it is, 0 to 16. After a layer, the largest magnitude over `pixels` is 127.
     """
     _, *stages = forward(parameters, pixels)
     largest = [float(np.abs(stage).max()) / 127 for stage in stages]
@@ -134,13 +134,13 @@ def calibrate(parameters: Parameters, pixels: np.ndarray) -> np.ndarray:
 
 
 def quantize(parameters: Parameters, scales: np.ndarray) -> dict[str, np.ndarray]:
-    """The arrays of the integer network: symmetric int8 weights, a scale per output.
+    """Return the arrays of the integer network: symmetric int8 weights, one scale per output.
 
     Returns
     -------
     dict
-        For each layer its weights, int8 (K, N), and bias, multiplier, int32 (N,), and shift, int8
-        (N,), of `digits.Requantization`.
+        For each layer: weights, int8 (K, N), and for `digits.Requantization` bias and multiplier,
+        int32 (N,), and shift, int8 (N,).
     """
     arrays = {}
     for i, name in enumerate(LAYERS):
@@ -157,18 +157,18 @@ def quantize(parameters: Parameters, scales: np.ndarray) -> dict[str, np.ndarray
 
 
 def as_pixels(images: np.ndarray) -> np.ndarray:
-    """int8 images of 0..16 as float32 of 0 to 1."""
+    """Convert int8 images of 0..16 to float32 of 0 to 1."""
     return images.astype(np.float32) / np.float32(LARGEST_PIXEL)
 
 
 def stored_parameters(path: Path = PATH) -> tuple[Parameters, np.ndarray]:
-    """The float network and the scales that the integer one was made from."""
+    """Load the float network and the scales from which the integer network was made."""
     with np.load(path) as stored:
         return [stored[name] for name in FLOAT_NAMES], stored["float.scales"]
 
 
 def main(path: Path = PATH) -> None:
-    """Train, quantize, write the file, and say how many held-out images are right."""
+    """Train, quantize, write the file, and print the accuracy on the held-out images."""
     started = time.monotonic()
     images, labels = digits.all_images()
     training, held_out = split(labels)
@@ -185,7 +185,7 @@ def main(path: Path = PATH) -> None:
     (scores,) = digits.load(path).forward([images[held_out]])
     for kind, found in (("float32", float_scores), ("int8", scores)):
         right = digits.accuracy(found, labels[held_out])
-        print(f"{kind:7}  {right:.2%} of {HELD_OUT} held-out images right")
+        print(f"{kind:7}  {right:.2%} of {HELD_OUT} held-out images correct")
     print(f"{path.name}: {path.stat().st_size:,} bytes, {time.monotonic() - started:.1f} s")
 
 

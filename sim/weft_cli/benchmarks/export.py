@@ -1,4 +1,4 @@
-"""Seconds and bytes of the Verilog, from 8 x 8 to 256 x 256."""
+"""Time to emit the Verilog and its size, from 8 x 8 to 256 x 256."""
 
 import time
 

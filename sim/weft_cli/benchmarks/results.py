@@ -1,7 +1,7 @@
-"""What the benchmarks share: where results go, what they were measured on, how they are shown.
+"""Results of benchmarks: their files, the machine they were measured on, and their tables.
 
-Each benchmark leaves build/bench/<name>.json: `machine`, `units` of its fields, and `rows`. Figures
-of time are of this machine, at this moment; cycles are exact anywhere.
+Each benchmark writes build/bench/<name>.json: `machine`, `units` of its fields, and `rows`. Times
+depend on the machine and its load; cycles are exact on any machine.
 """
 
 import json
@@ -23,7 +23,7 @@ from ..console import console
 def finish(
     name: str, rows: list[dict], units: dict[str, str], hidden: tuple[str, ...] = ()
 ) -> None:
-    """Write the rows of a benchmark as JSON and show them, without the hidden fields."""
+    """Write the rows of a benchmark as JSON and print them without the hidden fields."""
     folder = toolchain.build_root() / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
@@ -40,7 +40,7 @@ def finish(
 
 
 def machine() -> dict[str, str | int]:
-    """What the figures were measured on."""
+    """Describe this machine and the versions of its tools."""
     return {
         "processor": processor(),
         "cores": os.cpu_count() or 0,
@@ -61,7 +61,7 @@ def processor() -> str:
 
 
 def shown(value: object) -> str:
-    """A field as a table has it."""
+    """Format a field for a table."""
     if value is None:
         return ""
     if isinstance(value, bool):

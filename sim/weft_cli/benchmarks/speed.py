@@ -1,4 +1,4 @@
-"""Speed of simulation at full utilization, and what the build costs from nothing."""
+"""Speed of simulation at full utilization, and cost of a build with an empty cache."""
 
 import json
 import os
@@ -18,20 +18,20 @@ from ..console import progress_bar
 from .results import finish
 
 SIDES = (8, 16, 32, 64, 128, 256)
-# About so many multiply-accumulates or cycles a run, some seconds; the best of so many runs counts.
+# A run takes about MACS multiply-accumulates or CYCLES, a few seconds; the best of RUNS counts.
 MACS = 1_500_000_000
 CYCLES = 1_000_000
 RUNS = 3
 UNITS = {
-    "cycles_per_second": "simulated cycles a second of wall clock",
-    "mac_per_second": "int8 multiply-accumulates a second of wall clock",
-    "build_seconds": "s, from no cache at all, the Verilog included",
-    "peak_mb": "MB resident, the largest process of build and run",
+    "cycles_per_second": "simulated cycles per second of wall clock",
+    "mac_per_second": "int8 multiply-accumulates per second of wall clock",
+    "build_seconds": "s, with an empty cache, including the Verilog",
+    "peak_mb": "MB resident, of the largest process of build and run",
 }
 
 
 def measure() -> None:
-    """Each size in a process of its own, with an empty cache."""
+    """Measure each size in its own process, with an empty cache."""
     results = []
     with progress_bar("speed") as (_, step):
         for index, side in enumerate(SIDES):
@@ -55,7 +55,7 @@ def _measure_alone(side: int) -> dict:
 
 
 def measure_one(side: int) -> dict:
-    """Build, run and check one size; a tile stays for 16 times its rows."""
+    """Build, run and check one size; each tile is in use for 16 R rows."""
     config = MatrixUnitConfig(rows=side, columns=side, accumulator_depth=4096)
     started = time.perf_counter()
     unit = MatrixUnitSimulator(config)

@@ -32,33 +32,33 @@ PRODUCTS = (
     (1000, 128, 128),
 )
 UNITS = {
-    "cycles": "cycles, each layer on its own, times its count",
-    "lower_bound_cycles": "cycles, every tile loaded once",
+    "cycles": "cycles of the layer alone, times its count",
+    "lower_bound_cycles": "cycles if every tile were loaded once",
     "array_active": "fraction of cycles in which a row enters the array",
     "of_peak": "multiply-accumulates over cycles x rows x columns",
-    "without_overlap_cycles": "cycles by SCALE-Sim's formula, 2R + C + M - 2 a tile",
-    "checked_on_rtl": "distinct shapes simulated, all equal to the model and to numpy",
+    "without_overlap_cycles": "cycles by SCALE-Sim's formula, 2R + C + M - 2 per tile",
+    "checked_on_rtl": "number of distinct shapes simulated; all equal the model and numpy",
 }
 
 
 def networks() -> dict[str, list[Layer]]:
-    """The layers of the networks that come with Weft."""
+    """Return the layers of the networks that come with Weft."""
     return {name: read_network(name).layers for name in NETWORKS}
 
 
 def sweep() -> list[Layer]:
-    """Products of growing M."""
+    """Return products of increasing M."""
     return [Layer(f"m{m}", m, SWEEP_K, SWEEP_N) for m in SWEEP]
 
 
 def workloads() -> dict[str, list[Layer]]:
-    """The networks, a sweep over M, and some single products."""
+    """Return the networks, a sweep over M, and some single products."""
     products = [Layer(f"{m}x{k}x{n}", m, k, n) for m, k, n in PRODUCTS]
     return {**networks(), "sweep": sweep(), "products": products}
 
 
 def predicted(config: MatrixUnitConfig, layers: list[Layer]) -> list[dict]:
-    """The row of each distinct shape, all its layers together, as `layer_row`."""
+    """Return a `layer_row` for each distinct shape, with the counts of all its layers."""
     counted = Counter((s.m, s.k, s.n, s.count) for s in layers)
     named = {(s.m, s.k, s.n, s.count): s.name for s in reversed(layers)}
     return [
@@ -68,7 +68,7 @@ def predicted(config: MatrixUnitConfig, layers: list[Layer]) -> list[dict]:
 
 
 def measure(sides: Iterable[int] = SIDES) -> None:
-    """Predict every layer, simulate every distinct shape, and compare."""
+    """Predict the cycles of every layer, and compare every distinct shape with a simulation."""
     rows, totals = [], []
     for side in sides:
         config = MatrixUnitConfig(rows=side, columns=side, accumulator_depth=DEPTH)
@@ -99,7 +99,7 @@ def measure(sides: Iterable[int] = SIDES) -> None:
 
 
 def check(unit: MatrixUnitSimulator, m: int, k: int, n: int) -> None:
-    """Run a product; raise SimulationFailed unless it equals numpy's and the model's cycles."""
+    """Run a product; raise SimulationFailed unless product and cycles equal numpy and the model."""
     a, b = draw_operands(unit.config, m, k, n, seed=0)
     _, difference = unit.verified_run(a, b)
     if difference:

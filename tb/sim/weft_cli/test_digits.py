@@ -1,4 +1,4 @@
-"""The digits network: exact integers, an honest split, and the accuracy that is promised."""
+"""The digits network: exact integers, a disjoint split, and the promised accuracy."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def held_out():
     return digits.held_out()
 
 
-def in_the_unit(operands):
+def multiply_as_unit(operands):
     return [matmul(SMALL, a, b) for a, b in operands]
 
 
@@ -33,7 +33,7 @@ def test_integers_only_and_in_range(held_out):
     images, _ = held_out
     for layer in digits.load().layers:
         a, b = layer.operands(images)
-        (sums,) = in_the_unit([(a, b)])
+        (sums,) = multiply_as_unit([(a, b)])
         requantize = layer.requantize
         assert (a.dtype, b.dtype, sums.dtype) == (np.int8, np.int8, np.int32)
         assert b.min() >= -127
@@ -60,15 +60,15 @@ def test_requantization_rounds_half_up_and_saturates():
 
 
 @pytest.mark.parametrize("size", [1, 7, 60])
-def test_batches_change_nothing(held_out, size):
+def test_batches_do_not_change_scores(held_out, size):
     images = held_out[0][:120]
     network = digits.load()
     (whole,) = network.forward([images])
     batches = [images[start : start + size] for start in range(0, len(images), size)]
-    assert np.array_equal(np.concatenate(network.forward(batches, in_the_unit)), whole)
+    assert np.array_equal(np.concatenate(network.forward(batches, multiply_as_unit)), whole)
 
 
-def test_the_convolution_is_one(held_out):
+def test_the_convolution_equals_sums_over_windows(held_out):
     image = held_out[0][0].astype(np.int32)
     layer = digits.load().layers[0]
     (sums,) = digits.multiply_in_numpy([layer.operands(held_out[0][:1])])
@@ -89,7 +89,7 @@ def test_the_split_is_disjoint_and_stratified(held_out):
     assert np.abs(np.bincount(held_out[1]) - shares).max() < 1
 
 
-def test_the_integer_network_comes_from_the_float_one():
+def test_the_stored_integers_are_the_quantized_float_network():
     again = train_digits.quantize(*train_digits.stored_parameters())
     with np.load(digits.PATH) as stored:
         for name, array in again.items():
@@ -102,11 +102,11 @@ def test_the_scales_come_from_the_training_images():
     training, _ = train_digits.split(labels)
     parameters, scales = train_digits.stored_parameters()
     again = train_digits.calibrate(parameters, train_digits.as_pixels(images[training]))
-    # Floating point sums differ in their last bits from machine to machine.
+    # Floating-point sums differ in their last bits between machines.
     assert np.allclose(again, scales, rtol=1e-5, atol=0)
 
 
-def test_back_propagation_finds_the_gradients():
+def test_back_propagation_gives_the_gradients():
     images, labels = digits.all_images()
     pixels, labels = train_digits.as_pixels(images[:5]).astype(np.float64), labels[:5]
     source = np.random.default_rng(1)
@@ -119,7 +119,7 @@ def test_back_propagation_finds_the_gradients():
     for p, gradient in zip(
         parameters, train_digits.gradients(parameters, pixels, labels), strict=True
     ):
-        # Along the gradient itself the slope is its length.
+        # The slope along the gradient is its length.
         length = np.linalg.norm(gradient)
         step = 1e-6 * gradient / length
         p += step
@@ -130,7 +130,7 @@ def test_back_propagation_finds_the_gradients():
         assert (above - below) / 2e-6 == pytest.approx(length, rel=1e-4)
 
 
-def test_the_work_fits_the_simulation(held_out):
+def test_the_digits_take_few_enough_rows_to_simulate(held_out):
     rows = 0
 
     def multiply(operands):
