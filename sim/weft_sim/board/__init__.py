@@ -1,4 +1,4 @@
-"""Matrix products on a board, real or simulated."""
+"""Matrix products on a real or simulated board."""
 
 from .board_matrix_unit import BoardMatrixUnit
 from .connection import BoardError

@@ -32,35 +32,35 @@ ERROR_BITS = (1 << len(Error)) - 1
 
 
 class BoardMatrixUnit:
-    """A matrix unit behind a serial port, used as a MatrixUnitSimulator is.
+    """A matrix unit behind a serial port, with the interface of MatrixUnitSimulator.
 
     Parameters
     ----------
     port : str
-        Device of the serial port, or of a pseudo-terminal.
+        Device of the serial port or pseudo-terminal.
     config : MatrixUnitConfig, optional
-        What the board must hold. Left out, it is read from the board.
+        The configuration that the board must have; by default it is read from the board.
     baud : int
     patience : float
-        Seconds after which an answer counts as lost, beside the time that its bytes take.
+        Seconds to wait for a response, in addition to the transmission time of its bytes.
     stall_seconds : float
-        How long the unit may take and give nothing before it counts as standing still.
+        Seconds without a transfer in either direction after which the unit counts as stalled.
 
     Members
     -------
     config : MatrixUnitConfig
     registers : dict
-        What the board said of itself, by name.
+        Registers of the board, by name.
     cycles, counters
-        Of the latest product: clock cycles from the reset before it until its counters were read,
-        the line's pace included.
+        Of the latest product: clock cycles from the reset before it until its counters were read.
+        They depend on the speed of the line.
 
     Raises
     ------
     BoardError
-        When the port cannot be opened, the board does not answer, or is no Weft board.
+        If the port cannot be opened, or the board does not answer or is not a Weft board.
     ValueError
-        If `config` is not the board's; each parameter that differs is named.
+        If `config` differs from the configuration of the board; names each differing parameter.
 
     Examples
     --------
@@ -93,7 +93,7 @@ class BoardMatrixUnit:
             raise
 
     def close(self) -> None:
-        """Give the port free; the unit cannot be used any more."""
+        """Close the port; the unit cannot be used afterwards."""
         self.connection.close()
 
     def __enter__(self) -> "BoardMatrixUnit":
@@ -109,14 +109,14 @@ class BoardMatrixUnit:
         *,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> np.ndarray:
-        """Z = A . B as the board computes it.
+        """Compute Z = A . B on the board.
 
         Parameters
         ----------
         a : integers, (M, K), in the range of config.activation
         b : integers, (K, N), in the range of config.weight
         progress : callable
-            Called with result rows done and in all, whenever some have come.
+            Called with the number of result rows received and their total, after every pull.
 
         Returns
         -------
@@ -125,15 +125,15 @@ class BoardMatrixUnit:
         Raises
         ------
         TypeError, ValueError
-            As `reference.check_operands`.
+            See `reference.check_operands`.
         BoardError
-            If the board does not answer, stands still or reports an error; the next product begins
-            anew.
+            If the board does not answer, stalls or reports an error. The next product resets the
+            unit.
         """
         a, b = np.asarray(a), np.asarray(b)
         check_operands(self.config, a, b)
         schedule = Schedule.of(self.config, a, b)
-        # A product before this one may have ended anywhere.
+        # The previous product may have failed at any point.
         self.connection.hello()
         self.connection.write(ADDRESSES["control"], 1 << RESET_BIT | 1 << CLEAR_ERRORS_BIT)
         self._last_counters = dict.fromkeys(COUNTERS, 0)
@@ -146,50 +146,50 @@ class BoardMatrixUnit:
         return schedule.gather(results["lanes"])
 
     def _run(self, work: list[Segment], rows: int, progress) -> np.ndarray:
-        """Push what there is in order, and pull results before they stand in the way."""
+        """Push beats in order, and pull results before they block the unit; return the results."""
         beat = result_beat(self.config)
         places = MatrixUnitTiming.of(self.config).result_depth
         most = self.registers["payload_bytes"] // beat.itemsize * beat.itemsize
         work = work[::-1]
         received = bytearray()
         pushed = 0
-        moved = read = time.monotonic()
+        moved_at = read_at = time.monotonic()
         while len(received) < rows * beat.itemsize:
             done = len(received) // beat.itemsize
-            took = 0
+            taken = 0
             if work and pushed - done < places:
-                took, results = self._push(work[-1], places - (pushed - done))
+                taken, results = self._push(work[-1], places - (pushed - done))
                 pushed += results
                 if work[-1].finished:
                     work.pop()
-            came = b""
-            if pushed > done and (not work or not took or pushed - done >= places):
-                came = self.connection.pull(RESULTS, min(most, (pushed - done) * beat.itemsize))
-                received += came
+            pulled = b""
+            if pushed > done and (not work or not taken or pushed - done >= places):
+                pulled = self.connection.pull(RESULTS, min(most, (pushed - done) * beat.itemsize))
+                received += pulled
                 progress(len(received) // beat.itemsize, rows)
             now = time.monotonic()
-            if took or came:
-                moved = now
-            elif now - moved > self.stall_seconds:
+            if taken or pulled:
+                moved_at = now
+            elif now - moved_at > self.stall_seconds:
                 self._check_errors(self._read_status())
                 raise BoardError(
-                    f"the unit at {self.port} stands still: {done} of {rows} result rows came"
+                    f"the unit at {self.port} stalled: {done} of {rows} result rows arrived"
                 )
-            if now - read > self._half_wrap_seconds():
+            if now - read_at > self._half_wrap_seconds():
                 self._read_status()
-                read = now
+                read_at = now
         return np.frombuffer(bytes(received), beat)
 
-    def _push(self, segment: Segment, room: int) -> tuple[int, int]:
-        """Push a part of a segment: beats taken, and results that they bring about."""
-        payload = segment.offer(self.registers["payload_bytes"], room)
+    def _push(self, segment: Segment, most_results: int) -> tuple[int, int]:
+        """Push part of a segment; return the numbers of beats taken and of their results."""
+        payload = segment.offer(self.registers["payload_bytes"], most_results)
         return segment.take(self.connection.push(segment.stream, payload))
 
     def _half_wrap_seconds(self) -> float:
         return (1 << (COUNTER_WIDTH - 1)) / self.registers["clock_hz"]
 
     def _read_status(self) -> Error:
-        """Add what the counters advanced by to `counters`; the errors that the unit reports."""
+        """Update `counters` from the hardware counters; return the errors that the unit reports."""
         status, *counts = self.connection.read(SNAPSHOT, SNAPSHOT_REGISTERS)
         for name, count in zip(COUNTERS, counts, strict=True):
             advanced = (count - self._last_counters[name]) % (1 << COUNTER_WIDTH)
@@ -202,14 +202,14 @@ class BoardMatrixUnit:
             raise BoardError(f"the unit at {self.port} reports {errors}")
 
     def _read_registers(self) -> dict[str, int]:
-        """All registers by name, once it is sure that they are those."""
+        """Check the magic number and the protocol version; return all registers by name."""
         magic, protocol = self.connection.read(ADDRESSES["magic"], 2)
         if magic != MAGIC:
-            raise BoardError(f"what answers at {self.port} is no Weft board")
+            raise BoardError(f"the device at {self.port} is not a Weft board")
         if protocol != PROTOCOL_VERSION:
             raise BoardError(
-                f"the board at {self.port} speaks version {protocol} of the link's protocol, "
-                f"this driver version {PROTOCOL_VERSION}: load a bitstream of this Weft"
+                f"the board at {self.port} uses version {protocol} of the protocol, but this "
+                f"driver uses version {PROTOCOL_VERSION}: load a bitstream of this version of Weft"
             )
         words = self.connection.read(0, len(REGISTERS))
         return {register.name: word for register, word in zip(REGISTERS, words, strict=True)}
@@ -226,7 +226,7 @@ class BoardMatrixUnit:
                 for name in parameters
                 if getattr(found, name) != getattr(wanted, name)
             )
-            raise ValueError(f"the board at {self.port} holds another unit: {differing}")
+            raise ValueError(f"the board at {self.port} has a different unit: {differing}")
         inputs, outputs = beat_sizes(found)
         names = ("weights", "activations", "results")
         for name, size in zip(names, (*inputs, *outputs), strict=True):

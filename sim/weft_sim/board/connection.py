@@ -1,4 +1,4 @@
-"""Connection: requests to a board over a serial port, one at a time, each until it is answered."""
+"""Connection: requests to a board over a serial port, one at a time, repeated until answered."""
 
 import os
 import secrets
@@ -14,41 +14,41 @@ from .frames import Decoder, encode
 
 BITS_PER_BYTE = 10
 NONCE_BYTES = 8
-# Largest piece that a read of the port may return.
+# Largest number of bytes per read of the port.
 READ_BYTES = 4096
-# How long a line that gave a broken answer may stay silent before the request is sent again.
+# Silence after a broken response, before the request is sent again.
 SILENCE_SECONDS = 0.02
 
 
 class BoardError(RuntimeError):
-    """A board that does not answer, refuses or stands still; the text says what, in a sentence."""
+    """A board does not answer, refuses a request or stalls; the message says which."""
 
 
 class Connection:
-    """Stop and wait: a request is sent until its answer comes, a few times at most.
+    """Stop-and-wait protocol: send a request, and repeat it until its response arrives.
 
-    The board does not execute a request twice, so it may be sent as often as it takes.
+    The board does not execute a repeated request twice, so repeating is always safe.
 
     Parameters
     ----------
     port : str
-        Device of the serial port, or of a pseudo-terminal.
+        Device of the serial port or pseudo-terminal.
     baud : int
     patience : float
-        Seconds to wait for an answer, beside the time that its bytes and the request's take.
+        Seconds to wait for a response, in addition to the transmission time of both frames.
     tries : int
-        How often a request is sent before the board is given up.
+        How often a request is sent before it fails.
 
     Members
     -------
-    payload_bytes : the board's, the least there can be until it is known
-    retries : requests sent again so far
-    decoder : its `broken` counts broken answers
+    payload_bytes : largest payload of the board; the smallest legal value until it is known
+    retries : number of repeated requests
+    decoder : its `broken` counts broken responses
 
     Raises
     ------
     BoardError
-        When the port cannot be opened.
+        If the port cannot be opened.
     """
 
     def __init__(self, port: str, baud: int, *, patience: float = 0.3, tries: int = 20):
@@ -63,18 +63,18 @@ class Connection:
         try:
             self._serial = serial.Serial(port, baud, timeout=0)
         except (serial.SerialException, OSError, ValueError) as error:
-            raise BoardError(f"{port} cannot be opened at {baud} baud: {_why(error)}") from error
+            raise BoardError(f"{port} cannot be opened at {baud} baud: {_reason(error)}") from error
 
     def close(self) -> None:
         self._serial.close()
 
     def hello(self) -> None:
-        """Begin: from here on the board goes by this connection's sequence numbers."""
+        """Start a session: the board adopts the sequence numbers of this connection."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         self._request(Command.HELLO, 0, nonce, len(nonce), nonce)
 
     def read(self, address: int, count: int) -> list[int]:
-        """`count` registers from `address` on, lowest first."""
+        """Read `count` registers, starting at `address`."""
         step = self.payload_bytes // REGISTER_BYTES
         words = b""
         for start in range(address, address + count, step):
@@ -90,12 +90,12 @@ class Connection:
         self._request(Command.WRITE, address, word.to_bytes(REGISTER_BYTES, "little"), COUNT_BYTES)
 
     def push(self, stream: int, beats: bytes) -> int:
-        """Offer beats to an input stream; how many bytes it took."""
+        """Offer beats to an input stream; return the number of bytes that it took."""
         taken = self._request(Command.PUSH, stream, beats, COUNT_BYTES)
         return int.from_bytes(taken, "little")
 
     def pull(self, stream: int, most: int) -> bytes:
-        """Whole beats of an output stream, as many as it has, of at most so many bytes."""
+        """Return whole beats that an output stream has ready, at most `most` bytes."""
         return self._request(Command.PULL, stream, most.to_bytes(COUNT_BYTES, "little"), most)
 
     def _request(
@@ -106,7 +106,7 @@ class Connection:
         most: int,
         expected: bytes | None = None,
     ) -> bytes:
-        """Send a request until it is answered; its payload, which is `expected` where given."""
+        """Send a request until it is answered; return the payload, `expected` if that is given."""
         self._sequence = (self._sequence + 1) % 256
         frame = encode(bytes([self._sequence, command.value, target]) + payload)
         for attempt in range(self.tries):
@@ -126,7 +126,7 @@ class Connection:
         )
 
     def _exchange(self, frame: bytes, most: int, expected: bytes | None) -> bytes | None:
-        """Send a frame once; its response, or None if none comes in time."""
+        """Send a frame once; return the response, or None if none arrives in time."""
         try:
             seconds = (len(frame) + most) * BITS_PER_BYTE / self.baud + self.patience
             deadline = time.monotonic() + seconds
@@ -137,13 +137,13 @@ class Connection:
         except serial.SerialTimeoutException:
             return None
         except (serial.SerialException, OSError, termios.error) as error:
-            raise BoardError(f"{self.port} was lost: {_why(error)}") from error
+            raise BoardError(f"the connection to {self.port} was lost: {_reason(error)}") from error
 
     def _wait(self, deadline: float, expected: bytes | None) -> bytes | None:
         broken = self.decoder.broken
         while (now := time.monotonic()) < deadline:
             self._serial.timeout = min(deadline - now, 0.1)
-            # The first byte is waited for; what else is there comes along.
+            # Wait for one byte, then read all others that have arrived.
             received = self._serial.read(1) + self._serial.read(
                 min(self._serial.in_waiting, READ_BYTES)
             )
@@ -155,14 +155,14 @@ class Connection:
         return None
 
     def _answers(self, content: bytes, expected: bytes | None) -> bool:
-        """Whether a frame is the response to the request on its way, not to one before."""
+        """Return whether a frame answers the current request, not an earlier one."""
         statuses = [status.value for status in Status]
         if len(content) < 2 or content[0] != self._sequence or content[1] not in statuses:
             return False
         return expected is None or content[2:] == expected
 
 
-def _why(error: Exception) -> str:
-    """The reason in words, once: pyserial puts the system's into its own."""
+def _reason(error: Exception) -> str:
+    """Return the message of the system alone, which pyserial embeds in its own."""
     number = getattr(error, "errno", None)
     return os.strerror(number) if number else str(error)

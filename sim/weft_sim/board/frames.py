@@ -1,4 +1,4 @@
-"""Frames of the host link: into bytes, and out of whatever bytes come."""
+"""Frames of the host link: encode contents, and decode received bytes."""
 
 import zlib
 
@@ -8,7 +8,7 @@ ESCAPES = {byte: bytes([ESCAPE, byte ^ (1 << ESCAPE_BIT)]) for byte in (FLAG, ES
 
 
 def encode(content: bytes) -> bytes:
-    """The frame that carries `content`: check sequence, escapes and flags around it."""
+    """Return the frame of `content`: with check sequence, escapes and flags."""
     checked = content + zlib.crc32(content).to_bytes(CHECK_BYTES, "little")
     for byte in (ESCAPE, FLAG):
         checked = checked.replace(bytes([byte]), ESCAPES[byte])
@@ -16,11 +16,11 @@ def encode(content: bytes) -> bytes:
 
 
 class Decoder:
-    """Takes bytes as they come and gives the content of every whole frame.
+    """Decode frames from received bytes, in chunks of any size.
 
     Members
     -------
-    broken : how many frames were dropped
+    broken : number of invalid frames, which are dropped
     """
 
     def __init__(self):
@@ -28,7 +28,7 @@ class Decoder:
         self._pending = bytearray()
 
     def feed(self, received: bytes) -> list[bytes]:
-        """The contents of the frames that end in these bytes."""
+        """Return the contents of the frames that end in these bytes."""
         self._pending += received
         *ended, rest = bytes(self._pending).split(bytes([FLAG]))
         self._pending = bytearray(rest)
@@ -38,7 +38,7 @@ class Decoder:
 
 
 def _content(between: bytes) -> bytes | None:
-    """What the bytes between two flags carry; None if that is no frame."""
+    """Return the content of the bytes between two flags, or None if they are no valid frame."""
     plain = bytearray()
     escaped = 0
     for byte in between:

@@ -1,4 +1,4 @@
-"""Noise on a line: what may happen to the bytes that go over it, drawn from a seed."""
+"""Noise on a line: random changes to the bytes that it carries, reproducible from a seed."""
 
 import random
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ LONGEST_BURST = 40
 
 @dataclass(frozen=True, kw_only=True)
 class Noise:
-    """Chances, for each byte, of what happens to it.
+    """Probabilities per byte.
 
-    `flipped`: one of its bits changes. `dropped`: it is lost. `duplicated`: it comes twice.
-    `garbage`: a burst of random bytes comes before it.
+    `flipped`: one bit of it changes. `dropped`: it is lost. `duplicated`: it arrives twice.
+    `garbage`: a burst of random bytes arrives before it.
     """
 
     seed: int = 0
@@ -22,13 +22,13 @@ class Noise:
 
 
 class NoisyLine:
-    """One direction of a line with noise.
+    """One direction of a noisy line.
 
     Parameters
     ----------
     noise : Noise
     direction : str
-        Makes each direction's draws its own.
+        Name of the direction; each direction has its own random numbers.
     """
 
     def __init__(self, noise: Noise, direction: str):
@@ -36,7 +36,7 @@ class NoisyLine:
         self._source = random.Random(f"{noise.seed} {direction}")
 
     def carry(self, sent: bytes) -> bytes:
-        """What arrives of the bytes sent."""
+        """Return the bytes that arrive for the bytes sent."""
         return b"".join(self._carry_byte(byte) for byte in sent)
 
     def _carry_byte(self, byte: int) -> bytes:

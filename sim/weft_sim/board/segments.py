@@ -1,4 +1,4 @@
-"""From a matrix product to the beats that a board is sent, in an order that cannot deadlock."""
+"""Turn a matrix product into beats for a board, in an order that cannot deadlock."""
 
 import numpy as np
 
@@ -13,18 +13,18 @@ from weft_model.schedule import Schedule
 
 
 class Segment:
-    """Beats of one stream that are sent before those of another are.
+    """Consecutive beats of one stream.
 
     Parameters
     ----------
     stream : int
     beats : structured ndarray, (beats,)
     gives_result : ndarray of bool, (beats,)
-        Which of them bring a result about.
+        Which of them produce a result.
 
     Members
     -------
-    finished : whether all were taken
+    finished : whether all beats were taken
     """
 
     def __init__(self, stream: int, beats: np.ndarray, gives_result: np.ndarray):
@@ -39,14 +39,14 @@ class Segment:
         return self._taken * self.size == len(self._bytes)
 
     def offer(self, most_bytes: int, most_results: int) -> bytes:
-        """The next beats, as many as fit and bring no more results about than there is room for."""
+        """Return the next beats: as many as fit the bytes and the number of results."""
         allowed = self._results[self._taken] + most_results
         stop = int(np.searchsorted(self._results, allowed, side="right")) - 1
         stop = min(stop, self._taken + most_bytes // self.size)
         return self._bytes[self._taken * self.size : stop * self.size]
 
     def take(self, taken_bytes: int) -> tuple[int, int]:
-        """Go on behind what was taken: its beats, and the results that they bring about."""
+        """Advance past the bytes taken; return the numbers of their beats and of their results."""
         beats = taken_bytes // self.size
         before = self._taken
         self._taken += beats
@@ -54,7 +54,10 @@ class Segment:
 
 
 def segments(schedule: Schedule, a: np.ndarray, b: np.ndarray) -> list[Segment]:
-    """Each tile, then the rows that pass it: a tile can always be loaded while one is in use."""
+    """Return the segments: each tile, then the rows that use it.
+
+    Cannot deadlock, because a tile can always be loaded while another one is in use.
+    """
     config = schedule.config
     transfers = schedule.transfers(a, b)
     weights = np.zeros(len(transfers.weights), weight_beat(config))

@@ -1,4 +1,4 @@
-"""SimulatedBoard: the RTL of a board behind a pseudo-terminal, for who has none."""
+"""SimulatedBoard: the RTL of a board behind a pseudo-terminal, for tests without hardware."""
 
 import contextlib
 import json
@@ -28,35 +28,34 @@ END_SECONDS = 10
 
 
 class SimulatedBoard:
-    """A MatrixUnitHost in a simulator; what is written to `port` goes to its `rx` bit by bit.
+    """A MatrixUnitHost in a simulator; bytes written to `port` arrive at its `rx` bit by bit.
 
-    The simulation is a process of its own, which ends with the context, and by itself when this
-    process is no more.
+    The simulation runs in its own process, which ends with the context, or when this process dies.
 
     Parameters
     ----------
     config : MatrixUnitConfig
     cycles_per_bit : int
-        Few make it fast.
+        A small number makes the simulation fast.
     payload_bytes : int
     noise : Noise, optional
-        On both directions of the line.
+        Noise on both directions of the line.
     simulator : str
         "verilator" or "icarus".
 
     Members
     -------
     port : str
-        The pseudo-terminal, within the context.
+        The pseudo-terminal; only within the context.
     baud : int
-        What the simulation manages at least; a driver works its timeouts out from it.
+        A rate that the simulation sustains; drivers derive their timeouts from it.
     log : Path
-        The simulator's output, within the context.
+        Output of the simulator; only within the context.
 
     Raises
     ------
     toolchain.ToolMissing, verilator.SimulationFailed
-        When it cannot be built or does not start.
+        If the simulation cannot be built or does not start.
 
     Examples
     --------
@@ -99,7 +98,7 @@ class SimulatedBoard:
             "build": {name: str(value) for name, value in vars(self._build).items() if value},
         }
         command = [sys.executable, "-m", "weft_sim.board.simulation", json.dumps(job)]
-        # Its standard input is never written to: that it ends tells the simulation to end.
+        # Nothing is written to its standard input. The simulation ends when that is closed.
         with (self.directory / "errors.log").open("wb") as errors:
             self._process = subprocess.Popen(
                 command,
@@ -127,19 +126,19 @@ class SimulatedBoard:
         except subprocess.TimeoutExpired:
             pass
         finally:
-            # Whatever is left of it: the simulator is a child of the process.
+            # Kill the process group, because the simulator is a child of the process.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def _await_port(self) -> str:
-        told = self.directory / "port"
+        port_file = self.directory / "port"
         deadline = time.monotonic() + START_SECONDS
-        while not told.exists():
+        while not port_file.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 errors = (self.directory / "errors.log").read_text(errors="replace").strip()
-                last = errors.splitlines()[-1:] or ["it says nothing"]
+                last = errors.splitlines()[-1:] or ["no error message"]
                 raise SimulationFailed(f"the simulated board did not start: {last[0]}")
             time.sleep(0.01)
-        return told.read_text()
+        return port_file.read_text()

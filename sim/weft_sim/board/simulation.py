@@ -1,4 +1,4 @@
-"""The process of a simulated board: the simulator outside, and inside it the line to the board."""
+"""The process of a simulated board: the simulator, and in it the line to the board."""
 
 import json
 import os
@@ -20,15 +20,15 @@ from .noise import Noise, NoisyLine
 STANDARD_INPUT = 0
 READ_BYTES = 4096
 
-# Cycles between two looks at a silent line, and looks after which the simulation waits for bytes:
-# by then nothing happens in it any more.
-LOOK_CYCLES = 200
-LOOKS = 50
+# Cycles between polls of a silent line, and silent polls after which the simulation pauses until
+# bytes arrive: by then it has nothing left to do.
+POLL_CYCLES = 200
+POLLS = 50
 WAIT_SECONDS = 0.05
 
 
 def main() -> None:
-    """Run the simulation that the argument describes until standard input ends."""
+    """Run the simulation that the argument describes until standard input is closed."""
     job = json.loads(sys.argv[1])
     described = job["build"]
     build = Build(Path(described["directory"]), described["top"], described["simulator"], None)
@@ -40,30 +40,30 @@ def main() -> None:
 
 
 class Terminal:
-    """A pseudo-terminal: what its user writes and reads. Never blocks."""
+    """A pseudo-terminal, seen from the side of the board. Reads and writes never block."""
 
     def __init__(self):
-        self._ours, self._theirs = os.openpty()
-        tty.setraw(self._theirs)
-        os.set_blocking(self._ours, False)
-        self.name = os.ttyname(self._theirs)
+        self._board_end, self._user_end = os.openpty()
+        tty.setraw(self._user_end)
+        os.set_blocking(self._board_end, False)
+        self.name = os.ttyname(self._user_end)
 
     def read(self) -> bytes:
         try:
-            return os.read(self._ours, READ_BYTES)
+            return os.read(self._board_end, READ_BYTES)
         except BlockingIOError:
             return b""
 
     def write(self, received: bytes) -> None:
-        """Give bytes to the user; those that the user leaves lying are lost."""
+        """Send bytes to the user; they are lost if the buffer of the terminal is full."""
         try:
-            os.write(self._ours, received)
+            os.write(self._board_end, received)
         except BlockingIOError:
             return
 
     def wait(self, seconds: float) -> bool:
-        """Wait for bytes of the user; whether standard input has ended."""
-        readable, _, _ = select.select([self._ours, STANDARD_INPUT], [], [], seconds)
+        """Wait for bytes from the user; return whether standard input has been closed."""
+        readable, _, _ = select.select([self._board_end, STANDARD_INPUT], [], [], seconds)
         return STANDARD_INPUT in readable and not os.read(STANDARD_INPUT, 1)
 
 
@@ -86,12 +86,12 @@ async def serve(dut):
 
     line = NoisyLine(noise, "in")
     silent = 0
-    while not terminal.wait(WAIT_SECONDS if silent > LOOKS else 0):
+    while not terminal.wait(WAIT_SECONDS if silent > POLLS else 0):
         before = activity[0]
         for byte in line.carry(terminal.read()):
             await send_byte(dut, byte, bit_ns)
             activity[0] += 1
-        await Timer(LOOK_CYCLES * PERIOD_NS, "ns")
+        await Timer(POLL_CYCLES * PERIOD_NS, "ns")
         silent = silent + 1 if activity[0] == before else 0
 
 
@@ -103,7 +103,7 @@ async def send_byte(dut, byte: int, bit_ns: int) -> None:
 
 
 async def listen(dut, terminal: Terminal, line: NoisyLine, bit_ns: int, activity: list[int]):
-    """Give what comes on `tx` to the terminal, for ever."""
+    """Receive bytes on `tx` and send them to the terminal, indefinitely."""
     while True:
         await FallingEdge(dut.tx)
         await Timer(bit_ns // 2, "ns")

@@ -1,4 +1,4 @@
-"""A board at the end of a line: exact products whatever the line does, and clear refusals."""
+"""A board behind a serial line: exact products even on a noisy line, and clear errors."""
 
 import os
 import random
@@ -30,8 +30,8 @@ RAGGED = MatrixUnitConfig(
     adder_stages=2,
 )
 NOISY = Noise(flipped=0.002, dropped=0.001, duplicated=0.001, garbage=0.0005)
-ROOMY = {"payload_bytes": 1024}
-TIGHT = {"payload_bytes": 64}
+LARGE_PAYLOAD = {"payload_bytes": 1024}
+SMALL_PAYLOAD = {"payload_bytes": 64}
 
 
 def source() -> random.Random:
@@ -59,10 +59,10 @@ SHAPES = [(1, 1, 1), (5, 4, 4), (9, 11, 6), (40, 3, 2)]
 
 
 @pytest.mark.parametrize(
-    ("config", "link"), [(TINY, ROOMY), (RAGGED, TIGHT)], ids=["4x4", "3x5-tight"]
+    ("config", "link"), [(TINY, LARGE_PAYLOAD), (RAGGED, SMALL_PAYLOAD)], ids=["4x4", "3x5-small"]
 )
 def test_products_equal_numpy(config, link):
-    """The unit is found out, used, left, and used by the next host in the same way."""
+    """The configuration is read from the board; a second host can use the unit after the first."""
     with SimulatedBoard(config, **link) as board:
         with BoardMatrixUnit(board.port, baud=board.baud) as unit:
             assert unit.config == config
@@ -80,7 +80,7 @@ def test_products_equal_numpy_on_a_noisy_line(config):
         BoardMatrixUnit(board.port, baud=board.baud, patience=0.1) as unit,
     ):
         check_products(unit, source(), [(6, 5, 6), (9, 3, 4)])
-        assert unit.connection.retries, "there was no noise"
+        assert unit.connection.retries, "the noise caused no retry"
 
 
 def test_products_equal_numpy_on_icarus():
@@ -93,11 +93,11 @@ def test_products_equal_numpy_on_icarus():
         check_products(unit, source(), [(3, 3, 3)])
 
 
-def test_refusals_leave_a_board_that_works():
-    """Another unit, bad operands, an error of the unit, a unit that stands still."""
+def test_a_board_works_after_errors():
+    """A different unit, bad operands, an error of the unit, and a stalled unit."""
     with SimulatedBoard(TINY) as board:
         other = replace(TINY, rows=8, weight="uint8")
-        differing = r"holds another unit: rows is 4, not 8, weight is int8, not uint8$"
+        differing = r"has a different unit: rows is 4, not 8, weight is int8, not uint8$"
         with pytest.raises(ValueError, match=differing):
             BoardMatrixUnit(board.port, other, baud=board.baud)
         with BoardMatrixUnit(board.port, baud=board.baud, stall_seconds=0.3) as unit:
@@ -107,7 +107,7 @@ def test_refusals_leave_a_board_that_works():
             with pytest.raises(ValueError, match="cannot be multiplied"):
                 unit.matmul(a, b[:2])
             push = unit.connection.push
-            lost = "stands still: 0 of 3 result rows came"
+            lost = "stalled: 0 of 3 result rows arrived"
             for sentence, spoil in ((lost, lose_tiles), ("reports .*SHORT_TILE", cut_tiles)):
                 unit.connection.push = spoil(push)
                 with pytest.raises(BoardError, match=sentence):
@@ -120,12 +120,12 @@ def test_refusals_leave_a_board_that_works():
 
 
 def lose_tiles(push):
-    """Beats of weights are said to be taken, and never sent."""
+    """Report beats of weights as taken without sending them."""
     return lambda stream, beats: len(beats) if stream == WEIGHTS else push(stream, beats)
 
 
 def cut_tiles(push):
-    """The first beat of each tile ends it."""
+    """Mark the first beat of each tile as its last."""
 
     def cut(stream, beats):
         size = weight_beat(TINY).itemsize
@@ -144,7 +144,7 @@ def test_a_simulated_board_ends_with_its_context():
 
 
 def test_a_simulated_board_ends_with_its_process():
-    """Even if that is killed."""
+    """Also if the process is killed."""
     script = (
         "import sys, time\n"
         "from weft import TINY\n"
@@ -155,8 +155,8 @@ def test_a_simulated_board_ends_with_its_process():
     )
     user = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert user.stdout is not None
-    with user.stdout as told:
-        port, directory = map(Path, told.readline().split())
+    with user.stdout as output:
+        port, directory = map(Path, output.readline().split())
     assert port.exists()
     user.kill()
     user.wait()

@@ -1,4 +1,4 @@
-"""The host's end of the line: who is refused, what is asked again, and what is sent."""
+"""The host's end of the line: refused boards, repeated requests, and transmitted beats."""
 
 import os
 import random
@@ -36,7 +36,7 @@ def host_of(config):
 
 
 class Answers:
-    """A connection to a board of which only the registers are known."""
+    """A fake connection to a board that has only registers."""
 
     def __init__(self, config, **changed):
         self.words = list(constants(host_of(config)))
@@ -57,8 +57,11 @@ class Answers:
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"magic": 7}, "what answers at PORT is no Weft board"),
-        ({"protocol_version": 9}, f"speaks version 9 of the .* driver version {PROTOCOL_VERSION}"),
+        ({"magic": 7}, "the device at PORT is not a Weft board"),
+        (
+            {"protocol_version": 9},
+            f"uses version 9 of the .* driver uses version {PROTOCOL_VERSION}:",
+        ),
         ({"results_beat_bytes": 3}, "has beats of 3 bytes for results, not 41"),
     ],
 )
@@ -82,46 +85,46 @@ def test_config_is_read_from_the_board(monkeypatch):
 def test_silence_and_missing_ports_are_errors():
     with pytest.raises(BoardError, match="/dev/missing cannot be opened at 115200 baud: "):
         BoardMatrixUnit("/dev/missing", baud=BAUD)
-    ours, theirs = os.openpty()
-    port = os.ttyname(theirs)
+    board_end, host_end = os.openpty()
+    port = os.ttyname(host_end)
     with pytest.raises(BoardError, match=rf"{port} does not answer: HELLO was sent 20 times at"):
         BoardMatrixUnit(port, baud=BAUD, patience=0.005)
-    os.close(ours)
-    os.close(theirs)
+    os.close(board_end)
+    os.close(host_end)
 
 
 @pytest.fixture
 def line():
-    """Both ends of a line: a file descriptor, and the port at its other end."""
-    ours, theirs = os.openpty()
-    tty.setraw(theirs)
-    yield ours, os.ttyname(theirs)
-    os.close(ours)
-    os.close(theirs)
+    """A line: the board's end as a file descriptor, and the name of the host's port."""
+    board_end, host_end = os.openpty()
+    tty.setraw(host_end)
+    yield board_end, os.ttyname(host_end)
+    os.close(board_end)
+    os.close(host_end)
 
 
-def answer_requests(ours, *answers):
-    """In a thread: answer each request that comes; `answers` make a response of its content."""
+def answer_requests(board_end, *answers):
+    """Answer one request after another in a thread; `answers` turn its content into a response."""
 
     def serve():
         decoder = Decoder()
         for answer in answers:
             contents = []
             while not contents:
-                contents = decoder.feed(os.read(ours, 100))
-            os.write(ours, answer(contents[0]))
+                contents = decoder.feed(os.read(board_end, 100))
+            os.write(board_end, answer(contents[0]))
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     return thread
 
 
-def test_an_answer_is_the_one_to_the_request(line):
-    """Not one to a request before, not one of other bytes, not a broken one."""
-    ours, port = line
+def test_only_a_valid_response_to_the_current_request_is_accepted(line):
+    """Responses to an earlier request, malformed responses and broken frames are ignored."""
+    board_end, port = line
     one = bytes([1, 0, 0, 0])
 
-    def right(content):
+    def valid(content):
         return encode(bytes([content[0], Status.OK.value]) + one)
 
     def stale(content):
@@ -131,10 +134,10 @@ def test_an_answer_is_the_one_to_the_request(line):
         return encode(bytes([content[0], 99]) + bytes(4)) + encode(b"")
 
     def broken(content):
-        return right(content).replace(one, bytes(4))
+        return valid(content).replace(one, bytes(4))
 
-    answers = (right, lambda c: stale(c) + right(c), stale, right, odd, right, broken, right)
-    thread = answer_requests(ours, *answers)
+    answers = (valid, lambda c: stale(c) + valid(c), stale, valid, odd, valid, broken, valid)
+    thread = answer_requests(board_end, *answers)
     connection = Connection(port, BAUD, patience=0.05)
     for retries in (0, 0, 1, 2, 3):
         assert connection.read(7, 1) == [1]
@@ -143,9 +146,9 @@ def test_an_answer_is_the_one_to_the_request(line):
     connection.close()
 
 
-def test_a_refusal_is_told(line):
-    ours, port = line
-    thread = answer_requests(ours, lambda c: encode(bytes([c[0], Status.BAD_ADDRESS.value])))
+def test_a_refused_request_is_an_error(line):
+    board_end, port = line
+    thread = answer_requests(board_end, lambda c: encode(bytes([c[0], Status.BAD_ADDRESS.value])))
     connection = Connection(port, BAUD)
     with pytest.raises(BoardError, match="refuses READ: a register does not exist"):
         connection.read(200, 1)
@@ -153,7 +156,7 @@ def test_a_refusal_is_told(line):
     connection.close()
 
 
-def test_noise_is_drawn_from_its_seed():
+def test_noise_is_reproducible_from_its_seed():
     sent = bytes(range(256)) * 8
     assert NoisyLine(Noise(), "in").carry(sent) == sent
     noise = Noise(seed=3, flipped=0.01, dropped=0.01, duplicated=0.01, garbage=0.01)
@@ -163,7 +166,7 @@ def test_noise_is_drawn_from_its_seed():
 
 
 def test_segments_hold_every_beat_once():
-    """Whatever is taken of an offer; and an offer brings no more results about than it may."""
+    """However much of an offer is taken; and no offer produces more results than allowed."""
     draws = random.Random(os.environ["SEED"])
     a = draw_matrix(draws, CONFIG.activation, (11, 7))
     b = draw_matrix(draws, CONFIG.weight, (7, 6))
@@ -173,13 +176,13 @@ def test_segments_hold_every_beat_once():
     sent: dict[int, bytes] = {WEIGHTS: b"", ACTIVATIONS: b""}
     for segment in segments(schedule, a, b):
         while not segment.finished:
-            room = draws.randint(0, 3)
-            offer = segment.offer(64, room)
+            most_results = draws.randint(0, 3)
+            offer = segment.offer(64, most_results)
             assert len(offer) <= 64 and len(offer) % segment.size == 0
             taken = draws.randint(0, len(offer) // segment.size) * segment.size
             beats, given = segment.take(taken)
             sent[segment.stream] += offer[:taken]
-            assert beats * segment.size == taken and given <= room
+            assert beats * segment.size == taken and given <= most_results
             results += given
     assert results == 11 * schedule.n_tiles
     weights = np.frombuffer(sent[WEIGHTS], weight_beat(CONFIG))
@@ -192,13 +195,13 @@ def test_segments_hold_every_beat_once():
         assert (rows["flags"] >> bit & 1 == getattr(transfers, flag)).all()
 
 
-def test_a_lost_port_is_told():
-    """As where a cable is pulled: both ends of the line are gone."""
-    ours, theirs = os.openpty()
-    tty.setraw(theirs)
-    connection = Connection(os.ttyname(theirs), BAUD)
-    os.close(ours)
-    os.close(theirs)
+def test_a_lost_port_is_an_error():
+    """As after a cable is pulled, both ends of the line are gone."""
+    board_end, host_end = os.openpty()
+    tty.setraw(host_end)
+    connection = Connection(os.ttyname(host_end), BAUD)
+    os.close(board_end)
+    os.close(host_end)
     with pytest.raises(BoardError, match="was lost: "):
         connection.read(0, 1)
     connection.close()
