@@ -1,4 +1,4 @@
-"""Products on the RTL, by whichever way is fastest, judged against numpy and the cycle model."""
+"""Compute products on the RTL, and compare them with numpy and the cycle model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from .matrix_unit_simulator import MatrixUnitSimulator
 
 @dataclass(frozen=True)
 class CheckedResult:
-    """What a run gave.
+    """Results of a run, compared with numpy.
 
-    `products` are the unit's, in the order of the operands, `mismatches` the elements in which
-    they differ from numpy's. `cycles` run from the first offered transfer to the last result.
+    `products`: in the order of the operands. `mismatches`: number of elements that differ from
+    numpy. `cycles`: from the first offered transfer to the last result, both included.
     """
 
     products: list[np.ndarray]
@@ -47,23 +47,26 @@ def run(
     building: Callable[[], None] = lambda: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> CheckedResult:
-    """Compute products one after the other on the RTL, with no pause between them.
+    """Compute products on the RTL, one after the other without a pause.
+
+    Verilator without waves uses MatrixUnitSimulator, which is faster; all other runs use cocotb.
 
     Parameters
     ----------
     operands : list of (A, B)
-        Integers of shapes (M, K) and (K, N) in the ranges of the configuration's formats.
+        Integers of shapes (M, K) and (K, N) in the ranges of the formats of the configuration.
     directory : Path
-        Takes log and waves of a run under cocotb, as all with waves and under Icarus are.
+        Folder of the log and the waves of a cocotb run.
     stalls : int, optional
-        Seed of random gaps and back-pressure on all streams; none when left out.
+        Seed of random gaps and back-pressure on all streams; by default there are none.
     building, progress : callables
-        Called before a build, and about every 0.2 s with result rows done and in all.
+        `building()` is called before a build, and `progress(done, total)` about every 0.2 s with
+        numbers of result rows.
 
     Raises
     ------
     TypeError, ValueError
-        As `reference.check_operands`.
+        See `reference.check_operands`.
     simulator.SimulationFailed, toolchain.ToolMissing
     """
     trace = None
@@ -71,7 +74,7 @@ def run(
         building()
         result = MatrixUnitSimulator(config).run(operands, stalls=stalls, progress=progress)
     else:
-        # cocotb takes seconds to import, and may not be installed.
+        # cocotb takes seconds to import and may not be installed.
         from . import cocotb_run
 
         result, trace = cocotb_run.run(

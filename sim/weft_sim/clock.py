@@ -1,4 +1,4 @@
-"""The clock of every simulation here, and how long a reset is held."""
+"""Clock period and reset length of all simulations."""
 
 PERIOD_NS = 10
 RESET_CYCLES = 2

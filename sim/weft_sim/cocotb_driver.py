@@ -1,4 +1,4 @@
-"""Drive an emitted matrix unit under cocotb: streams, reset, counters and transfers."""
+"""Drive an emitted matrix unit from cocotb: streams, reset, counters and transfers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from .cocotb_streams import Stream, send, throttle, watch
 
 
 def unit_streams(dut) -> tuple[Stream, Stream, Stream]:
-    """The weights, activations and results of an emitted matrix unit."""
+    """Return the streams of an emitted matrix unit: weights, activations and results."""
     return (
         Stream.axi(dut, "s_axis_weights", "tdata", "tlast"),
         Stream.axi(dut, "s_axis_activations", "tdata", "tuser", "tlast"),
@@ -28,7 +28,7 @@ def unit_streams(dut) -> tuple[Stream, Stream, Stream]:
 
 
 async def start(dut) -> None:
-    """Start the clock, hold every input at zero, reset, and return right after an edge."""
+    """Set every input to zero, start the clock, reset, and return right after a rising edge."""
     for handle in (
         *(dut.s_axis_weights_tdata, dut.s_axis_weights_tlast, dut.s_axis_weights_tvalid),
         *(dut.s_axis_activations_tdata, dut.s_axis_activations_tuser),
@@ -41,7 +41,7 @@ async def start(dut) -> None:
 
 
 async def reset(dut) -> None:
-    """Hold reset for a few cycles and return right after an edge, the unit working."""
+    """Assert reset for RESET_CYCLES, and return right after the first edge without reset."""
     dut.aresetn.value = 0
     for _ in range(RESET_CYCLES):
         await RisingEdge(dut.aclk)
@@ -50,7 +50,7 @@ async def reset(dut) -> None:
 
 
 def beats(transfers: Transfers, config: MatrixUnitConfig) -> tuple[list, list]:
-    """Weight and activation transfers as numbers for the ports."""
+    """Return weight and activation transfers as numbers for the ports."""
     fields = {name: field.offset for name, field in tuser_layout(config)}
     tuser = sum(getattr(transfers, name) << offset for name, offset in fields.items())
     weights = zip(lanes_to_numbers(transfers.weights), transfers.tile_end.tolist(), strict=True)
@@ -61,12 +61,12 @@ def beats(transfers: Transfers, config: MatrixUnitConfig) -> tuple[list, list]:
 
 
 def lanes_to_numbers(rows: np.ndarray) -> list[int]:
-    """A row of lanes as one number, lane 0 lowest."""
+    """Pack each row of lanes into one number, with lane 0 in the lowest bits."""
     return [int.from_bytes(row.tobytes(), "little") for row in rows]
 
 
 def numbers_to_lanes(numbers: list[int], config: MatrixUnitConfig) -> np.ndarray:
-    """Result transfers, (transfers, C), from the numbers of the port."""
+    """Unpack result transfers, (transfers, C), from the numbers of the port."""
     dtype = config.accumulator.dtype
     size = config.columns * dtype.itemsize
     raw = b"".join(number.to_bytes(size, "little") for number in numbers)
@@ -74,7 +74,7 @@ def numbers_to_lanes(numbers: list[int], config: MatrixUnitConfig) -> np.ndarray
 
 
 def read_counters(dut) -> dict[str, int]:
-    """The counters as they stood during the cycle that the last edge ended."""
+    """Return the counters during the cycle that the latest edge ended."""
     return {name: int(getattr(dut, f"counter_{name}").value) for name, _ in counter_layout()}
 
 
@@ -84,10 +84,10 @@ def cycle_now() -> int:
 
 @dataclass(frozen=True)
 class CollectedResults:
-    """What came out of a unit: `results`, (transfers, C), the tlast and the cycle of each.
+    """Results of a unit: `results`, (transfers, C), with the tlast and the cycle of each transfer.
 
-    `cycles` run from the first offered transfer to the last result, both included; `counters` is
-    what they advanced by in that time.
+    `cycles`: from the first offered transfer to the last result, both included. `counters`: how far
+    each counter advanced in these cycles.
     """
 
     results: np.ndarray
@@ -107,7 +107,7 @@ async def drive(
     ready: Iterator[int] | None = None,
     seen: Callable[[int], None] = lambda count: None,
 ) -> CollectedResults:
-    """Send transfers through an idle unit; call it right after an edge."""
+    """Send transfers through an idle unit; to be called right after a rising edge."""
     weights, activations, results = unit_streams(dut)
     weight_beats, activation_beats = beats(transfers, config)
     numbers: list[int] = []

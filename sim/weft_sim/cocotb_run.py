@@ -1,7 +1,8 @@
-"""Products on the simulated unit under cocotb: what runs inside, and who starts it.
+"""Compute products in a cocotb simulation: the host side and the coroutine.
 
-The host writes the transfers to a file, the coroutine drives them through the ports of the
-generated Verilog and writes what came out; both sides are here so that neither can drift.
+The host writes the transfers to a file. The coroutine drives them through the ports of the
+generated Verilog and writes the results to another file. Both sides are in this module, so that
+their files always match.
 """
 
 import itertools
@@ -42,7 +43,7 @@ def run(
     building: Callable[[], None] = lambda: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[SimulationResult, Path | None]:
-    """As `checked_run.run`; returns what came out, and the trace if `waves` asks for one."""
+    """Compute products as in `checked_run.run`; return the result, and the trace if `waves`."""
     for a, b in operands:
         check_operands(config, a, b)
     schedules = [Schedule.of(config, a, b) for a, b in operands]
@@ -54,7 +55,7 @@ def run(
     build = simulators.build(emission.design, simulator, waves=waves)
 
     directory.mkdir(parents=True, exist_ok=True)
-    # Another run in the same folder waits until this one has read its outcome.
+    # Another run in this folder waits until this one has read its results.
     with filelock.FileLock(directory / ".lock"):
         outcome = _simulate(config, transfers, build, directory.resolve(), stalls, progress)
     products, taken = [], 0
@@ -80,7 +81,7 @@ def _simulate(
     stalls: int | None,
     progress: Callable[[int, int], None],
 ) -> dict[str, np.ndarray]:
-    """Run the coroutine `products` on the transfers and return what it left."""
+    """Run the coroutine `products` on the transfers; return the arrays that it wrote."""
     stored = directory / "outcome.npz"
     done = directory / "done"
     for stale in (stored, done):
@@ -101,8 +102,8 @@ def _simulate(
         return dict(arrays)
 
 
-def _watched(work: Callable[[], None], look: Callable[[], None]) -> None:
-    """Do `work` in a thread and `look` now and then; pass on what it raises."""
+def _watched(work: Callable[[], None], poll: Callable[[], None]) -> None:
+    """Run `work` in a thread and call `poll` every 0.2 s; raise the exception of `work`, if any."""
     raised: list[BaseException] = []
 
     def guarded():
@@ -115,7 +116,7 @@ def _watched(work: Callable[[], None], look: Callable[[], None]) -> None:
     thread.start()
     while thread.is_alive():
         thread.join(0.2)
-        look()
+        poll()
     if raised:
         raise raised[0]
 
@@ -129,7 +130,7 @@ def _read_number(path: Path) -> int:
 
 @cocotb.test()
 async def products(dut):
-    """Drive the transfers that the host left, and leave what came out."""
+    """Drive the transfers from the file of the host, and write the results to a file."""
     directory = Path(os.environ["WEFT_JOB"])
     config = MatrixUnitConfig(**json.loads(os.environ["WEFT_CONFIG"]))
     with np.load(directory / "transfers.npz") as stored:

@@ -1,6 +1,6 @@
-"""Stream ports under cocotb: send, throttle and watch.
+"""Stream ports in cocotb: send, throttle and watch.
 
-Time discipline: await the rising edge, read what a flip-flop would sample there, then write.
+Time discipline: await the rising edge, read what a flip-flop samples there, then write.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from cocotb.triggers import RisingEdge
 
 @dataclass
 class Stream:
-    """One stream port: its handles, and how many transfers it has seen."""
+    """One stream port: its handles, and its number of transfers so far."""
 
     clock: LogicObject
     valid: LogicObject
@@ -22,7 +22,7 @@ class Stream:
 
     @classmethod
     def axi(cls, dut, prefix: str, *signals: str) -> "Stream":
-        """A port with AXI4-Stream names: `<prefix>_tvalid`, ... `signals` are the payload's."""
+        """Return a port with AXI4-Stream names (`<prefix>_tvalid`); `signals` are its payload."""
         handles = [getattr(dut, f"{prefix}_{signal}") for signal in signals]
         return cls(
             dut.aclk, getattr(dut, f"{prefix}_tvalid"), getattr(dut, f"{prefix}_tready"), handles
@@ -30,7 +30,7 @@ class Stream:
 
     @classmethod
     def amaranth(cls, dut, name: str) -> "Stream":
-        """A port of an Amaranth component: `<name>__payload`, `__valid`, `__ready`."""
+        """Return a port of an Amaranth component: `<name>__payload`, `__valid`, `__ready`."""
         payload = getattr(dut, f"{name}__payload")
         return cls(
             dut.clk, getattr(dut, f"{name}__valid"), getattr(dut, f"{name}__ready"), [payload]
@@ -40,7 +40,7 @@ class Stream:
 async def send(
     stream: Stream, beats: Iterable[Sequence[int]], gaps: Iterator[int] | None = None
 ) -> None:
-    """Send beats (one number a payload signal), after `next(gaps)` idle cycles each."""
+    """Send beats (one number per payload signal), each after `next(gaps)` idle cycles."""
     edge = RisingEdge(stream.clock)
     for beat in beats:
         for _ in range(next(gaps) if gaps else 0):
@@ -57,7 +57,7 @@ async def send(
 
 
 async def throttle(stream: Stream, ready: Iterator[int]) -> None:
-    """Drive `ready` anew every cycle, for ever."""
+    """Drive `ready` with the next value in every cycle, until the values end."""
     edge = RisingEdge(stream.clock)
     for value in ready:
         stream.ready.value = int(value)
@@ -65,9 +65,9 @@ async def throttle(stream: Stream, ready: Iterator[int]) -> None:
 
 
 async def watch(stream: Stream, seen: Callable[[Sequence[int]], bool | None]) -> None:
-    """Call `seen` with every transfer's payload until it returns True.
+    """Call `seen` with the payload of every transfer until it returns True.
 
-    A payload that changes, or a `valid` that falls, before its transfer is an AssertionError.
+    Raises AssertionError if the payload changes or `valid` falls before a transfer.
     """
     edge = RisingEdge(stream.clock)
     held = None

@@ -1,4 +1,4 @@
-"""Where the parts of a unit that come in numbers stand in the hierarchy of its Verilog."""
+"""Scopes of the replicated modules of a unit in the hierarchy of its Verilog."""
 
 from weft.array.cell import PLAIN
 from weft.array.fast_cell import FAST
@@ -17,7 +17,7 @@ CELLS = tuple(
 
 
 def cells(config: MatrixUnitConfig) -> dict[tuple[int, int], str]:
-    """The scope of each cell by its row of cells and its column in the whole array."""
+    """Return the scope of each cell, by its row of cells and its column in the whole array."""
     return {
         (place[0], place[1]): path
         for path, place, _ in hierarchy_of(config).find(*CELLS)
@@ -26,12 +26,12 @@ def cells(config: MatrixUnitConfig) -> dict[tuple[int, int], str]:
 
 
 def banks(config: MatrixUnitConfig) -> list[str]:
-    """The scope of each column's accumulators."""
+    """Return the scope of the accumulator bank of each column."""
     return _lanes(config, AccumulatorBank, "unit.accumulators.")
 
 
 def result_columns(config: MatrixUnitConfig) -> list[str]:
-    """The scope of each column of the result buffer, that of the checksums last."""
+    """Return the scope of each column of the result buffer; the checksum column is last."""
     return _lanes(config, ResultColumn, "unit.results.")
 
 

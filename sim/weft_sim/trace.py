@@ -1,4 +1,4 @@
-"""Traces read back: the signals of an emitted unit, by name and time."""
+"""Read traces: the signals of an emitted unit, by name and time."""
 
 from functools import cached_property
 from pathlib import Path
@@ -7,7 +7,7 @@ import pywellen
 
 
 class Trace:
-    """A trace of an emitted unit, whichever simulator wrote it."""
+    """A trace of an emitted unit, from any simulator."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -15,7 +15,9 @@ class Trace:
         variables = {var.full_name: var for var in self.waveform.all_vars()}
         tops = [name.split(".")[0] for name in variables if name.endswith(".unit.admission.take")]
         if len(tops) != 1:
-            raise ValueError(f"{path} is no trace of an emitted matrix unit")
+            raise ValueError(
+                f"{path} must be the trace of one emitted matrix unit, not of {len(tops)}"
+            )
         self.top = tops[0]
         cut = len(self.top) + 1
         self.variables = {
@@ -23,13 +25,15 @@ class Trace:
         }
 
     def width(self, path: str) -> int:
-        """Bits of a signal; raise ValueError if there is none of this name."""
+        """Return the width of a signal in bits; raise ValueError if it does not exist."""
         if path not in self.variables:
-            raise ValueError(f"{self.path} has no signal {self.top}.{path}: of another unit?")
+            raise ValueError(
+                f"{self.path} has no signal {self.top}.{path}: is it the trace of another unit?"
+            )
         return self.variables[path].bitwidth or 1
 
     def value(self, path: str, time: int, *, signed: bool = False) -> int | str:
-        """The value at a time; text where bits of it are unknown."""
+        """Return the value at a time; a string if some bits are unknown."""
         value = self.variables[path].signal.value_at(time)
         if signed and isinstance(value, int) and value >> (self.width(path) - 1):
             value -= 1 << self.width(path)
@@ -37,7 +41,7 @@ class Trace:
 
     @cached_property
     def cycles(self) -> list[int]:
-        """The time at which each cycle begins: the rising edges of the clock."""
+        """Start time of each cycle: the rising edges of the clock."""
         edges: list[int] = []
         # A waveform can be streamed only once.
         self.waveform.stream_changes(
@@ -47,5 +51,5 @@ class Trace:
         return edges
 
     def switches(self) -> list[int]:
-        """When rows that bring a new tile enter the array: the first cycle at its west edge."""
+        """Return the times at which rows that switch tiles enter the array at its west edge."""
         return [time for time in self.cycles if self.value("unit.admission.switch", time) == 1]

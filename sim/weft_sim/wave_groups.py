@@ -1,6 +1,6 @@
-"""What a view of a trace shows: signals grouped by room in the order of the dataflow.
+"""Contents of a view of a trace: signals grouped by module, in the order of the dataflow.
 
-Rows and columns are named, and values of several bits are shown as numbers or as decoded text.
+Signals are named by their rows and columns. Multi-bit values appear as numbers or decoded text.
 """
 
 from itertools import product
@@ -31,19 +31,19 @@ from .wave_rows import (
     Row,
 )
 
-# Of an array with a longer side, only the edges and the diagonal are listed.
+# If a side is longer, only parts of the edges and of the diagonal are listed.
 WHOLE_SIDE = 8
 
 
 def _listed(size: int) -> list[int]:
-    """The lanes of a port or the rows of an edge that a view lists."""
+    """Return the lanes of a port, or the rows of an edge, that a view lists."""
     if size <= WHOLE_SIDE:
         return list(range(size))
     return sorted({0, 1, 2, size // 2, size - 2, size - 1})
 
 
 def _listed_cells(config: MatrixUnitConfig) -> list[tuple[int, int]]:
-    """All cells, or some of the edges and of the diagonal, row by row."""
+    """Return the cells that a view lists, row by row: all, or some of the edges and diagonal."""
     rows, columns = config.cell_rows, config.columns
     whole = rows <= WHOLE_SIDE and columns <= WHOLE_SIDE
     diagonal = {(at, at) for at in _listed(min(rows, columns))}
@@ -54,7 +54,7 @@ def _listed_cells(config: MatrixUnitConfig) -> list[tuple[int, int]]:
 
 
 def groups(config: MatrixUnitConfig) -> list[Group]:
-    """Everything that a view shows, in the order of the dataflow."""
+    """Return everything that a view shows, in the order of the dataflow."""
     return [
         Group(
             "clock",
@@ -94,7 +94,7 @@ def _handshake(prefix: str, what: str) -> list[Row]:
 def _field(
     config: MatrixUnitConfig, field: str, name: str, look: str = "wave", fields: int = 1
 ) -> Row:
-    """A field of an activation row's control, or several that follow each other."""
+    """Return a field of the control of an activation row, or several consecutive fields."""
     at = tuser_layout(config)[field]
     return Row("s_axis_activations_tuser", name, look, CONTROL, at.offset, at.width * fields)
 
@@ -191,7 +191,7 @@ def _of_cells(
     color: GTKWColor = CONTROL,
     **bits: int,
 ) -> list[Row]:
-    """A signal of some cells, a cell being named after its first row in a tile."""
+    """Return a signal of some cells; a cell is named after its first row in a tile."""
     scope, height = cells(config), config.rows_per_cell
     return [
         Row(f"{scope[r, c]}.{signal}", f"cell r{r * height} c{c} {what}", look, color, **bits)
@@ -250,7 +250,7 @@ def _fast_operands(
     )
 
 
-# What moves through the cells of each kind of array.
+# Operands that move through the cells of each kind of array.
 OPERANDS = {PlainInnerProduct: _operands, FastInnerProduct: _fast_operands}
 
 

@@ -1,4 +1,4 @@
-"""What a view of a trace is made of: rows, groups of them, colours, and decoders of values."""
+"""Parts of a view of a trace: rows, groups of rows, colours, and decoders of values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from weft.matrix.layouts import Activity, Error
 
 @dataclass(frozen=True)
 class Decoder:
-    """Text for the values of a signal of `width` bits."""
+    """Texts for the values of a signal of `width` bits."""
 
     name: str
     width: int
@@ -20,13 +20,13 @@ class Decoder:
 
 
 def enum_decoder(name: str, values: type[Enum]) -> Decoder:
-    """Decode the members of an enumeration by their names."""
+    """Return a decoder that shows the members of an enumeration by name."""
     texts = {member.value: member.name for member in values}
     return Decoder(name, Shape.cast(values).width, texts)
 
 
 def flags_decoder(name: str, flags: Sequence[str], none: str) -> Decoder:
-    """Decode bits by the names of those that are set, lowest first."""
+    """Return a decoder that shows the names of the bits that are set, lowest first."""
     texts = {
         value: " ".join(flag for bit, flag in enumerate(flags) if value >> bit & 1) or none
         for value in range(1 << len(flags))
@@ -46,8 +46,9 @@ DECODERS = {decoder.name: decoder for decoder in (ACTIVITIES, ERRORS, SUMS)}
 class Row:
     """One line of a view.
 
-    `path` is below the unit's top scope. `look` is how values are shown: "wave" for one bit,
-    "signed", "unsigned", "binary", or the name of a decoder. `low` and `width`: only these bits.
+    `path`: below the top scope of the unit. `look`: how values are shown, "wave" for one bit,
+    "signed", "unsigned", "binary", or the name of a decoder. `low` and `width`: show only these
+    bits.
     """
 
     path: str

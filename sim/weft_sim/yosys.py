@@ -1,4 +1,4 @@
-"""Run Yosys commands in a process of their own, so that a crash or an error ends only that."""
+"""Run Yosys commands in a separate process, so that a crash or an error ends only that process."""
 
 import json
 import subprocess
@@ -17,16 +17,16 @@ for command in sys.argv[1:]:
 
 
 class YosysFailed(RuntimeError):
-    """Yosys refused a command; the text is what it said."""
+    """A Yosys command failed; the message is its error."""
 
 
 def run_yosys(*commands: str, log: Path | None = None, folder: Path | None = None) -> None:
-    """Run commands one after the other on one design, in `folder`; `log` takes what is printed.
+    """Run commands in order on one design, in `folder`; write the output to `log`.
 
     Raises
     ------
     ToolMissing
-        Without pyosys.
+        If pyosys is not installed.
     YosysFailed
     """
     if not has_package("pyosys"):
@@ -46,9 +46,9 @@ def run_yosys(*commands: str, log: Path | None = None, folder: Path | None = Non
 
 
 def count_cells(*commands: str, folder: Path) -> dict[str, int]:
-    """Run commands in a folder; how many cells of each type the design has then.
+    """Run commands in a folder; return the number of cells of each type of the resulting design.
 
-    Leaves yosys.log and cells.json there. Raises as `run_yosys`.
+    Writes yosys.log and cells.json there. Raises the errors of `run_yosys`.
     """
     statistics = folder / "cells.json"
     run_yosys(*commands, "tee -q -o cells.json stat -json", log=folder / "yosys.log", folder=folder)

@@ -1,4 +1,4 @@
-"""Conventions: what a bench reads and writes at an edge, on each simulator."""
+"""Conventions: when reads and writes of a bench take effect at an edge, on each simulator."""
 
 import cocotb
 from cocotb.triggers import RisingEdge
@@ -19,9 +19,11 @@ async def reads_what_a_flip_flop_samples(dut):
     await start(dut)
     edge = RisingEdge(dut.clk)
     dut.i.value = 1
-    assert dut.i.value == 0, "a write shows at once"
+    assert dut.i.value == 0, "a write took effect at once"
     for number in range(2, 200):
         await edge
-        assert dut.i.value == number - 1, "the input is not the one written after the last edge"
-        assert dut.o.value == max(0, number - 2), "the register shows what this edge makes of it"
+        assert dut.i.value == number - 1, "the input is not what was written after the last edge"
+        assert dut.o.value == max(0, number - 2), (
+            "the register already has the value after this edge"
+        )
         dut.i.value = number
