@@ -1,1 +1,1 @@
-"""Campaigns that tell how far the unit can be believed: `python -m verify NAME`."""
+"""Campaigns that measure how far the unit can be trusted: `python -m verify NAME`."""

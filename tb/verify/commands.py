@@ -1,4 +1,4 @@
-"""The commands of `python -m verify`: what each campaign takes, and what it refuses."""
+"""The commands of `python -m verify`, with their options and the checks of these options."""
 
 import os
 import secrets
@@ -12,21 +12,21 @@ from weft_sim import toolchain
 
 
 @click.command()
-@click.option("--minutes", type=float, default=10, show_default=True, help="How long, about.")
-@click.option("--cases", type=int, metavar="N", help="End after so many cases as well.")
-@click.option("--seed", type=int, help="Replays a soak, case by case; random when left out.")
-@click.option("--processes", type=int, metavar="N", help="Side by side.  [default: the cores]")
+@click.option("--minutes", type=float, default=10, show_default=True, help="Approximate duration.")
+@click.option("--cases", type=int, metavar="N", help="Stop after N cases.")
+@click.option("--seed", type=int, help="Replay a soak, case by case.  [default: random]")
 @click.option(
-    "--report", type=Path, metavar="FILE", help="Where to.  [default: build/soak/report.json]"
+    "--processes", type=int, metavar="N", help="Parallel processes.  [default: one per core]"
 )
-@click.option("--resume", is_flag=True, help="Go on where the soak of the report ended.")
 @click.option(
-    "--replay", "text", metavar="CASE", help="Check one case alone, as a soak printed it."
+    "--report", type=Path, metavar="FILE", help="Report file.  [default: build/soak/report.json]"
 )
+@click.option("--resume", is_flag=True, help="Continue the soak of the report.")
+@click.option("--replay", "text", metavar="CASE", help="Check one case, as printed by a soak.")
 def soak(minutes, cases, seed, processes, report, resume, text) -> None:
     """Check random units, products, stalls and resets against numpy and the cycle model.
 
-    A failure is made smaller until nothing can be left out, and printed as the command that
+    A failing case is shrunk until nothing more can be removed, and printed as the command that
     replays it.
     """
     from verify.soak import command
@@ -48,7 +48,7 @@ def soak(minutes, cases, seed, processes, report, resume, text) -> None:
         if resume:
             tally = command.resumed(report)
             if seed not in (None, tally.seed):
-                raise ValueError(f"the soak to go on with is of seed {tally.seed}, not {seed}")
+                raise ValueError(f"the soak to resume has seed {tally.seed}, not {seed}")
         else:
             tally = command.Tally(secrets.randbelow(1 << 32) if seed is None else seed)
         good = command.soak(minutes, tally, processes, report, cases)
@@ -59,9 +59,9 @@ def soak(minutes, cases, seed, processes, report, resume, text) -> None:
 @click.command()
 @click.argument("names", nargs=-1)
 def formal(names) -> None:
-    """Prove what is said of the hardware, all of it or the proofs named; needs Yosys.
+    """Prove properties of the hardware: all of them, or the proofs NAMES; needs Yosys.
 
-    Each proof is tried on broken copies of the hardware too, and has to fail there.
+    Each proof is also tried on broken copies of the hardware, where it must fail.
     """
     from verify.formal.command import prove_all
 
@@ -72,14 +72,19 @@ def formal(names) -> None:
 @click.command()
 @click.argument("names", nargs=-1)
 @click.option(
-    "--faults", "count", type=int, default=1000, show_default=True, help="In each class and unit."
+    "--faults",
+    "count",
+    type=int,
+    default=1000,
+    show_default=True,
+    help="Number of faults per class and unit.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Draws products and faults.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of products and faults.")
 def faults(names, count, seed) -> None:
-    """Flip one stored bit of a unit at a time, and tell what it does to results; needs Yosys.
+    """Flip one stored bit of a unit at a time, and report the effect on results; needs Yosys.
 
-    NAMES are classes of registers, such as weights or control; all of them when left out. The
-    report is build/faults/report.json.
+    NAMES are classes of registers, such as weights or control; by default all classes. The report
+    is build/faults/report.json.
     """
     from verify.faults.command import inject
 
@@ -92,14 +97,14 @@ def faults(names, count, seed) -> None:
 
 
 @click.command()
-@click.option("--seed", type=int, default=1, show_default=True, help="Draws the numbers.")
-@click.option("--workers", type=int, default=2, show_default=True, help="Benches at a time.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the random data.")
+@click.option("--workers", type=int, default=2, show_default=True, help="Parallel benches.")
 def coverage(seed, workers) -> None:
-    """Count the lines, the toggles and the situations that the benches reach.
+    """Measure line, toggle and functional coverage of the benches.
 
-    What they do not reach must be waived by name and reason in
-    tb/verify/coverage/waivers.toml; the waivers are those of seed 1. The report goes
-    to build/coverage/report.json.
+    Every point that they do not reach must be waived, with a name and a reason, in
+    tb/verify/coverage/waivers.toml. The waivers match seed 1. The report is
+    build/coverage/report.json.
     """
     from verify.coverage.command import measure
 
@@ -110,13 +115,13 @@ def coverage(seed, workers) -> None:
 
 
 @click.command()
-@click.option("--seed", type=int, help="Replays a run; random when left out.")
+@click.option("--seed", type=int, help="Replay a run.  [default: random]")
 def equivalence(seed) -> None:
     """Compare simulators cycle by cycle, and the Verilog of each Python byte by byte.
 
-    Simulators perform the same drawn work, stalls, misuse and resets, and every port is compared in
-    every cycle. Each Python from 3.11 to 3.13 in PATH writes several units under several hash
-    seeds. What is not on this machine is reported as not run.
+    All simulators run the same random work, stalls, misuse and resets, and every port is compared
+    in every cycle. Each Python from 3.11 to 3.13 in PATH emits several units with several hash
+    seeds. Simulators and Pythons that this machine does not have are reported as not run.
     """
     from verify.equivalence.command import run_equivalence
 
@@ -128,14 +133,17 @@ def equivalence(seed) -> None:
 
 
 @click.command()
-@click.option("--mutants", type=int, default=600, show_default=True, help="How many, in all.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Draws them.")
-@click.option("--scheduler", metavar="ADDRESS", help="Of Dask.  [default: workers of this machine]")
-@click.option("--workers", type=int, help="On this machine.  [default: one for each core]")
+@click.option(
+    "--mutants", type=int, default=600, show_default=True, help="Total number of mutants."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the mutants.")
+@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler.  [default: local workers]")
+@click.option("--workers", type=int, help="Local workers.  [default: one per core]")
 def mutation(mutants, seed, scheduler, workers) -> None:
-    """Tell how many of small changes of the RTL the benches see; what is judged is kept.
+    """Measure how many small changes of the RTL (mutants) the benches detect.
 
-    Those that no bench sees are proved to change nothing, or listed by their line of Python.
+    Undetected mutants are proved equivalent, or listed by their line of Python. Judged mutants are
+    kept for the next run.
     """
     from verify.mutation.campaign import run_campaign, show
 
@@ -144,7 +152,7 @@ def mutation(mutants, seed, scheduler, workers) -> None:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def app() -> None:
-    """Campaigns that tell how far the unit can be believed."""
+    """Campaigns that measure how far the unit can be trusted."""
 
 
 for campaign in (soak, formal, faults, coverage, equivalence, mutation):

@@ -1,4 +1,4 @@
-"""Cases that the tests of the soak share."""
+"""Cases shared by the tests of the soak."""
 
 from verify.soak.cases import Case, PlannedRun, Product
 from weft import TINY

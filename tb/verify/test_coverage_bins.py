@@ -1,4 +1,4 @@
-"""The bins of functional coverage: each situation is told from what comes over the ports."""
+"""The bins of functional coverage: each situation is recognized from the ports alone."""
 
 import numpy as np
 import pytest
@@ -10,15 +10,15 @@ from weft.matrix.layouts import Activity, Error
 from weft_model.schedule import Schedule
 
 CONFIG = MatrixUnitConfig(rows=2, columns=1, accumulator_depth=2, accumulator_width=16)
-GOES, HELD, AWAITED = Handshake(True, True), Handshake(True, False), Handshake(False, True)
+TRANSFER, HELD, AWAITED = Handshake(True, True), Handshake(True, False), Handshake(False, True)
 BLOCKED = Handshake(False, False)
 
 
 def weight(number: int, last: bool = False) -> dict:
-    return {"weights": GOES, "weight_row": WeightRow(np.array([number], np.int8), last)}
+    return {"weights": TRANSFER, "weight_row": WeightRow(np.array([number], np.int8), last)}
 
 
-def row(*lanes: int, handshake: Handshake = GOES, **fields) -> dict:
+def row(*lanes: int, handshake: Handshake = TRANSFER, **fields) -> dict:
     lanes_in = np.array(lanes or (0, 0), np.int8)
     return {"activations": handshake, "activation_row": ActivationRow(lanes_in, **fields)}
 
@@ -27,7 +27,7 @@ RESET = Cycle(reset=True)
 
 
 def sampled(*cycles: Cycle | dict) -> tuple[Sampler, list[Activity]]:
-    """A sampler that has seen these cycles after a reset, and how they were spent."""
+    """Sample these cycles after a reset; return the sampler and the activities."""
     sampler = Sampler(CONFIG)
     cycles = [cycle if isinstance(cycle, Cycle) else Cycle(**cycle) for cycle in cycles]
     return sampler, [sampler.take(cycle) for cycle in (RESET, *cycles)][1:]
@@ -37,7 +37,7 @@ def hits(sampler: Sampler, *groups: str) -> dict[tuple[str, str], int]:
     return {key: count for key, count in sampler.counts.items() if key[0] in groups}
 
 
-def test_activities_are_told_from_the_ports():
+def test_activities_are_recognized():
     whole = {"switch": True, "first": True, "last": True}
     sampler, activities = sampled(
         {},
@@ -81,8 +81,8 @@ def test_activities_are_told_from_the_ports():
     }
 
 
-def test_tiles_and_switches_are_told_from_the_ports():
-    """One tile for one row, one for two, a broken one; a row that the broken one loses."""
+def test_tiles_and_switches_are_recognized():
+    """A tile for one row, a tile for two rows, and a broken tile, which drops a row."""
     begins = {"switch": True, "first": True}
     sampler, _ = sampled(
         weight(1),
@@ -111,8 +111,8 @@ def test_tiles_and_switches_are_told_from_the_ports():
     }
 
 
-def test_rows_that_are_dropped_are_told_from_the_ports():
-    """No tile, an accumulator row that does not exist, a sum that was never begun."""
+def test_dropped_rows_are_recognized():
+    """No tile, an accumulator row that does not exist, a sum that has not begun."""
     sampler, _ = sampled(
         row(first=True),
         weight(1),
@@ -128,7 +128,7 @@ def test_rows_that_are_dropped_are_told_from_the_ports():
     }
 
 
-def test_extremes_and_wraps_are_told_from_the_ports():
+def test_extremes_and_wraps_are_recognized():
     low, high = -128, 127
     sampler, _ = sampled(
         weight(low),
@@ -159,14 +159,14 @@ def test_extremes_and_wraps_are_told_from_the_ports():
         {},
     )
     assert hits(sampler, "extremes")["extremes", "sum wraps downwards"] == 1
-    # The weight of row 1 came first.
+    # The weight of row 1 arrives first.
     sampler, _ = sampled(
         weight(high), weight(0, last=True), row(high, 1, switch=True, first=True, last=True), {}
     )
     assert hits(sampler, "extremes") == {}
 
 
-def test_errors_are_told_from_the_ports():
+def test_errors_are_recognized():
     none, short, both = 0, Error.SHORT_TILE.value, (Error.SHORT_TILE | Error.NO_TILE).value
     sampler, _ = sampled(
         *({"errors": errors} for errors in (none, short, both)),
@@ -183,10 +183,10 @@ def test_errors_are_told_from_the_ports():
     }
 
 
-def test_results_are_told_from_the_ports():
-    end = {"results": GOES, "result_ends": True}
+def test_held_results_and_ends_are_recognized():
+    end = {"results": TRANSFER, "result_ends": True}
     sampler, _ = sampled(
-        {"results": HELD}, end, end, *[{"results": HELD}] * 40, {"results": GOES}, end, {}
+        {"results": HELD}, end, end, *[{"results": HELD}] * 40, {"results": TRANSFER}, end, {}
     )
     assert hits(sampler, "results_held", "end") == {
         ("results_held", "for one cycle"): 1,
@@ -197,7 +197,7 @@ def test_results_are_told_from_the_ports():
     }
 
 
-def test_a_reset_is_told_with_what_it_ends():
+def test_a_reset_is_recognized_with_the_state_it_ends():
     whole = {"switch": True, "first": True}
     sampler, _ = sampled(
         weight(1),
@@ -222,7 +222,7 @@ def test_a_reset_is_told_with_what_it_ends():
     }
 
 
-def test_shapes_are_told_by_their_schedules():
+def test_shapes_come_from_schedules():
     sampler = Sampler(CONFIG)
     for m, k, n in ((1, 2, 1), (5, 3, 1), (1, 4, 2), (1, 1, 3)):
         sampler.take_product(Schedule(CONFIG, m, k, n))

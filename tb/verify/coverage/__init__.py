@@ -1,1 +1,1 @@
-"""Coverage: which lines, toggles and situations the benches reach, and what need not be reached."""
+"""Coverage: lines, toggles and functional bins that the benches reach, and waivers for the rest."""

@@ -1,7 +1,7 @@
-"""Functional coverage: the situations that a bench of the whole unit has to bring about.
+"""Functional coverage: the situations that the benches of the whole unit have to produce.
 
-`BINS` names them, in groups. They are counted from what came over the ports, whatever it was that
-a bench meant to send; only the shapes of products are told by the bench, once they were right.
+`BINS` names them, in groups. They are counted from the transfers on the ports, not from what a
+bench intended to send. Only the shapes of products come from the bench, after a correct result.
 """
 
 from collections import Counter
@@ -86,9 +86,9 @@ BINS = {
 
 
 class Sampler:
-    """Counts the bins of one unit, fed with every cycle from a reset on.
+    """Count the bins of one unit, from every cycle since a reset.
 
-    `counts` has (group, bin) to how often it was hit.
+    `counts`: number of hits by (group, bin).
     """
 
     def __init__(self, config: MatrixUnitConfig):
@@ -100,7 +100,7 @@ class Sampler:
         self._forget()
 
     def _forget(self) -> None:
-        """What a reset makes meaningless."""
+        """Clear the state that a reset invalidates."""
         self.rows_met = 0
         self.last_switch: int | None = None
         self.last_entry: dict[int, tuple[int, bool]] = {}
@@ -113,7 +113,7 @@ class Sampler:
         self.counts[group, name] += 1
 
     def take(self, cycle: Cycle) -> Activity:
-        """Sample a cycle; return how it is spent."""
+        """Sample a cycle; return its activity."""
         activity = self.ports.activity(cycle)
         if cycle.reset:
             if not self.before.reset:
@@ -133,7 +133,7 @@ class Sampler:
         return activity
 
     def take_product(self, schedule: Schedule) -> None:
-        """Sample the shape of a product that came out right."""
+        """Sample the shape of a product with a correct result."""
         k, n = (
             "in whole" if size % side == 0 else "beyond whole"
             for size, side in (
@@ -154,14 +154,14 @@ class Sampler:
 
     def _sample_reset(self, activity: Activity, cycle: Cycle) -> None:
         self.hit("reset", activity.name)
-        for name, there in (
+        for name, occurred in (
             ("with a tile complete", self.ports.complete),
             ("within a tile", self.ports.loading),
             ("with a result waiting", cycle.results.valid),
             ("with a sum unfinished", self.ports.begun),
             ("with an error seen", cycle.errors),
         ):
-            if there:
+            if occurred:
                 self.hit("reset", name)
 
     def _sample_stalls(self, activity: Activity, cycle: Cycle) -> None:
@@ -176,7 +176,7 @@ class Sampler:
             self.hit("results_held", "while the buffer is full")
 
     def _sample_arrival(self) -> None:
-        """The state of the tile in the first cycle in which a row that switches is at the gate."""
+        """Sample the state of the tile when a row that switches arrives at the gate."""
         row = self.ports.waiting
         if row is None or not row.switch or not self.before.activations.transfer:
             return
@@ -235,7 +235,7 @@ class Sampler:
         self.last_switch, self.rows_met = self.number, 0
 
     def _sample_meeting(self, row: ActivationRow) -> None:
-        """How long after the one before it this row meets its accumulator row."""
+        """Sample the distance to the previous row with the same accumulator row."""
         if row.row in self.last_entry:
             when, finished = self.last_entry[row.row]
             distance = self.number - when
@@ -252,11 +252,11 @@ class Sampler:
     def _sample_numbers(self, row: ActivationRow, weights: np.ndarray) -> None:
         config = self.config
         for a, w in product(EXTREMES, EXTREMES):
-            ours = row.lanes == getattr(config.activation, a)
-            theirs = weights == getattr(config.weight, w)
-            if theirs[ours].any():
+            extreme_lanes = row.lanes == getattr(config.activation, a)
+            extreme_weights = weights == getattr(config.weight, w)
+            if extreme_weights[extreme_lanes].any():
                 self.hit("extremes", f"one product of {a} by {w}")
-            if ours.all() and theirs.all(axis=0).any():
+            if extreme_lanes.all() and extreme_weights.all(axis=0).any():
                 self.hit("extremes", f"R products of {a} by {w}")
         total = row.lanes.astype(np.int64) @ weights
         if not row.first:

@@ -1,15 +1,15 @@
-"""`verify coverage`: run the benches so that they count, judge what they reached, and report it.
+"""`verify coverage`: run the benches with coverage enabled, judge the coverage, and report it.
 
-What is judged, and how. Three whole units, a plain, a fast and a small one (units.py),
-run under the coroutines of the benches of whole units; beside them the benches of the single blocks
-run, each on its first configuration. Every run is judged by itself: all points of its Verilog must
-be reached in that run, or be waived. So a signal that toggles in the plain unit does not count for
-the fast one, nor in the bench of a block for the unit that it is part of. The instances of a module
-within a run are one: a bit must rise and fall in some cell, not in every one.
+Five whole units (units.py) run the coroutines of the benches of whole units. The benches of single
+modules run alongside, each on its first configuration. Each run is judged on its own: it must reach
+every point of its Verilog, or the point must be waived. A toggle in the plain unit does not count
+for the fast unit, and a toggle in the bench of a module does not count for the unit that contains
+the module. All instances of a module in a run count together: a bit must rise and fall in some
+cell, not in every cell.
 
 Lines and branches are those of the emitted Verilog. Verilator counts no toggles of signals whose
-names begin with an underscore, which Yosys gives to results between two operators. Not judged: the
-blocks of FPGAs, boards, and of the host link all but frames, beats and the serial line.
+names begin with an underscore, such as the intermediate results that Yosys names. Not judged: FPGA
+primitives, boards, and the host link except for frames, beats and the UART.
 """
 
 import json
@@ -39,7 +39,7 @@ from .points import Point, Tally, listed, read_coverage
 from .waivers import Waiver, apply, read_waivers
 
 UNITS = "verify/coverage/units.py"
-# The bench of the fast array is slow to build, and all its modules are in the fast unit.
+# Without the bench of the fast array: it is slow to build, and the fast unit has all its modules.
 BLOCKS = (
     "hw/matrix/test_accumulators.py",
     "hw/matrix/test_admission.py",
@@ -60,7 +60,7 @@ BLOCKS = (
     "hw/host_link/test_uart.py",
 )
 WAIVERS = Path(__file__).with_name("waivers.toml")
-# Bins that the coroutines of a run have hit: group, name, count.
+# File of the bins that the coroutines of a run have hit: group, name, count.
 BINS_FILE = "bins.json"
 KINDS = ("line", "toggle", "functional")
 SHOWN = 40
@@ -68,7 +68,7 @@ SHOWN = 40
 
 @dataclass(frozen=True)
 class CoverageResult:
-    """What runs have reached: counts by point, waived points by waiver, and what is missing."""
+    """Coverage of all runs: counts by point, waived points by waiver, and missing points."""
 
     reached: Counter[Point]
     waived: dict[str, list[Point]]
@@ -76,14 +76,14 @@ class CoverageResult:
 
 
 def measure(seed: int, workers: int) -> bool:
-    """Run the benches and report; True if every point is reached or waived.
+    """Run the benches and report; return whether every point is reached or waived.
 
     Raises
     ------
     ValueError
         If a waiver matches nothing.
     RuntimeError
-        If a bench fails or leaves nothing to judge.
+        If a bench fails or writes no coverage.
     """
     toolchain.require("verilator")
     waivers = read_waivers(WAIVERS)
@@ -100,7 +100,7 @@ def measure(seed: int, workers: int) -> bool:
 
 
 def run_benches(root: Path, seed: int, workers: int) -> None:
-    """Run the benches on Verilator, counting, in a build folder of their own."""
+    """Run the benches on Verilator with coverage, in a separate build folder."""
     shutil.rmtree(root / "tests", ignore_errors=True)
     root.mkdir(parents=True, exist_ok=True)
     environment = {
@@ -117,20 +117,20 @@ def run_benches(root: Path, seed: int, workers: int) -> None:
     files = [TB / name for name in (UNITS, *BLOCKS)]
     chosen = ["-n", str(workers), "-m", "not large", "-k", "verilator"]
     command = [sys.executable, "-m", "pytest", *chosen, *map(str, files)]
-    console.print(f"{len(files)} files of benches, seed {seed}")
+    console.print(f"{len(files)} bench files, seed {seed}")
     log = root / "benches.log"
     with log.open("w") as output:
         benches = subprocess.run(
             command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
     if benches.returncode:
-        raise RuntimeError(f"the benches failed, so there is nothing to judge; see {log}")
+        raise RuntimeError(f"the benches failed, so there is no coverage to judge; see {log}")
 
 
 def read_runs(tests: Path) -> Counter[Point]:
-    """How often each point was reached, of all runs below a folder; RuntimeError if one is missing.
+    """Count how often the runs below a folder reached each point; RuntimeError if a run is missing.
 
-    A run's bench is named as its test: `unit-plain`, `admission-depth-4`.
+    The bench of a run has the name of its test: `unit-plain`, `admission-depth-4`.
     """
     reached: Counter[Point] = Counter()
     known = set()
@@ -142,12 +142,12 @@ def read_runs(tests: Path) -> Counter[Point]:
         if (folder / BINS_FILE).is_file():
             reached.update(read_bins(folder / BINS_FILE, test))
     if lost := {name.replace("/", "-") for name in (UNITS, *BLOCKS)} - known:
-        raise RuntimeError(f"benches that left no coverage: {', '.join(sorted(lost))}")
+        raise RuntimeError(f"benches that wrote no coverage: {', '.join(sorted(lost))}")
     return reached
 
 
 def read_bins(path: Path, bench: str) -> Counter[Point]:
-    """How often each bin was hit, those that never were included."""
+    """Count the hits of every bin, including bins without a hit."""
     hits = {(group, name): count for group, name, count in json.loads(path.read_text())}
     return Counter(
         {
@@ -159,7 +159,7 @@ def read_bins(path: Path, bench: str) -> Counter[Point]:
 
 
 def judge(reached: Counter[Point], waivers: Iterable[Waiver]) -> CoverageResult:
-    """Which points are missing; ValueError if a waiver matches no point that was not reached."""
+    """Find the missing points; raise ValueError if a waiver matches no unreached point."""
     unreached = [point for point, count in reached.items() if not count]
     waived = apply(waivers, unreached)
     excused = {point for points in waived.values() for point in points}
@@ -168,7 +168,7 @@ def judge(reached: Counter[Point], waivers: Iterable[Waiver]) -> CoverageResult:
 
 
 def make_report(result: CoverageResult, waivers: list[Waiver], seed: int, seconds: float) -> dict:
-    """The report as it is written: totals, each module, each bin, and the waivers."""
+    """Return the report: totals, modules, bins and waivers."""
     excused = {point for points in result.waived.values() for point in points}
 
     def tally(points: Iterable[Point]) -> dict:
@@ -215,7 +215,7 @@ def make_report(result: CoverageResult, waivers: list[Waiver], seed: int, second
 
 
 def show(report: dict) -> None:
-    """The totals as a table, and the points that are missing."""
+    """Print the totals as a table, and the missing points."""
     table = Table("coverage", "points", "reached", "waived", "%", box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -228,6 +228,8 @@ def show(report: dict) -> None:
     for text in missing[:SHOWN]:
         console.print(f"not reached: {text}", style="red", markup=False)
     if len(missing) > SHOWN:
-        console.print(f"and {len(missing) - SHOWN} more, in the report", style="red")
+        console.print(f"and {len(missing) - SHOWN} more in the report", style="red")
     if missing:
-        console.print(f"lines are those of tests/*/{COVERAGE_SOURCE} beside the report")
+        console.print(
+            f"line numbers refer to tests/*/{COVERAGE_SOURCE} in the folder of the report"
+        )

@@ -1,8 +1,8 @@
-"""Points of coverage: read what runs have reached, and add it up for each bench and module.
+"""Coverage points: read the counts of runs, and add them up for each bench and module.
 
-A point is a place of the Verilog that a run can reach: a line, a branch of a condition, or a bit
-of a signal that rises or falls. Verilator counts them for every instance and leaves them in a text
-file; the instances of a module are one here, two benches never are.
+A point is something in the Verilog that a run can reach: a line, a branch of a condition, or a rise
+or fall of one bit of a signal. Verilator counts points per instance and writes them to a text file.
+Here, all instances of a module count together; different benches count separately.
 """
 
 import re
@@ -13,18 +13,18 @@ from pathlib import Path
 
 LINE = re.compile(r"C '(.*)' (\d+)\n?")
 KINDS = {"line": "line", "branch": "line", "toggle": "toggle"}
-# Verilator's name of a character that a C++ name cannot hold.
+# Verilator's encoding of a character that is illegal in C++ names.
 HIDDEN_CHARACTER = re.compile(r"__0([0-9A-F]{2})")
 
 
 @dataclass(frozen=True)
 class Point:
-    """One place that a run can reach.
+    """One coverage point.
 
-    `kind`: line, toggle or functional. `bench`: the test that is to reach it. `module`: name of
-    the Verilog module without that of the top, which is `top`; for a functional point, its group.
-    `what`: bit and direction, or the branch and the text of its line, or the bin. `line`: number of
-    the line in that bench's Verilog, 0 of a functional point.
+    `kind`: line, toggle or functional. `bench`: the test that must reach it. `module`: name of the
+    Verilog module without the prefix of the top module, or `top`; for a functional point, its
+    group. `what`: bit and direction, or branch and text of its line, or bin. `line`: line number in
+    the Verilog of the bench; 0 for a functional point.
     """
 
     kind: str
@@ -38,17 +38,17 @@ class Point:
 
 
 def read_coverage(path: Path, bench: str, verilog: Path) -> Counter[Point]:
-    """How often a run has reached each point, from the file that Verilator's simulation wrote.
+    """Count how often a run reached each point, from the coverage file of Verilator.
 
     Parameters
     ----------
     path, verilog : Path
-        The file, and the Verilog that it counts in, the top module first.
+        The coverage file and the Verilog of the run, top module first.
 
     Raises
     ------
     ValueError
-        If the file is not what Verilator writes, or holds no point.
+        If the file does not have Verilator's format, or contains no points.
     """
     lines = verilog.read_text().splitlines()
     top = next(words[1] for words in map(str.split, lines) if words[:1] == ["module"])
@@ -61,9 +61,9 @@ def read_coverage(path: Path, bench: str, verilog: Path) -> Counter[Point]:
                 fields, count = _fields_of(text)
                 reached[_point_of(fields, bench, lines, top)] += count
             except (KeyError, IndexError, ValueError) as error:
-                raise ValueError(f"{path}, line {number}: no point of coverage") from error
+                raise ValueError(f"{path}, line {number}: not a coverage point") from error
     if not reached:
-        raise ValueError(f"{path} holds no point of coverage")
+        raise ValueError(f"{path} contains no coverage points")
     return reached
 
 
@@ -85,12 +85,12 @@ def _point_of(fields: dict[str, str], bench: str, lines: list[str], top: str) ->
         signal = HIDDEN_CHARACTER.sub(lambda match: chr(int(match[1], 16)), signal)
         return Point("toggle", bench, module, f"{signal} {edge}", line)
     text = " ".join(lines[line - 1].split())
-    # Two branches of one line differ in their column only.
+    # Two branches on one line differ only in their column.
     return Point(KINDS[kind], bench, module, f"{fields['o']} at {fields['n']}: {text}", line)
 
 
 def listed(points: Iterable[Point]) -> list[str]:
-    """Points as lines of text, the bits of a signal in one; in the form that waivers have."""
+    """Return points as lines of text in the format of waivers, with all bits of a signal on one."""
     bits: dict[tuple[str, int], list[int]] = {}
     lines: dict[str, None] = {}
     for point in points:
@@ -109,7 +109,7 @@ def _placed(text: str, line: int) -> str:
 
 
 def _spans(indices: list[int]) -> str:
-    """Sorted indices, neighbours joined: `3..7,9`."""
+    """Format sorted indices as ranges: `3..7,9`."""
     runs: list[list[int]] = []
     for index in indices:
         if runs and index == runs[-1][-1] + 1:
@@ -121,7 +121,7 @@ def _spans(indices: list[int]) -> str:
 
 @dataclass(frozen=True)
 class Tally:
-    """Points of one kind: how many there are, were reached, and need not be."""
+    """Numbers of points of one kind: total, covered and waived."""
 
     total: int
     covered: int
@@ -135,6 +135,6 @@ class Tally:
 
     @property
     def fraction(self) -> float:
-        """Of the points that are to be reached, those that were; 1 if there is none."""
+        """Fraction covered of the points that are not waived; 1 if there are none."""
         wanted = self.total - self.waived
         return self.covered / wanted if wanted else 1.0

@@ -1,7 +1,6 @@
-"""What the ports of a unit tell, cycle by cycle: which row enters, what it meets, and why not.
+"""Model of a unit that sees only its ports: which row enters in each cycle, or why none does.
 
-Nothing here looks into the unit. That the activities so told are its own is checked against its
-counters.
+The model does not look into the unit. Its activities are checked against the counters of the unit.
 """
 
 from collections import deque
@@ -30,12 +29,12 @@ class Handshake(NamedTuple):
 
     @property
     def held(self) -> bool:
-        """A transfer is offered and not taken."""
+        """A transfer is offered but not accepted."""
         return self.valid and not self.ready
 
     @property
     def awaited(self) -> bool:
-        """A transfer would be taken and is not offered."""
+        """A transfer would be accepted but is not offered."""
         return self.ready and not self.valid
 
 
@@ -44,7 +43,7 @@ NOTHING = Handshake()
 
 @dataclass(frozen=True)
 class WeightRow:
-    """A transfer of weights: `lanes`, (C,), and whether it ends a tile."""
+    """A transfer of weights: `lanes`, (C,), and whether it is the last of a tile."""
 
     lanes: np.ndarray
     last: bool = False
@@ -52,7 +51,7 @@ class WeightRow:
 
 @dataclass(frozen=True)
 class ActivationRow:
-    """A transfer of activations: `lanes`, (R,), and the fields that come with them."""
+    """A transfer of activations: `lanes`, (R,), and the fields of their control."""
 
     lanes: np.ndarray
     switch: bool = False
@@ -64,7 +63,7 @@ class ActivationRow:
 
 @dataclass(frozen=True)
 class Cycle:
-    """The ports in one cycle, as a flip-flop samples them; rows where their stream is valid."""
+    """The ports in one cycle, as a flip-flop samples them; rows are None if not valid."""
 
     reset: bool = False
     weights: Handshake = NOTHING
@@ -79,7 +78,7 @@ class Cycle:
 
 @dataclass(frozen=True)
 class Tile:
-    """A whole tile: `weights`, (R, C), or None of a broken one."""
+    """A complete tile: `weights`, (R, C), or None if the tile is broken."""
 
     weights: np.ndarray | None
 
@@ -90,7 +89,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Entry:
-    """A row that enters the array: the tile that it meets, and whether its sum counts."""
+    """A row that enters the array, the tile that it uses, and whether it is admitted."""
 
     row: ActivationRow
     tile: Tile | None
@@ -99,11 +98,11 @@ class Entry:
 
 @dataclass
 class PortModel:
-    """The state of a unit as its ports tell it, at the beginning of a cycle.
+    """The state of a unit at the beginning of a cycle, derived from its ports.
 
-    `waiting` is the row at the gate, `loading` the rows of a tile that is not complete,
-    `complete` a tile that waits, `in_use` the one in use, `begun` the accumulator rows whose sums
-    are not finished, `places_taken` the results on their way or waiting.
+    `waiting`: the row at the gate. `loading`: the rows of an incomplete tile. `complete`: a tile
+    that waits. `in_use`: the tile in use. `begun`: accumulator rows with unfinished sums.
+    `places_taken`: number of results in flight or waiting.
     """
 
     config: MatrixUnitConfig
@@ -115,11 +114,11 @@ class PortModel:
     places_taken: int = 0
 
     def enters(self, cycle: Cycle) -> bool:
-        """Whether the row at the gate enters: the gate takes another only then."""
+        """Return whether the row at the gate enters: only then is the gate ready for another."""
         return self.waiting is not None and cycle.activations.ready
 
     def activity(self, cycle: Cycle) -> Activity:
-        """How this cycle is spent."""
+        """Return the activity of this cycle."""
         if self.enters(cycle):
             return Activity.COMPUTING
         if self.waiting is not None:
@@ -132,7 +131,7 @@ class PortModel:
         return Activity.IDLE
 
     def step(self, cycle: Cycle) -> Entry | None:
-        """Go on by a cycle; return the row that has entered in it, if one has."""
+        """Advance by one cycle; return the row that entered the array in it, or None."""
         if cycle.reset:
             vars(self).update(vars(PortModel(self.config)))
             return None
@@ -143,7 +142,7 @@ class PortModel:
             self.loading.append(cycle.weight_row.lanes)
             if cycle.weight_row.last:
                 whole = len(self.loading) == self.config.rows
-                # The last row of a tile comes first.
+                # The last row of a tile arrives first.
                 self.complete = Tile(np.array(self.loading[::-1], np.int64) if whole else None)
                 self.loading = []
         if cycle.activations.ready:
@@ -166,18 +165,18 @@ class PortModel:
 
 
 class CounterModel:
-    """The counters of a unit, from the activities that its ports tell."""
+    """The counters of a unit, computed from its activities."""
 
     def __init__(self):
         self.start()
 
     def start(self) -> None:
-        """Begin anew, as after a reset."""
-        self.on_the_way = deque([Activity.IDLE] * (COUNTER_LAG - 1))
+        """Reset the counters."""
+        self.in_flight = deque([Activity.IDLE] * (COUNTER_LAG - 1))
         self.counters = {"total": 0} | {activity.name.lower(): 0 for activity in Activity}
 
     def step(self, activity: Activity) -> None:
-        """Go on by a cycle that was spent so."""
-        self.on_the_way.append(activity)
+        """Advance by one cycle with an activity."""
+        self.in_flight.append(activity)
         self.counters["total"] += 1
-        self.counters[self.on_the_way.popleft().name.lower()] += 1
+        self.counters[self.in_flight.popleft().name.lower()] += 1

@@ -1,7 +1,7 @@
-"""The units whose coverage is judged, under the coroutines of the benches of whole units.
+"""Run the coroutines of the benches of whole units on the units of the coverage campaign.
 
-`verify coverage` runs this file; it is no part of the tests. What comes over the ports meanwhile is
-sampled, and the bins that were hit are left in the test's folder.
+Only `verify coverage` runs this file; it is not part of the test suite. The ports are sampled
+during the run, and the hits of the bins are written to the folder of the test.
 """
 
 import json
@@ -24,7 +24,7 @@ from weft.matrix.config import MatrixUnitConfig
 from weft_sim.cocotb_driver import read_counters, unit_streams
 from weft_sim.cocotb_streams import Stream
 
-# Two words of begun flags, sums that wrap, and sides beyond what is drawn flat.
+# Two words of begun flags, sums that wrap, and sides that need a nested hierarchy.
 SIZES = {"accumulator_depth": 32, "accumulator_width": 20}
 UNITS = {
     "plain": unit(10, 9, **SIZES),
@@ -38,7 +38,7 @@ UNITS = {
     ),
     "checksum": unit(4, 5, checksum=True, **SIZES),
     "fast_checksum": unit(4, 3, checksum=True, inner_product="fast", **SIZES),
-    # So small that sums wait for their row to be checked.
+    # So small that sums are delayed until their row has been checked.
     "small": unit(2, 2, multiplier_stages=0, **SIZES),
 }
 BENCHES = (
@@ -59,7 +59,7 @@ BENCHES = (
     unit_misuse.sees_every_misuse,
     unit_misuse.sees_an_error_while_errors_are_cleared,
 )
-# Of all coroutines of a run, by (group, bin).
+# Hits by (group, bin), over all coroutines of a run.
 counts: Counter[tuple[str, str]] = Counter()
 
 
@@ -69,7 +69,7 @@ def test_unit(simulate, config):
 
 
 def watched(bench):
-    """A coroutine of another bench, whose ports are sampled."""
+    """Wrap a coroutine of another bench, so that the ports are sampled while it runs."""
 
     async def run(dut):
         config = parameters().config
@@ -92,7 +92,7 @@ globals().update({bench.name: watched(bench) for bench in BENCHES})
 
 
 async def sample(dut, config: MatrixUnitConfig, sampler: Sampler) -> None:
-    """Sample every cycle from the first reset on; what the ports tell must fit the counters."""
+    """Sample every cycle after the first reset; check the modelled counters against the unit."""
     edge, counters = RisingEdge(dut.aclk), CounterModel()
     streams = unit_streams(dut)
     while dut.aresetn.value != 0:
@@ -106,12 +106,14 @@ async def sample(dut, config: MatrixUnitConfig, sampler: Sampler) -> None:
             continue
         if counters.counters["total"] % 16 == 0:
             counted = read_counters(dut)
-            assert counted == counters.counters, f"{counted}, by the ports {counters.counters}"
+            assert counted == counters.counters, (
+                f"{counted}, but the ports give {counters.counters}"
+            )
         counters.step(activity)
 
 
 def read_cycle(dut, config: MatrixUnitConfig, streams: tuple[Stream, Stream, Stream]) -> Cycle:
-    """The ports as a flip-flop samples them at this edge."""
+    """Return the ports as a flip-flop samples them at this edge."""
     weights, activations, results = streams
     weight_row = activation_row = None
     if weights.valid.value:
@@ -143,6 +145,6 @@ def handshake(stream: Stream) -> Handshake:
 
 
 def split_lanes(bits: int, count: int, number) -> np.ndarray:
-    """A beat as numbers, lane 0 first."""
+    """Split a beat into lanes, lane 0 first."""
     size = count * number.dtype.itemsize
     return np.frombuffer(bits.to_bytes(size, "little"), number.dtype)

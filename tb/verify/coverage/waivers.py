@@ -1,4 +1,4 @@
-"""Waivers: the points that no run can or need reach, each by name and with a reason."""
+"""Waivers: points that no run can or has to reach, each with a name and a reason."""
 
 import re
 import tomllib
@@ -13,11 +13,11 @@ FIELDS = {"name", "reason", "points"}
 
 @dataclass(frozen=True)
 class Waiver:
-    """Why some points may stay unreached.
+    """The reason why some points need not be reached.
 
-    `points` are patterns of points as they are printed: `<bench> <module> <what>`. In them `*` is
-    any text and `[3..7,9]` one of the indices 3 to 7 and 9; the edge of a toggle, which comes last,
-    may be left out.
+    `points`: patterns of points in their printed form, `<bench> <module> <what>`. In a pattern, `*`
+    matches any text, and `[3..7,9]` matches one of the indices 3 to 7 and 9. The edge of a toggle,
+    at the end, is optional.
     """
 
     name: str
@@ -26,11 +26,11 @@ class Waiver:
 
 
 def read_waivers(path: Path) -> list[Waiver]:
-    """The waivers of a TOML file; ValueError if one lacks its name, its reason or its points."""
+    """Read the waivers of a TOML file; ValueError if one has no name, reason or points."""
     try:
         tables = tomllib.loads(path.read_text()).get("waiver", [])
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path} is no TOML: {error}") from error
+        raise ValueError(f"{path} is not valid TOML: {error}") from error
     waivers = []
     for number, table in enumerate(tables, 1):
         if set(table) != FIELDS or not all(table.values()):
@@ -38,17 +38,17 @@ def read_waivers(path: Path) -> list[Waiver]:
         waivers.append(Waiver(table["name"], table["reason"], tuple(table["points"])))
     names = [waiver.name for waiver in waivers]
     if len(set(names)) < len(names):
-        raise ValueError(f"{path}: two waivers have one name")
+        raise ValueError(f"{path}: two waivers have the same name")
     return waivers
 
 
 def apply(waivers: Iterable[Waiver], unreached: Iterable[Point]) -> dict[str, list[Point]]:
-    """The unreached points that each waiver, by name, is for.
+    """Return the unreached points that each waiver matches, by name of the waiver.
 
     Raises
     ------
     ValueError
-        If a pattern matches none of them: a waiver that nothing needs would hide the next hole.
+        If a pattern matches none of them: an unused waiver could hide a later coverage hole.
     """
     by_text: dict[str, list[Point]] = {}
     for point in unreached:
@@ -68,7 +68,7 @@ def apply(waivers: Iterable[Waiver], unreached: Iterable[Point]) -> dict[str, li
 
 
 def _expression(pattern: str) -> re.Pattern:
-    """A whole line that a pattern is for."""
+    """Return an expression for whole lines that match a pattern."""
     expression = ""
     for part in re.split(r"(\*|\[\d[\d.,]*\])", pattern):
         if part == "*":
@@ -82,6 +82,6 @@ def _expression(pattern: str) -> re.Pattern:
 
 
 def _indices(span: str) -> range:
-    """`3..7`, both included, or `9`."""
+    """Parse `3..7`, both included, or `9`."""
     first, _, last = span.partition("..")
     return range(int(first), int(last or first) + 1)
