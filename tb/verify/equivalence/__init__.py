@@ -1,1 +1,1 @@
-"""Equivalence across tools: simulators that agree on every cycle, Pythons on every byte."""
+"""Equivalence across tools: simulators agree in every cycle, and Pythons in every byte."""

@@ -1,4 +1,4 @@
-"""The command `verify equivalence`: every comparison, shown and written as JSON."""
+"""`verify equivalence`: run all comparisons, print the results and write them as JSON."""
 
 import json
 import time
@@ -17,9 +17,10 @@ PLANS = 3
 
 
 def run_equivalence(seed: int) -> bool:
-    """Compare simulators and Pythons; True if nothing differs. The seed draws the first plan.
+    """Compare simulators and Pythons; return whether nothing differs.
 
-    What is not on this machine is said and reported as not run.
+    `seed` is the seed of the first plan. Simulators and Pythons that this machine does not have are
+    printed and reported as not run.
     """
     started = time.monotonic()
     folder = toolchain.build_root() / "equivalence"
@@ -35,7 +36,7 @@ def run_equivalence(seed: int) -> bool:
     report["seconds"] = round(time.monotonic() - started, 1)
     path = folder / "report.json"
     write_whole(path, json.dumps(report, indent=2) + "\n")
-    console.print(f"{path}: all in {report['seconds']} s")
+    console.print(f"{path}: finished in {report['seconds']} s")
     return report["equal"]
 
 
@@ -44,9 +45,9 @@ def _compare_simulators(seed: int, folder: Path) -> dict:
     rows = []
     with progress_bar(f"cycles on {', '.join(names)}") as (_, step):
         for index, (unit, config) in enumerate(UNITS.items()):
-            place = folder / unit.replace(",", "").replace(" ", "-")
+            directory = folder / unit.replace(",", "").replace(" ", "-")
             emission = emit(config)
-            comparisons = [compare(emission, seed + n, names, place) for n in range(PLANS)]
+            comparisons = [compare(emission, seed + n, names, directory) for n in range(PLANS)]
             plans = [comparison.as_dict() for comparison in comparisons]
             rows.append(
                 {"unit": unit, "parameters": emission.description["parameters"], "plans": plans}
@@ -57,8 +58,8 @@ def _compare_simulators(seed: int, folder: Path) -> dict:
         "cycles": sum(plan["cycles"] for plan in plans),
         "transfers": sum(sum(plan["transfers"].values()) for plan in plans),
     }
-    for name, lacks in missing.items():
-        console.print(f"[yellow]{name} was not run[/yellow]: {lacks}")
+    for name, reason in missing.items():
+        console.print(f"[yellow]{name} was not run[/yellow]: {reason}")
     for row in rows:
         for plan in row["plans"]:
             for difference in plan["differences"]:
@@ -66,8 +67,8 @@ def _compare_simulators(seed: int, folder: Path) -> dict:
     equal = all(plan["equal"] for plan in plans)
     if equal and len(names) > 1:
         console.print(
-            f"{', '.join(names)}: the same in every one of {totals['cycles']:,} cycles, with "
-            f"{totals['transfers']:,} transfers, of {len(UNITS)} units"
+            f"{', '.join(names)}: equal in all {totals['cycles']:,} cycles of {len(UNITS)} units, "
+            f"with {totals['transfers']:,} transfers"
         )
     return {"compared": names, "not_run": missing, "equal": equal, **totals, "units": rows}
 
@@ -84,12 +85,12 @@ def _compare_pythons() -> dict:
             )
     for name, texts in units.items():
         if len(texts) > 1:
-            said = "; ".join(_shown_writers(writers) for writers in texts.values())
-            console.print(f"[red]{name}[/red]: {len(texts)} different texts, by {said}")
+            shown = "; ".join(_shown_writers(writers) for writers in texts.values())
+            console.print(f"[red]{name}[/red]: {len(texts)} different texts, by {shown}")
     equal = all(len(texts) == 1 for texts in units.values())
     if equal:
         console.print(
-            f"Python {', '.join(ran)}: the same bytes of {len(units)} units for each of "
+            f"Python {', '.join(ran)}: equal bytes of {len(units)} units for each of "
             f"{len(HASH_SEEDS)} hash seeds"
         )
     return {
@@ -106,7 +107,7 @@ def _compare_pythons() -> dict:
 
 
 def _shown_writers(writers: list[str]) -> str:
-    """Every Python once, without its hash seeds unless they are not all."""
+    """List each Python once; with its hash seeds only if some of them are missing."""
     pythons = [writer.split(",")[0] for writer in writers]
     whole = all(pythons.count(python) == len(HASH_SEEDS) for python in pythons)
     return f"Python {', '.join(dict.fromkeys(pythons) if whole else writers)}"

@@ -1,4 +1,4 @@
-"""One plan on several simulators: is every port the same in every cycle?"""
+"""Compare simulators: run one plan on each, and compare every port in every cycle."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from weft_sim import toolchain
 
 from .transcript import Transcript, first_difference, record
 
-# The tests take the first two, the command all of them.
+# The tests use the first two units, the command uses all.
 UNITS = {
     "3x5": MatrixUnitConfig(
         rows=3,
@@ -47,20 +47,20 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """Transcripts of one plan, one a simulator; the others are held against the first."""
+    """Transcripts of one plan, one per simulator; all are compared with the first."""
 
     seed: int
     transcripts: list[Transcript]
 
     @property
     def differences(self) -> list[str]:
-        """Where each of the others differs first, in a sentence; empty if they are all equal."""
+        """The first difference of each other transcript, in a sentence; empty if all are equal."""
         first, *others = self.transcripts
         found = (first_difference(first, other) for other in others)
         return [difference for difference in found if difference is not None]
 
     def as_dict(self) -> dict:
-        """What a report has of it; all but the differences and seconds is the first's."""
+        """Return the entry of the report; counts are those of the first transcript."""
         first = self.transcripts[0]
         return {
             "seed": self.seed,
@@ -76,19 +76,19 @@ class Comparison:
 
 
 def compare(emission: Emission, seed: int, simulators: list[str], directory: Path) -> Comparison:
-    """Perform the plan of a seed on each simulator; raises as `transcript.record`."""
+    """Run the plan of a seed on each simulator; raises the errors of `transcript.record`."""
     return Comparison(
         seed, [record(emission, seed, name, directory / f"{seed}-{name}") for name in simulators]
     )
 
 
 def available() -> tuple[list[str], dict[str, str]]:
-    """The simulators that can run here, and for each other one what it lacks."""
-    here, missing = [], {}
+    """Return the installed simulators, and for each of the others what is missing."""
+    installed, missing = [], {}
     for name in toolchain.SIMULATORS:
         try:
             toolchain.require(name)
-            here.append(name)
-        except toolchain.ToolMissing as lacks:
-            missing[name] = str(lacks)
-    return here, missing
+            installed.append(name)
+        except toolchain.ToolMissing as error:
+            missing[name] = str(error)
+    return installed, missing

@@ -1,6 +1,6 @@
 """Print the SHA-256 of each unit's Verilog as JSON; runs on any Python that has Amaranth and weft.
 
-A program by itself, which imports nothing of weft_sim, so that little need be installed for it.
+A standalone program. It does not import weft_sim, so that it needs few packages.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ BOARDS = ("ulx3s-85f", "icebreaker")
 
 
 def texts():
-    """Name and Verilog of every unit, one at a time."""
+    """Yield the name and the Verilog of each unit."""
     for name, config in CONFIGURATIONS.items():
         yield name, emit(config).verilog
     for family in FAMILIES:
@@ -44,7 +44,7 @@ def texts():
             *("host", MatrixUnitHost),
             family=board.family,
             config=board.config,
-            # 115,200 bits a second at 12 MHz.
+            # 115,200 bits per second at 12 MHz.
             cycles_per_bit=104,
             clock_hz=12_000_000,
             payload_bytes=board.payload_bytes,

@@ -1,4 +1,4 @@
-"""What a unit goes through in one comparison: work, stalls, misuse and resets, from a seed."""
+"""Plans: the random work, stalls, misuse and resets of one comparison, from a seed."""
 
 import random
 from dataclasses import dataclass, replace
@@ -11,17 +11,18 @@ from weft_model.operands import draw_operands
 from weft_model.schedule import Schedule, Transfers
 from weft_sim.stalls import Stalls
 
-# Each comparison has all of them, in an order that is drawn.
+# Each plan has all kinds, ROUNDS times, in random order.
 KINDS = ("work", "stalled work", "interrupted work", "misuse", "stalled misuse")
 ROUNDS = 2
 
 
 @dataclass(frozen=True)
 class Act:
-    """Transfers that are offered to a unit for `cycles`, and what is done to it then.
+    """Transfers that are offered to a unit for `cycles`, and what follows.
 
-    `stalls` are on all streams; without them every transfer is offered at once and every result
-    taken. `clear`: the errors are cleared afterwards; `reset`: the unit is reset, whatever it does.
+    `stalls`: gaps and back-pressure on all streams; if None, transfers are offered without gaps and
+    results are always taken. `clear`: clear the errors afterwards. `reset`: reset the unit
+    afterwards, even in the middle of work.
     """
 
     kind: str
@@ -33,7 +34,7 @@ class Act:
 
 
 def draw_plan(config: MatrixUnitConfig, seed: int) -> list[Act]:
-    """The acts of one comparison, the same for the same configuration and seed."""
+    """Return the acts of one comparison; they depend only on the configuration and the seed."""
     source = random.Random(seed)
     kinds = list(KINDS) * ROUNDS
     source.shuffle(kinds)
@@ -61,7 +62,7 @@ def _draw_act(config: MatrixUnitConfig, kind: str, source: random.Random) -> Act
         stalls,
         cycles,
         clear=misused,
-        # After a misuse that no reset follows, the next act meets whatever is left of it.
+        # Without a reset after misuse, the next act starts in the state that the misuse left.
         reset=kind == "interrupted work" or (misused and source.random() < 0.5),
     )
 

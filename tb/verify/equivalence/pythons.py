@@ -1,7 +1,7 @@
-"""Whether each Python of this machine writes the same Verilog, byte for byte, for any hash seed.
+"""Compare the Verilog that each Python of this machine emits, with several hash seeds.
 
-The Python that runs this is taken as it is. Every other one gets a virtual environment under the
-build folder, with no more than the emission needs, in the versions of the lock file.
+The running Python is used as it is. Every other Python gets a virtual environment in the build
+folder, with only the packages that emission needs, in the versions of the lock file.
 """
 
 import json
@@ -27,12 +27,12 @@ LOCK = ROOT / "requirements.lock"
 
 
 class CannotRun(RuntimeError):
-    """A Python that is not here, or cannot be made ready; the text says why."""
+    """A Python is not installed or cannot be prepared; the message says why."""
 
 
 @dataclass(frozen=True)
 class Emission:
-    """What a Python wrote: hash seed to unit to SHA-256, or why it was not run."""
+    """Emission of one Python: SHA-256 by hash seed and unit, or why it was not run."""
 
     version: str
     python: str | None = None
@@ -42,17 +42,17 @@ class Emission:
 
 
 def emit_on_all(step: Callable[[int, int], None] = lambda done, total: None) -> list[Emission]:
-    """Have each version of Python write all units with each hash seed.
+    """Emit all units with each version of Python and each hash seed.
 
     Parameters
     ----------
     step : callable
-        Called with runs done and in all.
+        Called with the number of runs done and their total.
 
     Raises
     ------
     RuntimeError
-        If a Python that is ready fails to write a unit.
+        If a prepared Python fails to emit a unit.
     """
     emissions = []
     total = len(VERSIONS) * len(HASH_SEEDS)
@@ -64,7 +64,10 @@ def emit_on_all(step: Callable[[int, int], None] = lambda done, total: None) -> 
 
 
 def writers_of(emissions: list[Emission]) -> dict[str, dict[str, list[str]]]:
-    """Unit to SHA-256 to who wrote that, as `3.11.7, hash seed 0`: one SHA-256 if all are equal."""
+    """Return by unit and SHA-256 which Pythons emitted it, in the form `3.11.7, hash seed 0`.
+
+    A unit has only one SHA-256 if all Pythons agree.
+    """
     units: dict[str, dict[str, list[str]]] = {}
     for emission in emissions:
         for hash_seed, sums in emission.sums.items():
@@ -86,23 +89,23 @@ def _emit(version: str) -> Emission:
 
 
 def sums_of(python: str | Path, hash_seed: str) -> dict[str, str]:
-    """SHA-256 of each unit as one Python writes it."""
+    """Return the SHA-256 of each unit that a Python emits."""
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT / "hw")}
     run = subprocess.run([python, PROGRAM], env=environment, capture_output=True, text=True)
     if run.returncode:
-        raise RuntimeError(f"{python} could not write the Verilog: {_last_line(run.stderr)}")
+        raise RuntimeError(f"{python} could not emit the Verilog: {_last_line(run.stderr)}")
     return json.loads(run.stdout)
 
 
 def _ready_python(version: str) -> str | Path:
-    """A Python of a version that has all that the emission needs."""
+    """Return a Python of a version with all packages that emission needs."""
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         return sys.executable
     found = shutil.which(f"python{version}")
     if found is None:
         raise CannotRun(f"python{version} is not in PATH")
     if not LOCK.is_file():
-        raise CannotRun("there is no requirements.lock: run it in Weft's repository")
+        raise CannotRun("requirements.lock is missing: run this in the repository of Weft")
     lock = part_of_lock()
 
     def make(scratch: Path) -> list[str]:
@@ -112,8 +115,8 @@ def _ready_python(version: str) -> str | Path:
         for command in [found, "-m", "venv", scratch], install:
             made = subprocess.run(command, cwd=scratch, capture_output=True, text=True)
             if made.returncode:
-                said = _last_line(made.stderr or made.stdout)
-                raise CannotRun(f"its virtual environment could not be made: {said}")
+                error = _last_line(made.stderr or made.stdout)
+                raise CannotRun(f"its virtual environment could not be made: {error}")
         return ["emission.lock", "pyvenv.cfg"]
 
     return cached(f"python{version}", [lock, found, _version_of(found)], make) / "bin" / "python"
@@ -123,26 +126,26 @@ def _version_of(python: str | Path) -> str:
     script = "import platform; print(platform.python_version())"
     run = subprocess.run([python, "-c", script], capture_output=True, text=True)
     if run.returncode:
-        said = (run.stderr.strip().splitlines() or ["no reason given"])[0]
-        raise CannotRun(f"{python} does not start: {said}")
+        error = (run.stderr.strip().splitlines() or ["no reason given"])[0]
+        raise CannotRun(f"{python} does not start: {error}")
     return run.stdout.strip()
 
 
 def part_of_lock() -> str:
-    """Those lines of the lock file that the emission needs."""
+    """Return the entries of the lock file that emission needs."""
     entries = re.findall(r"(?m)^((\S+?)==(?:.*\\\n)*.*\n)", LOCK.read_text())
     locked = {name for _, name in entries}
-    needed, ahead = set(), list(NEEDED)
-    while ahead:
-        name = ahead.pop()
+    needed, pending = set(), list(NEEDED)
+    while pending:
+        name = pending.pop()
         if name in locked and name not in needed:
             needed.add(name)
-            ahead += _requirements_of(name)
+            pending += _requirements_of(name)
     return "".join(text for text, name in entries if name in needed)
 
 
 def _requirements_of(package: str) -> list[str]:
-    """Names of what a package requires, but of its extras."""
+    """Return the names of the requirements of a package, without extras."""
     try:
         lines = metadata.requires(package) or []
     except metadata.PackageNotFoundError:

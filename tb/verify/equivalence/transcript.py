@@ -1,7 +1,7 @@
-"""Transcripts: what every port of a unit shows in every cycle of a plan, on a given simulator.
+"""Transcripts: every port of a unit in every cycle of a plan, on a given simulator.
 
-The host starts the simulation, the coroutine inside it performs the plan and writes it all down;
-both are here, as in `cocotb_run`.
+The host starts the simulation. The coroutine in it runs the plan and records every cycle. Both are
+in this module, as in `cocotb_run`.
 """
 
 import hashlib
@@ -28,9 +28,10 @@ STREAMS = ("weights", "activations", "results")
 
 @dataclass(frozen=True)
 class Transcript:
-    """One line a cycle: reset, each stream, errors and counters. `seconds` are of the run alone.
+    """One line per cycle: reset, streams, errors and counters.
 
-    A stream is its valid and ready and, while valid, its payload in hexadecimal.
+    A stream is recorded as valid, ready and, while valid, its payload in hexadecimal. `seconds`:
+    duration of the run, without the build.
     """
 
     simulator: str
@@ -43,7 +44,7 @@ class Transcript:
 
     @property
     def transfers(self) -> dict[str, int]:
-        """Transfers on each stream."""
+        """Number of transfers on each stream."""
         return {name: sum(f" {name}=11:" in line for line in self.lines) for name in STREAMS}
 
     @property
@@ -56,32 +57,32 @@ class Transcript:
 
 
 def first_difference(one: Transcript, other: Transcript) -> str | None:
-    """Where two transcripts differ first, in a sentence; None if they are the same."""
+    """Return the first difference of two transcripts in a sentence, or None if they are equal."""
     for cycle, pair in enumerate(itertools.zip_longest(one.lines, other.lines)):
         if pair[0] != pair[1]:
             names = one.simulator, other.simulator
-            said = "; ".join(
-                f"{name} has {_what_differs(line, against)}"
+            differing = "; ".join(
+                f"{name} has {_differing_fields(line, against)}"
                 for name, line, against in zip(names, pair, reversed(pair), strict=True)
             )
-            return f"cycle {cycle}: {said}"
+            return f"cycle {cycle}: {differing}"
     return None
 
 
-def _what_differs(line: str | None, against: str | None) -> str:
-    """The fields of a line that another line does not have."""
+def _differing_fields(line: str | None, against: str | None) -> str:
+    """Return the fields of a line that another line does not have."""
     if line is None:
         return "ended"
     return " ".join(field for field in line.split() if field not in (against or "").split())
 
 
 def record(emission: Emission, seed: int, simulator: str, directory: Path) -> Transcript:
-    """Perform the plan of a seed on an emitted unit; files go to `directory`.
+    """Run the plan of a seed on an emitted unit, with files in `directory`; return the transcript.
 
     Raises
     ------
     toolchain.ToolMissing, verilator.SimulationFailed
-        The latter as well if an output is ever unknown.
+        SimulationFailed also if an output is ever unknown.
     """
     build = simulators.build(emission.design, simulator)
     directory.mkdir(parents=True, exist_ok=True)
@@ -99,18 +100,18 @@ def record(emission: Emission, seed: int, simulator: str, directory: Path) -> Tr
 
 @cocotb.test()
 async def performs_the_plan(dut):
-    """Perform a plan act by act and write every cycle down."""
+    """Run a plan act by act, and record every cycle."""
     config = MatrixUnitConfig(**json.loads(os.environ["WEFT_CONFIG"]))
     lines: list[str] = []
     await start(dut)
-    cocotb.start_soon(write_down(dut, lines))
+    cocotb.start_soon(record_cycles(dut, lines))
     for act in draw_plan(config, int(os.environ["WEFT_PLAN_SEED"])):
         await perform(dut, config, act)
     Path(os.environ["WEFT_TRANSCRIPT"]).write_text("\n".join(lines) + "\n")
 
 
 async def perform(dut, config: MatrixUnitConfig, act: Act) -> None:
-    """Offer the transfers of an act for its cycles, and do then what it says."""
+    """Offer the transfers of an act for its cycles, then clear errors and reset if it says so."""
     weights, activations, results = unit_streams(dut)
     weight_beats, activation_beats = beats(act.transfers, config)
     lists = {} if act.stalls is None else vars(act.stalls)
@@ -134,8 +135,8 @@ async def perform(dut, config: MatrixUnitConfig, act: Act) -> None:
         await reset(dut)
 
 
-async def write_down(dut, lines: list[str]) -> None:
-    """Add a line for every cycle, for ever; an unknown bit of it is a failure."""
+async def record_cycles(dut, lines: list[str]) -> None:
+    """Append a line for every cycle, indefinitely; fail if a bit is unknown."""
     streams = dict(zip(STREAMS, unit_streams(dut), strict=True))
     edge = RisingEdge(dut.aclk)
     while True:
