@@ -1,4 +1,4 @@
-"""The soak: a seed gives its cases, a sound unit passes, and whatever is broken is found"""
+"""The soak: cases are reproducible, a sound unit passes, and defects are found and shrunk"""
 
 import dataclasses
 import itertools
@@ -30,7 +30,7 @@ def seed() -> int:
 
 
 def test_a_seed_always_gives_the_same_cases():
-    """Whatever was drawn before; and each of them is read back from its text."""
+    """Independent of earlier draws; and each case survives conversion to text and back."""
     drawn = list(itertools.islice(draws.cases(seed()), 200))
     assert drawn[::7] == [draws.draw_case(seed(), number) for number in range(0, 200, 7)]
     assert drawn[:20] != list(itertools.islice(draws.cases(seed() + 1), 20))
@@ -85,14 +85,13 @@ def test_operands_are_in_range_and_often_extremes(width, sign):
 
 
 def test_a_short_soak_of_a_sound_unit_finds_nothing(monkeypatch, tmp_path, capsys):
-    """The whole of it, each case in a process of its own; the report says what was done, also by
-    one that goes on where another ended."""
+    """The whole command, with one process per case; the report is correct, also after a resume."""
     monkeypatch.setattr(draws, "KINDS", SMALL_KINDS)
     report = tmp_path / "report.json"
     assert command.soak(5, command.Tally(seed()), 2, report, 2)
     assert json.loads(report.read_text())["configurations"] == 2
     assert command.soak(5, command.resumed(report), 2, report, 1)
-    told = json.loads(report.read_text())
+    read = json.loads(report.read_text())
     drawn = list(itertools.islice(draws.cases(seed()), 3))
     runs = [run for case in drawn for run in case.runs]
     done = [run for run in runs if run.reset_after is None]
@@ -109,13 +108,13 @@ def test_a_short_soak_of_a_sound_unit_finds_nothing(monkeypatch, tmp_path, capsy
         "interrupted": False,
         "seed": seed(),
     }
-    assert told["numbers_before_resets"] > 0
-    assert {name: told[name] for name in expected} == expected
+    assert read["numbers_before_resets"] > 0
+    assert {name: read[name] for name in expected} == expected
     assert (
-        told["cycles"] > 0
-        and told["processor_seconds"] > 0
-        and told["seconds"] > 0
-        and told["machine"]["cores"]
+        read["cycles"] > 0
+        and read["processor_seconds"] > 0
+        and read["seconds"] > 0
+        and read["machine"]["cores"]
     )
     assert f"3 configurations, {len(products)} products" in capsys.readouterr().out
 
@@ -126,7 +125,7 @@ def broken_matmul(config, a, b):
     return z
 
 
-def wrong_from_the_first(config, a, b):
+def wrong_everywhere(config, a, b):
     return matmul(config, a, b) ^ 1
 
 
@@ -150,20 +149,20 @@ def never(self):
     [
         (
             *(checking, "matmul", broken_matmul, PLAIN),
-            r"run 1 of 2: product 1 of 2: Z\[4, 5\] is .*, numpy says .*; 1 of 30 elements differ",
+            r"run 1 of 2: product 1 of 2: Z\[4, 5\] is .*, but numpy gives .*; 1 of 30 elements",
         ),
         (
-            *(checking, "matmul", wrong_from_the_first),
+            *(checking, "matmul", wrong_everywhere),
             Case(TINY, (PlannedRun((Product(99, 4, 4, 1),), reset_after=60), PLAIN.runs[0])),
             r"run 1 of 2: product 1 of 1: Z\[0, 0\] is .*; (1..|2..) of \1 elements differ",
         ),
-        (checking, "predict", longer_predict, PLAIN, r"run 1 of 2: cycles: \d+, should be"),
+        (checking, "predict", longer_predict, PLAIN, r"run 1 of 2: cycles: \d+, expected"),
         (
             *(checking, "predict", longer_predict),
             Case(TINY, (PlannedRun(PLAIN.runs[0].products, reset_after=1000), PLAIN.runs[1])),
-            r"run 1 of 2: cycles: \d+, should be \d+",
+            r"run 1 of 2: cycles: \d+, expected \d+",
         ),
-        (checking, "predict", idler_predict, PLAIN, r"run 1 of 2: idle: \d+, should be"),
+        (checking, "predict", idler_predict, PLAIN, r"run 1 of 2: idle: \d+, expected"),
         (
             *(StallRates, "draw", never),
             Case(TINY, (PLAIN.runs[0], PlannedRun(PLAIN.runs[0].products, STALLS))),
@@ -185,14 +184,14 @@ def never(self):
         "a hang before a reset",
     ],
 )
-def test_what_is_wrong_is_named(target, name, broken, case, sentence, monkeypatch):
+def test_a_difference_is_described(target, name, broken, case, sentence, monkeypatch):
     assert check(case).difference == ""
     monkeypatch.setattr(target, name, broken)
     assert re.match(sentence, check(case).difference)
 
 
-def test_more_computing_under_stalls_is_seen(monkeypatch):
-    """With stalls the model tells the rows that are computed, and the fewest cycles."""
+def test_runs_with_stalls_are_checked(monkeypatch):
+    """With stalls the model gives the computed rows and a lower bound of the cycles."""
     case = Case(TINY, (PlannedRun(PLAIN.runs[0].products, STALLS),))
     assert check(case).difference == ""
 
@@ -207,7 +206,7 @@ def test_more_computing_under_stalls_is_seen(monkeypatch):
             prediction, counters=prediction.counters | {"computing": computing}
         )
 
-    for broken, word in ((slower, "the cycles at least"), (busier, "computing")):
+    for broken, word in ((slower, "minimum of cycles"), (busier, "computing")):
         monkeypatch.setattr(checking, "predict", broken)
         assert f"run 1 of 1: {word}: " in check(case).difference
 
@@ -240,8 +239,8 @@ SMALLEST = {
 
 
 @pytest.mark.parametrize("what", SMALLEST)
-def test_a_failure_is_made_as_small_as_it_goes(what):
-    """Whatever it needs stays, all else goes; what is left fails too, and takes few attempts."""
+def test_a_failing_case_is_shrunk(what):
+    """Only what the failure needs remains; the smallest case fails too, after few attempts."""
     fails, is_smallest = SMALLEST[what]
     source = random.Random(seed())
     case = next(
@@ -270,7 +269,7 @@ def test_a_failure_is_made_as_small_as_it_goes(what):
         assert all(run.reset_after is None for run in smallest.runs)
 
 
-def test_a_failure_that_does_not_come_again_is_said():
+def test_a_failure_that_does_not_recur_has_no_difference():
     case = draws.draw_case(seed(), 0)
     assert shrink(case, lambda case: CaseResult(), 60) == (case, "")
 

@@ -1,4 +1,4 @@
-"""`verify soak` from outside: what it finds, replays, leaves running, and says of mistakes."""
+"""`verify soak` as a command: failures and their replay, interruption, resuming, and bad input."""
 
 import contextlib
 import json
@@ -34,7 +34,7 @@ print(command.soak(5, command.Tally(1), 1, Path("report.json"), 2))
 
 
 def test_a_broken_unit_is_found_and_replayed(tmp_path):
-    """A mistake in the RTL: found, made small, and its one command fails there and not here."""
+    """A defect in the RTL is found and shrunk; the printed command fails there but not here."""
     shutil.copytree(ROOT / "hw", tmp_path / "hw")
     weights = tmp_path / "hw" / "weft" / "matrix" / "weights.py"
     text = weights.read_text()
@@ -68,8 +68,8 @@ def test_a_broken_unit_is_found_and_replayed(tmp_path):
     assert (sound.returncode, sound.stdout) == (0, "no difference in 1 products\n")
 
 
-def test_a_crash_is_an_outcome():
-    """A process that dies is named with its signal, and nothing else is lost."""
+def test_a_crash_is_a_result():
+    """A killed process is reported with its signal, and other processes continue."""
     dying, living = Isolated(PLAIN), Isolated(PLAIN)
     os.kill(dying._process.pid, signal.SIGSEGV)
     assert dying.result().difference == "the process ended with SIGSEGV"
@@ -79,7 +79,7 @@ def test_a_crash_is_an_outcome():
 
 
 def working_below(folder: Path) -> set[str]:
-    """Names of the processes, compilers among them, that work in a folder."""
+    """Return the names of the processes, including compilers, that work in a folder."""
     names = set()
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -88,7 +88,7 @@ def working_below(folder: Path) -> set[str]:
     return names
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to list processes")
 def test_ctrl_c_writes_the_report_and_leaves_nothing_running(tmp_path):
     report = tmp_path / "report.json"
     soaking = subprocess.Popen(
@@ -103,16 +103,16 @@ def test_ctrl_c_writes_the_report_and_leaves_nothing_running(tmp_path):
         assert soaking.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     soaking.send_signal(signal.SIGINT)
-    _, said = soaking.communicate(timeout=60)
-    assert said.strip() == "weft: interrupted; nothing half-done counts as done"
+    _, errors = soaking.communicate(timeout=60)
+    assert errors.strip() == "weft: interrupted; nothing half-done counts as done"
     assert soaking.returncode == 130
     assert not working_below(tmp_path)
-    told = json.loads(report.read_text())
-    assert told["interrupted"] and told["mismatches"] == 0
+    read = json.loads(report.read_text())
+    assert read["interrupted"] and read["mismatches"] == 0
     assert not list(tmp_path.glob("build/cache/library-*/"))
 
 
-def test_ctrl_c_leaves_the_report_of_the_soak_that_it_goes_on_with(monkeypatch, tmp_path):
+def test_ctrl_c_keeps_the_report_of_a_resumed_soak(monkeypatch, tmp_path):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
@@ -127,8 +127,8 @@ def test_ctrl_c_leaves_the_report_of_the_soak_that_it_goes_on_with(monkeypatch, 
     assert json.loads(report.read_text())["interrupted"]
 
 
-def test_ctrl_c_while_a_failure_is_made_smaller_keeps_it(monkeypatch, tmp_path):
-    """The failure is told as it was found."""
+def test_ctrl_c_while_a_failure_is_shrunk_keeps_the_failure(monkeypatch, tmp_path):
+    """The report has the failure with its original case."""
 
     class Failed:
         case = PLAIN
@@ -149,29 +149,33 @@ def test_ctrl_c_while_a_failure_is_made_smaller_keeps_it(monkeypatch, tmp_path):
     try:
         assert not command.soak(1, command.Tally(1), 1, report, 1)
     except KeyboardInterrupt:
-        pytest.fail("a soak with a failure ends as if there were none")
-    told = json.loads(report.read_text())
-    assert told["interrupted"] and told["mismatches"] == 1
-    assert told["failures"][0]["replay"] == command.replay_command(PLAIN)
+        pytest.fail("a soak with a failure ended as if interrupted")
+    read = json.loads(report.read_text())
+    assert read["interrupted"] and read["mismatches"] == 1
+    assert read["failures"][0]["replay"] == command.replay_command(PLAIN)
 
 
 def text(**changes) -> str:
-    """A replay with a run whose parts are changed."""
+    """Return the text of a case with changes to its run."""
     run = {"products": [[1, 1, 1, 1]]} | changes
     return json.dumps({"config": {"rows": 2}, "runs": [run]})
 
 
-UNFIT = {
+NOT_RESUMABLE = {
     "no report": (None, [], "No such file"),
-    "other sources": ({"sources": "x"}, [], "of other hardware, or other checks: begin a new soak"),
-    "another seed": ({}, ["--seed", 5], "the soak to go on with is of seed 4, not 5"),
-    "a failure": ({"failures": [{}]}, [], "failed or was interrupted: begin a new one"),
-    "an interruption": ({"interrupted": True}, [], "failed or was interrupted: begin a new one"),
+    "other sources": (
+        {"sources": "x"},
+        [],
+        "from other hardware or other checks: start a new soak",
+    ),
+    "another seed": ({}, ["--seed", 5], "the soak to resume has seed 4, not 5"),
+    "a failure": ({"failures": [{}]}, [], "failed or was interrupted: start a new one"),
+    "an interruption": ({"interrupted": True}, [], "failed or was interrupted: start a new one"),
 }
 
 
-@pytest.mark.parametrize("report, arguments, sentence", UNFIT.values(), ids=UNFIT)
-def test_what_cannot_be_resumed_is_left_as_it_is(report, arguments, sentence, tmp_path):
+@pytest.mark.parametrize("report, arguments, sentence", NOT_RESUMABLE.values(), ids=NOT_RESUMABLE)
+def test_a_report_that_cannot_be_resumed_is_not_changed(report, arguments, sentence, tmp_path):
     path = tmp_path / "report.json"
     if report is not None:
         path.write_text(json.dumps(REPORT | report))
@@ -184,18 +188,18 @@ def test_what_cannot_be_resumed_is_left_as_it_is(report, arguments, sentence, tm
 
 MISTAKES = {
     "no time": (["--minutes", 0], "minutes must be more than 0 and finite, not 0"),
-    "for ever": (["--minutes", "inf"], "minutes must be more than 0 and finite, not inf"),
+    "infinite time": (["--minutes", "inf"], "minutes must be more than 0 and finite, not inf"),
     "a seed": (["--seed", -1], "a seed must be an integer of at least 0, not -1"),
     "no process": (["--processes", 0], "processes must be an integer of at least 1, not 0"),
     "no case": (["--cases", 0], "cases must be an integer of at least 1, not 0"),
     "no JSON": (["--replay", "x"], "this is not a case that a soak printed: Expecting value"),
     "a list": (["--replay", "[1]"], "this is not a case that a soak printed"),
     "nothing": (["--replay", "{}"], "this is not a case that a soak printed: no 'config'"),
-    "no run": (["--replay", '{"config": {}, "runs": []}'], "one run at least"),
-    "no product": (["--replay", text(products=[])], "a run has one product at least"),
-    "no rows": (["--replay", text(products=[[0, 1, 1, 1]])], "0 should be an integer of at least"),
-    "a rate": (["--replay", text(stalls=[1, 0, 1, 0])], "1 should be a part of the cycles"),
-    "a reset": (["--replay", text(reset_after=-1)], "-1 should be an integer of at least 0"),
+    "no run": (["--replay", '{"config": {}, "runs": []}'], "at least one run"),
+    "no product": (["--replay", text(products=[])], "a run must have at least one product"),
+    "no rows": (["--replay", text(products=[[0, 1, 1, 1]])], "0 must be an integer of at least"),
+    "a rate": (["--replay", text(stalls=[1, 0, 1, 0])], "1 must be a fraction of the cycles"),
+    "a reset": (["--replay", text(reset_after=-1)], "-1 must be an integer of at least 0"),
     "a word": (["--replay", text(stall=1)], "a run has no stall"),
     "a unit": (["--replay", '{"config": {"rows": 0}, "runs": [1]}'], "rows must be an integer"),
 }

@@ -1,1 +1,1 @@
-"""The soak: drawn units and products on the RTL, for hours, against numpy and the cycle model."""
+"""The soak: hours of random units and products on the RTL, against numpy and the cycle model."""

@@ -1,4 +1,4 @@
-"""A case of the soak: one configuration and the runs that it gets; as text, and back."""
+"""Cases of the soak: a configuration and runs on it, with conversion to and from text."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ DEFAULTS = plain_parameters(MatrixUnitConfig())
 
 @dataclass(frozen=True)
 class Product:
-    """Z[M,N] = A[M,K] . B[K,N], the operands drawn from `seed`."""
+    """Z[M,N] = A[M,K] . B[K,N], with random operands from `seed`."""
 
     m: int
     k: int
@@ -29,7 +29,7 @@ class Product:
         return self.m * self.k * self.n
 
     def operands(self, config: MatrixUnitConfig) -> tuple[np.ndarray, np.ndarray]:
-        """A and B: a third of the numbers are extremes or near zero; in some matrices all are."""
+        """Return A and B; a third of the numbers are extremes or near 0, in some matrices all."""
         source = np.random.default_rng(self.seed)
         return (
             draw_matrix(source, config.activation, (self.m, self.k), source.choice(KINDS)),
@@ -39,7 +39,7 @@ class Product:
 
 @dataclass(frozen=True)
 class StallRates:
-    """Gaps and back-pressure: a seed, and how much of each stream, as Stalls.draw takes them."""
+    """Gaps and back-pressure: the arguments of Stalls.draw, a seed and a rate per stream."""
 
     seed: int
     weights: float
@@ -52,10 +52,10 @@ class StallRates:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """Products one after the other, with no pause between them.
+    """Consecutive products without a pause between them.
 
-    `stalls`: on the streams, or None. `reset_after`: cycles after which the unit is reset, whatever
-    it is doing, or None.
+    `stalls`: stalls on the streams, or None. `reset_after`: cycles after which the unit is reset,
+    even in the middle of work, or None.
     """
 
     products: tuple[Product, ...]
@@ -65,31 +65,31 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class Case:
-    """Runs one after the other on one unit."""
+    """Consecutive runs on one unit."""
 
     config: MatrixUnitConfig
     runs: tuple[PlannedRun, ...]
 
     def to_text(self) -> str:
-        """One line of JSON; what the configuration has by default is left out."""
+        """Return one line of JSON; default values of the configuration are omitted."""
         parameters = plain_parameters(self.config)
         fields = {name: value for name, value in parameters.items() if value != DEFAULTS[name]}
         return json.dumps({"config": fields, "runs": [_plain(run) for run in self.runs]})
 
     @classmethod
     def from_text(cls, text: str) -> "Case":
-        """Read what `to_text` wrote.
+        """Read a text written by `to_text`.
 
         Raises
         ------
         ValueError
-            For any other text.
+            If it is any other text.
         """
         try:
             plain = json.loads(text)
             config, runs = plain.pop("config"), plain.pop("runs")
             if plain or not runs:
-                raise ValueError("it holds a config and one run at least, and nothing else")
+                raise ValueError("it must have a config and at least one run, and nothing else")
             return cls(MatrixUnitConfig(**config), tuple(_run(run) for run in runs))
         except KeyError as error:
             raise ValueError(f"this is not a case that a soak printed: no {error}") from None
@@ -115,19 +115,19 @@ def _run(plain: dict) -> PlannedRun:
 
 
 def _check(run: PlannedRun, given: set[str]) -> None:
-    """Refuse what only a hand could have written."""
+    """Raise ValueError for a run that no soak would print."""
     unknown = given - {field.name for field in dataclasses.fields(PlannedRun)}
     if unknown:
         raise ValueError(f"a run has no {', '.join(sorted(unknown))}")
     if not run.products:
-        raise ValueError("a run has one product at least")
+        raise ValueError("a run must have at least one product")
     numbers = [(1, size) for p in run.products for size in (p.m, p.k, p.n)]
     numbers += [(0, product.seed) for product in run.products]
     numbers += [(0, run.stalls.seed)] if run.stalls else []
     numbers += [] if run.reset_after is None else [(0, run.reset_after)]
     for least, number in numbers:
         if type(number) is not int or number < least:
-            raise ValueError(f"{number!r} should be an integer of at least {least}")
+            raise ValueError(f"{number!r} must be an integer of at least {least}")
     for rate in list(vars(run.stalls).values())[1:] if run.stalls else []:
         if type(rate) not in (int, float) or not 0 <= rate < 1:
-            raise ValueError(f"{rate!r} should be a part of the cycles, from 0 to below 1")
+            raise ValueError(f"{rate!r} must be a fraction of the cycles, at least 0 and below 1")

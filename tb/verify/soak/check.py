@@ -1,4 +1,4 @@
-"""Check a case: every number against numpy, every cycle and counter against the model."""
+"""Check a case: every result against numpy, cycles and counters against the cycle model."""
 
 import os
 import sys
@@ -17,11 +17,10 @@ from .cases import Case, PlannedRun
 
 @dataclass
 class CaseResult:
-    """What a case came to: the first difference, or "", and what was done until then.
+    """Result of a case: the first difference, or "", and the work done until then.
 
-    `numbers_before_resets` are of runs that a reset cut short; `products`, `macs` and `cycles` are
-    of the others.
-    `processor_seconds` are those of this process and of the compilers that it waited for.
+    `numbers_before_resets`: results of runs with a reset. `products`, `macs` and `cycles` count the
+    other runs. `processor_seconds`: of this process and of the compilers that it waited for.
     """
 
     difference: str = ""
@@ -37,20 +36,20 @@ class CaseResult:
 def check(case: Case) -> CaseResult:
     """Run a case on its unit, in this process.
 
-    Whatever goes wrong, from the emission of the Verilog to the last counter, is a difference.
+    Any exception, from the emission of the Verilog to the last counter, is also a difference.
     """
     result, before = CaseResult(), _processor_seconds()
-    doing = "the build"
+    stage = "the build"
     try:
         unit = MatrixUnitSimulator(case.config)
         for number, run in enumerate(case.runs, 1):
-            doing = f"run {number} of {len(case.runs)}"
+            stage = f"run {number} of {len(case.runs)}"
             difference = _check_run(unit, run, result)
             if difference:
-                result.difference = f"{doing}: {difference}"
+                result.difference = f"{stage}: {difference}"
                 break
     except Exception as error:
-        result.difference = f"{doing}: {type(error).__name__}: {error}"
+        result.difference = f"{stage}: {type(error).__name__}: {error}"
     result.processor_seconds = _processor_seconds() - before
     return result
 
@@ -83,26 +82,27 @@ def _check_run(unit: MatrixUnitSimulator, run: PlannedRun, result: CaseResult) -
 
 
 def _first_difference(z: np.ndarray, expected: np.ndarray) -> str:
-    """What is masked had not come before a reset."""
+    """Describe the first difference, or return ""; results missing after a reset are masked."""
     wrong = np.argwhere(np.ma.filled(z != expected, False))
     if not len(wrong):
         return ""
     i, j = wrong[0]
     return (
-        f"Z[{i}, {j}] is {z[i, j]}, numpy says {expected[i, j]}; "
+        f"Z[{i}, {j}] is {z[i, j]}, but numpy gives {expected[i, j]}; "
         f"{len(wrong)} of {np.ma.count(z)} elements differ"
     )
 
 
 def _check_time(config: MatrixUnitConfig, run: PlannedRun, done: SimulationResult) -> str:
-    """Without stalls the model is exact; with them it tells the rows, and the fewest cycles.
+    """Compare cycles and counters with the model; describe the first difference, or return "".
 
-    A reset after so many cycles ends a run then, if it has not ended yet.
+    Without stalls the model is exact. With stalls it gives the computed rows and a lower bound of
+    the cycles. A run that has not finished when its reset is due ends there.
     """
     model = predict(config, [Schedule(config, p.m, p.k, p.n) for p in run.products])
     limit = sys.maxsize if run.reset_after is None else run.reset_after
     fewest = min(model.cycles, limit)
-    all_came = all(np.ma.count(z) == z.size for z in done.products)
+    complete = all(np.ma.count(z) == z.size for z in done.products)
     activities = sum(done.counters.values()) - done.counters["total"]
     pairs = {
         "total": (done.counters["total"], done.cycles),
@@ -110,14 +110,14 @@ def _check_time(config: MatrixUnitConfig, run: PlannedRun, done: SimulationResul
     }
     if run.stalls is None:
         pairs["cycles"] = done.cycles, fewest
-        pairs["all results came"] = all_came, model.cycles <= limit
+        pairs["all results arrived"] = complete, model.cycles <= limit
     else:
-        pairs["the cycles at least"] = done.cycles, max(done.cycles, fewest)
-        pairs["the cycles at most"] = done.cycles, min(done.cycles, limit)
-    if all_came:
+        pairs["minimum of cycles"] = done.cycles, max(done.cycles, fewest)
+        pairs["maximum of cycles"] = done.cycles, min(done.cycles, limit)
+    if complete:
         exact = ["computing"] if run.stalls else list(done.counters)
         pairs |= {name: (done.counters[name], model.counters[name]) for name in exact}
     for name, (found, expected) in pairs.items():
         if found != expected:
-            return f"{name}: {found}, should be {expected}"
+            return f"{name}: {found}, expected {expected}"
     return ""

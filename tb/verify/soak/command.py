@@ -1,4 +1,4 @@
-"""`verify soak`: drawn cases for so many minutes, with progress; the report; one case once more."""
+"""`verify soak`: check random cases for a given time, report them, and replay single cases."""
 
 import dataclasses
 import itertools
@@ -20,13 +20,13 @@ from .draws import cases
 from .isolation import Isolated, check_alone, wait
 from .shrink import shrink
 
-LOOK_SECONDS = 1.0
-# Between two lines of progress.
+POLL_SECONDS = 1.0
+# Interval between lines of progress.
 LINE_SECONDS = 60.0
 SHRINK_SECONDS = 300.0
-# One mistake may break every case: so many failures are told, and end the soak.
+# One defect may break every case, so this number of failures ends the soak.
 MOST_FAILURES = 5
-# Of a result, added up over the cases.
+# Fields of a result that are added up over the cases.
 SUMS = (
     "products",
     "macs",
@@ -40,7 +40,7 @@ SUMS = (
 
 @dataclass(frozen=True)
 class Failure:
-    """How a case of a soak failed, and how the smallest one found does."""
+    """A failing case of a soak, and the smallest failing case found from it."""
 
     number: int
     difference: str
@@ -53,14 +53,14 @@ class Failure:
             "case": self.number,
             "difference": self.difference,
             "replay": replay_command(self.smallest),
-            "replay_difference": self.smallest_difference or "none: it failed once only",
+            "replay_difference": self.smallest_difference or "none: the failure did not recur",
             "replay_whole": replay_command(self.case),
         }
 
 
 @dataclass
 class Tally:
-    """What a soak has done so far; `seconds_before` it was resumed."""
+    """The work of a soak so far; `seconds_before`: duration before it was resumed."""
 
     seed: int
     seconds_before: int = 0
@@ -107,56 +107,56 @@ class Tally:
 
 
 def sources() -> str:
-    """A name for the hardware and for what is drawn and checked of it."""
+    """Return a digest of the sources of the hardware and of the soak."""
     folders = Path(weft.__file__).parent, Path(__file__).parent
     return digest([path.read_text() for folder in folders for path in sorted(folder.rglob("*.py"))])
 
 
 def resumed(report: Path) -> Tally:
-    """What the soak of a report had done, to go on with the cases behind its own.
+    """Return the tally of an earlier soak from its report, to continue with the next cases.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such report.
+        If the report does not exist.
     ValueError
-        If that soak found a failure, was interrupted, so that cases between its own are missing, or
-        was of another state of the sources.
+        If the soak found a failure, was interrupted, so that some of its cases are missing, or used
+        other sources.
     """
-    told = json.loads(report.read_text())
-    if told.get("sources") != sources():
-        raise ValueError(f"{report} is of other hardware, or other checks: begin a new soak")
-    if told["failures"] or told["interrupted"]:
-        raise ValueError(f"{report} is of a soak that failed or was interrupted: begin a new one")
-    count = told["configurations"]
+    read = json.loads(report.read_text())
+    if read.get("sources") != sources():
+        raise ValueError(f"{report} is from other hardware or other checks: start a new soak")
+    if read["failures"] or read["interrupted"]:
+        raise ValueError(f"{report} is from a soak that failed or was interrupted: start a new one")
+    count = read["configurations"]
     return Tally(
-        seed=told["seed"],
-        seconds_before=told["seconds"],
+        seed=read["seed"],
+        seconds_before=read["seconds"],
         configurations=count,
-        units={case.config for case in itertools.islice(cases(told["seed"]), count)},
-        done=CaseResult(**{name: told[name] for name in SUMS}),
+        units={case.config for case in itertools.islice(cases(read["seed"]), count)},
+        done=CaseResult(**{name: read[name] for name in SUMS}),
     )
 
 
 def soak(
     minutes: float, tally: Tally, processes: int, report: Path, most_cases: int | None
 ) -> bool:
-    """Check cases until the time is over; those begun by then are finished. True if all are right.
+    """Check cases until the time is up, then finish the running ones; return whether all passed.
 
     Parameters
     ----------
     tally : Tally
-        A new one, or that of the soak to go on with; the report is of all of it.
+        A new tally, or the tally of the soak to resume; the report covers all of it.
     processes : int
-        Cases checked side by side, each in a process of its own.
+        Number of parallel processes, with one case each.
     most_cases : int, optional
-        Ends it after so many more as well.
+        Stop after this number of further cases.
 
     Raises
     ------
     KeyboardInterrupt
-        After Ctrl-C, which ends it at once, if all was right. The report is written all the same,
-        but over that of a soak that this one goes on with.
+        After Ctrl-C, which ends the soak at once, if no case failed. The report is still written,
+        except when that would overwrite the report of a resumed soak.
     """
     head = f"soak: {minutes:g} minutes, {processes} processes, seed {tally.seed}"
     console.print(f"[bold]{head}[/bold]")
@@ -190,7 +190,7 @@ def _check_cases(tally: Tally, seconds: float, processes: int, most_cases: int |
                     numbers[Isolated(case)] = number
                 if not numbers:
                     return
-                for ended in wait(list(numbers), LOOK_SECONDS):
+                for ended in wait(list(numbers), POLL_SECONDS):
                     _finish(tally, numbers.pop(ended), ended)
                 if len(tally.failures) >= MOST_FAILURES:
                     console.print(f"{MOST_FAILURES} failures are enough")
@@ -211,15 +211,15 @@ def _finish(tally: Tally, number: int, ended: Isolated) -> None:
     if not result.difference:
         return
     console.print(f"[red]case {number} of seed {tally.seed}[/red]: {result.difference}")
-    console.print(f"made smaller, for {SHRINK_SECONDS / 60:.0f} minutes at most")
-    # Told from now on, should Ctrl-C come before it is small.
+    console.print(f"shrinking it, for at most {SHRINK_SECONDS / 60:.0f} minutes")
+    # Recorded first, in case Ctrl-C interrupts the shrinking.
     failure = Failure(number, result.difference, ended.case, ended.case, result.difference)
     tally.failures.append(failure)
     smallest, how = shrink(ended.case, check_alone, SHRINK_SECONDS)
     failure = dataclasses.replace(failure, smallest=smallest, smallest_difference=how)
     tally.failures[-1] = failure
     described = failure.described()
-    console.print(f"the smallest: {described['replay_difference']}; replay it with")
+    console.print(f"the smallest case: {described['replay_difference']}; replay it with")
     print(described["replay"], flush=True)
 
 
@@ -228,12 +228,12 @@ def replay_command(case: Case) -> str:
 
 
 def replay(text: str) -> bool:
-    """Check one case as a soak printed it; True if it is right.
+    """Check one case, as printed by a soak; return whether it passed.
 
     Raises
     ------
     ValueError
-        For a text that is no case.
+        If the text is not a case.
     """
     result = check_alone(Case.from_text(text))
     console.print(result.difference or f"no difference in {result.products} products")

@@ -1,4 +1,4 @@
-"""What a soak draws: case number i of a seed is always the same case."""
+"""Random cases of the soak: case number i of a seed is always the same case."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -14,11 +14,11 @@ from .cases import Case, PlannedRun, Product, StallRates
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of array: its share of the cases, what a side may be, cycles of its big product.
+    """A kind of array: its share of the cases, sides to choose from, cycles of its big product.
 
-    Small arrays are built in seconds and find most of what there is to find; large ones bring the
-    multiply-accumulates: they are as a TPU's, of narrow numbers, deep accumulators, few registers
-    and hard multipliers alone, which is what can be simulated fast.
+    Small arrays build in seconds and find most defects. Large arrays contribute most of the
+    multiply-accumulates. They resemble a TPU, which also makes them fast to simulate: narrow
+    numbers, deep accumulators, few registers, and no soft columns.
     """
 
     share: float
@@ -33,14 +33,14 @@ KINDS = (
     Kind(0.11, tuple(range(9, 41)), 50_000),
     Kind(0.06, (64, 64, *range(65, 128, 9), 96, 128, 128), 700_000, large=True),
 )
-# Multiplying with adders takes long to build and to simulate, and is the same in every column.
+# Soft columns are slow to build and to simulate, and all are alike.
 MOST_SOFT = 6
-# Of any other product: enough for all that can happen, and no case takes long.
+# Cycles of any other product: enough for every situation, but short.
 MOST_CYCLES = 20_000
 
 
 def cases(seed: int) -> Iterator[Case]:
-    """The cases of a seed, without end."""
+    """Iterate over the cases of a seed, indefinitely."""
     number = 0
     while True:
         yield draw_case(seed, number)
@@ -62,7 +62,7 @@ def draw_case(seed: int, number: int) -> Case:
         stalled, reset = source.random() < 0.5, source.random() < 0.5
         runs.append(_draw_run(source, config, _small, stalled=stalled, reset=reset))
     source.shuffle(runs)
-    # The last one shows that the unit is as new after whatever was before.
+    # The last run shows that the earlier runs left the unit in a good state.
     return Case(config, (*runs, _draw_run(source, config, _small)))
 
 
@@ -125,7 +125,7 @@ def _draw_run(
 def _fitted(
     config: MatrixUnitConfig, shape: tuple[int, int, int], most_cycles: int
 ) -> tuple[int, int, int]:
-    """A shape, or a part of it that takes no more cycles: first of N, then of M, then of K."""
+    """Reduce N, then M, then K of a shape until it takes at most `most_cycles`."""
     m, k, n = shape
     while predict(config, [Schedule(config, m, k, n)]).cycles > most_cycles:
         if n > config.columns:
@@ -144,7 +144,7 @@ def _draw_seed(source: random.Random) -> int:
 
 
 def _small(source: random.Random, config: MatrixUnitConfig) -> Sizes:
-    """Sizes about the array's own, from 1 x 1 x 1, ragged or whole."""
+    """Return sizes near those of the array, from 1 x 1 x 1, ragged or whole."""
     depth = config.accumulator_depth
     near_depth = [depth, depth + 1, 2 * depth + 1] if depth <= 600 else []
     return [
@@ -163,13 +163,13 @@ def _size_near(source: random.Random, side: int, *others: int) -> int:
 
 
 def _deep(source: random.Random, config: MatrixUnitConfig) -> Sizes:
-    """One row, or few, through many tiles along K."""
+    """Return one product of one or two rows through many tiles along K."""
     k = source.randint(1, 60 * config.rows)
     return [(source.randint(1, 2), k, _size_near(source, config.columns))]
 
 
 def _big(source: random.Random, config: MatrixUnitConfig) -> Sizes:
-    """One product of many ragged tiles, cut down to the cycles that it may take."""
+    """Return one product of many ragged tiles, which `_fitted` reduces."""
     m = source.randint(config.rows, 1000 + 8 * config.rows)
     k = source.randint(1, 12 * config.rows)
     n = source.randint(100, 400) * config.columns - source.randrange(config.columns)

@@ -1,4 +1,4 @@
-"""Cases in processes of their own: one that crashes takes nothing else with it."""
+"""Check each case in its own process, so that a crash affects nothing else."""
 
 import multiprocessing
 import os
@@ -13,28 +13,28 @@ from . import check as checking
 from .cases import Case
 from .check import CaseResult
 
-# Processes come from a server that has imported everything already, and that has no threads.
+# The server that forks the processes has imported everything and has no threads.
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([checking.__name__])
 
 
 class Isolated:
-    """A case that is being checked in a process of its own, in a session of its own."""
+    """A case that is being checked in its own process and session."""
 
     def __init__(self, case: Case):
         self.case = case
         self._receiver, sender = _context.Pipe(duplex=False)
         arguments = case, sender, str(build_root())
-        self._process = _context.Process(target=_check_and_tell, args=arguments, daemon=True)
+        self._process = _context.Process(target=_check_and_send, args=arguments, daemon=True)
         self._process.start()
         sender.close()
 
     def fileno(self) -> int:
-        """Readable as soon as there is an result."""
+        """Return a file descriptor that becomes readable when the result is available."""
         return self._receiver.fileno()
 
     def result(self) -> CaseResult:
-        """Wait for the end; a crash is an result too."""
+        """Wait for the result; a crash of the process is also a result."""
         try:
             return self._receiver.recv()
         except EOFError:
@@ -42,7 +42,7 @@ class Isolated:
             return CaseResult(f"the process ended with {_ending(self._process.exitcode)}")
 
     def kill(self) -> None:
-        """End the process, with the compilers that it may have started, if it runs still."""
+        """Kill the process and its compilers if it is still running."""
         if self._process.is_alive():
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid or 0, signal.SIGKILL)
@@ -52,13 +52,13 @@ class Isolated:
 
 
 def wait(running: Sequence[Isolated], seconds: float) -> list[Isolated]:
-    """Those whose result is there, after so many seconds at most."""
+    """Wait for results for at most `seconds`; return the cases that have one."""
     ready = connection.wait([one.fileno() for one in running], seconds)
     return [one for one in running if one.fileno() in ready]
 
 
 def check_alone(case: Case) -> CaseResult:
-    """As `check.check`, in a process of its own."""
+    """Run `check.check` in a separate process."""
     isolated = Isolated(case)
     try:
         return isolated.result()
@@ -66,7 +66,7 @@ def check_alone(case: Case) -> CaseResult:
         isolated.kill()
 
 
-def _check_and_tell(case: Case, sender: connection.Connection, build: str) -> None:
+def _check_and_send(case: Case, sender: connection.Connection, build: str) -> None:
     os.setsid()
     os.environ["WEFT_BUILD"] = build
     sender.send(checking.check(case))

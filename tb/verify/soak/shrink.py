@@ -1,4 +1,4 @@
-"""From a case that fails to the smallest one found that still does."""
+"""Shrink a failing case to the smallest case found that still fails."""
 
 import dataclasses
 import time
@@ -9,7 +9,7 @@ from weft.matrix.config import MatrixUnitConfig
 from .cases import Case, PlannedRun
 from .check import CaseResult
 
-# What a field of a configuration is set to if it has nothing to do with a failure.
+# Simplest values of fields of a configuration.
 SIMPLE = {
     "inner_product": "plain",
     "soft_columns": 0,
@@ -23,15 +23,15 @@ SIMPLE = {
 
 
 def shrink(case: Case, attempt: Callable[[Case], CaseResult], seconds: float) -> tuple[Case, str]:
-    """The smallest case found in about so many seconds that fails too, and how it fails.
+    """Return the smallest failing case found in about `seconds`, and its difference.
 
-    Any failure counts, whether it is the first one or not. Runs go first, since that costs no
-    build, then the configuration, then what is left of the runs once more.
+    Any failure counts, not only the original one. Runs are reduced first, because that needs no
+    build, then the configuration, then the remaining runs again.
 
     Parameters
     ----------
     case : Case
-        Fails, as far as `attempt` goes; if it does not once more, it comes back with "".
+        A failing case. If it does not fail again, it is returned with "".
     attempt : callable
         Checks a case.
     """
@@ -42,7 +42,7 @@ def shrink(case: Case, attempt: Callable[[Case], CaseResult], seconds: float) ->
     changed = True
     while changed:
         before = case
-        for simpler in WAYS:
+        for simpler in REDUCTIONS:
             found = True
             while found:
                 found = False
@@ -58,7 +58,7 @@ def shrink(case: Case, attempt: Callable[[Case], CaseResult], seconds: float) ->
 
 
 def _fewer_runs(case: Case) -> Iterator[Case]:
-    """One alone, the others first to go; or all but one."""
+    """Keep a single run, or remove one."""
     runs = case.runs
     if len(runs) > 1:
         yield from (dataclasses.replace(case, runs=(run,)) for run in runs)
@@ -67,7 +67,7 @@ def _fewer_runs(case: Case) -> Iterator[Case]:
 
 
 def _fewer_products(case: Case) -> Iterator[Case]:
-    """A half of the products of a run, or all but one."""
+    """Keep half of the products of a run, or remove one."""
     for index, run in enumerate(case.runs):
         count = len(run.products)
         if count == 1:
@@ -81,7 +81,7 @@ def _fewer_products(case: Case) -> Iterator[Case]:
 
 
 def _plainer_runs(case: Case) -> Iterator[Case]:
-    """Without stalls, or with fewer; with an earlier reset, or none."""
+    """Remove the stalls or some of them; remove the reset or make it earlier."""
     for index, run in enumerate(case.runs):
         if run.stalls is not None:
             yield _with_run(case, index, dataclasses.replace(run, stalls=None))
@@ -106,7 +106,7 @@ def _smaller_sizes(case: Case) -> Iterator[Case]:
 
 
 def _smaller_units(case: Case) -> Iterator[Case]:
-    """Each of these costs a build: first all that is simple at once, then one by one."""
+    """Simplify the configuration; every attempt needs a build, so try all fields together first."""
     config = case.config
     options = [SIMPLE, *({name: value} for name, value in SIMPLE.items())]
     options += [{"rows": rows} for rows in _smaller(config.rows, config.rows_per_cell)]
@@ -123,15 +123,15 @@ def _smaller_units(case: Case) -> Iterator[Case]:
 
 
 def _smaller(size: int, least: int) -> list[int]:
-    """The least, then less by a half, by a quarter, ... and by one."""
+    """Return the least size, then the size less a half, a quarter, and so on, down to one less."""
     steps = [size >> shift for shift in range(1, size.bit_length())]
     sizes = [least, *(size - step for step in steps if step)]
     return list(dict.fromkeys(s for s in sizes if least <= s < size))
 
 
 def _with_run(case: Case, index: int, *run: PlannedRun) -> Case:
-    """With a run in the place of one, or without it."""
+    """Replace a run, or remove it if no other is given."""
     return dataclasses.replace(case, runs=case.runs[:index] + run + case.runs[index + 1 :])
 
 
-WAYS = (_fewer_runs, _fewer_products, _plainer_runs, _smaller_sizes, _smaller_units)
+REDUCTIONS = (_fewer_runs, _fewer_products, _plainer_runs, _smaller_sizes, _smaller_units)
