@@ -1,4 +1,4 @@
-"""Faults: one stored bit flips, and what it does is told rightly; without one, nothing changes"""
+"""Faults: the effect of a flipped bit is reported correctly; without a fault nothing changes"""
 
 import dataclasses
 import os
@@ -23,7 +23,7 @@ from weft_sim.stalls import Stalls
 SEED = int(os.environ["SEED"])
 SIZE = TINY.rows
 CHECKED = UNITS["4x4 checksum"]
-# Of a product of one tile, in which rows of it enter the array and leave it.
+# A cycle of a product of one tile in which rows both enter and leave the array.
 BUSY_CYCLE = 18
 
 
@@ -47,7 +47,7 @@ def flipped(unit: FaultyUnit, work: Work, register: str, place: int, cycle: int)
 
 @pytest.mark.parametrize("stalled", [False, True], ids=["full speed", "stalls"])
 @pytest.mark.parametrize("config", UNITS.values(), ids=UNITS)
-def test_without_a_fault_it_is_the_plain_unit(config, stalled):
+def test_without_a_fault_the_unit_is_unchanged(config, stalled):
     work = draw_work(config, f"{SEED}", stalled=stalled)
     plain = MatrixUnitSimulator(config).run(work.operands, stalls=work.stalls)
     answer = FaultyUnit(config).run(work)
@@ -60,7 +60,7 @@ def test_without_a_fault_it_is_the_plain_unit(config, stalled):
 
 
 @pytest.mark.parametrize("place", [0, 3, 7])
-def test_a_weight_in_use_is_wrong_in_its_column_from_then_on(unit, place):
+def test_a_flipped_weight_changes_its_column_from_then_on(unit, place):
     row, column = 1, 2
     a, b = one_tile().operands[0]
     # No zero hides the weight.
@@ -74,7 +74,7 @@ def test_a_weight_in_use_is_wrong_in_its_column_from_then_on(unit, place):
     error = a[:, row].astype(int) * (int(wrong_weight) - int(weight))
     got = (answer.products[0] - good).astype(int)
     assert not np.delete(got, column, axis=1).any()
-    # The rows that had passed by then are right.
+    # Rows that passed before the flip are right.
     passed = next(m for m in range(len(a) + 1) if (got[m:, column] == error[m:]).all())
     assert 0 < passed < len(a)
     assert not got[:passed, column].any()
@@ -85,14 +85,14 @@ def test_a_bit_flips_at_the_end_of_its_cycle(unit):
     good = unit.run(work)
     rows = len(good.products[0])
     for row in range(rows):
-        # The result of this row is taken in the cycle after, and those of the others are not.
+        # Only the result of this row is transferred in the next cycle.
         cycle = good.cycles - rows + row - 1
         (got,) = flipped(unit, work, "results.columns.column_3.o", 5, cycle).products
         assert np.argwhere(got != good.products[0]).tolist() == [[row, 3]]
         assert abs(int(got[row, 3]) - int(good.products[0][row, 3])) == 1 << 5
 
 
-def test_an_accumulator_row_that_is_not_used_is_masked(unit):
+def test_a_flip_in_an_unused_accumulator_row_is_masked(unit):
     rows = 7
     work = Work([draw_operands(TINY, rows, 3 * SIZE, SIZE, seed=SEED)])
     good = unit.run(work)
@@ -108,7 +108,7 @@ def test_an_accumulator_row_that_is_not_used_is_masked(unit):
     assert all((wrong.row, wrong.column) == (row, 1) for row, wrong in silent.items())
 
 
-def test_a_lost_row_is_a_hang_and_ends(unit):
+def test_a_run_with_a_lost_row_hangs_and_is_ended(unit):
     work = one_tile()
     answer = flipped(unit, work, "admission.staying", 0, BUSY_CYCLE - 6)
     assert not answer.ended
@@ -131,7 +131,7 @@ def test_a_result_that_changes_while_it_waits_is_seen(unit):
     assert seen["protocol"] > len(cycles) / 4
 
 
-def test_a_cycle_counter_does_not_touch_results(unit):
+def test_a_flip_in_a_cycle_counter_does_not_change_results(unit):
     work = one_tile()
     answer = flipped(unit, work, "cycle_counters.counters_idle", 30, BUSY_CYCLE)
     assert judge(unit.run(work), answer) == FaultEffect("cycles", True)
@@ -147,14 +147,14 @@ def test_a_cycle_counter_does_not_touch_results(unit):
         ({"broken_waits": 1}, "protocol"),
     ],
 )
-def test_what_a_host_sees(unit, change, seen_by):
+def test_visible_effects_are_seen(unit, change, seen_by):
     good = unit.run(one_tile())
     effect = judge(good, dataclasses.replace(good, **change))
     assert (effect.kind, effect.seen_by) == ("seen", seen_by)
 
 
-def test_what_a_flip_leaves_behind_shows_in_the_product_that_follows():
-    """Where the next result is read from, flipped when the last one has come."""
+def test_damage_after_the_last_result_shows_in_the_next_product():
+    """The read slot of the result buffer flips after the last result."""
     campaign = Campaign("4x4", TINY, SEED)
     work, good = campaign.works[0], campaign.expected[0]
     slot = campaign.unit.bit_of("results.columns__read_slot", 0)
@@ -175,30 +175,30 @@ def test_a_wrong_number_is_silent(unit):
     assert effect == FaultEffect("silent", False, wrong=element)
 
 
-def test_same_seed_same_outcome():
+def test_the_same_seed_gives_the_same_effects():
     classes = ["control", "weights"]
 
-    def outcome(seed: int) -> list:
+    def injections(seed: int) -> list:
         tallies = Campaign("4x4", TINY, seed).run(classes, 25, lambda done, total: None)
         return [tally.injections for tally in tallies.values()]
 
-    first = outcome(SEED)
-    assert outcome(SEED) == first
-    assert outcome(SEED + 1) != first
+    first = injections(SEED)
+    assert injections(SEED) == first
+    assert injections(SEED + 1) != first
 
 
-def test_every_stored_bit_is_in_the_class_that_it_is_for(unit):
+def test_every_stored_bit_is_in_its_class(unit):
     bits = Counter(class_of(bit.register) for bit in unit.bits)
     assert len(set(unit.bits)) == len(unit.bits)
     cells, triangle = SIZE * SIZE, SIZE * (SIZE - 1) // 2
     operand, width = 8, TINY.accumulator_width
     assert bits["weights"] == operand * (2 * cells + triangle + 2 * SIZE)
-    # At the gate a memory of four rows, with a register before it and one behind it.
+    # The lanes at the gate: a memory of four rows, with a register before and after it.
     assert bits["activations"] == operand * (cells + triangle + (4 + 2) * SIZE)
     arithmetic = TINY.arithmetic
     cell = arithmetic.product_shape.width + arithmetic.sum_width
     assert bits["partial-sums"] == cells * cell
-    # Beside the memory: what is read, behind it, forwarded, the operand, the sum, and the last one.
+    # Six registers per column besides the memory.
     assert bits["accumulators"] == width * SIZE * (TINY.accumulator_depth + 6)
     assert bits["results"] == width * SIZE * (MatrixUnitTiming.of(TINY).result_depth + 1)
     assert bits["cycle-counters"] == 7 * 32 + 3 + 15
@@ -212,10 +212,10 @@ def test_bits_of_a_unit_with_checksums(unit, checked_unit):
     assert set(checked) == set(CLASSES)
     for same in ("weights", "partial-sums", "accumulators", "cycle-counters"):
         assert checked[same] == plain[same]
-    # A parity bit for each lane, in the skew and at the gate as the lane.
+    # A parity bit for each lane, in the skew and at the gate like the lane.
     triangle = SIZE * (SIZE - 1) // 2
     assert checked["activations"] == plain["activations"] + triangle + (4 + 2) * SIZE
-    # A place more in each memory, and a memory more; what is read from that is of the checker.
+    # One more place in each memory, and an extra memory, whose output register is a checksum.
     width, depth = TINY.accumulator_width, MatrixUnitTiming.of(CHECKED).result_depth
     assert depth == MatrixUnitTiming.of(TINY).result_depth + 1
     assert checked["results"] == width * (SIZE * (depth + 1) + depth)
@@ -242,7 +242,7 @@ def test_bits_of_a_unit_with_checksums(unit, checked_unit):
         "results.columns.column_3.o",
     ],
 )
-def test_checksums_see_a_number_that_changes(checked_unit, register):
+def test_checksums_detect_a_changed_number(checked_unit, register):
     assert class_of(register) in DATAPATH
     source = random.Random(f"{SEED} {register}")
     work = Work([draw_operands(CHECKED, 14, 3 * SIZE, SIZE, seed=SEED)])
@@ -260,7 +260,7 @@ def test_checksums_see_a_number_that_changes(checked_unit, register):
 
 
 @pytest.mark.parametrize("name", [name for name, config in UNITS.items() if config.checksum])
-def test_all_that_changes_in_the_datapath_is_detected(name):
+def test_every_changed_result_from_the_datapath_is_detected(name):
     tallies = Campaign(name, UNITS[name], SEED).run(
         [*DATAPATH, "checksums"], 100, lambda done, total: None
     )
@@ -271,11 +271,11 @@ def test_all_that_changes_in_the_datapath_is_detected(name):
     assert not tallies["checksums"].changed
 
 
-def test_wrong_products_that_cancel_are_seen_in_a_fast_array():
+def test_wrong_products_that_cancel_are_detected_in_a_fast_array():
     config = UNITS["4x4 fast checksum"]
     unit = FaultyUnit(config)
     a, b = np.ones((14, SIZE), np.int8), np.zeros((SIZE, SIZE), np.int8)
-    # The lower sum of the first pair is 2 or -2: what is wrong with the upper one adds up to zero.
+    # The lower sum of the first pair is 2 or -2, so the errors of the upper sum add up to zero.
     b[0] = [1, -3, 1, -3]
     work = Work([(a, b)])
     answer = flipped(unit, work, "array.cells.row_0.cell_0.activation_out", 1, BUSY_CYCLE)
@@ -284,7 +284,7 @@ def test_wrong_products_that_cancel_are_seen_in_a_fast_array():
     assert answer.errors == Error.CORRUPTED
 
 
-def test_a_flip_in_the_checker_is_a_false_alarm_and_no_wrong_number(checked_unit):
+def test_a_flip_in_the_checks_is_a_false_alarm_but_no_wrong_number(checked_unit):
     source = random.Random(SEED)
     bits = [n for n, bit in enumerate(checked_unit.bits) if class_of(bit.register) == "checksums"]
     work = draw_work(CHECKED, f"{SEED}", stalled=True)

@@ -1,4 +1,4 @@
-"""Faults: every register of a flat netlist takes its bits of the input that flips them"""
+"""Faults: every register of a flat netlist gets its bits of the fault input"""
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_each_register_gets_its_bits_of_the_input():
         assert f"<= {taken}" in netlist.verilog
 
 
-def test_a_register_without_a_name_is_called_after_what_it_drives():
+def test_a_register_without_a_name_is_named_after_the_signal_it_drives():
     text = """
   wire [3:0] \\unit.parts  ;
   reg [2:0] _7_;
@@ -41,5 +41,5 @@ def test_a_register_without_a_name_is_called_after_what_it_drives():
 
 
 def test_no_register_is_missed():
-    with pytest.raises(ValueError, match="of 4 registers 3 were understood"):
+    with pytest.raises(ValueError, match="only 3 of 4 registers were recognized"):
         insert_faults(FLAT + "  always @(negedge aclk)\n    one <= i;\n")

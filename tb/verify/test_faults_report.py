@@ -1,4 +1,4 @@
-"""Faults: the report counts what the flips did, and says how sure that is"""
+"""Faults: the report has the effects of the flips and their confidence intervals"""
 
 import json
 import os
@@ -18,7 +18,7 @@ SEED = int(os.environ["SEED"])
 @pytest.mark.parametrize(
     "count,total,low,high", [(0, 10, 0, 0.2775), (5, 10, 0.2366, 0.7634), (1000, 1000, 0.9962, 1)]
 )
-def test_interval(count, total, low, high):
+def test_confidence_interval(count, total, low, high):
     assert wilson(count, total) == pytest.approx((low, high), abs=5e-5)
 
 
@@ -43,7 +43,7 @@ def test_report(tmp_path):
     assert sum(unit["by_bits"].values()) == pytest.approx(1, abs=1e-3)
 
 
-def test_what_was_detected_of_what_changed():
+def test_changed_and_detected_faults_are_counted():
     wrong = WrongElement(0, 0, 0, 1, 2)
     effects = [
         FaultEffect("masked", True),
@@ -57,21 +57,23 @@ def test_what_was_detected_of_what_changed():
     assert (tally.changed, tally.detected, tally.false_alarms) == (3, 2, 1)
 
 
-def test_the_goal_is_told_of_units_with_checksums(tmp_path, capsys):
+def test_the_goal_is_printed_for_units_with_checksums(tmp_path, capsys):
     units = {"plain": TINY, "checked": UNITS["4x4 checksum"]}
     report = inject(("partial-sums", "checksums"), 40, SEED, units, tmp_path / "report.json")
     plain, checked = report["units"]
-    # A class that a unit has no bits of is left out.
+    # Classes without bits in a unit are omitted.
     assert [row["class"] for row in plain["classes"]] == ["partial-sums"]
     assert plain["datapath"]["detection"]["value"] < 0.5
     sums, checker = checked["classes"]
     assert sums["changed"] == sums["detected"] > 0
     assert checker["changed"] == 0 and checker["detection"] is None
-    said = [line for line in capsys.readouterr().out.splitlines() if "goal: 99.9 %" in line]
-    assert len(said) == 1
-    assert said[0].startswith("checked: ") and said[0].endswith("reached")
+    goals = [
+        line for line in capsys.readouterr().out.splitlines() if "goal: at least 99.9 %" in line
+    ]
+    assert len(goals) == 1
+    assert goals[0].startswith("checked: ") and goals[0].endswith("reached")
 
 
-def test_a_class_that_does_not_exist():
-    with pytest.raises(ValueError, match="no class is named 'weight': there are weights, "):
+def test_an_unknown_class_is_refused():
+    with pytest.raises(ValueError, match="there is no class 'weight': choose from weights, "):
         check_classes(("weight",))

@@ -1,4 +1,4 @@
-"""Faults: synthesis leaves what checks the data apart from the data."""
+"""Faults: synthesis does not merge registers of data with registers of their checks."""
 
 import re
 
@@ -17,13 +17,14 @@ MERGED = {
         rows=4, columns=5, accumulator_depth=4, checksum=True, inner_product="fast"
     ),
 }
-# The activations beside a fast array have their parities, the pairs that they are checked with not.
+# Registers that may be shared: the pairs of activations of a fast array and the delayed activations
+# that check them. The delayed activations have parities, which detect a wrong bit.
 WITH_PARITY = re.compile(r"array\.(west\..*\.pair|activations_delay\..*)")
 
 
 @pytest.mark.parametrize("config", MERGED.values(), ids=MERGED)
-def test_synthesis_shares_no_register_of_data_with_what_checks_it(config, tmp_path):
-    """Registers that always hold the same become one: a wrong bit in it would be wrong in both."""
+def test_synthesis_shares_no_register_between_data_and_checks(config, tmp_path):
+    """Synthesis merges registers that are always equal; a flip would be wrong in data and check."""
     (tmp_path / "unit.v").write_text(make_design("unit", AxiMatrixUnit, config=config).verilog)
     whole_yosys(
         f"read_verilog {tmp_path / 'unit.v'}",

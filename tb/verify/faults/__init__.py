@@ -1,1 +1,1 @@
-"""What one flipped bit in the hardware does to a result."""
+"""Fault injection: the effect of one flipped bit in the hardware on the results."""

@@ -1,4 +1,4 @@
-"""A campaign: drawn products, and drawn faults in each class of registers of a unit."""
+"""Fault campaigns: random products, and random faults in each class of registers of a unit."""
 
 import random
 from collections import Counter, defaultdict
@@ -15,15 +15,15 @@ from .classes import CLASSES, class_of
 from .effect import FaultEffect, judge
 from .injection import Answer, Fault, FaultyUnit, Work
 
-# The same for all units of one size and format; every second one has stalls on all streams.
+# Number of works. They are equal for units of one size and format; every second has stalls.
 WORKS = 64
-# Products in whose time a bit flips. One more follows them: it meets what the flip has left behind.
+# Products during which a bit can flip. One more follows, to show damage that the flip left behind.
 PRODUCTS = 2
 
 
 @dataclass(frozen=True)
 class Injection:
-    """A fault, in which of the works, and what it did."""
+    """A fault, the index of its work, and its effect."""
 
     work: int
     fault: Fault
@@ -32,7 +32,7 @@ class Injection:
 
 @dataclass
 class ClassTally:
-    """What the faults of one class did."""
+    """Effects of the faults of one class."""
 
     bits: int
     injections: list[Injection] = field(default_factory=list)
@@ -46,35 +46,36 @@ class ClassTally:
 
     @property
     def false_alarms(self) -> int:
-        """Faults that were seen although all results came and were right."""
+        """Number of faults that were detected although all results were right."""
         seen = (i.effect for i in self.injections if i.effect.kind == "seen")
         return sum(effect.all_right for effect in seen)
 
     @property
     def changed(self) -> int:
-        """Faults after which results are wrong or missing, seen or not."""
+        """Number of faults with wrong or missing results, detected or not."""
         return sum(not injection.effect.all_right for injection in self.injections)
 
     @property
     def detected(self) -> int:
-        """Those of them that were seen."""
+        """Number of these that were detected."""
         return self.changed - self.counts()["silent"]
 
 
 class Campaign:
-    """A unit with its works, computed once without a fault and found right.
+    """A unit and its works, which have passed once without a fault.
 
     Parameters
     ----------
     name : str
-        Of the unit; the faults that are drawn depend on it and on the seed, the works do not.
+        Name of the unit. The random faults depend on it and on the seed; the works depend only on
+        the configuration and the seed.
     config : MatrixUnitConfig
     seed : int
 
     Raises
     ------
     verilator.SimulationFailed
-        If the unit is wrong without a fault; else as `FaultyUnit`.
+        If the unit is wrong without a fault; also the errors of `FaultyUnit`.
     """
 
     def __init__(self, name: str, config: MatrixUnitConfig, seed: int):
@@ -87,7 +88,7 @@ class Campaign:
             for number in range(WORKS)
         ]
         self.expected = [self._without_fault(work) for work in self.works]
-        # Of each work the cycles in which a bit may flip.
+        # Number of cycles of each work in which a bit can flip.
         self.cycles = [
             self._without_fault(Work(work.operands[:PRODUCTS], work.stalls)).cycles
             for work in self.works
@@ -103,13 +104,13 @@ class Campaign:
             for (a, b), product in zip(work.operands, answer.products, strict=True)
         )
         if not right or judge(answer, answer).kind != "masked":
-            raise SimulationFailed(f"{self.name} is wrong without any fault")
+            raise SimulationFailed(f"{self.name} is wrong without a fault")
         return answer
 
     def run(
         self, classes: list[str], faults: int, step: Callable[[int, int], None]
     ) -> dict[str, ClassTally]:
-        """Inject so many faults in each of the classes that the unit has bits of."""
+        """Inject `faults` faults in each of the classes; skip classes without bits in this unit."""
         classes = [name for name in classes if self.bits_of.get(name)]
         tallies = {name: ClassTally(len(self.bits_of[name])) for name in classes}
         for at, (name, tally) in enumerate(tallies.items()):
@@ -120,8 +121,7 @@ class Campaign:
         return tallies
 
     def _drawn(self, name: str, faults: int) -> Iterator[tuple[int, Fault]]:
-        """Any of the works, any bit of the class, any cycle up to the last result but those of the
-        product that follows."""
+        """Draw a work, a bit of the class, and a cycle before the last result of its PRODUCTS."""
         source = random.Random(f"{self.seed} {self.name} {name}")
         for _ in range(faults):
             work = source.randrange(WORKS)
@@ -130,7 +130,7 @@ class Campaign:
 
 
 def draw_work(config: MatrixUnitConfig, seed: str, *, stalled: bool) -> Work:
-    """Products of whole tiles, several along K; no padding hides what a fault does."""
+    """Draw products of whole tiles, several along K, so that no padding hides a fault."""
     source = random.Random(seed)
     operands = [
         draw_operands(
@@ -146,13 +146,13 @@ def draw_work(config: MatrixUnitConfig, seed: str, *, stalled: bool) -> Work:
 
 
 def check_classes(names: tuple[str, ...]) -> list[str]:
-    """The classes named, or all of them.
+    """Return the named classes, or all if none is named.
 
     Raises
     ------
     ValueError
-        If there is no class of such a name.
+        If a class does not exist.
     """
     if unknown := [name for name in names if name not in CLASSES]:
-        raise ValueError(f"no class is named {unknown[0]!r}: there are {', '.join(CLASSES)}")
+        raise ValueError(f"there is no class {unknown[0]!r}: choose from {', '.join(CLASSES)}")
     return [name for name in CLASSES if not names or name in names]

@@ -1,4 +1,4 @@
-"""The classes of registers: what a stored bit is for, by the name of its register."""
+"""Classes of registers: the purpose of a stored bit, from the name of its register."""
 
 import re
 
@@ -18,13 +18,13 @@ CLASSES = {
     "cycle-counters": "the counters, and what is on its way to them",
 }
 
-# What numbers are made of. A flip of these alone makes a number wrong, and no more.
+# Classes that hold the numbers. A flip here can only make numbers wrong.
 DATAPATH = ("weights", "activations", "partial-sums", "accumulators", "results")
 
-# And what checks them. All other bits are control, or count cycles.
+# The datapath and its checks. All other bits are control or count cycles.
 DATA = (*DATAPATH, "checksums")
 
-# The first pattern that is found in a name decides; what none is found in is control.
+# The first pattern that matches a name decides; a name without a match is control.
 PATTERNS = (
     ("checksums", r"^checksum_column\.|^result_check\.|^array\.(check|\w+_delay)\."),
     ("cycle-counters", r"^cycle_counters\.|^admission\.activity_delay\."),
@@ -41,5 +41,5 @@ PATTERNS = (
 
 
 def class_of(register: str) -> str:
-    """The class of the register of a `netlist.Bit`."""
+    """Return the class of the register of a `netlist.Bit`."""
     return next((name for name, pattern in PATTERNS if re.search(pattern, register)), CONTROL)

@@ -1,4 +1,4 @@
-"""`verify faults`: the units, the report, and the table that is shown."""
+"""`verify faults`: units, report and printed table."""
 
 import dataclasses
 import json
@@ -36,9 +36,9 @@ UNITS = {
         checksum=True,
     ),
 }
-# Of the faults in the datapath that change results, what a unit with checksums is to detect.
+# Fraction of faults in the datapath with changed results that a unit with checksums must detect.
 DETECTION_GOAL = 0.999
-# Silent faults that the report tells of, of each class.
+# Silent faults of each class in the report.
 EXAMPLES = 5
 
 
@@ -49,21 +49,21 @@ def inject(
     units: dict[str, MatrixUnitConfig] = UNITS,
     report: Path | None = None,
 ) -> dict:
-    """Inject `faults` faults in each class of each unit; write the report, show and return it.
+    """Inject `faults` faults in each class of each unit; write, print and return the report.
 
     Parameters
     ----------
     names : str
-        Classes; all of them if there are none.
+        Classes; all classes if empty.
     report : Path, optional
-        build/faults/report.json when left out.
+        By default build/faults/report.json.
 
     Raises
     ------
     ValueError
-        For a class that does not exist.
+        If a class does not exist.
     toolchain.ToolMissing, verilator.SimulationFailed
-        As `Campaign`.
+        See `Campaign`.
     """
     classes = check_classes(names)
     report = report or build_root() / "faults" / "report.json"
@@ -78,7 +78,7 @@ def inject(
             injecting = time.process_time()
             tallies = campaign.run(classes, faults, step)
         if not tallies:
-            console.print(f"{name} has no bit of these classes")
+            console.print(f"{name} has no bits in these classes")
             continue
         described.append(_described(campaign, tallies, time.process_time() - injecting))
         console.print(_table(described[-1]))
@@ -108,7 +108,7 @@ def _described(
 ) -> dict:
     rows = [_class_row(campaign, name, tally) for name, tally in tallies.items()]
     bits = sum(row["bits"] for row in rows)
-    # Of a flip that strikes every bit of these classes equally often.
+    # If a flip is equally likely in every bit of these classes.
     weighted = {
         kind: sum(row["bits"] * row["fractions"][kind]["value"] for row in rows) / bits
         for kind in EFFECTS
@@ -128,7 +128,7 @@ def _described(
 
 
 def _summed(rows: list[dict]) -> dict | None:
-    """Of several classes together: every flip that was injected counts the same."""
+    """Add up several classes; every injected flip has the same weight."""
     if not rows:
         return None
     keys = ("bits", "injected", *EFFECTS, "changed", "detected")
@@ -139,7 +139,7 @@ def _summed(rows: list[dict]) -> dict | None:
 
 
 def _fraction(count: int, total: int) -> dict | None:
-    """A fraction and its interval; there is none of nothing."""
+    """Return a fraction and its interval, or None if `total` is zero."""
     if not total:
         return None
     low, high = wilson(count, total)
@@ -177,7 +177,7 @@ def _example(campaign: Campaign, injection: Injection) -> dict:
 
 
 def _table(unit: dict) -> Table:
-    """Intervals only where they matter; the report has them all."""
+    """Return the table of a unit; it shows the important intervals, the report has all."""
     shares = (f"{kind} %" for kind in EFFECTS)
     columns = ("class", "bits", "injected", *shares, "changed", "detected %")
     table = Table(*columns, title=unit["name"], box=None)
@@ -194,7 +194,7 @@ def _table(unit: dict) -> Table:
 
 
 def _cells(row: dict) -> list[str]:
-    """Of a class, or of several."""
+    """Return the cells of a class, or of several."""
     counts = [f"{row[key]:,}" for key in ("bits", "injected")]
     shares = [
         shown(row["fractions"][kind])
@@ -206,7 +206,7 @@ def _cells(row: dict) -> list[str]:
 
 
 def shown(fraction: dict | None) -> str:
-    """A fraction and its interval, in percent."""
+    """Format a fraction and its interval in percent."""
     if fraction is None:
         return ""
     low, high = (100 * fraction[end] for end in ("low", "high"))
@@ -214,12 +214,12 @@ def shown(fraction: dict | None) -> str:
 
 
 def _goal(name: str, datapath: dict) -> str:
-    """Whether a unit with checksums detects as much as it is to."""
+    """Describe whether a unit with checksums reaches the detection goal."""
     rate = datapath["detection"]
-    judged = "reached" if rate["value"] >= DETECTION_GOAL else "missed"
+    outcome = "reached" if rate["value"] >= DETECTION_GOAL else "missed"
     return (
-        f"{name}: of {datapath['changed']:,} flips in the datapath that changed results "
-        f"{datapath['detected']:,} were detected, {100 * rate['value']:.2f} % "
-        f"({100 * rate['low']:.2f}-{100 * rate['high']:.2f}), each flip counted the same; "
-        f"goal: {100 * DETECTION_GOAL:g} % or more, {judged}"
+        f"{name}: {datapath['detected']:,} of {datapath['changed']:,} flips in the datapath that "
+        f"changed results were detected, {100 * rate['value']:.2f} % "
+        f"({100 * rate['low']:.2f}-{100 * rate['high']:.2f}), with equal weight for each flip; "
+        f"goal: at least {100 * DETECTION_GOAL:g} %, {outcome}"
     )

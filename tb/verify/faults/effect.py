@@ -1,4 +1,4 @@
-"""What a fault did: nothing, something that a host sees, or something that it does not."""
+"""Effects of a fault: none, one that the host sees, or one that it does not see."""
 
 from dataclasses import dataclass
 
@@ -6,25 +6,24 @@ import numpy as np
 
 from .injection import Answer
 
-# In the order in which they are asked: everything is as without the fault; the host sees that
-# something is wrong; it sees nothing, and a number is wrong; it sees nothing, all numbers are
-# right, but a cycle count is another.
+# masked: no difference. seen: the host sees that something is wrong. silent: a number is wrong and
+# the host does not see it. cycles: all numbers are right, but a cycle count differs.
 EFFECTS = ("masked", "seen", "silent", "cycles")
 
-# By what a fault is seen, if by several then the first. A host that checks no protocol does not
-# see the last.
+# How the host sees a fault; the first that applies. A host that does not check the protocol cannot
+# see the last one.
 SEEN_BY = {
     "error_status": "the unit raises an error status",
     "end": "results are missing, or operands are never taken",
-    "further_results": "more results come than were awaited",
-    "tlast": "tlast comes with a wrong result, or not with the right one",
+    "further_results": "more results arrive than expected",
+    "tlast": "tlast is set on a wrong result, or not set on the right one",
     "protocol": "a result is withdrawn or changed while it waits",
 }
 
 
 @dataclass(frozen=True)
 class WrongElement:
-    """The first wrong number: which product of the run, row and column, and what it is."""
+    """The first wrong number: its product in the run, row and column, and its value."""
 
     product: int
     row: int
@@ -35,10 +34,10 @@ class WrongElement:
 
 @dataclass(frozen=True)
 class FaultEffect:
-    """What a fault did.
+    """The effect of a fault.
 
-    `kind` is one of EFFECTS, `seen_by` one of SEEN_BY if it is seen. `all_right`: all results came
-    and are right; otherwise `wrong` is the first wrong number, unless results are missing.
+    `kind`: one of EFFECTS. `seen_by`: one of SEEN_BY if it is seen. `all_right`: all results
+    arrived and are right; otherwise `wrong` is the first wrong number, unless results are missing.
     """
 
     kind: str
@@ -48,7 +47,7 @@ class FaultEffect:
 
 
 def judge(expected: Answer, answer: Answer) -> FaultEffect:
-    """Compare a run with the same one without a fault."""
+    """Compare a run with the same run without a fault."""
     wrong = _first_wrong(expected, answer) if answer.ended else None
     if by := _seen_by(answer):
         return FaultEffect("seen", answer.ended and wrong is None, by, wrong)
@@ -66,7 +65,7 @@ def _seen_by(answer: Answer) -> str | None:
         "tlast": answer.wrong_ends,
         "protocol": answer.broken_waits,
     }
-    return next((reason for reason, there in reasons.items() if there), None)
+    return next((reason for reason, applies in reasons.items() if applies), None)
 
 
 def _first_wrong(expected: Answer, answer: Answer) -> WrongElement | None:

@@ -1,4 +1,4 @@
-"""FaultyUnit: a matrix unit that runs with one stored bit flipped, and what its host sees."""
+"""FaultyUnit: run a matrix unit with one flipped bit, and collect what its host sees."""
 
 import ctypes
 import sys
@@ -17,13 +17,13 @@ from weft_sim.stalls import Stalls
 
 from .netlist import Bit, with_faults
 
-# After the last result the unit is watched for so many times its latency: rows too many may come.
+# After the last result, watch the unit for this multiple of its latency: more rows may arrive.
 WATCHED_LATENCIES = 4
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A stored bit, by its number in `FaultyUnit.bits`, that flips at the end of a cycle."""
+    """A stored bit, as an index into `FaultyUnit.bits`, that flips at the end of a cycle."""
 
     bit: int
     cycle: int
@@ -31,7 +31,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Work:
-    """Products one after the other, and stalls on the streams of the unit that computes them."""
+    """Consecutive products, and stalls on the streams."""
 
     operands: list[tuple[np.ndarray, np.ndarray]]
     stalls: Stalls | None = None
@@ -39,11 +39,11 @@ class Work:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a host sees of a run.
+    """What the host sees of a run.
 
-    `products` are whole only if the run ended. `cycles` run to the last result that was awaited;
-    `counters`, as the error status, are read a while later. `ended`: all results came and all
-    operands were taken. `further_results`: rows that nobody awaited. `wrong_ends`: results with a
+    `products`: complete only if the run ended. `cycles`: until the last expected result.
+    `counters` and `errors` are read WATCHED_LATENCIES later. `ended`: all results arrived and all
+    operands were taken. `further_results`: number of unexpected rows. `wrong_ends`: results with a
     wrong tlast. `broken_waits`: results that were withdrawn or changed while they waited.
     """
 
@@ -58,7 +58,7 @@ class Answer:
 
 
 class FaultyUnit:
-    """A matrix unit any of whose stored bits can be flipped; every run is of a unit as new.
+    """A matrix unit in which any stored bit can be flipped; every run starts from reset.
 
     Parameters
     ----------
@@ -67,12 +67,12 @@ class FaultyUnit:
     Members
     -------
     bits : tuple of Bit
-        What can be flipped.
+        The bits that can be flipped.
 
     Raises
     ------
     toolchain.ToolMissing, verilator.SimulationFailed, yosys.YosysFailed
-        When it cannot be built.
+        If the unit cannot be built.
     """
 
     def __init__(self, config: MatrixUnitConfig):
@@ -84,11 +84,11 @@ class FaultyUnit:
         self._library = load(build(faulty, faults=True).path)
 
     def bit_of(self, register: str, place: int) -> int:
-        """The number of a bit of a register, both as in `bits`."""
+        """Return the index of a bit of a register in `bits`."""
         return self.bits.index(Bit(register, place))
 
     def run(self, work: Work, fault: Fault | None = None) -> Answer:
-        """Run some work, with a fault or without."""
+        """Run a work, with or without a fault."""
         buffers = StimulusBuffers(self.config, work.operands)
         stimulus, progress = buffers.stimulus(work.stalls), Progress()
         stimulus.aftermath = WATCHED_LATENCIES * MatrixUnitTiming.of(self.config).latency

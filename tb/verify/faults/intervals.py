@@ -1,21 +1,21 @@
-"""How sure a fraction is that was counted in a sample."""
+"""Confidence intervals of fractions that were counted in a sample."""
 
 import math
 
-# Of the normal distribution, for 95 %.
+# Standard deviations of the normal distribution for 95 %.
 DEVIATIONS = 1.959964
 
 
 def wilson(count: int, total: int) -> tuple[float, float]:
-    """The 95 % confidence interval of count / total (E. B. Wilson, 1927).
+    """Return the 95 % confidence interval of count / total (E. B. Wilson, 1927).
 
     Raises
     ------
     ValueError
-        For an empty sample.
+        If the sample is empty.
     """
     if total < 1:
-        raise ValueError("a fraction of nothing has no interval")
+        raise ValueError(f"a sample must have at least 1 element, not {total}")
     share = count / total
     square = DEVIATIONS**2
     middle = share + square / (2 * total)

@@ -1,8 +1,8 @@
-"""A unit's Verilog with an input that flips any one of its stored bits.
+"""Add an input to the Verilog of a unit that flips any of its stored bits.
 
-The unit is flattened and its memories are made of registers, so that every stored bit is in a
-register. Each register then takes what it took before, exclusive or its bits of the input `fault`:
-while that is zero the unit is as it was.
+The unit is flattened and its memories are mapped to registers, so that every stored bit is in a
+register. The next value of each register is then XORed with its bits of the input `fault`. While
+`fault` is zero, the unit behaves as before.
 """
 
 import re
@@ -14,7 +14,7 @@ from weft_sim.cache import cached
 from weft_sim.toolchain import ToolMissing, has_package
 from weft_sim.yosys import run_yosys
 
-# Numbered names that the unit's Verilog has for a memory's read port give way to others.
+# `rename` hides the numbered names of memory read ports, so that registers get other names.
 COMMANDS = (
     "proc",
     "rename -hide */w:_*_",
@@ -23,14 +23,14 @@ COMMANDS = (
     "opt_clean",
     "memory_collect",
     "memory_map",
-    # What is read beyond the last row of a memory.
+    # Reads beyond the last row of a memory.
     "setundef -undriven -zero",
     "opt_clean",
 )
 REGISTER = re.compile(
     r"(?m)^  always @\(posedge aclk\)\n    (\S+) (?: ?\[(\d+)(?::(\d+))?\])? ?<= (.*);$"
 )
-# A register of parts of signals has a number, and is named after what it drives.
+# A register of parts of signals has only a number; it is named after the signals that it drives.
 NUMBERED = re.compile(r"_\d+_")
 NAMED = re.compile(rf"(?m)^  assign (.+) = ({NUMBERED.pattern});$")
 SLICE = re.compile(r"(\\\S+|\w+) ?(?:\[(\d+)(?::(\d+))?\])?")
@@ -38,7 +38,7 @@ SLICE = re.compile(r"(\\\S+|\w+) ?(?:\[(\d+)(?::(\d+))?\])?")
 
 @dataclass(frozen=True)
 class Bit:
-    """One stored bit: its register by its name in the hierarchy of the unit, and which of it."""
+    """One stored bit: the hierarchical name of its register, and its index in the register."""
 
     register: str
     place: int
@@ -46,36 +46,36 @@ class Bit:
 
 @dataclass(frozen=True)
 class FaultyNetlist:
-    """Verilog with the input `fault`, and what each of its bits flips, bit 0 first."""
+    """Verilog with the input `fault`, and the stored bit that each bit of it flips."""
 
     verilog: str
     bits: tuple[Bit, ...]
 
 
 def with_faults(verilog: str, top: str, *, all_named: bool = True) -> FaultyNetlist:
-    """The unit `top` of emitted Verilog with an input for faults.
+    """Flatten the module `top` of emitted Verilog and add an input for faults.
 
     Parameters
     ----------
     all_named : bool
-        Refuse a unit with a register that has no name; else such a register does not flip.
+        Raise ValueError if a register has no name; otherwise such registers cannot be flipped.
 
     Raises
     ------
     ToolMissing
-        Without pyosys.
+        If pyosys is not installed.
     yosys.YosysFailed
     """
     return insert_faults(_flattened(verilog, top), all_named=all_named)
 
 
 def insert_faults(flat: str, *, all_named: bool = True) -> FaultyNetlist:
-    """Put the input into a flat module as Yosys writes it; `all_named` as for `with_faults`.
+    """Add the input to a flat module written by Yosys; for `all_named` see `with_faults`.
 
     Raises
     ------
     ValueError
-        If a register is not written as expected, or has no name: a bit would be missed.
+        If a register has an unexpected form or no name, so that a bit would be missed.
     """
     widths = {
         name: int(high or 0) + 1
@@ -104,14 +104,14 @@ def insert_faults(flat: str, *, all_named: bool = True) -> FaultyNetlist:
     changed = REGISTER.sub(flipping, flat)
     always = len(re.findall(r"\balways\b", flat))
     if changed.count(" ^ fault[") + left_alone != always:
-        raise ValueError(f"of {always} registers {changed.count(' ^ fault[')} were understood")
+        raise ValueError(f"only {changed.count(' ^ fault[')} of {always} registers were recognized")
     changed = re.sub(r"(?m)^(module \S+)\(", r"\1(fault, ", changed, count=1)
     changed = changed.replace(");\n", f");\n  input [{len(bits) - 1}:0] fault;\n", 1)
     return FaultyNetlist(changed, tuple(bits))
 
 
 def _bits_of(written: str, widths: dict[str, int]) -> list[Bit]:
-    """The bits of a signal, a slice of one, or several in braces; bit 0 first."""
+    """Return the bits of a signal, of a slice, or of several in braces; bit 0 first."""
     bits = []
     for part in reversed(written.strip("{} ").split(", ")):
         slice_of = SLICE.fullmatch(part)
