@@ -1,4 +1,4 @@
-"""Formal proofs: the engine tells right from wrong, and the proofs that take seconds hold."""
+"""Formal proofs: the engine finds failures, and the proofs that take seconds hold."""
 
 import dataclasses
 from importlib.resources import files
@@ -11,8 +11,8 @@ from verify.faults.classes import DATA, class_of
 from verify.faults.netlist import with_faults
 from verify.formal.breaks import Break
 from verify.formal.command import Task, prove_all, run
-from verify.formal.draw import break_line
 from verify.formal.engine import decide, make_gates, outputs_of
+from verify.formal.generate import break_line
 from verify.formal.harness import Harness
 from verify.formal.proofs import PROOFS
 from verify.formal.structure import assert_no_path, reached_by_faults
@@ -25,7 +25,7 @@ BY_NAME = {proof.name: proof for proof in PROOFS}
 
 
 class Counter(Harness):
-    """Counts up to `limit` where it is told to, and must stay below `bound`."""
+    """Count up to `limit` when `up` is high; the count must stay below `bound`."""
 
     def __init__(self, limit, bound, *, reset_less=False, assumes=False):
         super().__init__()
@@ -53,29 +53,29 @@ def answers(harness, folder, method="pdr"):
 
 
 @pytest.mark.parametrize("method", ["pdr", "induction 3"])
-def test_what_holds_is_proved(method, tmp_path):
+def test_a_true_property_is_proved(method, tmp_path):
     assert answers(Counter(9, 10), tmp_path, method)[0] == (False, None)
 
 
 @pytest.mark.parametrize("method", ["pdr", "bmc 20", "induction 12"])
-def test_what_does_not_hold_fails_in_its_cycle(method, tmp_path):
-    """The reset is cycle 0: the count is 5 six cycles later at the earliest."""
+def test_a_false_property_fails_in_its_cycle(method, tmp_path):
+    """The reset is cycle 0, so the count is 5 in cycle 6 at the earliest."""
     high, frame = answers(Counter(9, 5), tmp_path, method)[0]
     assert high and (frame == 6 or (method == "pdr" and frame >= 6))
 
 
-def test_a_bound_is_told(tmp_path):
+def test_a_bounded_proof_reports_its_bound(tmp_path):
     assert answers(Counter(9, 5), tmp_path, "bmc 6")[0] == (False, 6)
 
 
-def test_what_is_not_reset_begins_with_anything(tmp_path):
-    """Above the limit from the first cycle, which is the one after the reset."""
+def test_registers_without_reset_start_with_arbitrary_values(tmp_path):
+    """The count is above the limit in cycle 1, right after the reset."""
     high, frame = answers(Counter(9, 10, reset_less=True), tmp_path, "bmc 4")[0]
     assert (high, frame) == (True, 1)
 
 
 def test_assumptions_are_kept(tmp_path):
-    """A counter that is never told to count counts nothing, and its cover is not reached."""
+    """With `up` assumed low the count stays zero, and its condition is not reached."""
     assert answers(Counter(9, 1, assumes=True), tmp_path) == [(False, None), (False, None)]
 
 
@@ -102,31 +102,31 @@ def test_broken_copies_fail(name, tmp_path):
 
 
 @pytest.mark.parametrize("bound, fails", [(2, False), (20, True)])
-def test_a_broken_copy_fails_within_the_bound_or_is_told_of(bound, fails, tmp_path):
+def test_a_broken_copy_must_fail_within_the_bound(bound, fails, tmp_path):
     proof = dataclasses.replace(BY_NAME["counters"], method=f"bmc {bound}")
     result = run(Task(proof, proof.breaks[0]), tmp_path)
     assert bool(result.wrong) != fails
     assert (result.cycle is not None) == fails
 
 
-def test_a_copy_that_is_not_broken_is_told_of(tmp_path):
-    """A change that changes nothing does not pass for a broken copy."""
+def test_an_equivalent_copy_is_reported(tmp_path):
+    """A change without effect is not accepted as a broken copy."""
     same = Break("matrix/counters", "counter.eq(counter + 1)", "counter.eq(1 + counter)", "idle")
     proof = dataclasses.replace(BY_NAME["counters"], breaks=(same,))
-    assert run(Task(proof, same), tmp_path).wrong.startswith("idle holds of Break(")
+    assert run(Task(proof, same), tmp_path).wrong.startswith("idle holds for Break(")
 
 
-def test_a_line_is_broken_once_or_not_at_all(tmp_path):
+def test_the_text_to_break_must_occur_exactly_once(tmp_path):
     (tmp_path / "cell.py").write_text("a = 1\nb = 1\n")
     break_line(tmp_path, Break("cell", "a = 1", "a = 2", "sum_0"))
     assert (tmp_path / "cell.py").read_text() == "a = 2\nb = 1\n"
     for old in ("c = 1", "="):
-        with pytest.raises(ValueError, match=r"cell\.py must have .* once"):
+        with pytest.raises(ValueError, match=r"cell\.py must have .* exactly once"):
             break_line(tmp_path, Break("cell", old, "", "sum_0"))
 
 
-def test_every_break_stands_in_the_hardware():
-    """A line that was changed since would make the broken copy one that cannot be drawn."""
+def test_every_break_matches_the_hardware():
+    """If a line has changed since, its broken copy cannot be generated."""
     for proof in PROOFS:
         for broken in proof.breaks:
             text = (files("weft") / f"{broken.module}.py").read_text()
@@ -134,7 +134,7 @@ def test_every_break_stands_in_the_hardware():
 
 
 def test_an_unknown_proof_is_refused():
-    with pytest.raises(ValueError, match="no proof is named 'nothing': there are accumulators, "):
+    with pytest.raises(ValueError, match="there is no proof 'nothing': choose from accumulators, "):
         prove_all(("nothing",))
 
 
@@ -154,8 +154,8 @@ PATHS = {
 
 
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
-def test_a_path_is_found(path):
-    """Also one through a memory that is read within the cycle."""
+def test_a_combinational_path_is_found(path):
+    """Also a path through an asynchronous read of a memory."""
     around = "module unit(input c, input a, output b); reg q; always @(posedge c) q <= a;"
     assert_no_path(f"{around} assign b = q; endmodule", "unit")
     with pytest.raises(YosysFailed):
@@ -172,16 +172,16 @@ CHECKED = {
 
 
 @pytest.mark.parametrize("config", CHECKED.values(), ids=CHECKED)
-def test_a_flipped_bit_of_data_stays_where_it_is_seen(config):
-    """A fault in a column reaches that lane of the results alone, one in the checksums none; one in
-    activations can reach all. None reaches anything else but the error that tells of it."""
+def test_a_flipped_bit_of_data_reaches_only_its_lanes(config):
+    """A fault in a column reaches one lane of the results, a fault in the checksums none, and a
+    fault in activations can reach all. No fault reaches any other output except CORRUPTED."""
     netlist = with_faults(emit(config, "unit").verilog, "unit")
-    told = f"error_status[{Error.CORRUPTED.value.bit_length() - 1}]"
+    corrupted = f"error_status[{Error.CORRUPTED.value.bit_length() - 1}]"
     most = dict.fromkeys(DATA, 1) | {"activations": config.columns, "checksums": 0}
     seen = dict.fromkeys(DATA, 0)
     for bit, outputs in zip(netlist.bits, reached_by_faults(netlist, "unit"), strict=True):
         if (name := class_of(bit.register)) in DATA:
-            lanes = {lane_of(config, output) for output in outputs - {told}}
+            lanes = {lane_of(config, output) for output in outputs - {corrupted}}
             assert len(lanes) <= most[name], (bit, outputs)
             seen[name] = max(seen[name], len(lanes))
     assert seen == most

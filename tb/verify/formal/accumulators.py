@@ -1,4 +1,4 @@
-"""Accumulators: equal to a memory to which each row is added at once."""
+"""Accumulators: their sums equal those of a memory to which each row is added at once."""
 
 from amaranth.hdl import Array, Module, Mux, Signal, signed
 
@@ -10,8 +10,10 @@ from .harness import Harness, delayed
 
 
 class SumsAreThoseOfAMemory(Harness):
-    """Any rows in any order, the same one back to back, with any flags: the sum that comes out is
-    that of a memory to which every row is added at once."""
+    """The sums of a bank equal those of a memory to which every row is added at once.
+
+    Rows come in any order, also the same row back to back, with any flags.
+    """
 
     def __init__(self, config: MatrixUnitConfig):
         super().__init__()
@@ -33,7 +35,7 @@ class SumsAreThoseOfAMemory(Harness):
             bank.sum_in.eq(total),
         ]
 
-        # As Admission promises: a row that exists, of a sum that was begun, and no `last` alone.
+        # Guaranteed by Admission: the row exists, its sum has begun, and `last` implies `valid`.
         depth = config.accumulator_depth
         begun = Signal(depth)
         self.assume(

@@ -1,4 +1,4 @@
-"""Admission: rows in their order, good ones only, and no more of them than there is room for."""
+"""Admission: rows enter in order, only good ones are admitted, and only if there is a place."""
 
 from unittest.mock import patch
 
@@ -15,13 +15,14 @@ from .rules import begun_sums
 
 
 class RowsAreChecked(Harness):
-    """Any rows, one a cycle: what is admitted, dropped and complained of is what one flag an
-    accumulator row says.
+    """One flag per accumulator row predicts which rows are admitted and dropped, and all errors.
+
+    Any rows come, at most one per cycle.
 
     Parameters
     ----------
     word : int
-        Flags to a word of the hardware's memory: fewer than it has, so that there are many words.
+        Flags per word of the memory: fewer than in the hardware, so that there are several words.
     """
 
     def __init__(self, config: MatrixUnitConfig, word: int):
@@ -75,9 +76,11 @@ class RowsAreChecked(Harness):
 
 
 class RowsComeInOrder(Harness):
-    """Any rows, good and bad, tiles, whole and broken, and places at any time: each row enters
-    once, in order, with its own lanes and control, only if there is a place for its result, and
-    always if there is. The place of a row that is dropped comes back."""
+    """Each row enters once, in order, with its own lanes and control, as soon as it has a place.
+
+    Any good and bad rows come, any complete and broken tiles, and places become free at any time. A
+    row enters only if there is a place for its result. A dropped row releases its place.
+    """
 
     def __init__(self, config: MatrixUnitConfig, places: int):
         super().__init__()
@@ -100,10 +103,10 @@ class RowsComeInOrder(Harness):
             admission.released.eq(released),
         ]
         taken = admission.take & complete
-        # A tile that is complete waits until it is taken.
+        # A complete tile waits until it is taken.
         self.assume(complete | ~delayed(m, complete & ~taken, 1, "tile_waits"))
 
-        # The row at the gate, which is let in when there is room for another.
+        # The row at the gate, which enters when the gate is ready for another row.
         ready = admission.activations.ready
         row = Signal.like(offered, name="row_at_gate")
         waiting, enters = Signal(), Signal()
@@ -112,7 +115,7 @@ class RowsComeInOrder(Harness):
             m.d.sync += [waiting.eq(valid), row.eq(offered)]
         admitted = self._is_good(m, row, enters, broken)
 
-        # What comes of it is known so much later.
+        # The control of a row follows `latency` cycles after it enters.
         latency = Admission.control_latency
         control = admission.control
         entered = delayed(m, enters, latency, "entered")
@@ -130,7 +133,7 @@ class RowsComeInOrder(Harness):
         lanes = delayed(m, admission.lanes.as_value(), behind, "lanes")
         switch = delayed(m, admission.switch, behind, "switch")
         self.prove("switches_come_with_rows", ~switch | entered)
-        # The switch of a row takes place, and its lanes come, if it is dropped too.
+        # A dropped row also switches tiles, and its lanes also arrive.
         for name, condition in (
             ("lanes_are", lanes == own.lanes.as_value()),
             ("switch_is", switch == own.switch),
@@ -143,7 +146,7 @@ class RowsComeInOrder(Harness):
         self.reach("row_behind_others", followed.leaves & (inside > 3))
 
     def _is_good(self, m: Module, row, enters, broken):
-        """Whether a row that enters has a whole tile, a number that exists and a sum begun."""
+        """Return whether a row enters with a good tile, a legal number and a sum that has begun."""
         depth = self.config.accumulator_depth
         good_in_use, good_tile, in_range = Signal(), Signal(), Signal()
         m.d.comb += [
@@ -156,7 +159,7 @@ class RowsComeInOrder(Harness):
         return enters & good_tile & in_range & begun.known
 
     def _prove_places(self, m: Module, admission, row, enters, admitted) -> None:
-        """Results have places, and a row waits for nothing but its tile and a place."""
+        """Prove that results have places, and that a row waits only for its tile and a place."""
         places, released = self.places, admission.released
         finished = admission.control.valid & admission.control.last
         outstanding = Signal(range(places + 3))
@@ -164,7 +167,7 @@ class RowsComeInOrder(Harness):
         self.assume(outstanding.any() | ~released)
         self.prove("never_more_than_places", outstanding <= places)
         self.reach("all_places", outstanding == places)
-        # No place was given back, so that one which is used again is that of a dropped row.
+        # No place has been released by a result, so a reused place is that of a dropped row.
         dropped, none_back = Signal(), Signal(init=1)
         m.d.sync += [
             dropped.eq(dropped | (enters & row.last & ~admitted)),
@@ -172,7 +175,7 @@ class RowsComeInOrder(Harness):
         ]
         self.reach("place_of_a_dropped_row", dropped & none_back & (outstanding == places))
 
-        # In such a time every place that was given back is there again, that of a dropped row too.
+        # Within this time every released place is usable again, also that of a dropped row.
         quiet = Admission.control_latency + 4
         stuck = Signal(range(quiet + 2))
         has_tile = admission.tile_complete | ~row.switch

@@ -1,4 +1,4 @@
-"""Broken copies: for each proof of a room the lines that are made wrong to see it fail."""
+"""Broken copies for the proofs of single modules: lines that are broken to see the proof fail."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,11 @@ from weft.matrix.layouts import Activity
 
 @dataclass(frozen=True)
 class Break:
-    """One line of the hardware made wrong: `old` stands once in the file `module` of weft, and the
-    property `fails` is the one that has to see it."""
+    """One broken line of the hardware.
+
+    `old`, which occurs exactly once in the file `module` of weft, is replaced by `new`. `fails`:
+    the property that must detect this.
+    """
 
     module: str
     old: str

@@ -1,4 +1,4 @@
-"""What `verify formal` does: prove everything, break everything, and write down what came of it."""
+"""`verify formal`: run all proofs and all broken copies, and report the results."""
 
 import json
 import os
@@ -15,20 +15,20 @@ from weft_cli.console import console, progress_bar
 from weft_sim.toolchain import ToolMissing, build_root, has_package
 
 from .breaks import Break
-from .draw import draw
 from .engine import ProofFailed, SolverAnswer, decide, make_gates, outputs_of
+from .generate import generate
 from .harness import REACHED, WRONG
 from .proofs import PROOFS, Proof
 
-# Beside proofs for all time a search for what is possible, and for what a broken line does wrong,
-# goes so many cycles far.
+# Bound of the search for reached conditions, and for failures of broken copies, when the proof
+# itself is unbounded.
 SEARCH = "bmc 40"
 SECONDS = 600
 
 
 @dataclass(frozen=True)
 class Task:
-    """One circuit: the hardware as it is, or with one line broken."""
+    """One circuit: the hardware as it is, or with one broken line."""
 
     proof: Proof
     broken: Break | None = None
@@ -42,7 +42,7 @@ class Task:
 
 @dataclass
 class ProofResult:
-    """What came of a task: an answer on each of its outputs."""
+    """Result of a task: an answer for each of its outputs."""
 
     task: Task
     answers: dict[str, SolverAnswer] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class ProofResult:
 
     @property
     def failed(self) -> list[str]:
-        """The properties that do not hold."""
+        """Properties that do not hold."""
         return [n for n, v in self.answers.items() if n.startswith(WRONG) and v.high]
 
     @property
@@ -68,11 +68,11 @@ class ProofResult:
 
     @property
     def wrong(self) -> str:
-        """What is not as it should be, in a sentence; nothing if all is well."""
+        """What is wrong with the result, in a sentence; empty if nothing is."""
         if self.failure:
             return self.failure
         if self.task.broken:
-            return "" if self.failed else f"{self.task.broken.fails} holds of {self.task.broken}"
+            return "" if self.failed else f"{self.task.broken.fails} holds for {self.task.broken}"
         if self.failed:
             cycles = [f"{n} in cycle {self.answers[n].frame}" for n in self.failed]
             return f"does not hold: {', '.join(cycles)}"
@@ -80,10 +80,10 @@ class ProofResult:
 
 
 def run(task: Task, folder: Path) -> ProofResult:
-    """Decide on every output of a task; of a broken copy, on the one that has to tell."""
+    """Decide every output of a task; for a broken copy, only the property that must fail."""
     result = ProofResult(task)
     try:
-        rtlil = draw(task.proof, task.broken)
+        rtlil = generate(task.proof, task.broken)
         gates = make_gates(rtlil, folder, task.name.replace(",", "").replace(" ", "_"))
         outputs = outputs_of(rtlil)
         for output in [WRONG + task.broken.fails] if task.broken else outputs:
@@ -95,10 +95,10 @@ def run(task: Task, folder: Path) -> ProofResult:
 
 
 def _method(task: Task, output: str) -> str:
-    """How to decide on an output.
+    """Return the method for an output.
 
-    What is to be reached, and what a broken line is to do wrong, has to show within the cycles of
-    a bounded proof; of another one it may take longer.
+    If the proof is bounded, reached conditions and failures of broken copies must occur within its
+    bound. If it is unbounded, they are searched for up to the bound of SEARCH.
     """
     method = task.proof.method_of(output)
     proves = output.startswith(WRONG) and not task.broken
@@ -106,20 +106,20 @@ def _method(task: Task, output: str) -> str:
 
 
 def prove_all(names: tuple[str, ...]) -> bool:
-    """Run all proofs, or those named, and their broken copies; whether all is as it should be.
+    """Run all proofs, or the named ones, and their broken copies; return whether nothing is wrong.
 
     Raises
     ------
     ToolMissing
-        Without pyosys.
+        If pyosys is not installed.
     ValueError
-        If there is no proof of such a name.
+        If a proof does not exist.
     """
     if not has_package("pyosys"):
         raise ToolMissing("pyosys")
     known = {proof.name: proof for proof in PROOFS}
     if unknown := [name for name in names if name not in known]:
-        raise ValueError(f"no proof is named {unknown[0]!r}: there are {', '.join(known)}")
+        raise ValueError(f"there is no proof {unknown[0]!r}: choose from {', '.join(known)}")
     proofs = [known[name] for name in names] if names else list(PROOFS)
     folder = build_root() / "formal"
     tasks = [Task(proof) for proof in proofs]
@@ -130,8 +130,8 @@ def prove_all(names: tuple[str, ...]) -> bool:
         for result in pool.map(lambda task: run(task, folder), tasks):
             results.append(result)
             if result.task.broken is None or result.wrong:
-                said = result.wrong or f"holds, {result.seconds:.1f} s"
-                console.print(f"{result.task.name}: {said}", highlight=False)
+                outcome = result.wrong or f"holds, {result.seconds:.1f} s"
+                console.print(f"{result.task.name}: {outcome}", highlight=False)
             step(len(results), len(tasks))
     report = _report(proofs, results, time.monotonic() - started)
     write_whole(folder / "report.json", json.dumps(report, indent=2) + "\n")
@@ -140,7 +140,7 @@ def prove_all(names: tuple[str, ...]) -> bool:
 
 
 def _report(proofs: list[Proof], results: list[ProofResult], seconds: float) -> dict:
-    """The report: each proof with its properties, their methods, times and broken copies."""
+    """Return the report: each proof with its properties, their methods, times and broken copies."""
     shown = []
     wrong = [f"{o.task.name}: {o.wrong}" for o in results if o.wrong]
     for proof in proofs:
@@ -160,7 +160,7 @@ def _report(proofs: list[Proof], results: list[ProofResult], seconds: float) -> 
         ]
         if not whole.failure:
             unbroken = [p["name"] for p in properties if not p["fails_when_broken"]]
-            wrong += [f"{proof.name}: {name} holds of every broken copy" for name in unbroken]
+            wrong += [f"{proof.name}: {name} holds for every broken copy" for name in unbroken]
         shown.append(
             {
                 "name": proof.name,

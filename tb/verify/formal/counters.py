@@ -1,4 +1,4 @@
-"""Counters: they partition the time."""
+"""Counters: each cycle is counted exactly once."""
 
 from unittest.mock import patch
 
@@ -12,12 +12,14 @@ from .harness import Harness, delayed
 
 
 class CountersPartitionTime(Harness):
-    """Any activities: each cycle is counted once, where it belongs, and all together are `total`.
+    """Each cycle is counted once, in the counter of its activity, and all add up to `total`.
+
+    Activities are arbitrary.
 
     Parameters
     ----------
     width : int
-        Bits of a counter, fewer than the hardware has; they wrap alike.
+        Bits per counter: fewer than in the hardware, but they wrap the same way.
     """
 
     def __init__(self, width: int):

@@ -1,7 +1,7 @@
-"""The engine: from the RTLIL of a harness to an answer on each of its outputs.
+"""The proof engine: from the RTLIL of a harness to an answer for each of its outputs.
 
-Yosys makes gates of the harness and abc decides: by property directed reachability (pdr), which
-proves for all time, or frame by frame up to a bound (bmc3).
+Yosys maps the harness to gates, and abc decides: by property directed reachability (pdr) or
+induction (ind), which are unbounded, or frame by frame up to a bound (bmc3).
 """
 
 import re
@@ -21,8 +21,8 @@ GATES = (
     "proc",
     "flatten",
     "memory_map",
-    # Everything begins with anything, but for what tells the first cycle. Said before any
-    # optimization, which would take a register that is never written for one without a value.
+    # All initial values are arbitrary, except that of STARTED. This comes before any optimization,
+    # which would treat a register that is never written as undefined.
     f"setattr -unset init w:* w:{STARTED} %d",
     "dffunmap",
     "formalff -clk2ff -ff2anyinit -hierarchy",
@@ -37,15 +37,15 @@ GATES = (
 
 
 class ProofFailed(RuntimeError):
-    """A tool gave no answer; the text is the end of what it said."""
+    """A tool gave no answer; the message is the end of its output."""
 
 
 @dataclass(frozen=True)
 class SolverAnswer:
-    """What was found of one output.
+    """The answer for one output.
 
-    `frame` is the cycle after the reset in which it was high, or up to which it never is; None if
-    it never is, for all time.
+    `frame`: the cycle after the reset in which the output is high, or the bound up to which it
+    never is; None if it is proved never to be high.
     """
 
     high: bool
@@ -54,7 +54,7 @@ class SolverAnswer:
 
 
 def outputs_of(rtlil: str) -> list[str]:
-    """The outputs of a harness in their order; those of the hardware in it may be called alike."""
+    """Return the outputs of a harness in order, without outputs of modules inside it."""
     top = re.search(rf"(?ms)^module \\{TOP}$.*?^end$", rtlil)
     kinds = rf"(?:{WRONG}|{REACHED})"
     ports = rf"(?m)^  wire (?:width 1 )?output \d+ +\\({kinds}\w+)$"
@@ -62,7 +62,7 @@ def outputs_of(rtlil: str) -> list[str]:
 
 
 def make_gates(rtlil: str, folder: Path, name: str) -> Path:
-    """The harness as an AIGER file."""
+    """Map a harness to gates; return the path of the AIGER file."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.il").write_text(rtlil)
     commands = [command.format(name=name) for command in GATES]
@@ -71,14 +71,14 @@ def make_gates(rtlil: str, folder: Path, name: str) -> Path:
 
 
 def decide(gates: Path, output: int, method: str, seconds: int) -> SolverAnswer:
-    """Whether an output, by its number, can ever be high.
+    """Decide whether an output, given by its index, can ever be high.
 
     Parameters
     ----------
     method : str
-        "pdr"; "induction K"; or "bmc K" for the first K cycles only.
+        "pdr"; "induction K"; or "bmc K", which covers only the first K cycles.
     seconds : int
-        Give up after that time.
+        Time limit.
 
     Raises
     ------
@@ -92,24 +92,24 @@ def decide(gates: Path, output: int, method: str, seconds: int) -> SolverAnswer:
         first = decide(gates, output, f"bmc {bound[0]}", seconds)
         if first.high:
             return first
-        said = _ask(alone, f"ind -F {bound[0]}", seconds)
-        holds = "Networks are equivalent" in said
+        output_text = _run_abc(alone, f"ind -F {bound[0]}", seconds)
+        holds = "Networks are equivalent" in output_text
     else:
-        said = _ask(alone, f"bmc3 -F {bound[0]}" if kind == "bmc" else "pdr", seconds)
-        holds = "Property proved" in said
+        output_text = _run_abc(alone, f"bmc3 -F {bound[0]}" if kind == "bmc" else "pdr", seconds)
+        holds = "Property proved" in output_text
     took = round(time.monotonic() - started, 2)
     if holds:
         return SolverAnswer(False, None, took)
-    if found := re.search(r"asserted in frame (\d+)", said):
+    if found := re.search(r"asserted in frame (\d+)", output_text):
         return SolverAnswer(True, int(found[1]), took)
-    frames = re.search(r"No output asserted in (\d+) frames", said)
+    frames = re.search(r"No output asserted in (\d+) frames", output_text)
     if kind == "bmc" and frames and int(frames[1]) >= int(bound[0]):
         return SolverAnswer(False, int(frames[1]), took)
-    raise ProofFailed(f"no answer from {method} in {seconds} s: {said.strip()[-200:]}")
+    raise ProofFailed(f"no answer from {method} in {seconds} s: {output_text.strip()[-200:]}")
 
 
-def _ask(aiger: Path, engine: str, seconds: int) -> str:
-    """What abc says of the only output of an AIGER file."""
+def _run_abc(aiger: Path, engine: str, seconds: int) -> str:
+    """Return the output of abc for the only output of an AIGER file."""
     abc = Path(str(files("pyosys") / "yosys-abc"))
     script = f"read_aiger {aiger.name}; strash; {engine} -T {seconds}"
     done = subprocess.run([abc, "-q", script], cwd=aiger.parent, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""Faults: of one flipped bit of data, no wrong result leaves a unit with checksums untold."""
+"""Faults: a unit with checksums reports every wrong result that one flipped bit of data causes."""
 
 import re
 import tempfile
@@ -18,7 +18,7 @@ from ..faults.netlist import FaultyNetlist, with_faults
 from .harness import Harness, delayed
 from .narrow import few_places
 
-# Bits of the memories of sums, which a row meets many cycles after the one before.
+# Bits of the accumulator memories, whose values return only many cycles later.
 SUMS = re.compile(r"accumulators\..*memory\[")
 SUMS_IN_MEMORY = "sums-in-memory"
 STEADY = ("s_axis_weights_tvalid", "s_axis_activations_tvalid", "m_axis_results_tready")
@@ -26,21 +26,23 @@ UNIT = "unit"
 
 
 class WrongResultsAreTold(Harness):
-    """Two units of emitted Verilog that get the same, one of which has any one stored bit of data
-    flipped in any one cycle: they differ in nothing but the lanes of results and CORRUPTED, and by
-    the time that the unit promises for each result with a lane that differs, CORRUPTED has been
-    told. Errors are cleared at any time.
+    """A unit with one flipped bit, and its twin without: every wrong result raises CORRUPTED.
 
-    Which bits are data is what `verify faults` says; memories are made of registers, and each of
-    their bits is one that can flip.
+    Both are emitted Verilog with equal inputs. In one of them, any one stored bit of data flips in
+    any one cycle. Only lanes of results and CORRUPTED may differ, and CORRUPTED must have been high
+    by the time that the unit promises for each result with a wrong lane. Errors are cleared at any
+    time.
+
+    Data bits are those of the data classes of `verify faults`. Memories are mapped to registers, so
+    each of their bits can flip.
 
     Parameters
     ----------
     places : int
-        Rows of the result buffer: fewer than the hardware has, so that they are full soon.
+        Rows of the result buffer: fewer than in the hardware, so that it soon fills up.
     steady : bool
-        Only bits of the memories of sums flip, and no stream pauses: so many cycles can be looked
-        at that a sum comes back from there.
+        Only bits of the accumulator memories flip, and no stream pauses. This makes the proof fast
+        enough to cover the cycles in which a sum returns from its memory.
     """
 
     def __init__(self, config: MatrixUnitConfig, places: int, steady: bool = False):
@@ -75,12 +77,12 @@ class WrongResultsAreTold(Harness):
 
         data, errors = "m_axis_results_tdata", "error_status"
         valid, end = "m_axis_results_tvalid", "m_axis_results_tlast"
-        # That the twin raises none is proved of fewer cycles.
+        # The proof with fewer cycles shows that the twin raises none.
         alarms = faulty[errors] | twin[errors] if self.steady else faulty[errors]
         if not self.steady:
             alarm = twin[errors] & Error.CORRUPTED.value
             self.prove("no_alarm_without_a_flip", ~alarm.any())
-        # Told for a cycle at least, whenever errors are cleared.
+        # High for at least one cycle, whenever errors are cleared.
         corrupted, was_corrupted = Signal(), Signal()
         m.d.comb += corrupted.eq(was_corrupted | (alarms & Error.CORRUPTED.value).any())
         m.d.sync += was_corrupted.eq(corrupted)
@@ -94,12 +96,12 @@ class WrongResultsAreTold(Harness):
         transfer = twin[valid] & given["m_axis_results_tready"]
         wrong = transfer & (faulty[data] != twin[data])
         latency = MatrixUnitTiming.of(self.config).check
-        self.prove("wrong_results_are_told", ~delayed(m, wrong, latency, "wrong") | corrupted)
+        self.prove("wrong_results_are_reported", ~delayed(m, wrong, latency, "wrong") | corrupted)
         for name, chosen in self._chosen.items():
             self.reach(f"wrong_by_{name}", wrong & chosen)
 
     def _one_fault(self, m: Module) -> Signal:
-        """What flips in this cycle: nothing, or once one of the bits of data, any of them."""
+        """Return the bits that flip in this cycle: one arbitrary bit of data, once, or none."""
         classes = [class_of(bit.register) for bit in self._netlist.bits]
         registers = [bit.register for bit in self._netlist.bits]
         places = [place for place, name in enumerate(classes) if name in DATA]

@@ -1,4 +1,4 @@
-"""Draw the harness of a proof around the hardware, or around a copy of it with one line broken."""
+"""Generate the RTLIL of a proof: a harness around the hardware, or around a broken copy of it."""
 
 import os
 import subprocess
@@ -14,13 +14,13 @@ from .breaks import Break
 from .proofs import PROOFS, Proof
 
 
-def draw(proof: Proof, broken: Break | None = None) -> str:
-    """The RTLIL of a proof's harness, drawn in a process of its own.
+def generate(proof: Proof, broken: Break | None = None) -> str:
+    """Return the RTLIL of the harness of a proof, generated in a separate process.
 
     Raises
     ------
     ValueError
-        If what is to be broken does not stand in the hardware, just once.
+        If the text to break does not occur exactly once in the hardware.
     """
     with tempfile.TemporaryDirectory(prefix="weft-formal-") as folder:
         paths = [folder] if broken else []
@@ -29,23 +29,23 @@ def draw(proof: Proof, broken: Break | None = None) -> str:
                 copytree(package, Path(folder) / "weft", ignore=ignore_patterns("__pycache__"))
             break_line(Path(folder) / "weft", broken)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*paths, *_search_path()])}
-        drawn = subprocess.run(
+        generated = subprocess.run(
             [sys.executable, "-m", __name__, proof.name],
             env=environment,
             capture_output=True,
             text=True,
         )
-    if drawn.returncode:
-        raise ValueError(f"{proof.name} with {broken}: {drawn.stderr.splitlines()[-1]}")
-    return drawn.stdout
+    if generated.returncode:
+        raise ValueError(f"{proof.name} with {broken}: {generated.stderr.splitlines()[-1]}")
+    return generated.stdout
 
 
 def break_line(package: Path, broken: Break) -> None:
-    """Put the wrong text in the place of the right one."""
+    """Replace the right text by the broken text."""
     path = package / f"{broken.module}.py"
     text = path.read_text()
     if text.count(broken.old) != 1:
-        raise ValueError(f"{broken.module}.py must have {broken.old!r} once")
+        raise ValueError(f"{broken.module}.py must have {broken.old!r} exactly once")
     path.write_text(text.replace(broken.old, broken.new))
 
 

@@ -1,4 +1,4 @@
-"""Harness: what a proof puts around the hardware, and what it says about it."""
+"""Harness: the circuit of a proof, with the hardware, its specification and its properties."""
 
 from dataclasses import dataclass
 
@@ -6,24 +6,24 @@ from amaranth.back import rtlil
 from amaranth.hdl import Cat, ClockDomain, Module, Signal, Value
 
 TOP = "harness"
-# The register of this name is clear at first; all others begin with anything.
+# This register is initially zero; all others have arbitrary initial values.
 STARTED = "started"
-# What the outputs are called, which are high where something is wrong, or is reached.
+# Prefixes of outputs that are high when a property fails, or a condition is reached.
 WRONG, REACHED = "wrong_", "reached_"
 
 
 class Harness:
-    """A circuit around the hardware that tells in each cycle whether it behaves.
+    """A circuit around the hardware that checks its behaviour in each cycle.
 
-    A subclass draws the hardware and a specification in `describe`. There it calls `assume` with
-    what the environment promises, `prove` with what must then hold, and `reach` with what must be
-    possible, so that no proof is empty.
+    A subclass instantiates the hardware and a specification in `describe`. There it calls `assume`
+    for guarantees of the environment, `prove` for properties that must hold, and `reach` for
+    conditions that must be possible, so that no proof is vacuous.
 
-    All registers and memories begin with anything at all, and the first cycle is a reset. So
-    what is proved holds after a reset in any state, and at any time.
+    All registers and memories have arbitrary initial values, and the first cycle is a reset. A
+    proved property therefore holds after a reset in any state, at any time.
 
-    What is said counts from the cycle after the reset, and as long as every assumption has held in
-    every cycle since.
+    Properties and conditions count from the cycle after the reset, while every assumption has held
+    in every cycle since.
     """
 
     def __init__(self):
@@ -33,19 +33,19 @@ class Harness:
         self._reached: dict[str, Value] = {}
 
     def describe(self, m: Module) -> None:
-        """Draw the hardware and say what holds of it."""
+        """Instantiate the hardware and state its properties."""
         raise NotImplementedError
 
     def anything(self, shape, name: str) -> Signal:
-        """Another value each cycle, any of its shape."""
+        """Return an arbitrary value of a shape, a new one in each cycle."""
         signal = Signal(shape, name=name)
         self._inputs.append(Value.cast(signal))
         return signal
 
     def some_constant(self, m: Module, shape, name: str) -> Signal:
-        """Any value of its shape, the same in all cycles."""
+        """Return an arbitrary value of a shape that is the same in all cycles."""
         signal = Signal(shape, name=name, reset_less=True)
-        # Without an assignment it would be the constant zero, and no register.
+        # Without an assignment it would be the constant zero instead of a register.
         m.d.sync += signal.eq(signal)
         return signal
 
@@ -59,7 +59,7 @@ class Harness:
         self._reached[name] = condition
 
     def rtlil(self) -> str:
-        """The circuit; its outputs in the order in which they were named, proofs first."""
+        """Return the circuit; outputs of `prove` come first, then those of `reach`, in order."""
         m = Module()
         m.domains.sync = sync = ClockDomain()
         m.domains.always = always = ClockDomain(reset_less=True)
@@ -85,7 +85,7 @@ class Harness:
 
 
 def delayed(m: Module, value: Value, cycles: int, name: str) -> Value:
-    """A value of so many cycles ago; zero where that was before the reset."""
+    """Return the value of `cycles` cycles ago; zero before the reset."""
     for cycle in range(cycles):
         register = Signal(value.shape(), name=f"{name}_{cycle + 1}")
         m.d.sync += register.eq(value)
@@ -95,22 +95,25 @@ def delayed(m: Module, value: Value, cycles: int, name: str) -> Value:
 
 @dataclass(frozen=True)
 class Followed:
-    """One thing, any of them, on its way through a queue, by three bits: it `enters` in this cycle,
-    it has entered and not left (`inside`), and it `leaves` in this cycle."""
+    """One arbitrary item in a queue.
+
+    `enters`: it enters in this cycle. `inside`: it has entered and not left. `leaves`: it leaves in
+    this cycle.
+    """
 
     enters: Signal
     inside: Signal
     leaves: Signal
 
 
-def follow(harness: Harness, m: Module, enters: Value, leaves: Value, there: Signal) -> Followed:
-    """Follow one of the things that enter a queue of which `there` are inside before this cycle.
+def follow(harness: Harness, m: Module, enters: Value, leaves: Value, count: Signal) -> Followed:
+    """Follow one arbitrary item of a queue that has `count` items before this cycle.
 
-    Since it may be any of them, what is proved of it is proved of all.
+    The item is arbitrary, so a property of it holds for all items.
     """
     chosen = harness.anything(1, "chosen")
     entered, left = Signal(name="followed_entered"), Signal(name="followed_left")
-    ahead = Signal.like(there, name="ahead_of_followed")
+    ahead = Signal.like(count, name="ahead_of_followed")
     followed = Followed(Signal(name="followed_enters"), Signal(), Signal(name="followed_leaves"))
     m.d.comb += [
         followed.enters.eq(chosen & enters & ~entered),
@@ -118,7 +121,7 @@ def follow(harness: Harness, m: Module, enters: Value, leaves: Value, there: Sig
         followed.leaves.eq(followed.inside & leaves & ~ahead.any()),
     ]
     with m.If(followed.enters):
-        m.d.sync += [entered.eq(1), ahead.eq(there - leaves)]
+        m.d.sync += [entered.eq(1), ahead.eq(count - leaves)]
     with m.Elif(leaves & ahead.any()):
         m.d.sync += ahead.eq(ahead - 1)
     with m.If(followed.leaves):

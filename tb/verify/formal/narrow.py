@@ -1,4 +1,4 @@
-"""Units as small as can be: narrower than a configuration may be."""
+"""Configurations of minimal units, narrower than MatrixUnitConfig allows."""
 
 from dataclasses import replace
 from unittest.mock import patch
@@ -7,15 +7,15 @@ from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.timing import MatrixUnitTiming
 
-# Bits of a sum: the fewest that a configuration allows.
+# Smallest accumulator width that a configuration allows.
 LEAST_ACCUMULATOR = 8
 
 
 def narrow(accumulator_width: int, **changes) -> MatrixUnitConfig:
-    """A unit as small as can be, with numbers that may be narrower than a configuration allows.
+    """Return the configuration of a minimal unit, with numbers narrower than otherwise allowed.
 
-    It allows no activations of one bit with checksums, for what synthesis would do with their
-    parities; that is not asked here.
+    A configuration does not allow activations of one bit with checksums, because synthesis would
+    merge them with their parities. That does not matter here.
     """
     least = {
         "rows": 1,
@@ -34,7 +34,7 @@ def narrow(accumulator_width: int, **changes) -> MatrixUnitConfig:
 
 
 def few_places(places: int):
-    """While it lasts, units have so many rows of results, which are full soon."""
+    """Patch the depth of result buffers to `places` rows, so that they soon fill up."""
     usual = MatrixUnitTiming.of
 
     def with_few(config: MatrixUnitConfig) -> MatrixUnitTiming:

@@ -1,7 +1,7 @@
-"""The proofs by name: what is proved of which hardware, how, and how each is seen to fail.
+"""The proofs by name: their hardware, properties, methods and broken copies.
 
-Widths and depths are small, and some smaller than a configuration may have: what is proved depends
-on none of them, and the hardware is drawn by the same code for all.
+Widths and depths are small, some smaller than a configuration allows. The properties do not depend
+on them, and the same code generates the hardware for all sizes.
 """
 
 from collections.abc import Callable
@@ -48,11 +48,11 @@ from .weights import RowsMeetTheirTile
 
 @dataclass(frozen=True)
 class Proof:
-    """One circuit and all that is proved of it.
+    """One circuit and its properties.
 
-    `method` is "pdr", for all time; "induction K", for all time, from K cycles to the next; or
-    "bmc K", of the first K cycles after a reset. `methods` has another for some properties.
-    Each of `breaks` has to make its property fail, and each property has one.
+    `method`: "pdr", unbounded; "induction K", unbounded, from K cycles to the next; or "bmc K", for
+    the first K cycles after a reset. `methods`: other methods for some of the properties. Each of
+    `breaks` must make its property fail, and each property has at least one.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Proof:
         return dict(self.methods).get(output, self.method)
 
 
-# Of the properties of a whole unit those that hold for all time, and one that needs longer.
+# Properties of a whole unit with an unbounded proof, and one that needs more cycles.
 UNIT_METHODS = (
     ("wrong_valid_stays", "pdr"),
     ("wrong_payload_stays", "pdr"),
@@ -204,7 +204,7 @@ PROOFS = (
         activation="int1",
         weight="int1",
     ),
-    # With registers in the multiplier and sums in two parts control waits a cycle for its sums.
+    # With multiplier registers and sums in two parts, control waits one cycle for the sums.
     _unit(2, 1, (*UNIT_BREAKS, *PIPELINE_BREAKS), "bmc 20", multiplier_stages=2, adder_stages=2),
     _unit(
         2,

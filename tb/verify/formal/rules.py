@@ -1,4 +1,4 @@
-"""What makes a row and a tile good, as the specifications of several proofs have it."""
+"""Rules for good rows and tiles, shared by the specifications of several proofs."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,17 @@ from amaranth.hdl import Array, Module, Signal, Value
 
 @dataclass(frozen=True)
 class BegunSums:
-    """Whether the sum of a row has begun (`known`), and of which accumulator rows one has."""
+    """`known`: the row can be added. `flags`: one per accumulator row, set if a sum has begun."""
 
     known: Signal
     flags: Array
 
 
 def begun_sums(m: Module, depth: int, row, counts: Value, good_tile: Value) -> BegunSums:
-    """One flag an accumulator row. `row` is done in this cycle if it `counts`, its number being one
-    that exists: its sum has begun behind it if it can be added, and does not end with it.
+    """Add one flag per accumulator row, and update it for `row`.
+
+    `counts`: the row is processed in this cycle and its number is legal. Afterwards its sum has
+    begun if the row could be added and was not the last.
     """
     flags = Array(Signal(name=f"begun_{i}") for i in range(depth))
     known = Signal()
@@ -28,11 +30,10 @@ def begun_sums(m: Module, depth: int, row, counts: Value, good_tile: Value) -> B
 
 @dataclass(frozen=True)
 class TileRows:
-    """What is known of the tile that comes in, in this cycle.
+    """State of the tile that is being transferred, in this cycle.
 
-    `last`: its last row is transferred. `right`: as many rows came before as should before the
-    last. `short`: the last row is transferred, and too early. `long`: the row that should be the
-    last is transferred, and is not.
+    `last`: its last row is transferred. `right`: R - 1 rows have come before. `short`: the last row
+    is transferred too early. `long`: the R-th row is transferred but is not the last.
     """
 
     last: Signal
@@ -44,7 +45,7 @@ class TileRows:
 def tile_rows(m: Module, rows: int, weights) -> TileRows:
     """Count the rows of each tile on the stream `weights`."""
     transfer = weights.valid & weights.ready
-    # Those that came before; as many as the array has are already too many.
+    # Rows that have come before; saturates at R, which is already too many.
     count = Signal(range(rows + 1), name="tile_rows")
     tile = TileRows(Signal(), Signal(), Signal(), Signal())
     m.d.comb += [

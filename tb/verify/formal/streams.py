@@ -1,4 +1,4 @@
-"""Streams: what is offered stays, and what went in comes out once, in order."""
+"""Streams: offered payloads are stable, and items leave a buffer once and in order."""
 
 from amaranth.hdl import Module, Mux, Signal
 
@@ -10,7 +10,7 @@ from .harness import Harness, delayed, follow
 
 
 def prove_stable(harness: Harness, m: Module, stream) -> None:
-    """A payload that is offered and not taken is offered again, and is the same."""
+    """Prove that an offered payload stays valid and unchanged until it is transferred."""
     payload = Signal(stream.payload.shape().size)
     m.d.comb += payload.eq(stream.payload)
     waits = delayed(m, stream.valid & ~stream.ready, 1, "waits")
@@ -20,8 +20,10 @@ def prove_stable(harness: Harness, m: Module, stream) -> None:
 
 
 class ResultsComeInOrder(Harness):
-    """The result buffer with any emissions that it has room for, and a sink that is ready in any
-    cycles: rows leave as they were written, in their order, and each place is given back once."""
+    """Rows leave the result buffer as they were written, in order, and release their place once.
+
+    Emissions are arbitrary as long as there is a place, and the sink is ready in arbitrary cycles.
+    """
 
     def __init__(self, config: MatrixUnitConfig, depth: int):
         super().__init__()
@@ -44,23 +46,23 @@ class ResultsComeInOrder(Harness):
         ]
         prove_stable(self, m, results)
 
-        room = Signal(range(depth + 1), init=depth)
+        free = Signal(range(depth + 1), init=depth)
         inside = Signal(range(depth + 2))
         leaves = Signal()
         m.d.comb += leaves.eq(results.valid & ready)
         m.d.sync += [
-            room.eq(room - emit + buffer.released),
+            free.eq(free - emit + buffer.released),
             inside.eq(inside + emit - leaves),
         ]
-        self.assume(room.any() | ~emit)
+        self.assume(free.any() | ~emit)
         self.prove("nothing_is_invented", inside.any() | ~results.valid)
-        self.prove("places_come_back", inside.any() | (room == depth))
-        self.prove("places_come_back_once", ~buffer.released | (room != depth))
-        # Its last column is written so many cycles after it was emitted.
+        self.prove("places_come_back", inside.any() | (free == depth))
+        self.prove("places_come_back_once", ~buffer.released | (free != depth))
+        # A row is available this number of cycles after column 0 emitted it.
         missing = Signal(range(ResultBuffer.latency_of(config) + 2))
         m.d.sync += missing.eq(Mux(inside.any() & ~results.valid, missing + 1, 0))
         self.prove("nothing_is_lost", missing <= ResultBuffer.latency_of(config))
-        self.reach("is_full", ~room.any())
+        self.reach("is_full", ~free.any())
 
         row = follow(self, m, emit, leaves, inside)
         written = Signal(result_layout(config))
@@ -71,4 +73,4 @@ class ResultsComeInOrder(Harness):
                 m.d.sync += written.lanes[column].eq(sums[column])
         same = results.payload.as_value() == written.as_value()
         self.prove("row_is_whole", ~row.leaves | same)
-        self.reach("row_behind_others", row.leaves & ~room.any())
+        self.reach("row_behind_others", row.leaves & ~free.any())

@@ -1,4 +1,4 @@
-"""Structure: what can reach what in a unit, whatever its size and however long it runs."""
+"""Structure: paths between inputs, registers and outputs of a unit, independent of time."""
 
 import json
 import tempfile
@@ -9,14 +9,15 @@ from weft_sim.yosys import run_yosys
 
 from ..faults.netlist import FaultyNetlist
 
-# Where a cycle ends.
+# Cells at which a combinational path ends.
 REGISTERS = "$dff,$dffe,$sdff,$sdffe,$sdffce"
 
 
 def assert_no_path(verilog: str, top: str) -> None:
-    """Follow every input through all that is not a register, and find no output.
+    """Check that there is no combinational path from an input to an output.
 
-    So `valid` waits for no `ready`, and units can be connected in any way without a loop.
+    Then `valid` never depends on `ready`, and units can be connected in any way without a
+    combinational loop.
 
     Raises
     ------
@@ -30,7 +31,7 @@ def assert_no_path(verilog: str, top: str) -> None:
             f"hierarchy -check -top {top}",
             "proc",
             "flatten",
-            # As registers and gates: a memory that is read within a cycle is a path.
+            # Map memories to registers and gates, because an asynchronous read is also a path.
             "memory -nordff",
             "opt_clean",
             f"select -set reached i:* %coe*:-{REGISTERS}",
@@ -40,10 +41,10 @@ def assert_no_path(verilog: str, top: str) -> None:
 
 
 def reached_by_faults(netlist: FaultyNetlist, top: str) -> list[set[str]]:
-    """Of each bit of a netlist the outputs that a flip can ever change, such as `tdata[3]`.
+    """Return, for each bit of a netlist, the outputs that its flip may ever change: `tdata[3]`.
 
-    Every gate and register passes on what changes at any of its inputs: what is not told of here
-    never changes.
+    Every gate and register is assumed to pass on a change of any input, so all other outputs can
+    never change.
     """
     with tempfile.TemporaryDirectory(prefix="weft-structure-") as folder:
         (Path(folder) / "unit.v").write_text(netlist.verilog)
@@ -65,7 +66,7 @@ def reached_by_faults(netlist: FaultyNetlist, top: str) -> list[set[str]]:
         if port["direction"] == "output"
         for number, wire in enumerate(port["bits"])
     ]
-    # One bit for each output, against the stream until nothing is new.
+    # One mask bit per output, propagated backwards until nothing changes.
     reaches: dict[int, int] = defaultdict(int)
     for number, (_, wire) in enumerate(outputs):
         reaches[wire] |= 1 << number

@@ -1,4 +1,4 @@
-"""The whole unit: equal to its specification, whatever comes, whenever it comes."""
+"""The whole unit: equal to its specification for any inputs at any time."""
 
 from amaranth.hdl import Array, Module, Mux, Signal, signed
 
@@ -19,24 +19,25 @@ from .narrow import few_places
 from .rules import TileRows, begun_sums, tile_rows
 from .streams import prove_stable
 
-# At most one complete tile waits, and one more can be there before its row is seen to switch.
+# At most one complete tile waits, and another can arrive before the specification sees the switch.
 TILES = 2
-# Cycles without work after which every error has been told.
+# Cycles without work after which every error has been reported.
 SETTLED = 8
 
 
 class UnitIsItsSpecification(Harness):
-    """Any weights, activations, flags and errors on the two streams, any pauses on all three, and
-    errors cleared at any time: the results are those of a unit that does each row at once, in order
-    and to the bit, and so are the errors.
+    """Results and errors equal those of a unit that processes each row at once, in order.
 
-    The specification knows no time: it takes the tiles and the rows as they come in at the ports,
-    and does a row as soon as its tile is whole. One result, any of them, is followed.
+    Weights, activations, flags and misuse on the input streams are arbitrary, and so are pauses on
+    all streams and the cycles in which errors are cleared. Results are equal bit for bit.
+
+    The specification is untimed: it takes tiles and rows as they arrive at the ports, and processes
+    a row as soon as its tile is complete. One arbitrary result is followed.
 
     Parameters
     ----------
     places : int
-        Rows of the result buffer: fewer than the hardware has, so that they are full soon.
+        Rows of the result buffer: fewer than in the hardware, so that it soon fills up.
     """
 
     def __init__(self, config: MatrixUnitConfig, places: int):
@@ -62,7 +63,7 @@ class UnitIsItsSpecification(Harness):
         m.d.comb += [results.ready.eq(ready), unit.clear_errors.eq(clear)]
         prove_stable(self, m, results)
 
-        # The row that came last, until its tile is there.
+        # The row that arrived last, until its tile is complete.
         waiting = Signal()
         row = Signal(activation_layout(config))
         accepted = Signal()
@@ -93,7 +94,7 @@ class UnitIsItsSpecification(Harness):
             m.d.sync += settled.eq(0)
         with m.Elif(settled < SETTLED):
             m.d.sync += settled.eq(settled + 1)
-        # What is told after a clear may have been there before it, unless all had been told.
+        # Errors reported after a clear may be older, unless all had been reported by then.
         seen = tile_errors | row_errors
         due, possible = Signal(Error), Signal(Error)
         m.d.sync += [due.eq(due.as_value() | seen), possible.eq(possible.as_value() | seen)]
@@ -101,19 +102,19 @@ class UnitIsItsSpecification(Harness):
             m.d.sync += due.eq(seen)
             with m.If(settled == SETTLED):
                 m.d.sync += possible.eq(seen)
-        # CORRUPTED is of a fault, and here is none.
+        # There are no faults here, so CORRUPTED must stay low.
         if config.checksum:
             corrupted = unit.errors.as_value() & Error.CORRUPTED.value
             self.prove("no_false_alarm", ~corrupted.any())
-        told = unit.errors.as_value() & (~Error.CORRUPTED).value
-        self.prove("errors_are_true", (told & ~possible.as_value()) == 0)
-        self.prove("errors_are_told", ((due.as_value() & ~told) == 0) | (settled < SETTLED))
-        self.reach("errors_are_cleared", (settled == SETTLED) & clear & told.any())
+        reported = unit.errors.as_value() & (~Error.CORRUPTED).value
+        self.prove("errors_are_true", (reported & ~possible.as_value()) == 0)
+        self.prove("errors_are_reported", ((due.as_value() & ~reported) == 0) | (settled < SETTLED))
+        self.reach("errors_are_cleared", (settled == SETTLED) & clear & reported.any())
         for error in ~Error.CORRUPTED:
-            self.reach(error.name.lower(), (told & error.value).any())
+            self.reach(error.name.lower(), (reported & error.value).any())
 
     def _collect_tiles(self, m: Module, weights, tile: TileRows, taken, tiles):
-        """The tile that the next switch meets, whether it is good, and the errors of tiles."""
+        """Return the tile of the next switch, whether it is good, and the errors of tiles."""
         rows = range(self.config.rows)
         lanes = weight_layout(self.config)["lanes"].shape
         coming = [Signal(lanes, name=f"coming_{r}") for r in rows]
@@ -121,7 +122,7 @@ class UnitIsItsSpecification(Harness):
         with m.If(weights.valid & weights.ready):
             m.d.sync += [row.eq(above) for row, above in zip(coming, pushed, strict=True)]
 
-        # Complete tiles, the oldest first; beside the rows of each, whether it is good.
+        # Complete tiles, oldest first: the rows of each, and whether it is good.
         queue = [
             [*[Signal(lanes, name=f"tile_{i}_{r}") for r in rows], Signal(name=f"tile_{i}_good")]
             for i in range(TILES)
@@ -141,7 +142,7 @@ class UnitIsItsSpecification(Harness):
         )
 
     def _compute(self, m: Module, row, done, tile, tile_good):
-        """Whether a row gives a result, which, the errors of it, and what kinds of result it is."""
+        """Return whether a row gives a result, the result, the errors, and conditions to reach."""
         config = self.config
         depth, columns = config.accumulator_depth, config.columns
         in_use = [Signal.like(lanes, name=f"in_use_{r}") for r, lanes in enumerate(tile)]
@@ -182,7 +183,7 @@ class UnitIsItsSpecification(Harness):
             }
         )
 
-        # A sum on its way to the memory comes from there to a row so many cycles behind.
+        # A sum comes from the memory if the previous row is more than READ_TO_WRITE cycles ago.
         ages = Array(Signal(range(READ_TO_WRITE + 2), name=f"age_{i}") for i in range(depth))
         for age in ages:
             with m.If(age <= READ_TO_WRITE):
@@ -199,7 +200,7 @@ class UnitIsItsSpecification(Harness):
         return admitted & row.last, result, errors, kinds
 
     def _follow(self, m: Module, results, emits, result, kinds) -> Signal:
-        """One result from the specification to the port; how many are on that way."""
+        """Follow a result from the specification to the port; return how many are in between."""
         most = self.places + 2
         inside = Signal(range(most + 2))
         leaves = Signal()
@@ -216,15 +217,15 @@ class UnitIsItsSpecification(Harness):
             with m.If(followed.enters):
                 m.d.sync += kind.eq(is_one)
             self.reach(f"a_result_{name}", followed.leaves & kind)
-        # One after the other: all at once they take minutes where each takes seconds.
+        # One property per lane: together they take minutes, each alone takes seconds.
         for column, lane in enumerate(results.payload.lanes):
             same = lane == expected.lanes[column]
             self.prove(f"result_{column}", ~followed.leaves | same)
         self.prove("end", ~followed.leaves | (results.payload.end == expected.end))
         self.reach("a_sum_of_two_rows", followed.leaves & (expected.lanes[0] == 2))
         self.reach("a_result_before_another", followed.leaves & (inside > 1))
-        # It comes as soon as it can, if the sink takes all: one that was there first may have had
-        # to go all the way before its place was free.
+        # A result arrives in time if the sink takes all results. It may first have to wait until
+        # an earlier result has passed through the unit and released its place.
         limit = 2 * MatrixUnitTiming.of(self.config).latency + most
         waited = Signal(range(limit + 2))
         with m.If(~followed.inside | ~results.ready | followed.leaves):

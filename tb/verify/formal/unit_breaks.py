@@ -1,4 +1,4 @@
-"""Broken copies: for each proof of a whole unit the lines that are made wrong to see it fail."""
+"""Broken copies for the proofs of whole units: lines that are broken to see the proof fail."""
 
 from .breaks import STREAM_BREAKS, Break
 
@@ -30,7 +30,7 @@ UNIT_BREAKS = (
         "matrix/matrix_unit",
         "self.errors.eq(self.errors | seen)",
         "self.errors.eq(seen)",
-        "errors_are_told",
+        "errors_are_reported",
     ),
     Break(
         "matrix/matrix_unit", "with m.If(self.clear_errors):", "with m.If(0):", "errors_are_true"
@@ -121,21 +121,24 @@ FAST_CHECKSUM_BREAKS = (
     ),
 )
 MEMORY_FAULT_BREAKS = (
-    # Only while errors are cleared.
+    # Wrong only while errors are cleared.
     Break(
-        "matrix/matrix_unit", "self.errors.eq(seen)", "self.errors.eq(0)", "wrong_results_are_told"
+        "matrix/matrix_unit",
+        "self.errors.eq(seen)",
+        "self.errors.eq(0)",
+        "wrong_results_are_reported",
     ),
     Break(
         "matrix/matrix_unit",
         "column.wrong_activation | check.mismatch",
         "column.wrong_activation",
-        "wrong_results_are_told",
+        "wrong_results_are_reported",
     ),
     Break(
         "matrix/result_check",
         "tree.i.eq(self.lanes)",
         "tree.i[0].eq(self.lanes[0])",
-        "wrong_results_are_told",
+        "wrong_results_are_reported",
     ),
     Break(
         "matrix/results",
@@ -157,29 +160,29 @@ FAULT_BREAKS = (
         "matrix/matrix_unit",
         "column.wrong_activation | check.mismatch",
         "check.mismatch",
-        "wrong_results_are_told",
+        "wrong_results_are_reported",
     ),
     Break(
         "matrix/checksum_column",
         "tree.i.eq(self.weights)",
         "tree.i[0].eq(self.weights[0])",
-        "wrong_results_are_told",
+        "wrong_results_are_reported",
     ),
 )
-# Of one pair of rows and of parities of one bit these would be the same hardware.
+# With one pair of rows, or parities of one bit, these would not change the hardware.
 PLAIN_FAULT_BREAKS = (
     *FAULT_BREAKS,
     Break(
         "matrix/checksum_column",
         "passed.eq(wrong | Cat(0, passed))",
         "passed.eq(wrong)",
-        "wrong_results_are_told",
+        "wrong_results_are_reported",
     ),
     Break(
         "matrix/checksum_column",
         "lane.xor() for lane in self.activations",
         "lane[0] for lane in self.activations",
-        "wrong_results_are_told",
+        "wrong_results_are_reported",
     ),
 )
 FAST_FAULT_BREAKS = (
@@ -188,12 +191,12 @@ FAST_FAULT_BREAKS = (
         "matrix/checksum_column",
         'wrong |= self._report(m, platform, "pairs", self.wrong_pairs, late=late)',
         "pass",
-        "wrong_results_are_told",
+        "wrong_results_are_reported",
     ),
     Break(
         "matrix/checksum_column",
         'wrong |= self._report(m, platform, "products", wrong_products, late=late)',
         "pass",
-        "wrong_results_are_told",
+        "wrong_results_are_reported",
     ),
 )

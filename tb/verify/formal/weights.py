@@ -1,4 +1,4 @@
-"""Weights: after a switch every cell holds the new tile, and until then the one before."""
+"""Weights: every cell uses the new tile after a switch, and the previous tile until then."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 
@@ -14,10 +14,11 @@ from .rules import tile_rows
 
 
 class RowsMeetTheirTile(Harness):
-    """Weight rows and switches at any time, tiles of any number of rows: a tile is complete from
-    its last row until it is switched to, and broken if it has not as many rows as the array. The
-    sums of every row are those with the tile that was switched to last, whole and with every
-    weight in its place."""
+    """The sums of every row are those with the complete tile of the latest switch.
+
+    Weight rows and switches come at any time, and tiles have any number of rows. A tile is complete
+    from its last row until its switch. It is broken if it does not have R rows.
+    """
 
     def __init__(self, config: MatrixUnitConfig):
         super().__init__()
@@ -43,7 +44,7 @@ class RowsMeetTheirTile(Harness):
             loader.weights.valid.eq(valid),
             loader.take.eq(take),
         ]
-        # As Admission and MatrixUnit connect them.
+        # Connected as in Admission and MatrixUnit.
         switch = Signal()
         m.d.comb += switch.eq(take & loader.complete)
         arrives = delayed(m, switch, Admission.issue_latency, "switch")
@@ -60,7 +61,7 @@ class RowsMeetTheirTile(Harness):
 
         tile_good = self._prove_tiles(m, loader)
 
-        # The tile that comes is kept row by row; a switch makes it the one in use.
+        # The incoming tile is stored row by row; a switch makes it the tile in use.
         coming = [
             Signal(weight_layout(config)["lanes"].shape, name=f"coming_{r}") for r in range(rows)
         ]
@@ -87,8 +88,10 @@ class RowsMeetTheirTile(Harness):
             self.reach(f"second_tile_{column}", counts & changed & expected.any())
 
     def _prove_tiles(self, m: Module, loader: WeightLoader) -> Signal:
-        """The loader says what a count of the rows of each tile says; whether the tile that waits
-        has the right number of them."""
+        """Prove that the loader agrees with a count of the rows of each tile.
+
+        Return whether the waiting tile has the right number of rows.
+        """
         rows = self.config.rows
         weights = loader.weights
         tile = tile_rows(m, rows, weights)
@@ -102,14 +105,14 @@ class RowsMeetTheirTile(Harness):
         self.prove("broken", ~waits | (loader.broken == ~good))
         was_broken = delayed(m, waits & ~good, rows, "was_broken")
         self.reach("good_tile_after_a_broken_one", waits & good & was_broken)
-        # A long tile is told of by the row that should be its last: that may never come.
+        # A long tile is reported at its R-th row, because its last row may never come.
         errors = loader.errors.as_value()
         self.prove(
             "errors",
             errors == error_bits({Error.SHORT_TILE: tile.short, Error.LONG_TILE: tile.long}),
         )
         self.reach("long_tile", (errors & Error.LONG_TILE.value).any())
-        # One row is never too few.
+        # A tile of one row cannot be short.
         if rows > 1:
             self.reach("short_tile", (errors & Error.SHORT_TILE.value).any())
         return good
