@@ -1,4 +1,4 @@
-"""The mutation score: mutants are drawn, killed or proved equivalent, and not judged again"""
+"""The mutation score: mutants are drawn, killed or proved equivalent, and judged only once"""
 
 import importlib
 import inspect
@@ -14,20 +14,20 @@ from benches.repository import ROOT
 from benches.runner import needs_icarus
 from verify.faults import netlist
 from verify.mutation import campaign
-from verify.mutation.benches import ROOMS, benches_of, design_with_harnesses
-from verify.mutation.equivalence import COMPARED_WITH_FLIPS, prove, with_what_matters
+from verify.mutation.benches import MODULE_BENCHES, benches_of, design_with_harnesses
+from verify.mutation.equivalence import COMPARED_WITH_FLIPS, comparison_module, prove
 from verify.mutation.mutants import allot, draw
 from verify.mutation.trial import Step, Trial, judge, longest_ns
 from verify.mutation.units import TOP, UNITS, make_design
 from weft_sim.verilator import SimulationFailed
 
 COUNTERS = "weft_cycle_counters"
-# A change of the counters that each bench of theirs sees, and one that changes nothing.
-SEEN = "counters_total + 1'h1", "counters_total + 2'h2"
+# A change of the counters that each of their benches detects, and one without effect.
+DETECTED = "counters_total + 1'h1", "counters_total + 2'h2"
 REDUNDANT = "= spent == 1'h1;", "= (spent == 1'h1) & (spent != 3'h5);"
-# Hard blocks of FPGAs stand in no portable Verilog, and the host link in no matrix unit.
+# FPGA primitives are not in portable Verilog, and the host link is not in a matrix unit.
 NOT_EMITTED = ("weft.primitives.ecp5", "weft.primitives.ice40", "weft.host_link", "weft.boards")
-# Nor does a cell whose multiplier is half of a hard block.
+# Nor is a cell whose multiplier is half of a hard block.
 NOT_PORTABLE = {"SharingCell"}
 SAMPLE = 20
 
@@ -42,7 +42,7 @@ def plain():
 
 
 def changed(design, change):
-    """Verilog of a design with one expression of the counters changed."""
+    """Return the Verilog of a design with one changed expression in the counters."""
     before, after = change
     module = design.modules[COUNTERS]
     assert module.count(before) == 1
@@ -50,7 +50,7 @@ def changed(design, change):
 
 
 def test_every_component_of_the_unit_is_mutated():
-    """And what a component does about checksums alone, in a unit that has them."""
+    """Components that depend on checksums are mutated in a unit that has them."""
     mutated, with_checksums = set(), set()
     for unit in UNITS:
         design = make_design(unit)
@@ -72,15 +72,15 @@ def test_every_component_of_the_unit_is_mutated():
     assert know_checksums < with_checksums
 
 
-@pytest.mark.parametrize("component", ROOMS)
+@pytest.mark.parametrize("component", MODULE_BENCHES)
 def test_every_bench_has_coroutines(component):
-    module, names = ROOMS[component]
+    module, names = MODULE_BENCHES[component]
     coroutines = [name for name in vars(importlib.import_module(module)) if re.match(names, name)]
     assert coroutines
 
 
-def test_every_module_meets_a_bench_of_a_part_of_the_unit():
-    """Except the unit itself, and blocks of an array whose benches know no soft cells."""
+def test_every_module_has_a_bench_smaller_than_the_unit():
+    """Except the unit itself, and arrays with soft cells, which their benches do not support."""
     without = set()
     for unit in UNITS:
         design = design_with_harnesses(unit)
@@ -100,12 +100,12 @@ def test_every_module_meets_a_bench_of_a_part_of_the_unit():
         (10, {"a": 1, "b": 1, "c": 998}, {"a": 1, "b": 1, "c": 8}),
     ],
 )
-def test_large_modules_have_more_mutants(count, sizes, shares):
+def test_larger_modules_get_more_mutants(count, sizes, shares):
     assert allot(count, sizes) == shares
 
 
-def test_mutants_are_drawn_by_the_seed(plain):
-    """The same ones again, each unlike the original, with a line of Python that exists."""
+def test_mutants_are_reproducible_from_the_seed(plain):
+    """Each mutant differs from the original and has a line of Python that exists."""
     mutants = draw([plain], 60, 1)
     assert len({mutant.key for mutant in mutants}) == 60
     assert draw([plain], 60, 1) == mutants
@@ -118,22 +118,22 @@ def test_mutants_are_drawn_by_the_seed(plain):
     assert len(draw([plain], 3, 1)) == 3
 
 
-def test_a_mutant_that_is_seen_is_killed(plain):
-    """By the bench of its room, and where it comes to that by the benches of the whole unit."""
+def test_a_detected_mutant_is_killed(plain):
+    """By the bench of its module, and by the benches of the whole unit."""
     needs_icarus()
-    original, mutated = plain.verilog({}), changed(plain, SEEN)
+    original, mutated = plain.verilog({}), changed(plain, DETECTED)
     for bench in benches_of(plain, COUNTERS):
         limit = 10 * longest_ns(original, bench, 1)
         for text, killed in (original, False), (mutated, True):
             trial = Trial("one", text, text, (Step("key", bench, seed=1, timeout_ns=limit),))
             _, outcomes = judge(trial)
             assert bool(outcomes["key"]["killed"]) == killed
-        with pytest.raises(SimulationFailed, match="as it is, seed 1"):
+        with pytest.raises(SimulationFailed, match="without a mutation, seed 1"):
             longest_ns(mutated, bench, 1)
 
 
 def test_a_mutant_that_hangs_is_killed(plain):
-    """It makes no more results, and the coroutine gives up after its patience."""
+    """It produces no more results, so the coroutine reaches its timeout."""
     needs_icarus()
     *_, whole = benches_of(plain, COUNTERS)
     name = "weft_result_buffer_16"
@@ -149,7 +149,7 @@ def test_a_mutant_that_hangs_is_killed(plain):
 
 
 def test_a_step_that_decides_is_the_last(plain):
-    """And what is known is not done again."""
+    """Steps with a known outcome are not run again."""
     steps = Step("first"), Step("second"), Step("third")
     known = {
         "first": {"killed": None, "proved": None, "seconds": 1},
@@ -162,12 +162,12 @@ def test_redundant_logic_is_proved_equivalent(plain):
     original = plain.verilog({})
     for top in (COUNTERS, TOP):
         assert prove(original, changed(plain, REDUNDANT), top, 20)
-    assert not prove(original, changed(plain, SEEN), COUNTERS, 5)
+    assert not prove(original, changed(plain, DETECTED), COUNTERS, 5)
 
 
 @pytest.mark.parametrize("name", [unit.name for unit in UNITS if unit.config.checksum])
-def test_every_register_of_data_has_a_name_to_flip_by(name):
-    """Those without one are the bypass of the flags of begun sums."""
+def test_every_register_of_data_has_a_name(name):
+    """Only the registers of the bypass of the begun flags have none."""
     design = design_of(name)
     flat = netlist._flattened(design.verilog({}), TOP)
     named = {register for _, register in netlist.NAMED.findall(flat)}
@@ -180,7 +180,7 @@ def test_every_register_of_data_has_a_name_to_flip_by(name):
     assert sum("begun_rows.memory" in taken for taken in unnamed.values()) == 1
 
 
-# Changes of a unit with checksums: what is there to be seen only while bits flip, and nothing.
+# Changes of a unit with checksums: one that shows only while bits flip, and one without effect.
 CHANGES = {
     "no activation is checked": ("checksum_column__wrong_activation | result", "result", False),
     "the same in other words": ("6'h20 : 6'h00", "6'h20 : ~6'h3f", True),
@@ -188,11 +188,11 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("before, after, equivalent", CHANGES.values(), ids=CHANGES)
-def test_of_a_unit_with_checksums_equivalence_is_proved_while_bits_flip(before, after, equivalent):
+def test_units_with_checksums_are_compared_while_bits_flip(before, after, equivalent):
     design = design_of("checksum")
     module = design.modules["weft_matrix_unit"]
     assert module.count(before) == 1
-    around = with_what_matters(design.unit.config, TOP)
+    around = comparison_module(design.unit.config, TOP)
     original, mutated = (
         f"{design.verilog(changes)}{around}\n"
         for changes in ({}, {"weft_matrix_unit": module.replace(before, after)})
@@ -221,15 +221,15 @@ endmodule
 @pytest.mark.parametrize(
     "changes, equivalent",
     [
-        ({"output": "two ^ a"}, True),  # one and two are always the same,
-        ({"initial": "4'd2"}, False),  # but for one that begins with another.
-        ({"output": "one == 4'd15 ? 4'd0 : one ^ a"}, True),  # One bit at a time is set,
-        ({"output": "one == 4'd8 ? 4'd0 : one ^ a"}, False),  # in its turn any of them.
+        ({"output": "two ^ a"}, True),  # one and two are always equal,
+        ({"initial": "4'd2"}, False),  # unless their initial values differ.
+        ({"output": "one == 4'd15 ? 4'd0 : one ^ a"}, True),  # Exactly one bit is set,
+        ({"output": "one == 4'd8 ? 4'd0 : one ^ a"}, False),  # each in turn.
         ({"output": "age == 200 ? 4'd0 : one ^ a"}, False),  # Long after the reset.
         ({"output": "age == 201 ? 4'd0 : one ^ a"}, True),
     ],
 )
-def test_proofs_are_about_all_inputs_from_the_first_cycle_on(changes, equivalent):
+def test_proofs_cover_all_inputs_from_the_first_cycle_on(changes, equivalent):
     facts = {"initial": "4'd1", "words": 15, "output": "one ^ a"}
     original, mutated = (MACHINE.format(**{**facts, **more}) for more in ({}, changes))
     assert prove(original, mutated, "machine", 20) == equivalent
@@ -246,7 +246,7 @@ def test_another_clock_is_never_equivalent(clock, changed):
 
 
 @pytest.mark.parametrize("words, equivalent", [(15, True), (14, False)])
-def test_what_is_read_where_no_word_is_may_be_anything(words, equivalent):
+def test_a_read_beyond_the_last_word_is_arbitrary(words, equivalent):
     text = MACHINE.format(initial="4'd1", words=words, output="words[a]")
     assert prove(text, text, "machine", 20) == equivalent
 
@@ -274,19 +274,19 @@ endmodule
     "changes, equivalent",
     [
         ({"place": "~row"}, True),
-        ({"place": "{row[1] ^ ~row[0], row[0]}"}, True),  # Another order of the four.
-        ({"place": "{row[1] | row[0], row[0]}"}, False),  # Two of them in one place.
+        ({"place": "{row[1] ^ ~row[0], row[0]}"}, True),  # A permutation of the four.
+        ({"place": "{row[1] | row[0], row[0]}"}, False),  # Two of them at one address.
         ({"place": "~row", "high": "2"}, False),  # Read from one, written to another.
     ],
 )
-def test_a_row_may_be_kept_at_another_address(changes, equivalent):
+def test_a_row_may_be_stored_at_another_address(changes, equivalent):
     facts = {"place": "row", "high": "3"}
     original, mutated = (STORE.format(**{**facts, **more}) for more in ({}, changes))
     assert prove(original, mutated, "store", 20) == equivalent
 
 
 @pytest.mark.parametrize("count, seed", [(0, 1), (-1, 1), (1, -1)])
-def test_what_makes_no_sense_is_refused(count, seed):
+def test_numbers_out_of_range_are_refused(count, seed):
     needs_icarus()
     with pytest.raises(ValueError, match="must be an integer of at least"):
         campaign.run_campaign(count, seed, None, 1)
@@ -294,7 +294,7 @@ def test_what_makes_no_sense_is_refused(count, seed):
 
 @pytest.mark.large
 def test_a_sample_of_mutants(tmp_path, monkeypatch):
-    """None survives; a second campaign knows every outcome, and says the same."""
+    """None survives; a second campaign reuses every outcome and gives the same report."""
     needs_icarus()
     monkeypatch.setenv("WEFT_BUILD", str(tmp_path))
     report = campaign.run_campaign(SAMPLE, 1, None, 1)

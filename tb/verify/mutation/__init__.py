@@ -1,1 +1,1 @@
-"""Mutation score: of small changes of the RTL, how many do the benches see?"""
+"""Mutation score: the fraction of small changes of the RTL that the benches detect."""

@@ -1,4 +1,4 @@
-"""Which benches a mutant meets: those of its own room, then those of the whole unit."""
+"""Benches for a mutant: those of its own module, then those of the whole unit."""
 
 import importlib
 import re
@@ -17,9 +17,9 @@ from .units import TOP, MutableDesign, Unit, make_design
 SIM = ROOT / "sim"
 WHOLE = ("benches.unit_products", "benches.unit_stalls", "benches.unit_misuse")
 WITH_CHECKSUMS = (*WHOLE, "hw.matrix.test_corruption")
-# Component of the hardware, or of a bench, to the module of its bench and what the names of its
-# coroutines begin with: all of them where nothing is said.
-ROOMS = {
+# Component, of the hardware or of a bench, to the Python module of its bench and a prefix of the
+# names of its coroutines; "" selects all.
+MODULE_BENCHES = {
     "Accumulators": ("hw.matrix.test_accumulators", ""),
     "ActivationCorrection": ("hw.array.test_activation_correction", ""),
     "ActivationProducts": ("hw.array.test_activation_products", ""),
@@ -47,9 +47,9 @@ ROOMS = {
     "SystolicRow": ("hw.array.test_row", ""),
     "WeightLoader": ("hw.matrix.test_weights", ""),
 }
-# A room that a bench builds of two: its component, and the name of its module here.
+# Components that a bench builds of several modules: Python module of the bench, and component.
 HARNESSES = (("hw.matrix.test_accumulators", "Accumulators"),)
-# What a coroutine may depend on beside its own module.
+# Files that coroutines may depend on in addition to their own module.
 SHARED = (
     *(
         TB / "benches" / name
@@ -70,12 +70,12 @@ class Bench:
     Members
     -------
     top : str
-        The module.
+        The Verilog module.
     modules : names of Python modules
     names : str
-        Regular expression of the coroutines' full names.
+        Regular expression for the full names of the coroutines.
     facts : str
-        What the coroutines have to know, as `bench.describe` has it.
+        Description of the module for the coroutines, from `benches.runner.describe`.
     """
 
     top: str
@@ -85,7 +85,7 @@ class Bench:
 
     @property
     def version(self) -> str:
-        """A name for everything that the outcome depends on but the Verilog and the seed."""
+        """Digest of everything that the outcome depends on, except the Verilog and the seed."""
         files = [TB / f"{module.replace('.', '/')}.py" for module in self.modules]
         return digest(
             [self.top, self.names, self.facts, *(_text(path) for path in (*files, *SHARED))]
@@ -98,7 +98,7 @@ def _text(path: Path) -> str:
 
 
 def design_with_harnesses(unit: Unit) -> MutableDesign:
-    """A unit, and beside it the rooms that benches build of several modules."""
+    """Emit a unit, and the components that benches build of several modules."""
     harnesses = [
         (getattr(importlib.import_module(module), name), f"{TOP}_{name.lower()}")
         for module, name in HARNESSES
@@ -107,15 +107,18 @@ def design_with_harnesses(unit: Unit) -> MutableDesign:
 
 
 def benches_of(design: MutableDesign, module: str) -> list[Bench]:
-    """The benches of a module, in the order in which they are worth running."""
-    rooms = [_bench(design, room, *ROOMS[name]) for room, name in _rooms_of(design, module)]
+    """Return the benches of a module, in the order in which to run them."""
+    own = [
+        _bench(design, top, *MODULE_BENCHES[name])
+        for top, name in _nearest_with_bench(design, module)
+    ]
     modules = WITH_CHECKSUMS if design.unit.config.checksum else WHOLE
     whole = Bench(TOP, modules, rf"^({'|'.join(map(re.escape, modules))})\.", _facts(design, TOP))
-    return [*rooms, whole]
+    return [*own, whole]
 
 
-def _rooms_of(design: MutableDesign, module: str) -> list[tuple[str, str]]:
-    """The nearest modules that have a bench, the module itself first, and their components."""
+def _nearest_with_bench(design: MutableDesign, module: str) -> list[tuple[str, str]]:
+    """Return the nearest enclosing modules with a bench, or the module itself; and components."""
     level, seen = [module], set()
     while level:
         found = [(name, _component_of(design, name)) for name in level if _has_bench(design, name)]
@@ -132,9 +135,10 @@ def _component_of(design: MutableDesign, module: str) -> str:
 
 
 def _has_bench(design: MutableDesign, module: str) -> bool:
-    """Whether a bench knows the module; those of fields know neither fast cells nor soft ones.
+    """Return whether a module has a bench.
 
-    Of parts of a field they would have to know when what comes from the others.
+    Benches of arrays support only whole arrays of plain cells. For a part of an array, they would
+    have to know the timing of its neighbours.
     """
     emitted = design.emitted[module]
     component, parameters = emitted.component, emitted.parameters
@@ -146,7 +150,7 @@ def _has_bench(design: MutableDesign, module: str) -> bool:
         return whole == tuple(parameters[name] for name in ("rows", "columns", "soft_columns"))
     if component is SystolicRow:
         return parameters["soft_columns"] == 0
-    return component.__name__ in ROOMS
+    return component.__name__ in MODULE_BENCHES
 
 
 def _bench(design: MutableDesign, top: str, module: str, names: str) -> Bench:

@@ -1,8 +1,8 @@
-"""The campaign: mutants drawn, put on trial in parallel, each outcome kept, and the score.
+"""The mutation campaign: draw mutants, judge them in parallel, keep each outcome, and report.
 
-Trials run on the workers of Dask: those of this machine, or of a cluster whose scheduler's address
-is given. An outcome is kept under all that it depends on: an interrupted campaign goes on where it
-stopped, and a better bench meets the survivors alone.
+Trials run on Dask workers: local ones, or those of the scheduler at a given address. Each outcome
+is stored under a digest of everything that it depends on. An interrupted campaign therefore resumes
+where it stopped, and an improved bench runs only on the survivors.
 """
 
 import collections
@@ -23,22 +23,22 @@ from weft_sim.cache import digest
 
 from . import trial as trials
 from .benches import Bench, benches_of, design_with_harnesses
-from .equivalence import COMPARED, COMPARED_WITH_FLIPS, proof_version, with_what_matters
+from .equivalence import COMPARED, COMPARED_WITH_FLIPS, comparison_module, proof_version
 from .mutants import Mutant, draw, sizes_of
 from .trial import LAST_PHASE, Step, Trial, judge
 from .units import TOP, UNITS, MutableDesign
 
-# Seeds after the first that only those meet which no bench has killed and no proof excused.
+# Further seeds, only for mutants that are neither killed nor proved equivalent.
 MORE_SEEDS = 2
-# A coroutine hangs that takes so many times as long as the longest one without a mutation.
+# A coroutine counts as hung after this multiple of the longest time without a mutation.
 PATIENCE = 10
-# By their numbers.
+# Names of the phases of Step.
 PHASES = ("benches", "proofs about modules, more seeds", "proofs about whole units")
 
 
 @dataclass(frozen=True)
 class MutantStatus:
-    """What became of a mutant: `killed`, `equivalent` or `survived`, and by what."""
+    """The fate of a mutant: `killed`, `equivalent` or `survived`, and which step decided it."""
 
     mutant: Mutant
     outcome: str
@@ -51,24 +51,24 @@ def folder() -> Path:
 
 
 def run_campaign(count: int, seed: int, scheduler: str | None, workers: int | None) -> dict:
-    """Judge so many mutants; leave build/mutation/report.json and return what it says.
+    """Judge `count` mutants; write build/mutation/report.json and return the report.
 
     Parameters
     ----------
     count : int
-        Of mutants, over all units.
+        Number of mutants over all units.
     seed : int
-        Draws the mutants, and is the first seed of the benches.
+        Seed of the mutants, and first seed of the benches.
     scheduler : str, optional
-        Address of a Dask scheduler; workers on this machine when left out.
+        Address of a Dask scheduler; by default, local workers are started.
     workers : int, optional
-        Processes on this machine; one for each core when left out.
+        Number of local workers; one per core by default.
 
     Raises
     ------
     ToolMissing
     ValueError, OSError
-        For a count or a seed that is none, and if there is no scheduler at that address.
+        If the count or the seed is out of range, or there is no scheduler at the address.
     SimulationFailed
         If a bench fails without a mutation.
     """
@@ -97,7 +97,7 @@ def run_campaign(count: int, seed: int, scheduler: str | None, workers: int | No
 def plan(
     client, designs: dict[str, MutableDesign], mutants: list[Mutant], seed: int
 ) -> list[Trial]:
-    """The trial of each mutant; benches that it meets have passed without it."""
+    """Plan the trial of each mutant, after its benches have passed without a mutation."""
     seeds = [seed + more for more in range(MORE_SEEDS + 1)]
     benches = {mutant: benches_of(designs[mutant.unit], mutant.module) for mutant in mutants}
     originals = {name: _with_harness(design, {}) for name, design in designs.items()}
@@ -124,7 +124,7 @@ def plan(
             key = digest([original, mutated, top, proof_version()])
             return Step(key, proof=top, phase=phase)
 
-        # A unit with checksums is not the same if it is only while no bit flips.
+        # Units with checksums must be equivalent also while bits flip.
         sees_flips = designs[mutant.unit].unit.config.checksum
         steps = [*run(seed), *([] if sees_flips else [proof(mutant.module, 1)])]
         for one_seed in seeds[1:]:
@@ -137,15 +137,15 @@ def plan(
 
 
 def judge_all(client, mutants: list[Mutant], planned: list[Trial]) -> list[MutantStatus]:
-    """Put on trial what is not decided yet, and keep every outcome as it comes.
+    """Run all undecided trials, and store every outcome at once.
 
-    What takes longer comes when all mutants are through what takes seconds.
+    Slow phases start when all mutants have passed the fast ones.
     """
     known = {trial.name: trial.known for trial in planned}
     for phase, what in enumerate(PHASES):
-        asked = [_asked(trial, known[trial.name], phase) for trial in planned]
-        left = [trial for trial in asked if not _is_decided(trial.steps, trial.known)]
-        console.print(f"{what}: {len(planned) - len(left)} of {len(planned)} are judged already")
+        current = [_up_to_phase(trial, known[trial.name], phase) for trial in planned]
+        left = [trial for trial in current if not _is_decided(trial.steps, trial.known)]
+        console.print(f"{what}: {len(planned) - len(left)} of {len(planned)} are already judged")
         known.update(_outcomes(client, what, left))
     return [
         _status(mutant, trial.steps, known[trial.name])
@@ -153,7 +153,7 @@ def judge_all(client, mutants: list[Mutant], planned: list[Trial]) -> list[Mutan
     ]
 
 
-def _asked(trial: Trial, known: dict[str, dict], phase: int) -> Trial:
+def _up_to_phase(trial: Trial, known: dict[str, dict], phase: int) -> Trial:
     steps = tuple(step for step in trial.steps if step.phase <= phase)
     return dataclasses.replace(trial, steps=steps, known=known)
 
@@ -173,9 +173,9 @@ def _outcomes(client, what: str, left: list[Trial]) -> Iterator[tuple[str, dict[
 def report_of(
     designs: dict[str, MutableDesign], statuses: list[MutantStatus], seed: int, seconds: float
 ) -> dict:
-    """Everything that is told of a campaign, as plain values.
+    """Return the report of a campaign, as plain values.
 
-    The score is of the mutants that are not equivalent: how many of them are killed, from 0 to 1.
+    The score is the fraction of killed mutants among those that are not equivalent, from 0 to 1.
     """
     outcomes = collections.Counter(status.outcome for status in statuses)
     places = collections.defaultdict(collections.Counter)
@@ -187,7 +187,7 @@ def report_of(
         for name, design in designs.items()
         for module, size in sizes_of(design).items()
     }
-    mortal = len(statuses) - outcomes["equivalent"]
+    not_equivalent = len(statuses) - outcomes["equivalent"]
     facts = machine()
     return {
         "date": facts.pop("date"),
@@ -201,7 +201,7 @@ def report_of(
         "killed": outcomes["killed"],
         "equivalent": outcomes["equivalent"],
         "survived": outcomes["survived"],
-        "score": round(outcomes["killed"] / mortal, 4) if mortal else None,
+        "score": round(outcomes["killed"] / not_equivalent, 4) if not_equivalent else None,
         "killed_by": dict(_killers(statuses).most_common()),
         "configurations": {
             unit.name: {
@@ -222,7 +222,7 @@ def report_of(
 
 
 def show(report: dict) -> None:
-    """Print a report: survivors by line of Python, then the score."""
+    """Print the survivors with their lines of Python, then the score."""
     for row in report["survivors"]:
         console.print(
             f"survived: {row['source']}, {row['module']} of {row['unit']}: {row['mutation']}",
@@ -238,17 +238,17 @@ def show(report: dict) -> None:
 
 
 def icarus_version() -> str:
-    """The first line of what Icarus says of itself."""
+    """Return the first line of the version of Icarus."""
     import subprocess
 
-    said = subprocess.run(["iverilog", "-V"], capture_output=True, text=True).stdout
-    return said.splitlines()[0] if said else ""
+    text = subprocess.run(["iverilog", "-V"], capture_output=True, text=True).stdout
+    return text.splitlines()[0] if text else ""
 
 
 def _limits(
     client, originals: dict[str, str], needed: list[tuple[str, Bench]], seed: int
 ) -> dict[tuple[str, Bench], int]:
-    """Simulated nanoseconds that a coroutine of each bench may take."""
+    """Return the simulated time limit of the coroutines of each bench, in nanoseconds."""
     limits, missing = {}, []
     for unit, bench in needed:
         key = trials.step_key(originals[unit], bench, seed)
@@ -271,11 +271,11 @@ def _limits(
 
 
 def _with_harness(design: MutableDesign, mutated: dict[str, str]) -> str:
-    return design.verilog(mutated) + with_what_matters(design.unit.config, TOP) + "\n"
+    return design.verilog(mutated) + comparison_module(design.unit.config, TOP) + "\n"
 
 
 def _is_decided(steps: tuple[Step, ...], outcomes: dict[str, dict]) -> bool:
-    """Whether a step has decided, or all were taken, of those that are asked for now."""
+    """Return whether one of the steps has decided, or all have been run."""
     for step in steps:
         if step.key not in outcomes:
             return False

@@ -1,14 +1,14 @@
-"""Proofs that a mutant does what the original does, for all inputs, from the first cycle on.
+"""Prove that a mutant is equivalent to the original, for all inputs, from the first cycle on.
 
 Both start from their initial values, and every output is compared in every cycle. Signals of the
-two that are always equal are made one, by induction; what does not settle so is left to property
-directed reachability. Outputs that are still open are looked at one by one, over longer stretches:
-where the mutant keeps a row at another address, signals agree only from end to end of a pipeline.
-A bit that the Verilog leaves open, as what is read where a memory has no word, may be anything in
-either; but a register without an initial value begins at 0.
+two that are always equal are merged, by induction; property directed reachability decides the rest.
+Outputs that are still undecided are then proved one by one, by induction over more cycles: if the
+mutant stores a row at another address, signals agree only after a whole pipeline. Undefined bits,
+such as a read beyond the last word of a memory, are arbitrary in both; but a register without an
+initial value starts at 0.
 
-A unit with checksums has to tell of bits that flip: both have to do the same while any bits of data
-flip, however many, the same in both; those of memories where they are read.
+A unit with checksums must detect flipped bits. Both must therefore behave the same while any number
+of data bits flip, the same bits in both. Bits of memories flip when they are read.
 """
 
 import contextlib
@@ -27,37 +27,37 @@ from weft_sim.yosys import YosysFailed, run_yosys
 from ..aiger import NEVER_HIGH, output_literals, register_count, with_one_output
 from ..faults import classes, netlist
 
-# What is proved of a whole unit: the payload of a stream matters while it is valid, and only then.
+# Module around a whole unit that is compared: the payload of a stream counts only while valid.
 COMPARED = "compared"
-# The same, while bits flip.
+# The same comparison, while bits flip.
 COMPARED_WITH_FLIPS = "compared while bits flip"
 PAYLOAD = ("m_axis_results_tdata", "m_axis_results_tlast")
 VALID = "m_axis_results_tvalid"
-# AIGER has no clocks: a machine whose registers have another one, or another edge, is not compared.
+# AIGER has no clocks, so circuits with another clock or another clock edge are not compared.
 ONE_CLOCK = (
     "select -assert-none r:CLK_POLARITY=0",
     "select -assert-none t:$*ff* t:$*latch* %u w:in_clk w:in_aclk %u %co1:+[CLK] %d",
 )
-# From so many cycles to the next: one, a room, and the longest way through a unit.
+# Cycles of the inductions: one cycle, one module, and the longest path through a unit.
 INDUCTIONS = (1, 4, 24)
-# Most of what is not equivalent differs in the first cycles.
+# Most mutants that are not equivalent differ in the first cycles.
 REFUTE = "bmc3 -F 40 -T 5"
 
 
 def prove(original: str, mutated: str, top: str, seconds: int) -> bool:
-    """Whether module `top` of two texts of Verilog is proved to do the same.
+    """Return whether module `top` of two Verilog texts is proved to be equivalent.
 
     Parameters
     ----------
     top : str
         A module; or COMPARED_WITH_FLIPS, for COMPARED while bits flip.
     seconds : int
-        How long each of the steps of a proof goes on, by and large.
+        Approximate time limit of each step of the proof.
 
     Raises
     ------
     ToolMissing
-        Without pyosys.
+        If pyosys is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="weft-mutation-") as scratch:
         folder = Path(scratch)
@@ -69,21 +69,21 @@ def prove(original: str, mutated: str, top: str, seconds: int) -> bool:
             run_yosys(*_miter(top), folder=folder)
             return _are_always_high(folder, seconds)
         except (YosysFailed, ValueError, subprocess.TimeoutExpired):
-            # A loop of gates is no machine that could be compared, in registers that are not
-            # understood nothing can flip, and some proofs do not end.
+            # Combinational loops cannot be compared, unrecognized registers cannot flip, and some
+            # proofs do not end.
             return False
 
 
 def proof_version() -> str:
-    """A name for what the outcome of a proof depends on beside the Verilog."""
+    """Return a text with everything that a proof depends on, except the Verilog."""
     files = [Path(__file__), *(Path(module.__file__ or "") for module in (classes, netlist))]
     return " ".join([version("pyosys"), *(file.read_text() for file in files)])
 
 
-def with_what_matters(config: MatrixUnitConfig, top: str) -> str:
-    """Verilog of a module around a unit whose outputs are all that its user may look at.
+def comparison_module(config: MatrixUnitConfig, top: str) -> str:
+    """Return the Verilog of COMPARED: a unit whose payload is masked while it is not valid.
 
-    Bytes of the payload are outputs of their own, which are proved one by one.
+    Each byte of the payload is a separate output, so that bytes are proved one by one.
     """
     ports = port_documentation(config)
     heads = [
@@ -111,14 +111,14 @@ def with_what_matters(config: MatrixUnitConfig, top: str) -> str:
 
 
 def with_flips(verilog: str) -> str:
-    """COMPARED around a unit whose bits of data flip in each cycle in which an input says so.
+    """Return COMPARED with a unit whose data bits flip in each cycle in which their input is high.
 
-    Each bit has an input of its name; two units with other bits are not alike.
+    The inputs are named after the bits, so units with different bits are not equivalent.
 
     Raises
     ------
     ValueError
-        If a register is not understood.
+        If a register is not recognized.
     """
     wrapper = re.search(rf"(?ms)^module {COMPARED}\(.*?^endmodule", verilog)
     top = re.search(r"(?m)^(\w+) unit\(", wrapper[0]) if wrapper else None
@@ -139,15 +139,17 @@ def with_flips(verilog: str) -> str:
 
 
 def _miter(top: str) -> list[str]:
-    """Commands of Yosys that leave miter.aig, with an output for each that is high where both
-    modules do the same."""
+    """Return Yosys commands that write miter.aig.
+
+    Its outputs are high while the outputs of both modules are equal.
+    """
     commands = []
     for name in ("original", "mutated"):
         commands += [
             f"read_verilog {name}.v",
             f"hierarchy -top {top}",
             "proc",
-            # The data of a write that is not enabled, which write_verilog leaves open.
+            # write_verilog leaves the data of disabled writes undefined.
             "opt_expr -mux_undef",
             "flatten",
             "opt -fast",
@@ -161,7 +163,7 @@ def _miter(top: str) -> list[str]:
         "delete -port miter/trigger",
         "hierarchy -top miter",
         "memory -nordff",
-        # Registers that write_verilog adds where a read sees what is written have none.
+        # Registers that write_verilog adds for transparent reads have no initial value.
         "setundef -init -zero",
         "opt -fast",
         *ONE_CLOCK,
@@ -177,7 +179,7 @@ def _miter(top: str) -> list[str]:
 
 
 def _are_always_high(folder: Path, seconds: int) -> bool:
-    """Whether the outputs of miter.aig are proved to be high in every cycle."""
+    """Return whether all outputs of miter.aig are proved to be always high."""
     _abc(folder, seconds, "miter", "&get; &lcorr; &scorr; &put", "merged")
     _merge(folder, seconds, "merged", INDUCTIONS[:1])
     merged = (folder / "merged.aig").read_bytes()
@@ -202,7 +204,7 @@ def _is_always_high(folder: Path, seconds: int, machine: bytes, output: int) -> 
 
 
 def _merge(folder: Path, seconds: int, name: str, inductions: tuple[int, ...]) -> None:
-    """Make signals one that are always equal, as far as that can be shown in time."""
+    """Merge signals that are always equal, as far as this can be shown in time."""
     for cycles in inductions:
         if not register_count((folder / f"{name}.aig").read_bytes()):
             return
@@ -211,7 +213,7 @@ def _merge(folder: Path, seconds: int, name: str, inductions: tuple[int, ...]) -
 
 
 def _abc(folder: Path, seconds: int, read: str, commands: str, written: str | None = None) -> str:
-    """Run commands of ABC on a machine; leave what becomes of it, if that is named."""
+    """Run ABC commands on an AIGER file, and write the resulting circuit if `written` names it."""
     package = importlib.util.find_spec("pyosys")
     if package is None or package.origin is None:
         raise ToolMissing("pyosys")

@@ -1,4 +1,4 @@
-"""One mutant on trial: benches, then proofs; on any machine that has the sources."""
+"""The trial of one mutant: benches, then proofs; runs on any machine that has the sources."""
 
 import os
 import resource
@@ -17,7 +17,7 @@ from weft_sim.verilator import SimulationFailed
 from .benches import Bench
 from .equivalence import prove
 
-# A loop of gates can keep a simulator busy within one cycle for ever.
+# A combinational loop can keep a simulator busy in one cycle indefinitely.
 CPU_SECONDS = 120
 PROOF_SECONDS = 10
 LATE_PROOF_SECONDS = 60
@@ -32,11 +32,11 @@ exec vvp "$@"
 
 @dataclass(frozen=True)
 class Step:
-    """A bench to run with a seed, or a proof to try about a module.
+    """A bench to run with a seed, or a proof to try on a module.
 
-    `key` names all that its outcome depends on; `phase` says when its turn comes. An outcome is a
-    dict: `killed`, the coroutine that failed or how it ended, or None; `proved`, the module, or
-    None; and `seconds`.
+    `key`: digest of everything that its outcome depends on. `phase`: index into campaign.PHASES. An
+    outcome is a dict: `killed`, the coroutine that failed or how the run ended, or None; `proved`,
+    the module, or None; and `seconds`.
     """
 
     key: str
@@ -49,7 +49,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Trial:
-    """A mutant's Verilog beside the original, and the steps until one of them decides."""
+    """The Verilog of a mutant and of the original, and steps to run until one decides."""
 
     name: str
     original: str
@@ -59,11 +59,11 @@ class Trial:
 
 
 def judge(trial: Trial) -> tuple[str, dict[str, dict]]:
-    """Take steps until one kills the mutant or proves it equivalent; all outcomes, by key."""
+    """Run steps until one kills the mutant or proves it equivalent; return all outcomes by key."""
     outcomes = dict(trial.known)
     for step in trial.steps:
         if step.key not in outcomes:
-            outcomes[step.key] = _take(trial, step)
+            outcomes[step.key] = _run_step(trial, step)
         if is_decided(outcomes[step.key]):
             break
     return trial.name, outcomes
@@ -73,13 +73,13 @@ def is_decided(outcome: dict) -> bool:
     return bool(outcome["killed"] or outcome["proved"])
 
 
-def _take(trial: Trial, step: Step) -> dict:
+def _run_step(trial: Trial, step: Step) -> dict:
     started = time.monotonic()
     killed = proved = None
     if step.bench is not None:
         killed = failure_of(trial.mutated, step.bench, step.seed, step.timeout_ns)
         if killed and step.phase:
-            # Of the first seed it is known that the original passes.
+            # The original has passed with the first seed only.
             longest_ns(trial.original, step.bench, step.seed)
     else:
         seconds = LATE_PROOF_SECONDS if step.phase == LAST_PHASE else PROOF_SECONDS
@@ -93,18 +93,18 @@ def step_key(verilog: str, bench: Bench, seed: int) -> str:
 
 
 def failure_of(verilog: str, bench: Bench, seed: int, timeout_ns: int) -> str | None:
-    """The coroutine that fails, or None if all pass.
+    """Return the coroutine that fails, or None if all pass.
 
     Raises
     ------
     SimulationFailed
-        If the simulation does not build or dies by itself, which says nothing about the mutant.
+        If the simulation does not build or crashes, which says nothing about the mutant.
     """
     return _run(verilog, bench, seed, timeout_ns)[0]
 
 
 def longest_ns(verilog: str, bench: Bench, seed: int) -> int:
-    """Simulated time of the longest of the coroutines, which all must pass.
+    """Return the simulated time of the longest coroutine; all must pass.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def longest_ns(verilog: str, bench: Bench, seed: int) -> int:
     """
     failure, longest = _run(verilog, bench, seed, None)
     if failure:
-        raise SimulationFailed(f"{failure} fails on {bench.top} as it is, seed {seed}")
+        raise SimulationFailed(f"{failure} fails on {bench.top} without a mutation, seed {seed}")
     return longest
 
 
@@ -152,7 +152,7 @@ def _run(verilog: str, bench: Bench, seed: int, timeout_ns: int | None) -> tuple
 
 
 def _limited_simulator(folder: Path) -> Path:
-    """A folder whose vvp ends after so much of a processor's time."""
+    """Make a folder with a vvp that ends after CPU_SECONDS of processor time."""
     limited = folder / "bin"
     limited.mkdir()
     program = limited / "vvp"

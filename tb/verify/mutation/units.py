@@ -1,4 +1,4 @@
-"""The small units that are mutated: together they hold every module of the matrix unit."""
+"""The small units that are mutated; together they have every module of the matrix unit."""
 
 import re
 import tempfile
@@ -17,10 +17,10 @@ TOP = "weft"
 
 @dataclass(frozen=True)
 class Unit:
-    """A matrix unit, and of which of its components mutants are made: of all, if none is named.
+    """A matrix unit, and the components to mutate; all components if none is named.
 
-    Operands are narrow, so that proofs about their multipliers end. Memories have a power of two
-    of words, those of results as well, so that every word that can be read exists.
+    Operands are narrow, so that proofs of their multipliers end. Memories, including those of
+    results, have a power of two of words, so that every address that can be read exists.
     """
 
     name: str
@@ -66,7 +66,7 @@ UNITS = (
             "SoftMultiplier",
         ),
     ),
-    # Wide enough for halves where rows and columns are halved, and with the fewest registers.
+    # Wide enough for a nested hierarchy of columns, and with the fewest registers.
     Unit(
         "wide",
         MatrixUnitConfig(
@@ -81,7 +81,7 @@ UNITS = (
         ),
         ("SoftCell", "SystolicArray", "Chain"),
     ),
-    # What checksums add or change. Most of it is silent without a flip, so benches make flips.
+    # Components that checksums add or change. Most act only after a flip, so the benches flip bits.
     Unit(
         "checksum",
         MatrixUnitConfig(
@@ -115,19 +115,19 @@ UNITS = (
 
 @dataclass(frozen=True)
 class MutableDesign:
-    """A unit as it is emitted.
+    """An emitted unit.
 
     Members
     -------
     unit : Unit
     rtlil : str
-        All modules, each cell with its line of Python.
+        All modules, with the line of Python of each cell.
     modules : dict
         Module name to its Verilog.
     emitted : dict
-        Module name to what it was made of.
+        Module name to its component and parameters.
     harnesses : tuple
-        Names of the modules that are no part of the unit.
+        Names of the modules that are not part of the unit.
     """
 
     unit: Unit
@@ -138,7 +138,7 @@ class MutableDesign:
 
     @property
     def mutable(self) -> list[str]:
-        """Names of the modules of which mutants are made."""
+        """Names of the modules to mutate."""
         chosen = self.unit.components
         return [
             name
@@ -148,17 +148,17 @@ class MutableDesign:
         ]
 
     def verilog(self, mutated: dict[str, str]) -> str:
-        """All modules, with those named here in the place of their originals."""
+        """Return all modules, with some replaced by their mutated texts."""
         return "\n\n".join({**self.modules, **mutated}.values()) + "\n"
 
     def parents_of(self, module: str) -> list[str]:
-        """Modules that instantiate a module."""
+        """Return the modules that instantiate a module."""
         instance = re.compile(rf"(?m)^  {module} \w+ \($")
         return [name for name, text in self.modules.items() if instance.search(text)]
 
 
 def make_design(unit: Unit, *harnesses: tuple[type, str]) -> MutableDesign:
-    """Emit a unit, and beside it components around some of its rooms, made with its configuration.
+    """Emit a unit, and further components around some of its modules, with its configuration.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def make_design(unit: Unit, *harnesses: tuple[type, str]) -> MutableDesign:
         (folder / "emitted.il").write_text(rtlil_of(library))
         run_yosys(
             "read_rtlil emitted.il",
-            # Each module was a top when it was emitted, and none is pruned.
+            # Every emitted module is marked as a top; unset this, so that none is pruned.
             "setattr -mod -unset top",
             "hierarchy -check",
             *PASSES,
@@ -192,6 +192,6 @@ def make_design(unit: Unit, *harnesses: tuple[type, str]) -> MutableDesign:
 
 
 def split_modules(verilog: str) -> dict[str, str]:
-    """Module name to text."""
+    """Split Verilog into the texts of its modules, by name."""
     texts = re.finditer(r"(?ms)^module (\w+).*?^endmodule$", verilog)
     return {text[1]: text[0] for text in texts}
