@@ -1,4 +1,4 @@
-"""docs/add_a_board.md: its entry is a board, whose design is generated with all pins."""
+"""docs/add_a_board.md: its entry is a valid board, and the design for it uses all pins."""
 
 import re
 
@@ -13,7 +13,7 @@ PAGE = (DOCS / "add_a_board.md").read_text()
 
 @pytest.fixture
 def entry() -> board.Board:
-    """The entry of the page, evaluated where it would stand."""
+    """The entry of the page, evaluated in the namespace of the boards."""
     (code,) = re.findall(r"(?s)```python\n(.*?)```", PAGE)
     return eval(code, vars(board))
 

@@ -46,7 +46,7 @@ def test_formula_is_exact_where_the_page_says_so(rows, columns):
 
 @pytest.mark.parametrize("rows, columns", shape_tables.SHAPES)
 def test_losses_explain_the_utilization(rows, columns):
-    """Fill and drain are what is left."""
+    """The losses that remain are fill and drain."""
     config = unit(rows, columns)
     for m, k, n in LAYERS:
         k_tiles, n_tiles = -(-k // rows), -(-n // columns)

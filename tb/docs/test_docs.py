@@ -55,7 +55,7 @@ def test_made_parts_are_up_to_date():
 
 @pytest.mark.parametrize("name", make_figures.FIGURES)
 def test_figures_are_up_to_date(name, tmp_path):
-    """Each is drawn again, from the code and from the numbers in the pages."""
+    """Every figure is drawn again from the code and the numbers in the pages."""
     drawn = save(make_figures.FIGURES[name](), name, tmp_path)
     assert drawn.read_bytes() == (IMAGES / drawn.name).read_bytes(), "run `make docs`"
 
@@ -66,7 +66,7 @@ def test_screenshots_are_up_to_date():
 
 
 def test_every_picture_is_made():
-    """By one of the two ways above; and every page has the pictures that it shows."""
+    """The folder of images contains all figures and screenshots, and nothing else."""
     made = {f"{name}.svg" for name in make_figures.FIGURES}
     made |= {f"{name}.png" for name in wave_pictures.PICTURES}
     assert {path.name for path in IMAGES.iterdir()} == made | {wave_pictures.DIGEST.name}
@@ -99,23 +99,23 @@ def beat_on(trace, stream, cycle):
     return transaction.Beat(cycle, port, data, user, last)
 
 
-def test_lines_to_break_are_there():
+def test_lines_to_break_exist():
     text = (DOCS / "verify.md").read_text()
     changes = re.findall(r"(?m)^\| \[\S+\]\((\S+)\) \| `(.*?)` \| `.*?` \| ", text)
     assert changes
     for path, line in changes:
         source = (DOCS / path).read_text()
-        assert source.count(line.replace("\\|", "|")) == 1, f"{path} does not have {line} once"
+        assert source.count(line.replace("\\|", "|")) == 1, f"{path} must have {line} exactly once"
 
 
 def anchors(page: Path) -> set[str]:
-    """Names by which GitHub links to the headings of a page."""
+    """Return the anchors that GitHub makes for the headings of a page."""
     headings = re.findall(r"(?m)^#+ (.*)$", re.sub(r"(?s)```.*?```", "", page.read_text()))
     return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page):
+def test_links_have_targets(page):
     text = page.read_text()
     links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|href)="([^"]+)"', text)
     for link in links:
@@ -123,6 +123,8 @@ def test_links_lead_somewhere(page):
             continue
         name, _, anchor = link.partition("#")
         target = (page.parent / name).resolve() if name else page
-        assert target.exists(), f"{page.name} links to {link}, which is not there"
+        assert target.exists(), f"{page.name} links to {link}, which does not exist"
         if anchor and target.suffix == ".md":
-            assert anchor in anchors(target), f"{page.name} links to {link}: no such heading"
+            assert anchor in anchors(target), (
+                f"{page.name} links to {link}, but there is no such heading"
+            )

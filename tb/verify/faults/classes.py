@@ -4,18 +4,18 @@ import re
 
 CONTROL = "control"
 
-# Class to what it holds.
+# Contents of each class.
 CLASSES = {
-    "weights": "in the shadow plane and in use, and on their way there",
-    "activations": "in the skew, in the memory of lanes that wait, and in the array; "
-    "with checksums their parities up to the array as well",
+    "weights": "weights in the shadow plane, in use, and on their way there",
+    "activations": "activations in the skew, in the memory of waiting lanes and in the array; with "
+    "checksums also their parities, up to the array",
     "partial-sums": "products and sums in the cells",
     "accumulators": "the memories of sums, and the adders behind them",
-    "results": "the memories of finished sums, and of checksums",
-    "checksums": "the column of checksums, what rides beside the array to be compared, and what "
-    "compares it and the results",
-    CONTROL: "all that says what, where and when: admission, loader, places, delay lines, flags",
-    "cycle-counters": "the counters, and what is on its way to them",
+    "results": "the memories of finished sums and of checksums",
+    "checksums": "the checksum column, what travels alongside the array for comparison, and the "
+    "comparison of activations and results",
+    CONTROL: "what is done, where and when: admission, loader, places, delay lines, flags",
+    "cycle-counters": "the counters, and activities on their way to them",
 }
 
 # Classes that hold the numbers. A flip here can only make numbers wrong.

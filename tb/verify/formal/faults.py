@@ -25,7 +25,7 @@ STEADY = ("s_axis_weights_tvalid", "s_axis_activations_tvalid", "m_axis_results_
 UNIT = "unit"
 
 
-class WrongResultsAreTold(Harness):
+class WrongResultsAreReported(Harness):
     """A unit with one flipped bit, and its twin without: every wrong result raises CORRUPTED.
 
     Both are emitted Verilog with equal inputs. In one of them, any one stored bit of data flips in

@@ -25,7 +25,7 @@ from .breaks import (
     Break,
 )
 from .counters import CountersPartitionTime
-from .faults import WrongResultsAreTold
+from .faults import WrongResultsAreReported
 from .harness import Harness
 from .narrow import narrow
 from .streams import ResultsComeInOrder
@@ -81,8 +81,9 @@ def _weights(rows: int, columns: int, inner_product: str, breaks: tuple[Break, .
     config = narrow(8, rows=rows, columns=columns, inner_product=inner_product)
     return Proof(
         f"weights {rows}x{columns} {kind}".strip(),
-        "every row meets the tile that was switched to last, whole, whatever is being loaded; "
-        "tiles are complete, broken and complained of as a count of their rows says",
+        "every row meets the complete tile that the latest switch selected, whatever is being "
+        "loaded; a count of rows says which tiles are complete or broken, and which errors they "
+        "raise",
         lambda: RowsMeetTheirTile(config),
         breaks,
     )
@@ -91,14 +92,14 @@ def _weights(rows: int, columns: int, inner_product: str, breaks: tuple[Break, .
 def _unit(rows: int, columns: int, breaks: tuple[Break, ...], method: str, **changes) -> Proof:
     config = narrow(3, rows=rows, columns=columns, **changes)
     kind = " fast" if config.inner_product == "fast" else ""
-    about = "results and errors are those of a unit that does each row at once, in order"
+    about = "results and errors equal those of a unit that processes each row at once, in order"
     if config.activation.signed:
         kind += f" {config.activation} {config.weight}"
     if config.multiplier_stages:
         kind += " pipelined"
     if config.checksum:
         kind += " with checksums"
-        about += "; no fault is told of where there is none"
+        about += "; no fault is reported where there is none"
     return Proof(
         f"unit {rows}x{columns}{kind}",
         about,
@@ -113,11 +114,11 @@ def _faults(inner_product: str, activation: str, breaks: tuple[Break, ...]) -> P
     kind = " fast" if inner_product == "fast" else ""
     return Proof(
         f"faults 2x2{kind}",
-        "any one bit, of a register or a memory, of weights, activations, partial sums, "
-        "accumulators, results or checksums, flipped in any one cycle, changes no more than lanes "
-        "of results and CORRUPTED, which has been told, for a cycle at least, by the time that the "
+        "any one bit of a register or a memory of weights, activations, partial sums, "
+        "accumulators, results or checksums flips in any one cycle: only lanes of results and "
+        "CORRUPTED change, and CORRUPTED has been high for at least one cycle by the time that the "
         "unit promises for the first result with a wrong lane, whenever errors are cleared",
-        lambda: WrongResultsAreTold(_faulty(inner_product, activation), places=2),
+        lambda: WrongResultsAreReported(_faulty(inner_product, activation), places=2),
         breaks,
         # A result leaves in cycle 15 at the earliest, and is checked in 18.
         method="bmc 20",
@@ -129,9 +130,9 @@ def _faults_in_memory(inner_product: str, activation: str) -> Proof:
     kind = " fast" if inner_product == "fast" else ""
     return Proof(
         f"faults in sums 2x2{kind}",
-        "the same of bits of the memories of sums, while no stream pauses, if the unit without the "
-        "flip raises no false alarm",
-        lambda: WrongResultsAreTold(_faulty(inner_product, activation), places=2, steady=True),
+        "the same for bits of the accumulator memories, while no stream pauses, if the unit "
+        "without the flip raises no false alarm",
+        lambda: WrongResultsAreReported(_faulty(inner_product, activation), places=2, steady=True),
         MEMORY_FAULT_BREAKS,
         # A sum comes back from its memory in a result of cycle 20 at the earliest.
         method="bmc 24",
@@ -147,13 +148,13 @@ def _faulty(inner_product: str, activation: str) -> MatrixUnitConfig:
 PROOFS = (
     Proof(
         "accumulators",
-        "sums are those of a memory to which each row is added at once",
+        "sums equal those of a memory to which each row is added at once",
         lambda: SumsAreThoseOfAMemory(narrow(2, accumulator_depth=3)),
         ACCUMULATOR_BREAKS,
     ),
     Proof(
         "results",
-        "rows of results leave whole, once, in order, and each place is given back once",
+        "result rows leave whole, once and in order, and each place is released once",
         lambda: ResultsComeInOrder(narrow(1, columns=2), depth=3),
         RESULT_BREAKS,
     ),
@@ -167,27 +168,29 @@ PROOFS = (
     _weights(2, 2, "fast", FAST_COLUMN_BREAKS),
     Proof(
         "row check",
-        "what is admitted, dropped and complained of is what one flag an accumulator row says",
+        "one flag for each accumulator row says which rows are admitted, which are dropped, and "
+        "which errors they raise",
         lambda: RowsAreChecked(narrow(1), word=1),
         CHECK_BREAKS,
     ),
     Proof(
         "row check, words of flags",
-        "the same of four rows in two words",
+        "the same for four rows in two words of flags",
         lambda: RowsAreChecked(narrow(1, accumulator_depth=4), word=2),
         CHECK_BREAKS,
         method="bmc 14",
     ),
     Proof(
         "admission",
-        "rows enter once, in order, with their lanes and control, never more than have a place; "
-        "good ones are admitted, and bad ones give their place back",
+        "rows enter once, in order, with their own lanes and control, and only if their result has "
+        "a place; good rows are admitted, and bad rows release their place",
         lambda: RowsComeInOrder(narrow(1), places=2),
         ORDER_BREAKS,
     ),
     Proof(
         "counters",
-        "each cycle is counted once, where it belongs, and all together are the total",
+        "each cycle is counted once, in the counter of its activity, and the counters add up to "
+        "the total",
         lambda: CountersPartitionTime(width=3),
         COUNTER_BREAKS,
         method="induction 4",
