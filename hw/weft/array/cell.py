@@ -82,7 +82,8 @@ class Cell(wiring.Component):
     def _multiply(self, m: Module, platform, activation: Signal, shadow: Signal) -> Value:
         """Return the product of the activation and the weight in use, after its registers."""
         return multiply_by_stationary(
-            *(m, platform),
+            m,
+            platform,
             operand_in=self.activation_in,
             operand=activation,
             shadow=shadow,

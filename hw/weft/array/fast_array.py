@@ -99,7 +99,10 @@ class FastArray(wiring.Component):
         """Add the cells and the edges; return the interfaces of the cells and the north edge."""
         arithmetic, columns = self.arithmetic, self.columns
         west = instantiate(
-            *(m, "west", platform, Chain),
+            m,
+            "west",
+            platform,
+            Chain,
             component=ActivationProducts,
             links=self.pairs,
             arithmetic=arithmetic,
@@ -108,13 +111,19 @@ class FastArray(wiring.Component):
             m, "north_control", platform, WeightProductsControl, arithmetic=arithmetic
         )
         north = instantiate(
-            *(m, "north", platform, Chain),
+            m,
+            "north",
+            platform,
+            Chain,
             component=WeightProducts,
             links=-(-columns // SHARING),
             arithmetic=arithmetic,
         )
         cells = instantiate(
-            *(m, "cells", platform, SystolicArray),
+            m,
+            "cells",
+            platform,
+            SystolicArray,
             cell=FAST,
             arithmetic=arithmetic,
             rows=self.pairs,
@@ -123,7 +132,10 @@ class FastArray(wiring.Component):
             block=Block.of_array(rows=self.pairs, columns=columns),
         )
         south = instantiate(
-            *(m, "south", platform, Chain),
+            m,
+            "south",
+            platform,
+            Chain,
             component=ActivationCorrection,
             links=columns,
             arithmetic=arithmetic,
@@ -184,7 +196,10 @@ class CheckedFastArray(FastArray):
         for name in "activations", "switches", "loads":
             outwards = Value.cast(getattr(self, f"{name}_out"))
             line = instantiate(
-                *(m, f"{name}_delay", platform, DelayLine),
+                m,
+                f"{name}_delay",
+                platform,
+                DelayLine,
                 width=len(outwards),
                 cycles=self.columns,
             )

@@ -113,7 +113,10 @@ class SystolicRow(wiring.Component):
         for column, number in enumerate(column_numbers(self.columns)):
             kind = hard if column < self.hard_columns else self.cell.soft
             cell = instantiate(
-                *(m, f"cell_{number}", platform, kind),
+                m,
+                f"cell_{number}",
+                platform,
+                kind,
                 place=(0, column),
                 arithmetic=self.arithmetic,
             )
@@ -135,7 +138,10 @@ class SystolicRow(wiring.Component):
         arithmetic = self.arithmetic
         for first in range(0, len(cells), shared.lanes):
             multiplier = instantiate(
-                *(m, f"multipliers_{column_numbers(self.columns)[first]}", platform, shared),
+                m,
+                f"multipliers_{column_numbers(self.columns)[first]}",
+                platform,
+                shared,
                 first=arithmetic.activation.shape,
                 second=arithmetic.weight.shape,
                 product_width=arithmetic.product_shape.width,

@@ -140,7 +140,10 @@ class SystolicArray(wiring.Component):
         ]
         for index in range(self.rows):
             row = instantiate(
-                *(m, f"row_{index}", platform, SystolicRow),
+                m,
+                f"row_{index}",
+                platform,
+                SystolicRow,
                 place=(index, 0),
                 cell=self.cell,
                 arithmetic=self.arithmetic,
@@ -191,7 +194,10 @@ class SystolicArray(wiring.Component):
     def _half(self, m: Module, platform, name: str, rows: range, columns: range):
         hard_columns = self.columns - self.soft_columns
         return instantiate(
-            *(m, name, platform, SystolicArray),
+            m,
+            name,
+            platform,
+            SystolicArray,
             place=(rows.start, columns.start),
             cell=self.cell,
             arithmetic=self.arithmetic,

@@ -131,7 +131,10 @@ class WeightProducts(wiring.Component):
         shape, stages = self.arithmetic.weight.shape, self.arithmetic.multiplier_stages
         # At least one register in the multiplier; with stages, another one in front of it.
         multiplier = instantiate(
-            *(m, "multiplier", platform, SoftMultiplier),
+            m,
+            "multiplier",
+            platform,
+            SoftMultiplier,
             first=shape,
             second=shape,
             stages=max(1, stages),

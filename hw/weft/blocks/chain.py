@@ -96,7 +96,10 @@ class Chain(wiring.Component):
             cut = largest_power_of_two_below(self.links)
             for name, first, end in zip(linking.halves, (0, cut), (cut, self.links), strict=True):
                 piece = instantiate(
-                    *(m, name, platform, Chain),
+                    m,
+                    name,
+                    platform,
+                    Chain,
                     place=(first,),
                     component=component,
                     links=end - first,

@@ -121,7 +121,10 @@ class MatrixUnitHost(wiring.Component):
         connect(m, link.outputs[RESULTS], unit.results)
 
         file = instantiate(
-            *(m, "registers", platform, RegisterFile),
+            m,
+            "registers",
+            platform,
+            RegisterFile,
             words=constants(host),
             snapshot=SNAPSHOT,
             snapshot_registers=SNAPSHOT_REGISTERS,

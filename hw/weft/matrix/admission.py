@@ -190,7 +190,10 @@ class Admission(wiring.Component):
         with m.Elif(self.tile_started):
             m.d.comb += activity_now.eq(Activity.WAITING_FOR_ACTIVATIONS)
         wait = instantiate(
-            *(m, "activity_delay", platform, DelayLine),
+            m,
+            "activity_delay",
+            platform,
+            DelayLine,
             width=Shape.cast(Activity).width,
             cycles=self.activity_latency,
             reset=True,

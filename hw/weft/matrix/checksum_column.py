@@ -86,7 +86,10 @@ class ChecksumColumn(wiring.Component):
         config, arithmetic = self.config, self.config.checksum_arithmetic
         columns, width = config.columns, arithmetic.weight.width
         tree = instantiate(
-            *(m, "weight_sums", platform, SumTree),
+            m,
+            "weight_sums",
+            platform,
+            SumTree,
             lane=config.weight.shape,
             lanes=columns,
             width=width,
@@ -113,12 +116,18 @@ class ChecksumColumn(wiring.Component):
     def _accumulate(self, m: Module, platform, sums: data.View) -> None:
         config, arithmetic = self.config, self.config.checksum_arithmetic
         south = instantiate(
-            *(m, "sum_delay", platform, DelayLine),
+            m,
+            "sum_delay",
+            platform,
+            DelayLine,
             width=arithmetic.sum_width,
             cycles=self.sum_wait,
         )
         bank = instantiate(
-            *(m, "bank", platform, AccumulatorBank),
+            m,
+            "bank",
+            platform,
+            AccumulatorBank,
             sum_parts=arithmetic.sum_parts,
             width=config.accumulator_width,
             depth=config.accumulator_depth,
@@ -165,7 +174,10 @@ class ChecksumColumn(wiring.Component):
         met = []
         for kind, (bit, cycles) in bits.items():
             line = instantiate(
-                *(m, f"{name}_{kind}_delay", platform, DelayLine),
+                m,
+                f"{name}_{kind}_delay",
+                platform,
+                DelayLine,
                 width=1,
                 cycles=max(0, cycles),
                 reset=True,

@@ -95,7 +95,10 @@ class MatrixUnit(wiring.Component):
         config = self.config
         loader = instantiate(m, "loader", platform, WeightLoader, config=config)
         admission = instantiate(
-            *(m, "admission", platform, Admission),
+            m,
+            "admission",
+            platform,
+            Admission,
             config=config,
             credits=self.timing.result_depth,
         )
@@ -114,12 +117,18 @@ class MatrixUnit(wiring.Component):
         """Add the array: activations and switches enter at the west, weights at the north."""
         config = self.config
         west = instantiate(
-            *(m, "activation_skew", platform, Skew),
+            m,
+            "activation_skew",
+            platform,
+            Skew,
             width=config.activation.width * config.rows_per_cell,
             lanes=config.cell_rows,
         )
         north = instantiate(
-            *(m, "weight_skew", platform, Skew),
+            m,
+            "weight_skew",
+            platform,
+            Skew,
             width=config.weight.width,
             lanes=config.columns,
         )
@@ -142,7 +151,10 @@ class MatrixUnit(wiring.Component):
         """Add the accumulators, where the control of a row meets its sums again."""
         config, timing = self.config, self.timing
         wait = instantiate(
-            *(m, "control_delay", platform, DelayLine),
+            m,
+            "control_delay",
+            platform,
+            DelayLine,
             width=admission.control.shape().size,
             cycles=timing.control_wait,
             reset=True,
@@ -151,14 +163,20 @@ class MatrixUnit(wiring.Component):
         sums = array.sums_out
         if timing.sum_wait:
             line = instantiate(
-                *(m, "sum_delay", platform, DelayLine),
+                m,
+                "sum_delay",
+                platform,
+                DelayLine,
                 width=Value.cast(sums).shape().width,
                 cycles=timing.sum_wait,
             )
             m.d.comb += line.i.eq(sums)
             sums = line.o
         banks = instantiate(
-            *(m, "accumulators", platform, Chain),
+            m,
+            "accumulators",
+            platform,
+            Chain,
             component=AccumulatorBank,
             links=config.columns,
             sum_parts=config.arithmetic.sum_parts,
@@ -177,7 +195,10 @@ class MatrixUnit(wiring.Component):
         """Add the result buffer, where finished sums wait for the last column and leave as rows."""
         config = self.config
         finish = instantiate(
-            *(m, "finish_delay", platform, DelayLine),
+            m,
+            "finish_delay",
+            platform,
+            DelayLine,
             width=2,
             cycles=AccumulatorBank.read_latency + AccumulatorBank.latency,
             reset=True,
@@ -205,18 +226,27 @@ class MatrixUnit(wiring.Component):
         """Add the checksum column and the result check; return the error that they detect."""
         config = self.config
         column = instantiate(
-            *(m, "checksum_column", platform, CHECKSUM_COLUMNS[config.multiplication]),
+            m,
+            "checksum_column",
+            platform,
+            CHECKSUM_COLUMNS[config.multiplication],
             config=config,
             array_latency=self.timing.array,
             sum_wait=self.timing.sum_wait,
         )
         parities = instantiate(
-            *(m, "parity_skew", platform, Skew),
+            m,
+            "parity_skew",
+            platform,
+            Skew,
             width=config.rows_per_cell,
             lanes=config.cell_rows,
         )
         check = instantiate(
-            *(m, "result_check", platform, ResultCheck),
+            m,
+            "result_check",
+            platform,
+            ResultCheck,
             columns=config.columns,
             width=config.accumulator_width,
         )

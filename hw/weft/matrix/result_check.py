@@ -50,7 +50,10 @@ class ResultCheck(wiring.Component):
         m = Module()
         cycles = SumTree.latency_of(self.columns)
         tree = instantiate(
-            *(m, "sums", platform, SumTree),
+            m,
+            "sums",
+            platform,
+            SumTree,
             lane=signed(self.width),
             lanes=self.columns,
             width=self.width,

@@ -63,7 +63,8 @@ class ResultColumn(wiring.Component):
         m = Module()
         m.d.sync += [self.write_out.eq(self.write_in), self.slot_out.eq(self.slot_in)]
         found = add_lut_memory(
-            *(m, platform),
+            m,
+            platform,
             shape=signed(self.width),
             depth=self.depth,
             write=Write(enable=self.write_in, row=self.slot_in, data=self.i),
@@ -124,7 +125,10 @@ class ResultBuffer(wiring.Component):
         m = Module()
         config = self.config
         columns = instantiate(
-            *(m, "columns", platform, Chain),
+            m,
+            "columns",
+            platform,
+            Chain,
             component=ResultColumn,
             links=config.result_columns,
             width=config.accumulator_width,

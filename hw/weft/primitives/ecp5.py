@@ -106,7 +106,9 @@ class Ecp5StationaryMultiplier(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         product = _multiplier(
-            *(m, self.operand_in, self.shadow),
+            m,
+            self.operand_in,
+            self.shadow,
             input=True,
             pipeline=self.stages >= 2,
             output=self.stages >= 1,
@@ -146,7 +148,9 @@ class Ecp5Multiplier(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         product = _multiplier(
-            *(m, self.first, self.second),
+            m,
+            self.first,
+            self.second,
             input=self.stages >= 3,
             pipeline=self.stages >= 2,
             output=self.stages >= 1,

@@ -27,7 +27,10 @@ def multiply(
     width = first.shape().width
     if family_of(platform) == ecp5.FAMILY and width <= ecp5.OPERAND_BITS:
         block = instantiate(
-            *(m, "multiplier", platform, ecp5.Ecp5Multiplier),
+            m,
+            "multiplier",
+            platform,
+            ecp5.Ecp5Multiplier,
             width=width,
             product_width=shape.width,
             stages=stages,
@@ -66,7 +69,10 @@ def multiply_by_stationary(
     """
     if family_of(platform) == ecp5.FAMILY:
         block = instantiate(
-            *(m, "multiplier", platform, ecp5.Ecp5StationaryMultiplier),
+            m,
+            "multiplier",
+            platform,
+            ecp5.Ecp5StationaryMultiplier,
             operand=operand.shape(),
             stationary=shadow.shape(),
             product_width=shape.width,

@@ -63,7 +63,10 @@ class SoftMultiplier(wiring.Component):
 def multiply_softly(m: Module, platform, first: Value, second: Value, *, stages: int) -> Value:
     """Return the product of two registered numbers from a SoftMultiplier, `stages` later."""
     multiplier = instantiate(
-        *(m, "multiplier", platform, SoftMultiplier),
+        m,
+        "multiplier",
+        platform,
+        SoftMultiplier,
         first=first.shape(),
         second=second.shape(),
         stages=stages,

@@ -40,7 +40,10 @@ class Accumulators(wiring.Component):
         config = self.config
         control = instantiate(m, "control", platform, AccumulatorControl, config=config)
         banks = instantiate(
-            *(m, "banks", platform, Chain),
+            m,
+            "banks",
+            platform,
+            Chain,
             component=AccumulatorBank,
             links=config.columns,
             sum_parts=config.arithmetic.sum_parts,

@@ -36,7 +36,10 @@ class Multiply(wiring.Component):
             registers.second.eq(self.second),
             self.product.eq(
                 multiplier.multiply(
-                    *(m, platform, registers.first_out, registers.second_out),
+                    m,
+                    platform,
+                    registers.first_out,
+                    registers.second_out,
                     shape=signed(self.product_width),
                     stages=self.stages,
                 )
