@@ -241,7 +241,12 @@ def _fast_operands(
                 row
                 for name, low in pair
                 for row in _of_cells(
-                    *(config, listed, "activation_out", f"{name} sum", "signed", ACTIVATION),
+                    config,
+                    listed,
+                    "activation_out",
+                    f"{name} sum",
+                    "signed",
+                    ACTIVATION,
                     low=low,
                     width=width,
                 )

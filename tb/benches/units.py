@@ -42,7 +42,8 @@ FAST = {
     "int8 by uint8": unit(4, 3, inner_product="fast", weight="uint8", multiplier_stages=3),
     "int16 by int16": unit(4, 3, inner_product="fast", activation="int16", weight="int16"),
     "uint16 by uint16": unit(
-        *(2, 3),
+        2,
+        3,
         inner_product="fast",
         activation="uint16",
         weight="uint16",
@@ -50,7 +51,8 @@ FAST = {
         adder_stages=2,
     ),
     "int1 by uint1": unit(
-        *(4, 2),
+        4,
+        2,
         inner_product="fast",
         activation="int1",
         weight="uint1",
@@ -61,7 +63,8 @@ FAST = {
         4, 2, inner_product="fast", activation="uint1", weight="int1", accumulator_width=8
     ),
     "uint5 by int11": unit(
-        *(6, 2),
+        6,
+        2,
         inner_product="fast",
         activation="uint5",
         weight="int11",
@@ -75,7 +78,8 @@ FAST = {
         4, 3, inner_product="fast", activation="int3", weight="int5", adder_stages=4
     ),
     "int16 into 8 bits": unit(
-        *(4, 2),
+        4,
+        2,
         inner_product="fast",
         activation="int16",
         weight="int16",
@@ -95,7 +99,8 @@ CHECKED = {
         *(2, 2), checksum=True, inner_product="fast", accumulator_depth=1, multiplier_stages=0
     ),
     "4x12 fast": unit(
-        *(4, 12),
+        4,
+        12,
         checksum=True,
         inner_product="fast",
         activation="uint3",

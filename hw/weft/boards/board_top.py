@@ -56,7 +56,8 @@ class BoardTop(Elaboratable):
     def host_design(self) -> Design:
         """Return the Verilog of the MatrixUnitHost, with the hard blocks of the FPGA family."""
         return make_design(
-            *(HOST_MODULE, MatrixUnitHost),
+            HOST_MODULE,
+            MatrixUnitHost,
             family=self.board.family,
             config=self.config,
             cycles_per_bit=self.cycles_per_bit,
@@ -71,8 +72,13 @@ class BoardTop(Elaboratable):
         locked = Signal()
         m.domains.sync = ClockDomain()
         m.submodules.pll = pll_instance(
-            *(self.board.family, platform.family, self.pll, self.board.oscillator_hz),
-            *(oscillator.io, ClockSignal(), locked),
+            self.board.family,
+            platform.family,
+            self.pll,
+            self.board.oscillator_hz,
+            oscillator.io,
+            ClockSignal(),
+            locked,
         )
         m.submodules.reset = ResetSynchronizer(~locked, stages=4)
 

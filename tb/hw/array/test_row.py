@@ -86,7 +86,8 @@ PAIRS = {
 @pytest.mark.parametrize("pairs, columns, soft_columns, options", PAIRS.values(), ids=PAIRS)
 def test_cells_share_multipliers_where_they_fit(pairs, columns, soft_columns, options):
     design = make_design(
-        *("top", SystolicRow),
+        "top",
+        SystolicRow,
         family="ice40",
         cell=PLAIN,
         arithmetic=MatrixUnitConfig(**options).arithmetic,

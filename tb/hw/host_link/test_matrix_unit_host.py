@@ -68,7 +68,8 @@ def test_matrix_unit_host(simulate, cycles_per_bit):
         works_as_new_after_a_reset_of_the_unit,
     ]
     simulate(
-        *(coroutines, MatrixUnitHost),
+        coroutines,
+        MatrixUnitHost,
         config=CONFIG,
         cycles_per_bit=cycles_per_bit,
         clock_hz=12_000_000,

@@ -34,7 +34,8 @@ def test_registers_move_with_the_version_only():
 @on_simulators("words, snapshot, snapshot_registers", FILES)
 def test_register_file(simulate, words, snapshot, snapshot_registers):
     simulate(
-        *([reads_every_register], RegisterFile),
+        [reads_every_register],
+        RegisterFile,
         words=words,
         snapshot=snapshot,
         snapshot_registers=snapshot_registers,

@@ -38,7 +38,8 @@ COLUMNS = {
     "2x2 fast": column(2, 2, inner_product="fast", multiplier_stages=0),
     "6x4 fast": column(6, 4, inner_product="fast", activation="uint8", multiplier_stages=2),
     "4x2 fast of 16 bits": column(
-        *(4, 2),
+        4,
+        2,
         inner_product="fast",
         activation="uint16",
         weight="int16",

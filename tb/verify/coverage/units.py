@@ -29,7 +29,8 @@ SIZES = {"accumulator_depth": 32, "accumulator_width": 20}
 UNITS = {
     "plain": unit(10, 9, **SIZES),
     "fast": unit(
-        *(12, 10),
+        12,
+        10,
         inner_product="fast",
         multiplier_stages=2,
         adder_stages=2,

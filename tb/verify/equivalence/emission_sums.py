@@ -41,7 +41,8 @@ def texts():
     for name in BOARDS:
         board = board_named(name)
         design = make_design(
-            *("host", MatrixUnitHost),
+            "host",
+            MatrixUnitHost,
             family=board.family,
             config=board.config,
             # 115,200 bits per second at 12 MHz.
