@@ -1,4 +1,4 @@
-"""Take the pictures of docs/waves.md anew, if what they show has changed.
+"""Retake the pictures of docs/waves.md if their contents have changed.
 
 They are screenshots of GTKWave with the demonstration of `weft waves`, each with some of its
 groups of signals. `docs/images/waves.sha256` holds a digest of the views and values that they show.
@@ -26,17 +26,17 @@ from weft_sim.waves import Views, make_demo
 PICTURES = {
     "waves": ("clock", "port", "admission", "weight loader"),
     "waves_weights": ("clock", "array: load", "array: next", "array: weights"),
-    "waves_array": ("clock", "array: the switch", "array: activations", "array: partial"),
+    "waves_array": ("clock", "array: switch", "array: activations", "array: partial"),
     "waves_results": ("clock", "accumulators", "result buffer", "port: results"),
 }
 DIGEST = IMAGES / "waves.sha256"
 TOOLS = {"gtkwave": "gtkwave", "Xvfb": "xvfb", "import": "imagemagick"}
 GROUP = "@[8c]00200\n-"
-# Pixels: the screen, what is cut off at its left and top, and what is left; a row of the view.
+# In pixels: the screen; the borders cut off on the left and at the top; the width kept; row heights.
 SCREEN = 1600, 2000
 LEFT, ABOVE, WIDTH = 46, 122, 1540
 HEADING, ROW = 40, 23
-# Until a program has drawn itself.
+# Waits until a program has started and drawn its window.
 START_SECONDS, DRAW_SECONDS = 2, 4
 
 
@@ -47,7 +47,7 @@ def main() -> None:
     missing = {package for tool, package in TOOLS.items() if not shutil.which(tool)}
     if missing:
         packages = " ".join(sorted(missing))
-        sys.exit(f"the pictures of waves need other tools: `apt install {packages}`")
+        sys.exit(f"the pictures of waves need more tools: `apt install {packages}`")
     views = demonstration()
     with screen() as display:
         for picture in PICTURES:
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def stale() -> bool:
-    """Whether the pictures show something else than the demonstration would."""
+    """Whether the pictures differ from the demonstration."""
     return not DIGEST.is_file() or DIGEST.read_text().strip() != digest(demonstration())
 
 

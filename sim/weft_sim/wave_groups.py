@@ -107,7 +107,7 @@ def _ports(config: MatrixUnitConfig) -> list[Group]:
             "port: weights in (rows of B)",
             [
                 *_handshake(weights, "weights"),
-                Row(f"{weights}_tlast", "weights tile ends", color=CONTROL),
+                Row(f"{weights}_tlast", "weights end of tile", color=CONTROL),
                 *_lane_rows(f"{weights}_tdata", "weights c{}", columns, config.weight, WEIGHT),
             ],
         ),
@@ -118,7 +118,7 @@ def _ports(config: MatrixUnitConfig) -> list[Group]:
                 _field(config, "switch", "activations new tile"),
                 _field(config, SUM_FLAGS[0], "activations sum", SUMS.name, len(SUM_FLAGS)),
                 _field(config, "row", "activations sum row", "unsigned"),
-                Row(f"{activations}_tlast", "activations job ends", color=CONTROL),
+                Row(f"{activations}_tlast", "activations end of job", color=CONTROL),
                 *_lane_rows(
                     f"{activations}_tdata", "activations r{}", rows, config.activation, ACTIVATION
                 ),
@@ -128,7 +128,7 @@ def _ports(config: MatrixUnitConfig) -> list[Group]:
             "port: results out (rows of Z)",
             [
                 *_handshake(results, "results"),
-                Row(f"{results}_tlast", "results job ends", color=CONTROL),
+                Row(f"{results}_tlast", "results end of job", color=CONTROL),
                 *_lane_rows(f"{results}_tdata", "results c{}", columns, config.accumulator, SUM),
             ],
         ),
@@ -142,13 +142,13 @@ def _west(config: MatrixUnitConfig) -> list[Group]:
             "admission: which row enters the array",
             [
                 Row(f"{gate}.activity_now", "activity", ACTIVITIES.name),
-                Row(f"{gate}.activity", f"with sums, {late} cycles late", ACTIVITIES.name),
-                Row(f"{gate}.waiting", "a row is there", color=CONTROL),
-                Row(f"{gate}.advance", "it goes in", color=CONTROL),
-                Row(f"{gate}.take", "it wants the next tile", color=CONTROL),
-                Row(f"{gate}.spare", "free places but one", "signed", CONTROL),
-                Row(f"{gate}.errors", "errors now", ERRORS.name, TROUBLE),
-                Row("error_status", "errors so far", ERRORS.name, TROUBLE),
+                Row(f"{gate}.activity", f"activity with sums, {late} cycles late", ACTIVITIES.name),
+                Row(f"{gate}.waiting", "row waits", color=CONTROL),
+                Row(f"{gate}.advance", "row enters", color=CONTROL),
+                Row(f"{gate}.take", "row needs next tile", color=CONTROL),
+                Row(f"{gate}.spare", "free result places - 1", "signed", CONTROL),
+                Row(f"{gate}.errors", "errors this cycle", ERRORS.name, TROUBLE),
+                Row("error_status", "error status (sticky)", ERRORS.name, TROUBLE),
             ],
         ),
         Group(
@@ -156,7 +156,7 @@ def _west(config: MatrixUnitConfig) -> list[Group]:
             [
                 Row(f"{loader}.loads", "load, r0 lowest", "binary", CONTROL),
                 Row(f"{loader}.complete", "next tile complete", color=CONTROL),
-                Row(f"{loader}.broken", "it is broken", color=TROUBLE),
+                Row(f"{loader}.broken", "next tile broken", color=TROUBLE),
             ],
         ),
     ]
@@ -170,13 +170,13 @@ def _array(config: MatrixUnitConfig) -> list[Group]:
     operands = OPERANDS[config.multiplication]
     next_weights, weights, activations = operands(config, listed, by_column)
     return [
-        Group("array: load enables, a thermometer", _of_cells(config, edge, "load", "load")),
+        Group("array: load enables (thermometer code)", _of_cells(config, edge, "load", "load")),
         next_weights,
-        Group("array: the switch, a diagonal", _of_cells(config, listed, "switch", "switch")),
+        Group("array: switch (diagonal front)", _of_cells(config, listed, "switch", "switch")),
         weights,
         activations,
         Group(
-            f"array: partial sums go south{split}",
+            f"array: partial sums move south{split}",
             _of_cells(config, by_column, "sum_out", "sum", "signed", SUM),
         ),
     ]
@@ -206,14 +206,14 @@ def _operands(
     shown = "activation_out", "activation", activation, ACTIVATION
     return (
         Group(
-            "array: next weights go south",
+            "array: next weights move south",
             _of_cells(config, by_column, "weight_out", "next", weight, NEXT_WEIGHT),
         ),
         Group(
             "array: weights in use",
             _of_cells(config, by_column, "weight", "weight", weight, WEIGHT),
         ),
-        Group("array: activations go east", _of_cells(config, listed, *shown)),
+        Group("array: activations move east", _of_cells(config, listed, *shown)),
     )
 
 
@@ -224,7 +224,7 @@ def _fast_operands(
     pair = [("first", 0), ("second", width)]
     return (
         Group(
-            "array: next differences of weights go south",
+            "array: next differences of weights move south",
             _of_cells(config, by_column, "weight_out", "next", "signed", NEXT_WEIGHT),
         ),
         Group(
@@ -236,7 +236,7 @@ def _fast_operands(
             ],
         ),
         Group(
-            "array: activations plus weights go east",
+            "array: activations plus weights move east",
             [
                 row
                 for name, low in pair
@@ -267,7 +267,7 @@ def _south(config: MatrixUnitConfig) -> list[Group]:
         for row in (
             Row(f"{scopes[column]}.write_control_row", f"bank c{column} row", "unsigned", CONTROL),
             Row(f"{scopes[column]}.sum_out", f"bank c{column} total", "signed", SUM),
-            Row(f"{scopes[column]}.write_control_write", f"bank c{column} keeps it", color=CONTROL),
+            Row(f"{scopes[column]}.write_control_write", f"bank c{column} kept", color=CONTROL),
         )
     ]
     buffer, places = "unit.results", result_columns(config)
@@ -281,13 +281,13 @@ def _south(config: MatrixUnitConfig) -> list[Group]:
         Row("unit.result_check.mismatch", "wrong result", color=TROUBLE),
     ]
     return [
-        Group("accumulators: a bank a column", bank_rows),
+        Group("accumulators: one bank per column", bank_rows),
         Group(
-            "result buffer: waits for the last column",
+            "result buffer: complete rows leave",
             [
                 *[Row(f"{places[c]}.write_in", f"c{c} finished", color=CONTROL) for c in columns],
-                Row(f"{buffer}.landed", "last column is in", color=CONTROL),
-                Row(f"{buffer}.released", "a row leaves", color=CONTROL),
+                Row(f"{buffer}.landed", "last column finished", color=CONTROL),
+                Row(f"{buffer}.released", "row leaves", color=CONTROL),
             ],
         ),
         *([Group("checksums", checks)] if config.checksum else []),
