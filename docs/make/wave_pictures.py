@@ -32,7 +32,7 @@ PICTURES = {
 DIGEST = IMAGES / "waves.sha256"
 TOOLS = {"gtkwave": "gtkwave", "Xvfb": "xvfb", "import": "imagemagick"}
 GROUP = "@[8c]00200\n-"
-# In pixels: the screen; the borders cut off on the left and at the top; the width kept; row heights.
+# In pixels: the screen, its borders on the left and at the top, the width kept, row heights.
 SCREEN = 1600, 2000
 LEFT, ABOVE, WIDTH = 46, 122, 1540
 HEADING, ROW = 40, 23
