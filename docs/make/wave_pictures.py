@@ -97,14 +97,14 @@ def height(text: str) -> int:
 
 @contextlib.contextmanager
 def screen() -> Iterator[str]:
-    """A screen that nobody sees; yields the name of its display."""
+    """Start a virtual screen; yield the name of its display."""
     reading, writing = os.pipe()
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{SCREEN[0]}x{SCREEN[1]}x24"]
     server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
     os.close(writing)
     try:
-        with os.fdopen(reading) as told:
-            number = told.readline().strip()
+        with os.fdopen(reading) as reader:
+            number = reader.readline().strip()
         time.sleep(START_SECONDS)
         yield f":{number}"
     finally:

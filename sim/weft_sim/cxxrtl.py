@@ -1,6 +1,6 @@
-"""CXXRTL: Yosys writes a model in C++, which cxxrtl-vpi lets cocotb drive.
+"""CXXRTL: Yosys writes a C++ model, and cxxrtl-vpi lets cocotb drive it.
 
-cocotb's runner does not know this simulator, so that its program is built and started here.
+The runner of cocotb does not support this simulator, so this module builds and starts its program.
 """
 
 import contextlib
@@ -21,25 +21,25 @@ from .yosys import run_yosys
 
 PROGRAM = "simulation"
 LOOP = Path(__file__).with_name("cxxrtl_simulation.cc")
-# In Verilog, to go beyond the end of a memory is no error, as CXXRTL would have it.
+# CXXRTL asserts that addresses are within a memory; in Verilog an access beyond its end is legal.
 OPTIONS = ("-std=c++14", "-DCXXRTL_ASSERT(condition)=((void)0)")
-# Modules stay apart, so that a cell is compiled once; -g3 lets cocotb see every port of the top.
+# With -noflatten each module is compiled once; with -g3 cocotb sees every port of the top.
 WRITE = "write_cxxrtl -noflatten -g3 model.cc"
 
 
 def versions() -> list[str]:
-    """What a build depends on beside its sources."""
+    """Return the versions of the tools that a build depends on."""
     names = ("cxxrtl-vpi", "pyosys")
     return [*(f"{name} {version(name)}" for name in names), *verilator.versions()]
 
 
 def key() -> list[str]:
-    """All that a build depends on beside the Verilog."""
+    """Return everything that a build depends on, except the Verilog."""
     return [WRITE, *OPTIONS, LOOP.read_text(), *versions()]
 
 
 def build(verilog: Path, top: str, scratch: Path, log: Path) -> None:
-    """Make the program PROGRAM in the folder `scratch`; raise SimulationFailed if that fails."""
+    """Build PROGRAM in the folder `scratch`; raise SimulationFailed if the build fails."""
     runtime = _runtime()
     run_yosys(
         f"read_verilog {verilog.name}", f"hierarchy -top {top}", "proc", WRITE, folder=scratch
@@ -62,7 +62,7 @@ def run(
     environment: dict[str, str],
     log: Path | None,
 ) -> None:
-    """Run the cocotb tests of modules in `directory`; parameters as cocotb's runner has them."""
+    """Run the cocotb tests of `modules` in `directory`, like the runner of cocotb."""
     libpython = find_libpython.find_libpython()
     settings = {
         "GPI_USERS": f"{libpython};{cocotb_tools.config.pygpi_entry_point()}",
@@ -87,7 +87,7 @@ def run(
 
 
 def _runtime() -> Path:
-    """The objects that do not depend on the design: event loop and the runtime of CXXRTL."""
+    """Return the folder of the objects shared by all designs: the event loop and the runtime."""
     capi = _headers() / "cxxrtl" / "capi"
     sources = [
         *(LOOP, _provider() / "src" / "model.cc"),

@@ -1,22 +1,23 @@
-// A CXXRTL model as a program that cocotb drives, with the order of events that Verilog has.
+// A CXXRTL model as a program that cocotb drives, with the order of events of Verilog.
 //
-// cxxrtl-vpi's own loop tells cocotb of a clock's edge after the flip-flops have taken it. In
-// Verilog, and in Weft's benches, whoever waits for an edge sees what a flip-flop samples there.
-// So this loop is in the place of theirs; it is of the same file, since it needs its lists.
+// The event loop of cxxrtl-vpi reports a clock edge to cocotb after the flip-flops have changed. In
+// Verilog, and in the benches of Weft, a coroutine that waits for an edge sees the values that a
+// flip-flop samples at that edge. This loop replaces the original one. It includes the source of
+// cxxrtl-vpi because it needs its lists of callbacks.
 
 #include "vpi_provider.cc"
 
 extern "C" void vlog_startup_routines_bootstrap(void);
 
-// Watchers of the inputs first, then the flip-flops. A step ends with them; the next one shows what
-// follows from them.
+// Runs the callbacks on inputs first, then the flip-flops. A step ends with the flip-flops; the next
+// step shows their effects.
 static void take_inputs() {
     fire_value_cbs();
     g_model->step();
     settle();
 }
 
-// Until nobody writes any more; what is written at an edge takes effect after it.
+// Repeats until there are no more writes; a write at an edge takes effect after that edge.
 static void take_writes() {
     take_inputs();
     while (!g_rw.empty()) {

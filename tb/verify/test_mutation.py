@@ -1,4 +1,4 @@
-"""The mutation score: mutants are drawn, killed or proved equivalent, and judged only once"""
+"""The mutation score: mutants are sampled, killed or proved equivalent, and judged only once"""
 
 import importlib
 import inspect
@@ -27,7 +27,7 @@ DETECTED = "counters_total + 1'h1", "counters_total + 2'h2"
 REDUNDANT = "= spent == 1'h1;", "= (spent == 1'h1) & (spent != 3'h5);"
 # FPGA primitives are not in portable Verilog, and the host link is not in a matrix unit.
 NOT_EMITTED = ("weft.primitives.ecp5", "weft.primitives.ice40", "weft.host_link", "weft.boards")
-# Nor is a cell whose multiplier is half of a hard block.
+# A cell whose multiplier is half of a hard block is not mutated either.
 NOT_PORTABLE = {"SharingCell"}
 SAMPLE = 20
 
