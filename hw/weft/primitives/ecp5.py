@@ -123,7 +123,8 @@ class Ecp5StationaryMultiplier(wiring.Component):
 class Ecp5Multiplier(wiring.Component):
     """The product of two registered numbers in one MULT18X18D, `stages` cycles later.
 
-    The block has three register stages; it reaches its full speed when all three are used.
+    The block has three register stages and reaches its full speed when all three are used; further
+    stages are registers behind it.
 
     Parameters
     ----------
@@ -156,6 +157,7 @@ class Ecp5Multiplier(wiring.Component):
             output=self.stages >= 1,
             enable_b=Const(1),
         )
+        product = registered(m, product, stages=range(4, self.stages + 1), name="product")
         m.d.comb += self.product.eq(product)
         return m
 

@@ -48,6 +48,7 @@ LARGE = {
     "fast, 1 of 3 columns soft": unit(
         4, 3, soft_columns=1, inner_product="fast", multiplier_stages=3
     ),
+    "fast, four stages": unit(2, 2, inner_product="fast", multiplier_stages=4),
     "uint8 by uint8": unit(2, 3, activation="uint8", weight="uint8", multiplier_stages=3),
     "int5 by uint3": unit(3, 4, activation="int5", weight="uint3"),
     "uint9 by int9": unit(2, 3, activation="uint9", weight="int9"),

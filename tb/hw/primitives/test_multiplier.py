@@ -68,7 +68,7 @@ class Registers(wiring.Component):
 
 @on_icarus
 @pytest.mark.parametrize("family", [None, "ecp5"])
-@pytest.mark.parametrize("stages", range(4))
+@pytest.mark.parametrize("stages", range(5))
 @pytest.mark.parametrize("width, product_width", [(2, 4), (9, 18), (18, 36), (18, 20), (19, 38)])
 def test_products(simulate, family, stages, width, product_width):
     simulate(
