@@ -8,7 +8,7 @@ from amaranth.build import Platform
 from ..array.arithmetic import Arithmetic
 from ..matrix.config import MatrixUnitConfig
 from ..primitives import ecp5, ice40
-from ..primitives.multiplier import products_per_block
+from ..primitives.multiplier import cells_per_block, products_per_block
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,16 @@ class Board:
             shared=config.multiplication.shares_multipliers,
         )
         return None if each is None else self.multiplier_blocks * each
+
+    def cells_per_block(self, config: MatrixUnitConfig, arithmetic: Arithmetic) -> int:
+        """Return how many neighbouring cells of a row share one hard multiplier."""
+        kind = config.multiplication
+        if not kind.shares_multipliers:
+            return 1
+        first, second = kind.operand_shapes(arithmetic)
+        return cells_per_block(
+            self.family, first=first, second=second, stages=config.multiplier_stages
+        )
 
     def make_platform(self) -> Platform:
         """Return the platform of amaranth-boards.

@@ -109,11 +109,13 @@ def shared_multiplier(
     `second_<i>` and `product_<i>` for each i below `lanes`. None means that each cell multiplies
     alone.
     """
-    if family_of(platform) == ice40.FAMILY and ice40.Ice40MultiplierPair.fits(
-        first=first, second=second, stages=stages
-    ):
-        return ice40.Ice40MultiplierPair
-    return None
+    return _shared_in(family_of(platform), first=first, second=second, stages=stages)
+
+
+def cells_per_block(family: str, *, first: Shape, second: Shape, stages: int) -> int:
+    """Return how many neighbouring cells of a row share one hard multiplier."""
+    shared = _shared_in(family, first=first, second=second, stages=stages)
+    return shared.lanes if shared else 1
 
 
 def products_per_block(
@@ -135,10 +137,18 @@ def products_per_block(
         Whether neighbouring cells can share one hard multiplier.
     """
     if family == ice40.FAMILY:
-        fits = ice40.Ice40MultiplierPair.fits(first=first, second=second, stages=stages)
+        fits = _shared_in(family, first=first, second=second, stages=stages)
         return narrow if shared and fits else None
     widest = max(shape.width + (not shape.signed) for shape in (first, second))
     return narrow if widest <= NARROW_BITS else 1
+
+
+def _shared_in(
+    family: str | None, *, first: Shape, second: Shape, stages: int
+) -> type[ice40.Ice40MultiplierPair] | None:
+    pair = ice40.Ice40MultiplierPair
+    fits = family == ice40.FAMILY and pair.fits(first=first, second=second, stages=stages)
+    return pair if fits else None
 
 
 def _multiply_anywhere(

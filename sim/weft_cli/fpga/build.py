@@ -97,17 +97,21 @@ def _soft_columns_hint(board: Board, config: MatrixUnitConfig, available: int) -
 
 
 def multipliers_of(board: Board, config: MatrixUnitConfig) -> int:
-    """Return the number of hard multipliers of an array.
+    """Return the number of hard multipliers of an array, including those that it leaves idle.
 
-    The weights of the checksum column are wider, so each of its products may take several.
+    A multiplier that neighbours share may be partly idle at the end of a row. The weights of the
+    checksum column are wider, so each of its products may take several multipliers.
     """
     kind, hard_columns = config.multiplication, config.columns - config.soft_columns
-    needed = kind.multipliers(rows=config.rows, columns=hard_columns)
+    step = board.cells_per_block(config, config.arithmetic)
+    needed = kind.multipliers(rows=config.rows, columns=math.ceil(hard_columns / step) * step)
     if config.checksum:
         available = board.multipliers_for(config, config.arithmetic)
         for_checksums = board.multipliers_for(config, config.checksum_arithmetic)
         if available and for_checksums:
-            column = kind.multipliers(rows=config.rows, columns=not config.checksum_is_soft)
+            step = board.cells_per_block(config, config.checksum_arithmetic)
+            columns = 0 if config.checksum_is_soft else step
+            column = kind.multipliers(rows=config.rows, columns=columns)
             needed += column * (available // for_checksums)
     return needed
 

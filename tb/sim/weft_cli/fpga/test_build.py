@@ -88,8 +88,14 @@ NOT_BUILT = {
         "with soft_columns = 1 there are enough multipliers",
     ),
     "too high": (
-        lambda: job("icebreaker", 17, 1),
-        "17x1 needs 17 multipliers, but the iCE40UP5K-SG48 has 16; "
+        lambda: job("icebreaker", 9, 1),
+        "9x1 needs 18 multipliers, but the iCE40UP5K-SG48 has 16; "
+        "the largest square array of int8 by int8 with the plain inner product is 4x4; "
+        "with soft_columns = 1 there are enough multipliers",
+    ),
+    "rows of an odd length": (
+        lambda: job("icebreaker", 5, 3),
+        "5x3 needs 20 multipliers, but the iCE40UP5K-SG48 has 16; "
         "the largest square array of int8 by int8 with the plain inner product is 4x4; "
         "with soft_columns = 1 there are enough multipliers",
     ),
