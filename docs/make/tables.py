@@ -28,6 +28,7 @@ from weft.matrix.layouts import (
     ERROR_SENTENCES,
     Error,
     activation_layout,
+    bit_of,
     counter_layout,
 )
 from weft.matrix.results import ResultBuffer
@@ -119,7 +120,7 @@ def tuser() -> str:
 
 def errors() -> str:
     """Bits of error_status."""
-    rows = [(f"[{i}]", f"`{e.name}`", ERROR_SENTENCES[e]) for i, e in enumerate(Error)]
+    rows = [(f"[{bit_of(e)}]", f"`{e.name}`", ERROR_SENTENCES[e]) for e in Error]
     return table(("Bit", "Error", "Meaning"), rows)
 
 

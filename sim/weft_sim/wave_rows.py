@@ -1,13 +1,13 @@
 """Parts of a view of a trace: rows, groups of rows, colours, and decoders of values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
 from amaranth.hdl import Shape
 from vcd.gtkw import GTKWColor
 
-from weft.matrix.layouts import Activity, Error
+from weft.matrix.layouts import Activity, Error, bit_of
 
 
 @dataclass(frozen=True)
@@ -25,20 +25,21 @@ def enum_decoder(name: str, values: type[Enum]) -> Decoder:
     return Decoder(name, Shape.cast(values).width, texts)
 
 
-def flags_decoder(name: str, flags: Sequence[str], none: str) -> Decoder:
-    """Return a decoder that shows the names of the bits that are set, lowest first."""
+def flags_decoder(name: str, flags: Mapping[str, int], none: str) -> Decoder:
+    """Return a decoder that shows the names of the bits that are set; `flags` maps them to bits."""
+    width = 1 + max(flags.values())
     texts = {
-        value: " ".join(flag for bit, flag in enumerate(flags) if value >> bit & 1) or none
-        for value in range(1 << len(flags))
+        value: " ".join(flag for flag, bit in flags.items() if value >> bit & 1) or none
+        for value in range(1 << width)
     }
-    return Decoder(name, len(flags), texts)
+    return Decoder(name, width, texts)
 
 
 SUM_FLAGS = ("first", "last")
 
 ACTIVITIES = enum_decoder("weft_activity", Activity)
-ERRORS = flags_decoder("weft_errors", [str(error.name) for error in Error], "none")
-SUMS = flags_decoder("weft_sum", SUM_FLAGS, "-")
+ERRORS = flags_decoder("weft_errors", {str(error.name): bit_of(error) for error in Error}, "none")
+SUMS = flags_decoder("weft_sum", {flag: bit for bit, flag in enumerate(SUM_FLAGS)}, "-")
 DECODERS = {decoder.name: decoder for decoder in (ACTIVITIES, ERRORS, SUMS)}
 
 

@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 from benches.bits import join, split
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
-from weft.matrix.layouts import Activity, Error
-
-# Bits of `control` that are zero if no row is admitted: valid, last, end.
-MARKS = 0b1101
+from weft.matrix.layouts import Activity, Error, row_control_layout
 
 
 @dataclass(frozen=True)
@@ -20,6 +17,12 @@ class Row:
     last: bool = False
     end: bool = False
     row: int = 0
+
+
+def marks(config: MatrixUnitConfig) -> int:
+    """Return the mask of the bits of `control` that are zero if no row is admitted."""
+    layout = row_control_layout(config)
+    return sum(1 << layout[name].offset for name in ("valid", "last", "end"))
 
 
 def payload(row: Row, config: MatrixUnitConfig) -> int:

@@ -8,7 +8,7 @@ from ..bus.lanes import narrow, widen
 from ..formats import IntegerFormat
 from ..hierarchy import instantiate
 from ..matrix.config import MatrixUnitConfig
-from ..matrix.layouts import Error, activation_layout, counter_layout
+from ..matrix.layouts import Error, activation_layout, bit_of, counter_layout
 from ..matrix.matrix_unit import MatrixUnit
 
 
@@ -64,7 +64,7 @@ def port_documentation(config: MatrixUnitConfig) -> dict[str, tuple[str, int, st
         "error_status": (
             "output",
             len(Error),
-            "sticky: " + ", ".join(f"[{i}] {error.name}" for i, error in enumerate(Error)),
+            "sticky: " + ", ".join(f"[{bit_of(error)}] {error.name}" for error in Error),
         ),
     }
     for name, field in counter_layout():

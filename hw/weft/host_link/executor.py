@@ -30,7 +30,7 @@ class _Session(NamedTuple):
 
 
 class _Moving(NamedTuple):
-    """Progress through the bytes of a request (`moved`, `left`) and of the present beat."""
+    """Progress in bytes: moved and left of the request, size and left of the current beat."""
 
     move: Signal
     moved: Signal
@@ -182,8 +182,8 @@ class Executor(wiring.Component):
         `left` is the count in the request, or its length.
         """
         shape = self.shape
-        _, read, write, push, pull, _ = request
-        known = Cat(request[: len(Command)]).any()
+        read, write, push, pull = request.read, request.write, request.push, request.pull
+        known = request.hello | read | write | push | pull
         fits = Signal()
         whole = Signal()
         end = Signal(len(left))

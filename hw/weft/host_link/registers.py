@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..formats import IntegerFormat
 from ..matrix.config import MatrixUnitConfig
-from ..matrix.layouts import ACTIVITY_SENTENCES, Activity
+from ..matrix.layouts import ACTIVITY_SENTENCES, Error, counter_layout
 from ..parameters import Parameter, parameters_of
 from ..version import __version__
-from .beat_formats import beat_sizes
+from .beat_formats import activation_beat, beat_sizes, result_beat, weight_beat
 from .ports import ADDRESS_WIDTH
 from .protocol import PROTOCOL_VERSION, check_payload_bytes
 from .uart import check_cycles_per_bit
@@ -98,22 +100,24 @@ def _parameter(name: str, known: Parameter) -> Register:
         coding = "width [7:0], signed [8]"
     elif known.values:
         coding = ", ".join(f"{number} {value}" for number, value in enumerate(known.values))
-    meaning = f"parameter of the unit: {coding}" if coding else "parameter of the unit"
+    meaning = known.meaning.rstrip(".") + (f" ({coding})" if coding else "")
     return Register(name, meaning, lambda h: encode_parameter(known, getattr(h.config, name)))
 
 
-def _beat_bytes(name: str, direction: int, stream: int) -> Register:
+def _beat_bytes(name: str, beat: Callable[[MatrixUnitConfig], np.dtype]) -> Register:
     meaning = f"bytes of a beat of the stream {name}"
-    return Register(
-        f"{name}_beat_bytes", meaning, lambda host: beat_sizes(host.config)[direction][stream]
-    )
+    return Register(f"{name}_beat_bytes", meaning, lambda host: beat(host.config).itemsize)
 
 
 # The counters of the unit follow `status`, so that one snapshot holds them all.
 REGISTERS = (
     Register("magic", 'the bytes "WEFT"', lambda host: MAGIC),
     Register("protocol_version", "of the link; a host rejects others", lambda h: PROTOCOL_VERSION),
-    Register("status", "errors [7:0], broken frames [31:16]; a read takes the snapshot"),
+    Register(
+        "status",
+        f"errors [{len(Error) - 1}:0], broken frames [31:{BROKEN_FRAMES_BIT}]; a read takes the"
+        " snapshot",
+    ),
     Register("total", "cycles since the reset of the unit, in the snapshot"),
     *[
         Register(activity.name.lower(), f"cycles in which {sentence}")
@@ -124,9 +128,9 @@ REGISTERS = (
     Register("clock_hz", "clock frequency of the unit in Hz", lambda host: host.clock_hz),
     Register("cycles_per_bit", "clock cycles per bit on the line", lambda h: h.cycles_per_bit),
     Register("payload_bytes", "most bytes of a payload", lambda host: host.payload_bytes),
-    _beat_bytes("weights", 0, 0),
-    _beat_bytes("activations", 0, 1),
-    _beat_bytes("results", 1, 0),
+    _beat_bytes("weights", weight_beat),
+    _beat_bytes("activations", activation_beat),
+    _beat_bytes("results", result_beat),
     Register(
         "control",
         f"resets the unit and its streams [{RESET_BIT}], clears its errors [{CLEAR_ERRORS_BIT}]",
@@ -137,9 +141,10 @@ REGISTERS = (
 ADDRESSES = {register.name: address for address, register in enumerate(REGISTERS)}
 FIRST_WRITABLE = ADDRESSES["control"]
 SNAPSHOT = ADDRESSES["status"]
-SNAPSHOT_REGISTERS = 2 + len(Activity)
+SNAPSHOT_REGISTERS = 1 + len(counter_layout().members)
 
 assert len(REGISTERS) <= 1 << ADDRESS_WIDTH
+assert len(Error) <= BROKEN_FRAMES_BIT
 
 
 def constants(host: HostParameters) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """Fields of the ports of the unit: one table each for hardware, drivers, waves and docs."""
 
-from amaranth.hdl import Cat, Value, signed
+from amaranth.hdl import Cat, Const, Shape, Value, signed
 from amaranth.lib import data, enum
 
 from .config import MatrixUnitConfig
@@ -53,9 +53,15 @@ class Error(enum.Flag, shape=6):
     CORRUPTED = 1 << 5
 
 
+def bit_of(flag: enum.Flag) -> int:
+    """Return the position of the bit of a flag."""
+    return flag.value.bit_length() - 1
+
+
 def error_bits(seen: dict[Error, Value]) -> Value:
     """Return the bits of Error; errors not in `seen` are zero."""
-    return Cat(seen.get(error, 0) for error in Error)
+    by_bit = {bit_of(error): value for error, value in seen.items()}
+    return Cat(by_bit.get(bit, Const(0, 1)) for bit in range(Shape.cast(Error).width))
 
 
 ERROR_SENTENCES = {

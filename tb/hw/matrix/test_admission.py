@@ -11,7 +11,7 @@ import cocotb
 
 from benches.bits import join, operand
 from benches.coroutines import TIMEOUT, parameters, randomness, read, reset, start, tick
-from benches.gate_model import MARKS, Gate, Row, Tiles, payload
+from benches.gate_model import Gate, Row, Tiles, marks, payload
 from benches.runner import on_simulators
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
@@ -81,7 +81,9 @@ async def run_with_model(
             got = read(dut, name)
             assert got == expected, f"{name}, cycle {number}: got {got:#x}, expected {expected:#x}"
         admitted = "control" in model.checked[0]
-        assert admitted or read(dut, "control") & MARKS == 0, f"an unexpected row, cycle {number}"
+        assert admitted or read(dut, "control") & marks(model.config) == 0, (
+            f"an unexpected row, cycle {number}"
+        )
         valid = read(dut, "activations__valid")
         offered = known[read(dut, "activations__payload")] if valid else None
         seen[model.activity(now).name] += 1
