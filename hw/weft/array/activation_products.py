@@ -51,6 +51,8 @@ class ActivationProducts(wiring.Component):
         m.d.sync += [pair[0].eq(self.activations[0]), pair[1].eq(self.activations[1])]
         m.d.comb += self.pair.eq(pair)
 
-        product = delayed_parts(m, widths, multiply_pair(m, platform, self.arithmetic, pair))
+        product = delayed_parts(
+            m, widths, multiply_pair(m, platform, self.arithmetic, pair), name="product"
+        )
         m.d.comb += self.sum_out.eq(add_in_parts(m, widths, self.sum_in, product))
         return m

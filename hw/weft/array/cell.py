@@ -74,7 +74,10 @@ class Cell(wiring.Component):
         m.d.comb += self.weight_out.eq(shadow)
 
         product = delayed_parts(
-            m, arithmetic.sum_parts, self._multiply(m, platform, activation, shadow)
+            m,
+            arithmetic.sum_parts,
+            self._multiply(m, platform, activation, shadow),
+            name="product",
         )
         m.d.comb += self.sum_out.eq(add_in_parts(m, arithmetic.sum_parts, self.sum_in, product))
         return m

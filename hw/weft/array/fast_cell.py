@@ -109,7 +109,7 @@ class FastCell(PairCell):
         m = Module()
         widths = self.arithmetic.sum_parts
         pair = self._add_differences(m)
-        product = delayed_parts(m, widths, self._multiply(m, platform, pair))
+        product = delayed_parts(m, widths, self._multiply(m, platform, pair), name="product")
         m.d.comb += self.sum_out.eq(add_in_parts(m, widths, self.sum_in, product))
         return m
 

@@ -69,7 +69,8 @@ class SystolicArray(wiring.Component):
     cell determines whether a switch comes with its activations or before them.
 
     A field larger than a block is built of two smaller fields, recursively, so that each distinct
-    shape is elaborated and emitted once: 256 x 256 cells are ten modules, a SystolicRow and a Cell.
+    shape is elaborated and emitted once. 256 x 256 cells take twelve modules: ten SystolicArrays of
+    different shapes, one SystolicRow and one Cell.
 
     Parameters
     ----------

@@ -181,4 +181,5 @@ class WeightProducts(wiring.Component):
             m.d.sync += coming.eq(coming - product)
         with m.If(control.switch):
             m.d.sync += in_use.eq(coming)
-        m.d.comb += self.sum[column].eq(Cat(*delayed_parts(m, self.arithmetic.sum_parts, in_use)))
+        parts = delayed_parts(m, self.arithmetic.sum_parts, in_use, name="sum")
+        m.d.comb += self.sum[column].eq(Cat(*parts))

@@ -19,13 +19,13 @@ def parts_of(widths: Widths, total: Value) -> Iterator[Value]:
         low += width
 
 
-def delayed_parts(m: Module, widths: Widths, number: ValueLike) -> Iterator[Value]:
+def delayed_parts(m: Module, widths: Widths, number: ValueLike, *, name: str) -> Iterator[Value]:
     """Yield the parts of a number whose bits are valid together: part p, delayed by p cycles."""
     extended = Signal(signed(sum(widths)))
     m.d.comb += extended.eq(number)
     for index, part in enumerate(parts_of(widths, extended)):
         for stage in range(index):
-            delayed = Signal(len(part), name=f"product_part_{index}_{stage + 1}", reset_less=True)
+            delayed = Signal(len(part), name=f"{name}_part_{index}_{stage + 1}", reset_less=True)
             m.d.sync += delayed.eq(part)
             part = delayed
         yield part

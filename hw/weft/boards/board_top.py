@@ -84,7 +84,8 @@ class BoardTop(Elaboratable):
 
         m.submodules.receive = receive = io.Buffer("i", serial.rx)
         m.submodules.send = send = io.Buffer("o", serial.tx)
-        busy, error = Signal(), Signal()
+        busy = Signal()
+        error = Signal()
         m.submodules.host = Instance(
             HOST_MODULE,
             i_clk=ClockSignal(),

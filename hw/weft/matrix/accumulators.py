@@ -41,6 +41,10 @@ class AccumulatorControl(wiring.Component):
 
     Latency 0; never stalls.
 
+    Parameters
+    ----------
+    config : MatrixUnitConfig
+
     Members
     -------
     row : row_control_layout(config) in

@@ -28,12 +28,16 @@ class RowCheck(wiring.Component):
 
     Latency `latency` cycles from `row` to `control`, `dropped` and `errors`. Never stalls.
 
+    Parameters
+    ----------
+    config : MatrixUnitConfig
+
     Members
     -------
     row : checked_layout(config) in
     control : row_control_layout(config) out. `valid`, `last` and `end` are zero if the row is
         dropped.
-    dropped : 1 bit out. The row is dropped, and was the last of its sum.
+    dropped : 1 bit out. The last row of a sum is dropped, so no result will use its place.
     errors : Error out, for one cycle
     unfinished : 1 bit out. A sum has begun but not ended, counting the rows up to the row of
         `unfinished_latency` cycles ago.

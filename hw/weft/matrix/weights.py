@@ -24,6 +24,10 @@ class WeightLoader(wiring.Component):
     that Admission sends. At most one tile waits: the stream stalls while a complete tile has not
     been taken.
 
+    Parameters
+    ----------
+    config : MatrixUnitConfig
+
     Members
     -------
     weights : stream of weight_layout(config)

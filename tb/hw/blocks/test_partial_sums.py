@@ -39,7 +39,7 @@ class Sums(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         widths = self.widths
-        number = list(delayed_parts(m, widths, self.number))
+        number = list(delayed_parts(m, widths, self.number, name="number"))
         m.d.comb += [
             self.added.eq(add_in_parts(m, widths, self.total, number)),
             self.subtracted.eq(subtract_in_parts(m, widths, self.total, number)),
