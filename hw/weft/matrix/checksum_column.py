@@ -12,6 +12,7 @@ from ..blocks.sum_tree import SumTree
 from ..hierarchy import instantiate
 from .accumulators import AccumulatorBank, bank_control_layout
 from .config import MatrixUnitConfig
+from .timing import MatrixUnitTiming
 from .weights import WeightLoader
 
 
@@ -36,8 +37,6 @@ class ChecksumColumn(wiring.Component):
     Parameters
     ----------
     config : MatrixUnitConfig
-    array_latency, sum_wait : int
-        As in the MatrixUnitTiming of the unit.
 
     Members
     -------
@@ -54,10 +53,9 @@ class ChecksumColumn(wiring.Component):
     # Further outputs of the array that this column checks.
     witnesses: tuple[str, ...] = ()
 
-    def __init__(self, *, config: MatrixUnitConfig, array_latency: int, sum_wait: int):
+    def __init__(self, *, config: MatrixUnitConfig):
         self.config = config
-        self.array_latency = array_latency
-        self.sum_wait = sum_wait
+        self.timing = MatrixUnitTiming.of(config)
         super().__init__(self._members())
 
     def _members(self) -> dict[str, wiring.Member]:
@@ -121,7 +119,7 @@ class ChecksumColumn(wiring.Component):
             platform,
             DelayLine,
             width=arithmetic.sum_width,
-            cycles=self.sum_wait,
+            cycles=self.timing.sum_wait,
         )
         bank = instantiate(
             m,
@@ -166,7 +164,7 @@ class ChecksumColumn(wiring.Component):
         m.d.sync += passed.eq(wrong | Cat(0, passed))
         # Both in cycles after the first activation of the row is at the west edge.
         collected = late + len(wrong)
-        counts = self.array_latency + self.sum_wait - AccumulatorBank.read_latency
+        counts = self.timing.array + self.timing.sum_wait - AccumulatorBank.read_latency
         bits = {
             "wrong": (passed[-1], counts - collected),
             "valid": (self.valid, collected - counts),
@@ -213,7 +211,7 @@ class FastChecksumColumn(ChecksumColumn):
         late = columns + PairsCheck.latency
         wrong |= self._report(m, platform, "pairs", self.wrong_pairs, late=late)
         wrong_products = self._compare_products(m, platform, cells.products_out)
-        late = columns + self.array_latency - ActivationCorrection.latency
+        late = columns + self.timing.array - ActivationCorrection.latency
         wrong |= self._report(m, platform, "products", wrong_products, late=late)
         return wrong
 

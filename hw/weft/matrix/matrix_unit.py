@@ -231,8 +231,6 @@ class MatrixUnit(wiring.Component):
             platform,
             CHECKSUM_COLUMNS[config.multiplication],
             config=config,
-            array_latency=self.timing.array,
-            sum_wait=self.timing.sum_wait,
         )
         parities = instantiate(
             m,

@@ -7,6 +7,7 @@ from .admission import Admission
 from .config import MatrixUnitConfig
 from .result_check import ResultCheck
 from .results import ResultBuffer
+from .weights import WeightLoader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,8 @@ class MatrixUnitTiming:
     @classmethod
     def of(cls, config: MatrixUnitConfig) -> "MatrixUnitTiming":
         """Return the timing of a unit with that configuration."""
+        # Weights reach the array together with the switch that their `take` sends.
+        assert WeightLoader.latency == Admission.issue_latency
         array = config.multiplication.latency_of(config.arithmetic, rows=config.rows)
         # From the lanes of a row leaving Admission until the bank has read its accumulator row.
         control_lag = Admission.control_latency - Admission.issue_latency

@@ -59,9 +59,7 @@ def test_column(simulate, config):
         reports_wrong_pairs_and_products_of_valid_rows,
         forgets_at_a_reset,
     ]
-    timing, component = MatrixUnitTiming.of(config), CHECKSUM_COLUMNS[config.multiplication]
-    times = {"array_latency": timing.array, "sum_wait": timing.sum_wait}
-    simulate(coroutines, component, config=config, **times)
+    simulate(coroutines, CHECKSUM_COLUMNS[config.multiplication], config=config)
 
 
 @pytest.mark.parametrize(
@@ -129,10 +127,10 @@ def draw_rows(source: random.Random, config: MatrixUnitConfig, wrong: float) -> 
     return Rows(sent, lanes, valid, clear, write, rows)
 
 
-def stimuli_of(config: MatrixUnitConfig, sum_wait: int, rows: Rows, tiles) -> list[dict[str, int]]:
+def stimuli_of(config: MatrixUnitConfig, rows: Rows, tiles) -> list[dict[str, int]]:
     """Return the inputs by cycle; the first activation of row m is at the west edge in LEAD + m."""
     columns, width = config.columns, config.activation.width
-    counts = counted_after(config, sum_wait)
+    counts = counted_after(config)
     together = config.rows_per_cell
     cycles = ROWS + LEAD + config.rows + columns + 40
     names = ("weights", "activations", "switches", "loads", "parities", "control", "valid")
@@ -181,9 +179,10 @@ def products_of(lanes: list[int]) -> int:
     return sum(upper * lower for upper, lower in zip(lanes[::2], lanes[1::2], strict=True))
 
 
-def counted_after(config: MatrixUnitConfig, sum_wait: int) -> int:
+def counted_after(config: MatrixUnitConfig) -> int:
     """Return the cycles from the first activation of a row to its control at column 0."""
-    return MatrixUnitTiming.of(config).array + sum_wait - AccumulatorBank.read_latency
+    timing = MatrixUnitTiming.of(config)
+    return timing.array + timing.sum_wait - AccumulatorBank.read_latency
 
 
 def expected_checksums(config: MatrixUnitConfig, rows: Rows, tiles) -> list[int]:
@@ -204,7 +203,7 @@ def expected_checksums(config: MatrixUnitConfig, rows: Rows, tiles) -> list[int]
 @cocotb.test(**TIMEOUT)
 async def multiplies_by_the_sums_of_weights(dut):
     """Tiles come back to back and with gaps, rows continue any sum; no activation is wrong."""
-    config, sum_wait = parameters().config, parameters().sum_wait
+    config = parameters().config
     source = randomness()
     rows, tiles = (
         draw_rows(source, config, 0),
@@ -212,8 +211,9 @@ async def multiplies_by_the_sums_of_weights(dut):
     )
     await start(dut)
     outputs = ["checksum", "wrong_activation"]
-    trace = await play(dut, stimuli_of(config, sum_wait, rows, tiles), outputs)
-    out = LEAD + config.columns + MatrixUnitTiming.of(config).array + sum_wait
+    trace = await play(dut, stimuli_of(config, rows, tiles), outputs)
+    timing = MatrixUnitTiming.of(config)
+    out = LEAD + config.columns + timing.array + timing.sum_wait
     out += AccumulatorBank.latency
     compare(
         "checksum", trace["checksum"][out : out + ROWS], expected_checksums(config, rows, tiles)
@@ -224,23 +224,23 @@ async def multiplies_by_the_sums_of_weights(dut):
 @cocotb.test(**TIMEOUT)
 async def reports_wrong_activations_of_valid_rows(dut):
     """Each is reported in its cycle; others, and those of dropped rows, are not."""
-    config, sum_wait = parameters().config, parameters().sum_wait
+    config = parameters().config
     source = randomness()
     rows, tiles = (
         draw_rows(source, config, 0.3),
         draw_tiles(source, config.weight, rows=config.rows, columns=config.columns),
     )
     await start(dut)
-    trace = await play(dut, stimuli_of(config, sum_wait, rows, tiles), ["wrong_activation"])
+    trace = await play(dut, stimuli_of(config, rows, tiles), ["wrong_activation"])
     compare(
         "wrong",
         trace["wrong_activation"],
-        expected_wrong(config, sum_wait, rows, len(trace["wrong_activation"])),
+        expected_wrong(config, rows, len(trace["wrong_activation"])),
     )
 
 
-def expected_wrong(config: MatrixUnitConfig, sum_wait: int, rows: Rows, cycles: int) -> list[int]:
-    late = max(config.columns + config.cell_rows, counted_after(config, sum_wait))
+def expected_wrong(config: MatrixUnitConfig, rows: Rows, cycles: int) -> list[int]:
+    late = max(config.columns + config.cell_rows, counted_after(config))
     expected = [0] * cycles
     for m in range(ROWS):
         changed = rows.lanes[m] != rows.sent[m]
@@ -251,16 +251,16 @@ def expected_wrong(config: MatrixUnitConfig, sum_wait: int, rows: Rows, cycles: 
 @cocotb.test(**TIMEOUT)
 async def reports_wrong_pairs_and_products_of_valid_rows(dut):
     """Each is reported in its cycle, once per reason. A plain array has neither."""
-    config, sum_wait = parameters().config, parameters().sum_wait
+    config = parameters().config
     source = randomness()
     rows, tiles = (
         draw_rows(source, config, 0),
         draw_tiles(source, config.weight, rows=config.rows, columns=config.columns),
     )
-    stimuli = stimuli_of(config, sum_wait, rows, tiles)
+    stimuli = stimuli_of(config, rows, tiles)
     expected = [0] * len(stimuli)
     fast = config.inner_product == "fast"
-    counts = counted_after(config, sum_wait)
+    counts = counted_after(config)
     widths = config.arithmetic.sum_parts
     whole = config.columns + MatrixUnitTiming.of(config).array - ActivationCorrection.latency - 1
     for m in range(ROWS if fast else 0):
@@ -284,13 +284,13 @@ async def reports_wrong_pairs_and_products_of_valid_rows(dut):
 @cocotb.test(**TIMEOUT)
 async def forgets_at_a_reset(dut):
     """Rows that were in flight at a reset are not reported."""
-    config, sum_wait = parameters().config, parameters().sum_wait
+    config = parameters().config
     source = randomness()
     rows, tiles = (
         draw_rows(source, config, 1),
         draw_tiles(source, config.weight, rows=config.rows, columns=config.columns),
     )
-    stimuli = stimuli_of(config, sum_wait, rows, tiles)
+    stimuli = stimuli_of(config, rows, tiles)
     await start(dut)
     middle = LEAD + ROWS // 2
     trace = await play(dut, stimuli[:middle], ["wrong_activation"])
