@@ -74,14 +74,21 @@ def pll_for(family: str, input_hz: int, wanted_hz: int) -> Pll:
     Raises
     ------
     ValueError
-        If the PLL cannot make a clock within one per cent of `wanted_hz`; the message has the
-        nearest.
+        If the input is out of range, or the PLL cannot make a clock within one per cent of
+        `wanted_hz`; the message has the nearest.
     """
     ranges = _RANGES[family]
     nearest = min(
         _candidates(ranges, input_hz),
         key=lambda pll: (abs(pll.hz - wanted_hz), pll.divide, ranges.off_middle(pll)),
+        default=None,
     )
+    if nearest is None:
+        low, high = ranges.compared
+        raise ValueError(
+            f"the input of the PLL must be {low:g} to {high:g} MHz, divided by at most "
+            f"{max(ranges.divide)}, not {input_hz / 1e6:g} MHz"
+        )
     if abs(nearest.hz - wanted_hz) > TOLERANCE * wanted_hz:
         raise ValueError(
             f"the PLL cannot make {wanted_hz / 1e6:g} MHz from {input_hz / 1e6:g} MHz: "

@@ -86,6 +86,11 @@ def test_a_clock_out_of_reach_is_refused():
         pll_for("ice40", 12_000_000, 3_000_000)
 
 
+def test_an_input_clock_out_of_range_is_refused():
+    with pytest.raises(ValueError, match=r"must be 19 to 450 MHz, .* not 10 MHz"):
+        pll_for("xc7", 10_000_000, 100_000_000)
+
+
 def test_an_unknown_board_is_refused_with_the_list():
     with pytest.raises(ValueError, match="no board 'de10'; the boards are ulx3s-85f, icebreaker"):
         board_named("de10")
