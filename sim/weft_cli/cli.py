@@ -9,56 +9,16 @@ from pathlib import Path
 import click
 
 from weft.boards import BOARDS, board_named
-from weft.matrix.config import MAX_DEPTH, MAX_SIDE, MatrixUnitConfig
+from weft.version import __version__
 from weft_model.layers import NETWORKS, read_network, scale_sim_windows, whole_windows
 from weft_sim import toolchain
 
 from .paths import check_writable, shown
+from .unit_options import takes_configuration, takes_parts_of_configuration
 
-CONFIGURATION_OPTIONS = (
-    ("rows", int, f"Height of the array, 1 to {MAX_SIDE}: K done in one pass."),
-    ("columns", int, f"Width of the array, 1 to {MAX_SIDE}: N done side by side."),
-    ("activation", str, "Format of activations: int8, uint5, ..., 16 bits at most."),
-    ("weight", str, "Format of weights, likewise."),
-    ("accumulator_width", int, "Bits of a finished sum, 8 to 64; it wraps."),
-    ("accumulator_depth", int, f"Rows of sums that a column holds, 1 to {MAX_DEPTH}."),
-    ("multiplier_stages", int, "Registers behind the multiplier, 0 to 4."),
-    ("adder_stages", int, "Parts that a sum is cut into, one cycle each, 1 to 4."),
-    ("inner_product", str, "plain or fast: half of the multipliers, for an even height."),
-    ("soft_columns", int, "Columns, the last ones, that multiply with adders."),
-    ("checksum", bool, "Whether each result is checked against a column of sums."),
-)
-FIELDS = tuple(name for name, _, _ in CONFIGURATION_OPTIONS)
 simulator_option = click.option(
     "--simulator", default="verilator", show_default=True, help="verilator, icarus or cxxrtl."
 )
-
-
-def takes_configuration(**defaults):
-    """Give a command an option for every field of MatrixUnitConfig, and the result as `config`."""
-
-    def decorate(command):
-        @functools.wraps(command)
-        def with_config(**arguments):
-            fields = {name: arguments.pop(name) for name in FIELDS}
-            return command(config=MatrixUnitConfig(**fields), **arguments)
-
-        values = {name: defaults.get(name, getattr(MatrixUnitConfig(), name)) for name in FIELDS}
-        return _with_options(with_config, values)
-
-    return decorate
-
-
-def takes_parts_of_configuration(command):
-    """Give a command the same options, without defaults; those given come as the dict `given`."""
-
-    @functools.wraps(command)
-    def with_given(**arguments):
-        fields = {name: arguments.pop(name) for name in FIELDS}
-        given = {name: value for name, value in fields.items() if value is not None}
-        return command(given=given, **arguments)
-
-    return _with_options(with_given, dict.fromkeys(FIELDS))
 
 
 def takes_network(default: str | None = None):
@@ -88,20 +48,8 @@ def takes_network(default: str | None = None):
     return decorate
 
 
-def _with_options(command, defaults: dict):
-    for name, kind, text in reversed(CONFIGURATION_OPTIONS):
-        default = defaults[name]
-        command = click.option(
-            f"--{name.replace('_', '-')}",
-            type=kind,
-            default=default if default is None or kind is int else str(default),
-            show_default=True,
-            help=text,
-        )(command)
-    return command
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="weft", message="%(prog)s %(version)s")
 def app() -> None:
     """Weft: an open TPU matrix unit, from a numpy array to a waveform."""
 
@@ -262,7 +210,7 @@ def cycles(config, network, kind, output) -> None:
 @click.option("--baud", type=int, help="Of the serial line.  [default: the board's]")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of place and route.")
 @click.option("--directory", type=Path, help="Where to write.  [default: build/fpga/...]")
-@takes_parts_of_configuration
+@takes_parts_of_configuration("the board's")
 def fpga(name, clock, baud, seed, directory, given) -> None:
     """Build the bitstream of a matrix unit for an FPGA board, or a project for Vivado.
 
@@ -323,6 +271,8 @@ def run(commands: click.Group) -> None:
     """As `main`, of any group of commands."""
     try:
         commands(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
     except click.ClickException as error:
         fail(error.format_message(), error.exit_code)
     except (KeyboardInterrupt, click.Abort):

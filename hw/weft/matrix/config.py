@@ -12,13 +12,15 @@ from ..parameters import OperandFormat, check, check_parameters, documented, par
 MAX_SIDE = 256
 MAX_DEPTH = 4096
 
-FORMATS = f"int8, uint5 or similar, at most {MAX_OPERAND_WIDTH} bits, or a numpy dtype."
+FORMATS = f"int8, uint5 or similar, at most {MAX_OPERAND_WIDTH} bits."
 
 
 @documented
 @dataclass(frozen=True, kw_only=True)
 class MatrixUnitConfig:
     """Shape, formats, pipelining and arithmetic of one matrix unit.
+
+    A format is given as an IntegerFormat, its name or a numpy dtype.
 
     Parameters
     ----------

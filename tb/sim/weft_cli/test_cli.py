@@ -13,6 +13,7 @@ import pytest
 from benches.commands import WEFT, weft
 from benches.repository import ROOT
 from benches.runner import needs_waves
+from weft import __version__
 from weft.matrix.layouts import ACTIVITY_SENTENCES
 
 MISTAKES = {
@@ -197,6 +198,17 @@ def test_help_is_worth_reading(command):
     run = weft(*command.split(), "--help")
     assert run.returncode == 0
     assert len(run.stdout.splitlines()) > 5
+
+
+def test_the_version_is_printed():
+    run = weft("--version")
+    assert (run.returncode, run.stdout, run.stderr) == (0, f"weft {__version__}\n", "")
+
+
+def test_no_command_prints_the_help():
+    run = weft()
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout == weft("--help").stdout
 
 
 def test_digits_on_the_rtl(tmp_path):
