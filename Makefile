@@ -9,20 +9,60 @@ WEFT := .venv/bin/weft
 VERIFY := PYTHONPATH=tb .venv/bin/python -m verify
 READY := .venv/.ready
 FPGA_READY := .venv/.ready-fpga
-GIVEN = $(if $($(1)),--$(2) "$($(1))")
-NETWORK = $(call GIVEN,LAYERS,layers) $(if $(filter-out 0,$(SCALE_SIM_ROUNDING)),--scale-sim-rounding)
-SHAPE = $(call GIVEN,ROWS,rows) $(call GIVEN,COLUMNS,columns)
-JOB = $(SHAPE) $(call GIVEN,M,m) $(call GIVEN,K,k) $(call GIVEN,N,n) $(call GIVEN,SEED,seed) \
-  $(call GIVEN,SIM,simulator) $(call GIVEN,JSON,json) $(if $(filter-out 0,$(WAVES)),--waves) \
-  $(if $(filter-out 0,$(GUI)),--gui)
 PIN = .venv/bin/python -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+# What each target takes. A variable is the option of the same name of the target's command: ROWS=4
+# is --rows 4, and the switch STALLS=1 is --stalls.
+UNIT := ROWS COLUMNS ACTIVATION WEIGHT ACCUMULATOR_WIDTH ACCUMULATOR_DEPTH MULTIPLIER_STAGES \
+  ADDER_STAGES INNER_PRODUCT SOFT_COLUMNS CHECKSUM
+SWITCHES := CHECKSUM STALLS WAVES GUI WHOLE SCALE_SIM_ROUNDING RESUME
+TAKES_sim := M K N $(UNIT) SEED SIM STALLS WAVES GUI JSON
+TAKES_sim-full := LAYERS SCALE_SIM_ROUNDING WHOLE $(UNIT) SEED
+TAKES_waves := $(UNIT) SEED SIM GUI
+TAKES_verilog := $(UNIT) NAME DIRECTORY
+TAKES_cycles := LAYERS SCALE_SIM_ROUNDING $(UNIT) FORMAT OUTPUT
+TAKES_fpga := BOARD $(UNIT) CLOCK BAUD SEED DIRECTORY
+TAKES_fpga-table := SCHEDULER
+TAKES_soak := MINUTES CASES SEED PROCESSES REPORT RESUME REPLAY
+TAKES_coverage := SEED WORKERS
+TAKES_equivalence := SEED
+TAKES_mutation := MUTANTS SEED SCHEDULER WORKERS
+TAKES_faults := FAULTS SEED
+TAKES_test := TEST TESTCASE COCOTB_TESTCASE COCOTB_TEST_FILTER SEED SIM WAVES
+TAKES_test-all := $(TAKES_test)
+
+# Systems set these two for purposes of their own: they count on make's command line only.
+$(foreach v,COLUMNS NAME,$(if $(findstring environment,$(origin $(v))),$(eval $(v) :=)))
+# To a program, COLUMNS is the width of the terminal.
+unexport COLUMNS
+
+# A variable that the goals do not take is refused before any work. A make above this one passes
+# its own variables on: those are not checked.
+TARGETS := $(patsubst TAKES_%,%,$(filter TAKES_%,$(.VARIABLES)))
+GOALS := $(or $(MAKECMDGOALS),help)
+TAKEN := $(foreach goal,$(GOALS),$(TAKES_$(goal)))
+KNOWN := $(sort $(foreach target,$(TARGETS),$(TAKES_$(target))))
+OTHERS := PYTHON WEFT_BUILD WEFT_NO_SKIP SHELL MAKEFLAGS CC CXX AR CFLAGS CXXFLAGS CPPFLAGS LDFLAGS
+GIVEN := $(foreach v,$(.VARIABLES),$(if $(findstring command,$(origin $(v))),$(v)))
+REFUSED := $(if $(filter 0,$(MAKELEVEL)),$(firstword $(filter-out $(TAKEN) $(OTHERS),$(GIVEN))))
+ifneq ($(REFUSED),)
+SENTENCE := $(shell $(PYTHON) sim/check_variables.py '$(REFUSED)' '$(GOALS)' '$(TAKEN)' '$(KNOWN)')
+$(error $(or $(SENTENCE),no target of this call takes $(REFUSED); `make help` lists the variables))
+endif
+
+on = $(filter-out 0 no off false,$($(1)))
+name = $(if $(filter SIM,$(1)),simulator,$(shell echo $(1) | tr A-Z_ a-z-))
+switch = $(if $(call on,$(1)),--$(name),$(if $(filter CHECKSUM,$(1)),--no-checksum))
+value = --$(name) '$(subst ','\'',$($(1)))'
+option = $(if $($(1)),$(if $(filter $(1),$(SWITCHES)),$(switch),$(value)))
+OPTIONS = $(strip $(foreach v,$(TAKES_$@),$(call option,$(v))))
 FILTER = $(or $(COCOTB_TEST_FILTER),$(COCOTB_TESTCASE),$(TESTCASE))
-PYTEST = SEED="$(SEED)" SIM="$(SIM)" WEFT_WAVES="$(filter-out 0,$(WAVES))" \
+PYTEST = SEED="$(SEED)" SIM="$(SIM)" WEFT_WAVES="$(call on,WAVES)" \
   COCOTB_TEST_FILTER="$(FILTER)" .venv/bin/python -m pytest -n 2 $(if $(TEST),-k "$(TEST)")
 
-help:  ## this list
+help:  ## list the targets and the variables
 	@echo "Targets:"
-	@sed -n 's/^\([a-z-]*\):.*## /  \1 /p' Makefile | awk '{n=$$1; $$1=""; printf "  %-11s%s\n", n, $$0}'
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  %-13s  %s\n", $$1, $$2 }' Makefile
 	@sed -n 's/^## //p' Makefile
 
 setup: $(READY)  ## make the virtual environment, from the lock file
@@ -40,22 +80,22 @@ $(FPGA_READY): requirements-fpga.lock $(READY)
 	@touch $(FPGA_READY)
 
 sim: $(READY)  ## run the handwritten digits on the RTL; with M K N: any matrix product
-	@$(WEFT) sim $(JOB)
+	@$(WEFT) sim $(OPTIONS)
 
 sim-full: $(READY)  ## run ResNet-50's products on 256 x 256 cells; WHOLE=1: every layer
-	@$(WEFT) sim-full $(SHAPE) $(NETWORK) $(call GIVEN,SEED,seed) $(if $(filter-out 0,$(WHOLE)),--whole)
+	@$(WEFT) sim-full $(OPTIONS)
 
 soak: $(READY)  ## check random units, products, stalls and resets for MINUTES
-	@$(VERIFY) soak $(call GIVEN,MINUTES,minutes) $(call GIVEN,SEED,seed) $(if $(filter-out 0,$(RESUME)),--resume)
+	@$(VERIFY) soak $(OPTIONS)
 
 cycles: $(READY)  ## report the cycles of the layers in a topology file, LAYERS=FILE, as CSV
-	@$(WEFT) cycles $(SHAPE) $(NETWORK)
+	@$(WEFT) cycles $(OPTIONS)
 
 waves: $(READY)  ## make a trace with its GTKWave and Surfer views; GUI=1 opens it
-	@$(WEFT) waves $(SHAPE) $(call GIVEN,SEED,seed) $(call GIVEN,SIM,simulator) $(if $(filter-out 0,$(GUI)),--gui)
+	@$(WEFT) waves $(OPTIONS)
 
 verilog: $(READY)  ## write the Verilog of a ROWS x COLUMNS unit to build/verilog
-	@$(WEFT) verilog $(SHAPE)
+	@$(WEFT) verilog $(OPTIONS)
 
 test: $(FPGA_READY)  ## the tests
 	@$(PYTEST) -m "not large"
@@ -64,7 +104,7 @@ test-all: $(FPGA_READY)  ## the tests and the large sizes, up to 64 x 64
 	@$(PYTEST)
 
 coverage: $(READY)  ## lines, toggles and situations that the benches reach; in build/coverage
-	@$(VERIFY) coverage $(call GIVEN,SEED,seed)
+	@$(VERIFY) coverage $(OPTIONS)
 
 bench: $(READY)  ## measure: emission, simulation speed, utilization; JSON in build/bench
 	@$(WEFT) bench
@@ -76,16 +116,16 @@ bench-docs: $(READY)  ## write docs/performance.md and its plots from build/benc
 	@.venv/bin/python docs/make/make_performance.py
 
 equivalence: $(READY)  ## compare simulators cycle by cycle, and the Verilog of each Python
-	@$(VERIFY) equivalence $(call GIVEN,SEED,seed)
+	@$(VERIFY) equivalence $(OPTIONS)
 
 mutation: $(FPGA_READY)  ## change the RTL MUTANTS times; how often do the tests see it? resumes
-	@$(VERIFY) mutation $(call GIVEN,MUTANTS,mutants) $(call GIVEN,SEED,seed) $(call GIVEN,SCHEDULER,scheduler) $(call GIVEN,WORKERS,workers)
+	@$(VERIFY) mutation $(OPTIONS)
 
 fpga: $(FPGA_READY)  ## build the bitstream of a ROWS x COLUMNS unit for BOARD
-	@$(WEFT) fpga $(call GIVEN,BOARD,board) $(SHAPE) $(call GIVEN,CLOCK,clock) $(call GIVEN,BAUD,baud) $(call GIVEN,SEED,seed)
+	@$(WEFT) fpga $(OPTIONS)
 
 fpga-table: $(FPGA_READY)  ## build sizes x boards x seeds, on SCHEDULER if given; resumes
-	@$(WEFT) fpga-table $(call GIVEN,SCHEDULER,scheduler)
+	@$(WEFT) fpga-table $(OPTIONS)
 
 fpga-docs: $(FPGA_READY)  ## write the table of docs/fpga.md and its plot from build/fpga/table
 	@.venv/bin/python docs/make/make_fpga.py
@@ -94,7 +134,7 @@ formal: $(READY)  ## prove the hardware right, and broken copies of it wrong
 	@$(VERIFY) formal
 
 faults: $(READY)  ## flip stored bits of small units, FAULTS in each class of registers
-	@$(VERIFY) faults $(call GIVEN,FAULTS,faults) $(call GIVEN,SEED,seed)
+	@$(VERIFY) faults $(OPTIONS)
 
 trust-docs: $(READY)  ## write docs/trust.md and its appendix from the campaigns' reports
 	@PYTHONPATH=tb .venv/bin/python docs/make/make_trust.py
@@ -118,25 +158,37 @@ lock: $(READY)  ## pin the newest allowed versions in the lock files
 clean:  ## remove everything generated, but the virtual environment
 	@rm -rf build dist .pytest_cache .ruff_cache
 
-## Variables:
-##   ROWS COLUMNS   shape of the array, 1 to 256 each (16, 16; waves: 4, 4)
-##   M K N          make sim: a product of an M x K by a K x N matrix of random numbers
-##   LAYERS=FILE    make cycles, make sim-full: a topology file of SCALE-Sim, or a network that
-##                  comes with Weft (LAYERS=resnet50; an unknown name lists them)
-##   SCALE_SIM_ROUNDING=1   the same: round output sizes up, as SCALE-Sim does, not down
-##   MINUTES        make soak: how long (10)
-##   RESUME=1       make soak: go on where the last one ended
-##   FAULTS         make faults: flips in each class of registers of each unit (1000)
-##   WHOLE=1        make sim-full: every layer, not each distinct shape once
-##   BOARD          make fpga: ulx3s-85f (default), icebreaker, tang-nano-9k, arty-a7-35, arty-z7-20
-##   CLOCK BAUD     make fpga: MHz, and bits a second of the serial line, if not the board's own
-##   MUTANTS        make mutation: how many (600)
-##   WORKERS        make mutation: processes on this machine (one for each core)
-##   SCHEDULER      make fpga-table, make mutation: address of a Dask scheduler, tcp://host:8786
-##   SIM            verilator (default), icarus or cxxrtl; in test: only that one
-##   SEED           replays what a run printed
-##   WAVES=1        make sim, make test: write a trace as well, on both simulators
-##   GUI=1          make sim, make waves: open the trace in Surfer or GTKWave
-##   JSON=FILE      make sim: write the report as JSON too
-##   TEST           make test: run the tests whose names match (pytest -k)
-##   TESTCASE, COCOTB_TEST_FILTER   make test: only these coroutines of a bench
+## Variables, as in `make sim ROWS=8 COLUMNS=8`:
+##   ROWS COLUMNS   any target that takes a unit: shape of the array, 1 to 256 each
+##   ACTIVATION WEIGHT ACCUMULATOR_WIDTH ACCUMULATOR_DEPTH MULTIPLIER_STAGES ADDER_STAGES
+##   INNER_PRODUCT SOFT_COLUMNS CHECKSUM=1
+##                  the other parameters of the unit; `.venv/bin/weft sim --help` explains them
+##   M K N          sim: multiply a random M x K matrix by a random K x N matrix
+##   STALLS=1       sim: random gaps and back-pressure on all streams
+##   WAVES=1        sim, test: write a trace as well
+##   GUI=1          sim, waves: open the trace in Surfer or GTKWave
+##   JSON=FILE      sim: write the report as JSON too
+##   SIM            sim, waves: verilator (default), icarus or cxxrtl; test: only this one
+##   SEED           replays a run that printed its seed
+##   LAYERS=FILE    sim-full, cycles: a topology file of SCALE-Sim, or a network that comes with
+##                  Weft (LAYERS=resnet50; an unknown name lists them)
+##   SCALE_SIM_ROUNDING=1
+##                  sim-full, cycles: round output sizes up, as SCALE-Sim does, not down
+##   WHOLE=1        sim-full: every layer, instead of each distinct shape once
+##   FORMAT OUTPUT  cycles: csv (default) or json; the file to write
+##   NAME           verilog: name of the module and of the file
+##   DIRECTORY      verilog, fpga: folder to write to
+##   BOARD          fpga: one of the boards that `.venv/bin/weft fpga --help` lists
+##   CLOCK BAUD     fpga: MHz of the clock, and baud rate of the serial line
+##   SCHEDULER      fpga-table, mutation: address of a Dask scheduler, tcp://host:8786
+##   MINUTES CASES  soak: when to end
+##   PROCESSES      soak: cases checked at a time
+##   REPORT REPLAY  soak: file of the report; a case to check once more
+##   RESUME=1       soak: continue where the last one ended
+##   FAULTS         faults: flips in each class of registers of each unit
+##   MUTANTS        mutation: how many
+##   WORKERS        coverage, mutation: processes on this machine
+##   TEST           test, test-all: run the tests whose names match (pytest -k)
+##   TESTCASE COCOTB_TESTCASE COCOTB_TEST_FILTER
+##                  test, test-all: run only the coroutines whose names match
+##   PYTHON         setup: the Python to start from (python3)
