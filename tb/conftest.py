@@ -23,10 +23,16 @@ def pytest_configure(config):
 
 
 def pytest_sessionstart(session):
-    """Print the seed; a quiet pytest does not print its header."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter and not hasattr(session.config, "workerinput"):
+    """Refuse at once where no bench can run; print the seed, which a quiet pytest does not."""
+    if hasattr(session.config, "workerinput"):
+        return
+    try:
+        toolchain.require(chosen_simulators()[0])
+    except (toolchain.ToolMissing, ValueError) as refusal:
+        raise pytest.UsageError(str(refusal)) from None
+    if reporter := session.config.pluginmanager.get_plugin("terminalreporter"):
         reporter.write_line(f"seed {os.environ['SEED']}")
+        session.config.pluginmanager.register(FailureLines(reporter))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -34,11 +40,28 @@ def pytest_runtest_makereport(item, call):
     """Add the command that replays the test to every failure."""
     report = yield
     if report.failed:
-        name = item.name if re.fullmatch(PLAIN_NAME, item.name) else item.originalname
-        report.sections.append(
-            ("replay", f'replay: make test SEED={os.environ["SEED"]} TEST="{name}"')
-        )
+        report.sections.append(("replay with", replay_command(item.nodeid)))
     return report
+
+
+class FailureLines:
+    """Names each failure when it happens, in one line; the reports of all workers pass here."""
+
+    def __init__(self, reporter):
+        self.reporter = reporter
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            replay = replay_command(report.nodeid)
+            self.reporter.write(f"\nFAILED {report.nodeid}; replay with: {replay}\n", red=True)
+
+
+def replay_command(test: str) -> str:
+    """The command that runs a test again; all its parameters where their names are not plain."""
+    name = test.partition("::")[2]
+    name = name if re.fullmatch(PLAIN_NAME, name) else name.partition("[")[0]
+    return f'make test SEED={os.environ["SEED"]} TEST="{name}"'
 
 
 def pytest_terminal_summary(terminalreporter):
