@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup sim sim-full soak waves verilog cycles test test-all bench bench-export \
   bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal coverage \
-  mutation faults equivalence trust-docs lint docs train workloads lock clean
+  mutation faults equivalence trust-docs lint docs train workloads lock clean clean-cache
 
 PYTHON ?= python3
 WEFT := .venv/bin/weft
@@ -42,7 +42,7 @@ TARGETS := $(patsubst TAKES_%,%,$(filter TAKES_%,$(.VARIABLES)))
 GOALS := $(or $(MAKECMDGOALS),help)
 TAKEN := $(foreach goal,$(GOALS),$(TAKES_$(goal)))
 KNOWN := $(sort $(foreach target,$(TARGETS),$(TAKES_$(target))))
-OTHERS := PYTHON WEFT_BUILD WEFT_NO_SKIP SHELL MAKEFLAGS CC CXX AR CFLAGS CXXFLAGS CPPFLAGS LDFLAGS
+OTHERS := PYTHON WEFT_BUILD WEFT_CACHE WEFT_NO_SKIP SHELL MAKEFLAGS CC CXX AR CFLAGS CXXFLAGS CPPFLAGS LDFLAGS
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(findstring command,$(origin $(v))),$(v)))
 REFUSED := $(if $(filter 0,$(MAKELEVEL)),$(firstword $(filter-out $(TAKEN) $(OTHERS),$(GIVEN))))
 ifneq ($(REFUSED),)
@@ -155,8 +155,12 @@ lock: $(READY)  ## pin the newest allowed versions in the lock files
 	@$(PIN) --extra dev --extra fpga --upgrade -o requirements-fpga.lock
 	@$(PIN) --extra dev --constraint requirements-fpga.lock -o requirements.lock
 
-clean:  ## remove everything generated, but the virtual environment
+clean:  ## remove what is generated here; the virtual environment and the cache of builds stay
 	@rm -rf build dist .pytest_cache .ruff_cache
+	@test ! -x $(WEFT) || { $(WEFT) cache && echo '`make clean-cache` removes these builds.'; }
+
+clean-cache: $(READY)  ## remove the cached builds, which all checkouts of a user share
+	@$(WEFT) cache --clear
 
 ## Variables, as in `make sim ROWS=8 COLUMNS=8`:
 ##   ROWS COLUMNS   any target that takes a unit: shape of the array, 1 to 256 each
@@ -191,4 +195,6 @@ clean:  ## remove everything generated, but the virtual environment
 ##   TEST           test, test-all: run the tests whose names match (pytest -k)
 ##   TESTCASE COCOTB_TESTCASE COCOTB_TEST_FILTER
 ##                  test, test-all: run only the coroutines whose names match
+##   WEFT_CACHE     folder of the cached builds (~/.cache/weft)
+##   WEFT_BUILD     folder of what is made to be looked at (build)
 ##   PYTHON         setup: the Python to start from (python3)

@@ -243,6 +243,22 @@ def fpga_table(scheduler) -> None:
         sys.exit(1)
 
 
+@app.command("cache")
+@click.option("--clear", is_flag=True, help="Remove what is in it.")
+def show_cache(clear) -> None:
+    """Show where builds are cached, and how much they take.
+
+    Simulators are built once for each unit, in a folder of the user that all checkouts share. The
+    builds that were used least recently are removed when all of them take more than 5 GB.
+    """
+    from weft_sim import cache
+
+    if clear:
+        cache.evict(limit=0, unused_seconds=0)
+    sizes = [size for _, size, _ in cache.contents()]
+    print(f"{cache.folder()}: {len(sizes):,} builds, {sum(sizes) / 1e6:,.1f} MB")
+
+
 BENCHMARKS = ("export", "speed", "utilization")
 
 

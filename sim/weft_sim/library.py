@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,13 +36,21 @@ class Library:
     waves: str | None
 
 
-def build(design: Design, *, waves: bool = False, faults: bool = False) -> Library:
+def build(
+    design: Design,
+    *,
+    waves: bool = False,
+    faults: bool = False,
+    building: Callable[[], None] = lambda: None,
+) -> Library:
     """Build the library of an emitted unit, or find the one built before.
 
     Parameters
     ----------
     faults : bool
         Its Verilog has the input `fault`, more than 64 bits wide: see faults/netlist.py.
+    building : callable
+        Called before a build, unless one is found.
 
     Raises
     ------
@@ -50,9 +59,6 @@ def build(design: Design, *, waves: bool = False, faults: bool = False) -> Libra
     """
     toolchain.prepare_environment()
     toolchain.require("verilator", cocotb=False)
-    root = str(toolchain.build_root())
-    if set(root) & set(" :"):
-        raise ValueError(f"the build folder may have no space or colon in its path: {root}")
     kind = None
     if waves:
         kind = "fst" if toolchain.fst_headers() else "vcd"
@@ -71,14 +77,14 @@ def build(design: Design, *, waves: bool = False, faults: bool = False) -> Libra
         (scratch / "unit.v").write_text(design.verilog)
         (scratch / "control.vlt").write_text(control)
         (scratch / "unit_settings.h").write_text(_settings(kind, faults))
-        runtime = verilator.Runtime(scratch.parent, *arguments, OPTIMIZE, OPTIMIZE_REST)
+        runtime = verilator.Runtime(*arguments, OPTIMIZE, OPTIMIZE_REST)
         runtime.lend(scratch)
         _compile(scratch, ["--top-module", design.top, *arguments], kind, f"{design.top}.log")
         runtime.keep(scratch)
         _clear(scratch)
         return [LIBRARY]
 
-    return Library(cached("library", key, make) / LIBRARY, kind)
+    return Library(cached("library", key, make, building=building) / LIBRARY, kind)
 
 
 def _compile(scratch: Path, arguments: list[str], kind: str | None, name: str) -> None:
@@ -109,7 +115,9 @@ def _compile(scratch: Path, arguments: list[str], kind: str | None, name: str) -
                 if done.returncode < 0:
                     out.write(f"terminated by signal {-done.returncode}\n")
                 out.flush()
-                raise verilator.build_failed("verilator", log, scratch.parent / f"failed-{name}")
+                raise verilator.build_failed(
+                    "verilator", log, toolchain.build_root() / f"failed-{name}"
+                )
 
 
 def _clear(scratch: Path) -> None:

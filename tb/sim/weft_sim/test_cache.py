@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from weft import MatrixUnitConfig
 from weft.emit.export import emit
-from weft_sim import MatrixUnitSimulator, library, toolchain, verilator
+from weft_sim import MatrixUnitSimulator, cache, library, toolchain, verilator
 from weft_sim.cache import cached, is_sound
 from weft_sim.verilator import SimulationFailed, build_failed
 
@@ -20,6 +21,7 @@ ONE = MatrixUnitConfig(rows=1, columns=1, accumulator_depth=1)
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("WEFT_BUILD", str(tmp_path / "build"))
 
 
@@ -74,6 +76,91 @@ def test_an_interrupted_build_leaves_no_entry():
     assert len(calls) == 1
 
 
+def test_a_build_is_announced_and_a_found_one_is_not():
+    announced: list = []
+    for _ in range(2):
+        cached("kind", ["a"], maker([]), building=lambda: announced.append("building"))
+    assert announced == ["building"]
+
+
+def test_checkouts_share_the_cache(monkeypatch, tmp_path):
+    """Folders of results differ; the library is built once."""
+    built = []
+    for checkout in ("one", "two"):
+        monkeypatch.setenv("WEFT_BUILD", str(tmp_path / checkout))
+        library.build(emit(ONE).design, building=lambda: built.append(1))
+    assert built == [1]
+    assert not (tmp_path / "one").exists() and not (tmp_path / "two").exists()
+
+
+def test_the_cache_is_where_the_user_has_caches(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert toolchain.cache_root() == tmp_path / "cache"
+    monkeypatch.delenv("WEFT_CACHE")
+    assert toolchain.cache_root() == tmp_path / "xdg" / "weft"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert toolchain.cache_root() == tmp_path / ".cache" / "weft"
+
+
+def entries_of(ages):
+    """Entries of 1,000 bytes each that were used so many seconds ago, by name."""
+    made = {}
+    for name, age in ages.items():
+        entry = made[name] = cached("kind", [name], maker([], "x" * 1000))
+        os.utime(entry, (time.time() - age,) * 2)
+    return made
+
+
+def test_the_least_recently_used_entries_are_removed():
+    size = 1000 + len('{"file": ""}') + 64
+    made = entries_of({"b": 5000, "a": 9000, "c": 4000, "new": 10})
+    assert cache.evict(limit=4 * size) == 0
+    assert cache.evict(limit=3 * size) == size
+    assert [name for name, entry in made.items() if entry.exists()] == ["b", "c", "new"]
+    assert cache.evict(limit=0) == 2 * size
+    assert [name for name, entry in made.items() if entry.exists()] == ["new"]
+    assert cache.evict(limit=0, unused_seconds=0) == size
+
+
+def test_an_entry_is_kept_while_it_is_used():
+    """Looked up a short while ago, or held by a process; the rest goes, half-made ones too."""
+    made = entries_of({"held": 9000, "found": 9000, "old": 9000})
+    stale = cache.folder() / ".kind-stale"
+    stale.mkdir()
+    os.utime(stale, (0, 0))
+    cached("kind", ["found"], maker([]))
+    with cache.lock_of(made["held"]):
+        cache.evict(limit=0)
+    assert [name for name, entry in made.items() if entry.exists()] == ["held", "found"]
+    assert not stale.exists()
+
+
+def test_builds_remove_old_entries_now_and_then(monkeypatch):
+    monkeypatch.setattr(cache, "EVICTION_SECONDS", 0)
+    monkeypatch.setattr(cache.evict, "__kwdefaults__", {"limit": 0, "unused_seconds": 3600})
+    old = entries_of({"old": 9000})["old"]
+
+    def make_both(scratch):
+        """As the model of CXXRTL, whose runtime is an entry too."""
+        entries_of({"inner": 0})
+        return maker([])(scratch)
+
+    assert cached("kind", ["outer"], make_both).exists()
+    assert not old.exists()
+
+
+@pytest.mark.parametrize("place", ["a file", "/proc/weft"])
+def test_a_cache_that_cannot_be_written_is_refused(place, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    root = tmp_path / "file" if place == "a file" else Path(place)
+    monkeypatch.setenv("WEFT_CACHE", str(root))
+    sentence = rf"the cache of builds, {root}, cannot be written: .*; set WEFT_CACHE to a folder"
+    for use in (lambda: cached("kind", ["a"], maker([])), lambda: toolchain.require("icarus")):
+        with pytest.raises(RuntimeError, match=sentence):
+            use()
+
+
 def test_concurrent_users_build_once():
     calls: list = []
     threads = [
@@ -91,7 +178,7 @@ def test_a_damaged_library_is_built_anew():
     built = library.build(emit(ONE).design)
     whole = built.path.read_bytes()
     built.path.write_bytes(whole[:1000])
-    (runtime,) = (toolchain.build_root() / "cache").glob("runtime-*/")
+    (runtime,) = cache.folder().glob("runtime-*/")
     for made in runtime.glob("*.o"):
         made.write_bytes(b"")
     one = np.ones((1, 1), np.int8)
@@ -103,12 +190,12 @@ def test_a_build_killed_half_way_leaves_the_cache_sound():
     """SIGKILL while Verilator or the compiler runs; the next build is whole."""
     script = "from weft import *; from weft_sim import MatrixUnitSimulator as S; S(SMALL)"
     process = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
-    cache = toolchain.build_root() / "cache"
-    while not list(cache.glob(".library-*/Unit.mk")):
+    builds = cache.folder()
+    while not list(builds.glob(".library-*/Unit.mk")):
         assert process.poll() is None
     os.killpg(process.pid, 9)
     process.wait()
-    assert not list(cache.glob("library-*/unit.so"))
+    assert not list(builds.glob("library-*/unit.so"))
     one = np.ones((1, 1), np.int8)
     assert MatrixUnitSimulator(ONE).matmul(one, one) == 1
 
@@ -148,12 +235,12 @@ def test_a_compiler_without_memory_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(SimulationFailed, match="ran out of memory"):
         library.build(emit(ONE).design)
-    assert not list((toolchain.build_root() / "cache").glob("library-*/"))
+    assert not list(cache.folder().glob("library-*/"))
 
 
 def test_a_folder_that_make_cannot_take_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv("WEFT_BUILD", str(tmp_path / "my build"))
-    with pytest.raises(ValueError, match=r"may have no space or colon in its path: .*my build"):
+    monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "my cache"))
+    with pytest.raises(RuntimeError, match=r"may have no space or colon in its path, .*my cache;"):
         library.build(emit(ONE).design)
 
 

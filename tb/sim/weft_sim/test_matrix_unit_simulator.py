@@ -16,7 +16,7 @@ from benches.products import draw_matrix, draw_size
 from weft import SMALL, TINY, MatrixUnitConfig
 from weft_cli.benchmarks.utilization import PRODUCTS, check
 from weft_model import Schedule, matmul, predict
-from weft_sim import MatrixUnitSimulator, checked_run, cocotb_run, toolchain
+from weft_sim import MatrixUnitSimulator, checked_run, cocotb_run
 from weft_sim.stalls import LIST_LENGTH
 from weft_sim.trace import Trace
 from weft_sim.verilator import SimulationFailed
@@ -309,7 +309,6 @@ def test_needs_no_shared_libpython():
     )
     run = subprocess.run(
         [sys.executable, "-c", script],
-        env=os.environ | {"WEFT_BUILD": str(toolchain.build_root())},
         capture_output=True,
         text=True,
         check=True,

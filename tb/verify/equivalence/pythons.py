@@ -1,7 +1,7 @@
 """Compare the Verilog that each Python of this machine emits, with several hash seeds.
 
-The running Python is used as it is. Every other Python gets a virtual environment in the build
-folder, with only the packages that emission needs, in the versions of the lock file.
+The running Python is used as it is. Every other Python gets a virtual environment in the cache of
+builds, with only the packages that emission needs, in the versions of the lock file.
 """
 
 import json

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing import connection
 
-from weft_sim.toolchain import build_root
+from weft_sim.toolchain import build_root, cache_root
 
 from . import check as checking
 from .cases import Case
@@ -24,7 +24,8 @@ class Isolated:
     def __init__(self, case: Case):
         self.case = case
         self._receiver, sender = _context.Pipe(duplex=False)
-        arguments = case, sender, str(build_root())
+        folders = {"WEFT_BUILD": str(build_root()), "WEFT_CACHE": str(cache_root())}
+        arguments = case, sender, folders
         self._process = _context.Process(target=_check_and_send, args=arguments, daemon=True)
         self._process.start()
         sender.close()
@@ -66,9 +67,9 @@ def check_alone(case: Case) -> CaseResult:
         isolated.kill()
 
 
-def _check_and_send(case: Case, sender: connection.Connection, build: str) -> None:
+def _check_and_send(case: Case, sender: connection.Connection, folders: dict[str, str]) -> None:
     os.setsid()
-    os.environ["WEFT_BUILD"] = build
+    os.environ.update(folders)
     sender.send(checking.check(case))
 
 
