@@ -131,12 +131,12 @@ class Build:
         return directory / f"waves.{self.waves}"
 
     def _plusargs(self, directory: Path) -> list[str]:
-        counted = [f"+verilator+coverage+file+{directory / COVERAGE_FILE}"] * self.coverage
+        counted = [f"+verilator+coverage+file+{COVERAGE_FILE}"] * self.coverage
         if self.waves is None:
             return counted
         if self.simulator == "icarus":
-            return [f"+dumpfile_path={self.trace(directory)}"]
-        return [*counted, "--trace-file", str(self.trace(directory))]
+            return [f"+dumpfile_path={self.trace(directory).name}"]
+        return [*counted, "--trace-file", self.trace(directory).name]
 
 
 def build(

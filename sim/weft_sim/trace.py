@@ -7,9 +7,17 @@ import pywellen
 
 
 class Trace:
-    """A trace of an emitted unit, from any simulator."""
+    """A trace of an emitted unit, from any simulator.
+
+    Raises
+    ------
+    FileNotFoundError, RuntimeError, ValueError
+        If there is no such file, it is not a trace, or it is a trace of something else.
+    """
 
     def __init__(self, path: Path):
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no trace {path}")
         self.path = path
         self.waveform = pywellen.Waveform(str(path))
         variables = {var.full_name: var for var in self.waveform.all_vars()}

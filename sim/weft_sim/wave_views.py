@@ -20,6 +20,11 @@ NAMES_WIDTH, WAVES_WIDTH = 240, 1150
 MARKERS = "abcdefghijklmnopqrstuvwxyz"
 ZOOM_PIXELS = 200
 
+# Names in a save file begin like this. GTKWave finds them in the folder that it is started in, and
+# since [savefile] begins like this too, in the folder of the save file, wherever that is now. It
+# compares the folders of both names, and takes none of a single character.
+HERE = "././"
+
 
 def write_translations(folder: Path) -> dict[str, Path]:
     """Write GTKWave's filter file of every decoder; return them by the decoders' names."""
@@ -80,7 +85,8 @@ def _save(
     switches: list[int],
     translations: dict[str, Path],
 ) -> None:
-    save.dumpfile(str(source.path))
+    save.dumpfile(_here(source.path, source), abspath=False)
+    save.savefile(_here(source.path.with_suffix(".gtkw"), source), abspath=False)
     save.timestart(0)
     save.size(*WINDOW)
     named = dict(zip(MARKERS, switches, strict=False))
@@ -91,6 +97,11 @@ def _save(
         with save.group(group.name, closed=group.closed):
             for row in group.rows:
                 _save_row(save, source, row, translations)
+
+
+def _here(path: Path, source: Trace) -> str:
+    """The name of a file in the folder of the trace, or below it, for the save file."""
+    return f"{HERE}{path.relative_to(source.path.parent)}"
 
 
 def _zoom(source: Trace) -> float:
@@ -106,7 +117,9 @@ def _save_row(save: GTKWSave, source: Trace, row: Row, translations: dict[str, P
     look = {
         "color": row.color,
         "datafmt": formats.get(row.look, "hex"),
-        "translate_filter_file": str(translations[row.look]) if row.look in translations else None,
+        "translate_filter_file": (
+            _here(translations[row.look], source) if row.look in translations else None
+        ),
     }
     if row.low is None or row.width == width:
         save.trace(name, row.name, **look)

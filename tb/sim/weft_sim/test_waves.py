@@ -254,6 +254,38 @@ def test_a_foreign_trace_is_refused(simulator):
         waves.make_views(views.trace, NESTED)
 
 
+def test_a_missing_trace_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no trace .*/waves\.fst$"):
+        waves.make_views(tmp_path / "waves.fst", TINY)
+
+
+def test_a_folder_may_have_any_name(simulator, tmp_path):
+    """The trace is where it should be, and nothing else looks like one."""
+    needs_waves(simulator)
+    directory = tmp_path / "Prüfung 1, größer (α)"
+    views = waves.make_demo(TINY, directory, simulator, SEED)
+    assert views.trace.parent == directory and Trace(views.trace).switches()
+    assert {path.stem for path in directory.iterdir() if path.suffix in (".fst", ".vcd")} == {
+        "waves"
+    }
+
+
+def test_views_can_be_moved(simulator, tmp_path):
+    """GTKWave takes the names from the folder of the save file if [savefile] begins like them."""
+    needs_waves(simulator)
+    waves.make_demo(TINY, tmp_path / "before", simulator, SEED)
+    folder = (tmp_path / "before").rename(tmp_path / "after")
+    text = (folder / "waves.gtkw").read_text()
+    (savefile,) = re.findall(r'(?m)^\[savefile\] "(.*)"$', text)
+    names = re.findall(r'(?m)^\[dumpfile\] "(.*)"$', text) + re.findall(r"(?m)^\^\d+ (.+)$", text)
+    assert savefile == "././waves.gtkw" and len(set(names)) == 4
+    for name in names:
+        assert name.startswith("././") and (folder / name).is_file()
+    for path in folder.rglob("*"):
+        if path.is_file() and path.suffix in (".gtkw", ".sucl", ".txt", ""):
+            assert str(tmp_path) not in path.read_text(errors="replace"), path
+
+
 def fake_programs(folder, script, *names):
     folder.mkdir()
     for name in names:
