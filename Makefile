@@ -9,6 +9,7 @@ WEFT := .venv/bin/weft
 VERIFY := PYTHONPATH=tb .venv/bin/python -m verify
 READY := .venv/.ready
 FPGA_READY := .venv/.ready-fpga
+PIP := .venv/bin/pip install --disable-pip-version-check
 PIN = .venv/bin/python -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 # What each target takes. A variable is the option of the same name of the target's command: ROWS=4
@@ -69,14 +70,16 @@ setup: $(READY)  ## make the virtual environment, from the lock file
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Weft needs Python 3.11 or newer: \`apt install python3 python3-venv\` (Debian, Ubuntu), \`dnf install python3\` (Fedora), \`brew install python@3.12\` (macOS)."; exit 1; }
 	@$(PYTHON) sim/check_machine.py
-	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Installing the environment to .venv: 1 to 3 minutes, about 250 MB to download"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
 setup-fpga: $(FPGA_READY)  ## add synthesis, place and route, and boards to it
 $(FPGA_READY): requirements-fpga.lock $(READY)
-	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fpga.lock
+	@echo "Adding the FPGA tools to .venv: about 1 minute, 140 MB to download"
+	@$(PIP) --require-hashes -r requirements-fpga.lock
 	@touch $(FPGA_READY)
 
 sim: $(READY)  ## run the handwritten digits on the RTL; with M K N: any matrix product

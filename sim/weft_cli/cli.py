@@ -132,9 +132,14 @@ def waves(config, seed, simulator, gui) -> None:
     """Run a product with one tile change and make its trace readable in GTKWave and Surfer."""
     from weft_sim.waves import make_demo, open_viewer
 
+    from .console import progress_bar
+    from .durations import simulation_build
+
     toolchain.require(simulator, waves=True)
     directory = toolchain.build_root() / "waves" / f"{config.rows}x{config.columns}"
-    views = make_demo(config, directory, simulator, seed)
+    what = f"a product on {config.rows} x {config.columns} cells"
+    with progress_bar(what, simulation_build(config)) as (building, _):
+        views = make_demo(config, directory, simulator, seed, building=building)
     for path in vars(views).values():
         if isinstance(path, Path):
             print(shown(path))

@@ -11,6 +11,7 @@ from weft_model.operands import draw_operands
 from weft_sim.matrix_unit_simulator import MatrixUnitSimulator
 
 from .console import console, progress_bar
+from .durations import simulation_build
 
 # One layer of each shape: ResNet-50 repeats its blocks, and the cycles of equal shapes are equal.
 DISTINCT = "each shape once"
@@ -27,9 +28,8 @@ def run_network(config: MatrixUnitConfig, network: Network, whole: bool, seed: i
     title = f"{network.name} on {config.rows} x {config.columns}: {scope}, seed {seed}"
     console.print(title, style="bold", markup=False)
     began = time.perf_counter()
-    with progress_bar("the unit") as (building, _):
-        building()
-        unit = MatrixUnitSimulator(config)
+    with progress_bar("the unit", simulation_build(config)) as (building, _):
+        unit = MatrixUnitSimulator(config, building=building)
     built = time.perf_counter()
     rows = [
         _run_layer(unit, layer, f"{index} of {len(layers)}: {layer.name}", seed)

@@ -10,6 +10,7 @@ from weft_sim import toolchain
 from weft_sim.checked_run import CheckedResult, run
 
 from .console import progress_bar
+from .durations import simulation_build
 
 # Images per batch.
 BATCH = 60
@@ -99,7 +100,7 @@ def run_digits(options: Options) -> DigitsRun:
 def _run(options: Options, what: str, operands: list, name: str) -> CheckedResult:
     config = options.config
     folder = f"{config.rows}x{config.columns}-{name}-{options.simulator}"
-    with progress_bar(what) as (building, step):
+    with progress_bar(what, simulation_build(config)) as (building, step):
         return run(
             config,
             operands,

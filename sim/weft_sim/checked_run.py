@@ -60,8 +60,8 @@ def run(
     stalls : int, optional
         Seed of random gaps and back-pressure on all streams; by default there are none.
     building, progress : callables
-        `building()` is called before a build, and `progress(done, total)` about every 0.2 s with
-        numbers of result rows.
+        `building()` is called before a build, unless the cache has it, and `progress(done, total)`
+        about every 0.2 s with numbers of result rows.
 
     Raises
     ------
@@ -71,8 +71,8 @@ def run(
     """
     trace = None
     if simulator == "verilator" and not waves:
-        building()
-        result = MatrixUnitSimulator(config).run(operands, stalls=stalls, progress=progress)
+        unit = MatrixUnitSimulator(config, building=building)
+        result = unit.run(operands, stalls=stalls, progress=progress)
     else:
         # cocotb takes seconds to import and may not be installed.
         from . import cocotb_run

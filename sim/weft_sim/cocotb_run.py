@@ -51,8 +51,7 @@ def run(
         [s.transfers(a, b) for s, (a, b) in zip(schedules, operands, strict=True)]
     )
     emission = emit(config)
-    building()
-    build = simulators.build(emission.design, simulator, waves=waves)
+    build = simulators.build(emission.design, simulator, waves=waves, building=building)
 
     directory.mkdir(parents=True, exist_ok=True)
     # Another run in this folder waits until this one has read its results.

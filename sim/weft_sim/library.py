@@ -50,7 +50,7 @@ def build(
     faults : bool
         Its Verilog has the input `fault`, more than 64 bits wide: see faults/netlist.py.
     building : callable
-        Called before a build, unless one is found.
+        Called before a build, unless the cache has it.
 
     Raises
     ------

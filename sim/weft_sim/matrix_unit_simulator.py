@@ -60,6 +60,8 @@ class MatrixUnitSimulator:
     config : MatrixUnitConfig
     waves : bool
         Build it so that `run` can write a trace; that makes it slower even without one.
+    building : callable
+        Called before a build, unless the cache has it.
 
     Members
     -------
@@ -79,11 +81,17 @@ class MatrixUnitSimulator:
     >>> z = unit.matmul(np.ones((3, 5), np.int8), np.ones((5, 2), np.int8))
     """
 
-    def __init__(self, config: MatrixUnitConfig, *, waves: bool = False):
+    def __init__(
+        self,
+        config: MatrixUnitConfig,
+        *,
+        waves: bool = False,
+        building: Callable[[], None] = lambda: None,
+    ):
         self.config = config
         self.cycles = 0
         self.counters = dict.fromkeys(COUNTERS, 0)
-        built = build(emit(config).design, waves=waves)
+        built = build(emit(config).design, waves=waves, building=building)
         self.waves = built.waves
         self._library = load(built.path)
         self._unit = self._library.weft_open()

@@ -14,6 +14,7 @@ from weft_sim.matrix_unit_simulator import MatrixUnitSimulator
 from weft_sim.verilator import SimulationFailed
 
 from ..console import progress_bar
+from ..durations import simulation_build
 from .results import finish, machine
 
 SIDES = (16, 32, 64, 128, 256)
@@ -75,10 +76,10 @@ def measure(sides: Iterable[int] = SIDES) -> None:
         known: set[tuple[int, int, int]] = set()
         unit = None
         for name, layers in workloads().items():
-            with progress_bar(f"{name} on {side} x {side}") as (building, step):
+            what = f"{name} on {side} x {side}"
+            with progress_bar(what, simulation_build(config)) as (building, step):
                 if unit is None:
-                    building()
-                    unit = MatrixUnitSimulator(config)
+                    unit = MatrixUnitSimulator(config, building=building)
                 shapes = list(dict.fromkeys((s.m, s.k, s.n) for s in layers))
                 for index, shape in enumerate(shapes):
                     if shape not in known:

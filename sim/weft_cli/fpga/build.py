@@ -20,6 +20,7 @@ from weft.parameters import plain_parameters
 from weft_sim.toolchain import ToolMissing, build_root, has_package
 from weft_sim.yosys import count_cells
 
+from ..durations import rough
 from .families import FAMILIES, Family, count
 from .floorplan import floorplan
 from .report import critical_path, frequency
@@ -202,7 +203,8 @@ def build(
     _check_fit(job, family, cells)
     timing = {"fmax_mhz": None, "timing_met": None, "peak_gmac_per_second": None}
     if family.place:
-        progress("place and route")
+        luts = count(cells, family.luts)
+        progress(f"place and route, about {rough(luts * family.place_seconds_per_lut)}")
         _run([*family.place_command(job.board), *_options(job)], folder, "nextpnr.log")
         progress("bitstream")
         _run(family.pack_command(job.board), folder, "pack.log")

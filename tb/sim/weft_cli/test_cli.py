@@ -117,9 +117,11 @@ def test_an_interrupted_build_leaves_nothing_that_looks_whole(tmp_path):
         assert running.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     os.killpg(running.pid, signal.SIGINT)
-    _, said = running.communicate(timeout=60)
+    _, errors = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert said.strip() == "weft: interrupted; nothing half-done counts as done"
+    announced, said = filter(None, errors.splitlines())
+    assert announced == "building the simulation of 2 x 2 cells, about 10 seconds"
+    assert said == "weft: interrupted; nothing half-done counts as done"
     assert not list(tmp_path.glob("builds/library-*/"))
     again = subprocess.run([*WEFT, *arguments], capture_output=True, text=True, env=environment)
     assert again.returncode == 0, again.stderr

@@ -43,11 +43,14 @@ def run_equivalence(seed: int) -> bool:
 def _compare_simulators(seed: int, folder: Path) -> dict:
     names, missing = available()
     rows = []
-    with progress_bar(f"cycles on {', '.join(names)}") as (_, step):
+    with progress_bar(f"cycles on {', '.join(names)}") as (building, step):
         for index, (unit, config) in enumerate(UNITS.items()):
             directory = folder / unit.replace(",", "").replace(" ", "-")
             emission = emit(config)
-            comparisons = [compare(emission, seed + n, names, directory) for n in range(PLANS)]
+            comparisons = [
+                compare(emission, seed + n, names, directory, building=building)
+                for n in range(PLANS)
+            ]
             plans = [comparison.as_dict() for comparison in comparisons]
             rows.append(
                 {"unit": unit, "parameters": emission.description["parameters"], "plans": plans}

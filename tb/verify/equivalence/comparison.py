@@ -1,5 +1,6 @@
 """Compare simulators: run one plan on each, and compare every port in every cycle."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,11 +76,20 @@ class Comparison:
         }
 
 
-def compare(emission: Emission, seed: int, simulators: list[str], directory: Path) -> Comparison:
+def compare(
+    emission: Emission,
+    seed: int,
+    simulators: list[str],
+    directory: Path,
+    *,
+    building: Callable[[], None] = lambda: None,
+) -> Comparison:
     """Run the plan of a seed on each simulator; raises the errors of `transcript.record`."""
-    return Comparison(
-        seed, [record(emission, seed, name, directory / f"{seed}-{name}") for name in simulators]
-    )
+    transcripts = [
+        record(emission, seed, name, directory / f"{seed}-{name}", building=building)
+        for name in simulators
+    ]
+    return Comparison(seed, transcripts)
 
 
 def available() -> tuple[list[str], dict[str, str]]:

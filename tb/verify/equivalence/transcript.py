@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,15 +77,24 @@ def _differing_fields(line: str | None, against: str | None) -> str:
     return " ".join(field for field in line.split() if field not in (against or "").split())
 
 
-def record(emission: Emission, seed: int, simulator: str, directory: Path) -> Transcript:
+def record(
+    emission: Emission,
+    seed: int,
+    simulator: str,
+    directory: Path,
+    *,
+    building: Callable[[], None] = lambda: None,
+) -> Transcript:
     """Run the plan of a seed on an emitted unit, with files in `directory`; return the transcript.
+
+    `building` is called before a build, unless the cache has it.
 
     Raises
     ------
     toolchain.ToolMissing, verilator.SimulationFailed
         SimulationFailed also if an output is ever unknown.
     """
-    build = simulators.build(emission.design, simulator)
+    build = simulators.build(emission.design, simulator, building=building)
     directory.mkdir(parents=True, exist_ok=True)
     stored = directory.resolve() / "transcript.txt"
     stored.unlink(missing_ok=True)

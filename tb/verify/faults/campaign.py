@@ -71,6 +71,8 @@ class Campaign:
         the configuration and the seed.
     config : MatrixUnitConfig
     seed : int
+    building : callable
+        Called before a build, unless the cache has it.
 
     Raises
     ------
@@ -78,11 +80,18 @@ class Campaign:
         If the unit is wrong without a fault; also the errors of `FaultyUnit`.
     """
 
-    def __init__(self, name: str, config: MatrixUnitConfig, seed: int):
+    def __init__(
+        self,
+        name: str,
+        config: MatrixUnitConfig,
+        seed: int,
+        *,
+        building: Callable[[], None] = lambda: None,
+    ):
         self.name = name
         self.config = config
         self.seed = seed
-        self.unit = FaultyUnit(config)
+        self.unit = FaultyUnit(config, building=building)
         self.works = [
             draw_work(config, f"{seed} {number}", stalled=number % 2 == 1)
             for number in range(WORKS)

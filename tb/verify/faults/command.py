@@ -13,6 +13,7 @@ from weft.matrix.config import TINY, MatrixUnitConfig
 from weft.parameters import plain_parameters
 from weft_cli.benchmarks.results import machine
 from weft_cli.console import console, progress_bar
+from weft_cli.durations import simulation_build
 from weft_sim.toolchain import build_root
 
 from .campaign import PRODUCTS, WORKS, Campaign, ClassTally, Injection, check_classes
@@ -72,9 +73,8 @@ def inject(
     started = time.monotonic()
     described = []
     for name, config in units.items():
-        with progress_bar(f"faults in {name}") as (building, step):
-            building()
-            campaign = Campaign(name, config, seed)
+        with progress_bar(f"faults in {name}", simulation_build(config)) as (building, step):
+            campaign = Campaign(name, config, seed, building=building)
             injecting = time.process_time()
             tallies = campaign.run(classes, faults, step)
         if not tallies:

@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +64,8 @@ class FaultyUnit:
     Parameters
     ----------
     config : MatrixUnitConfig
+    building : callable
+        Called before a build, unless the cache has it.
 
     Members
     -------
@@ -75,13 +78,13 @@ class FaultyUnit:
         If the unit cannot be built.
     """
 
-    def __init__(self, config: MatrixUnitConfig):
+    def __init__(self, config: MatrixUnitConfig, *, building: Callable[[], None] = lambda: None):
         emission = emit(config)
         netlist = with_faults(emission.verilog, emission.name)
         self.config = config
         self.bits: tuple[Bit, ...] = netlist.bits
         faulty = Design.of_text(netlist.verilog, emission.name)
-        self._library = load(build(faulty, faults=True).path)
+        self._library = load(build(faulty, faults=True, building=building).path)
 
     def bit_of(self, register: str, place: int) -> int:
         """Return the index of a bit of a register in `bits`."""

@@ -1,0 +1,18 @@
+"""Rough durations of long steps, measured on a machine with two cores; a busy one takes longer."""
+
+from weft.matrix.config import MatrixUnitConfig
+
+
+def simulation_build(config: MatrixUnitConfig) -> str:
+    """Return a sentence that announces a build, with the duration of Verilator and the compiler."""
+    cells = config.rows * config.columns
+    what = f"building the simulation of {config.rows} x {config.columns} cells"
+    return f"{what}, about {rough(8 + cells / 550)}"
+
+
+def rough(seconds: float) -> str:
+    """Return a duration in words, in steps of five seconds or one minute."""
+    if seconds < 60:
+        return f"{max(5, 5 * round(seconds / 5))} seconds"
+    minutes = round(seconds / 60)
+    return f"{minutes} minute{'s' if minutes > 1 else ''}"
