@@ -1,6 +1,6 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup sim sim-full soak waves verilog cycles test test-all bench bench-export \
+.PHONY: help setup sim sim-full soak waves verilog cycles test-quick test test-all bench bench-export \
   bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal coverage \
   mutation faults equivalence trust-docs lint docs train workloads lock clean clean-cache
 
@@ -30,6 +30,7 @@ TAKES_equivalence := SEED
 TAKES_mutation := MUTANTS SEED SCHEDULER WORKERS
 TAKES_faults := FAULTS SEED
 TAKES_test := TEST TESTCASE COCOTB_TESTCASE COCOTB_TEST_FILTER SEED SIM WAVES
+TAKES_test-quick := $(TAKES_test)
 TAKES_test-all := $(TAKES_test)
 
 # Systems set these two for purposes of their own: they count on make's command line only.
@@ -99,6 +100,9 @@ waves: $(READY)  ## make a trace with its GTKWave and Surfer views; GUI=1 opens 
 
 verilog: $(READY)  ## write the Verilog of a ROWS x COLUMNS unit to build/verilog
 	@$(WEFT) verilog $(OPTIONS)
+
+test-quick: $(READY)  ## run a few tests, in under two minutes, to check the installation
+	@$(PYTEST) -m quick
 
 test: $(FPGA_READY)  ## the tests
 	@$(PYTEST) -m "not large"

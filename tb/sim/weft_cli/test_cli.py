@@ -202,6 +202,7 @@ def test_help_is_worth_reading(command):
     assert len(run.stdout.splitlines()) > 5
 
 
+@pytest.mark.quick
 def test_the_version_is_printed():
     run = weft("--version")
     assert (run.returncode, run.stdout, run.stderr) == (0, f"weft {__version__}\n", "")
@@ -226,6 +227,7 @@ def test_the_cache_is_shown_and_cleared(tmp_path):
     assert shown("--clear") == f"{tmp_path}/builds: 0 builds, 0.0 MB\n"
 
 
+@pytest.mark.quick
 def test_digits_on_the_rtl(tmp_path):
     """The default job: all products equal numpy's, and the accuracy is what was promised."""
     path = tmp_path / "digits.json"

@@ -1,6 +1,7 @@
 """Conventions: when reads and writes of a bench take effect at an edge, on each simulator."""
 
 import cocotb
+import pytest
 from cocotb.triggers import RisingEdge
 
 from benches.coroutines import TIMEOUT, start
@@ -9,6 +10,7 @@ from weft.blocks.delay_line import DelayLine
 WIDTH = 8
 
 
+@pytest.mark.quick
 def test_conventions(simulate):
     simulate([reads_what_a_flip_flop_samples], DelayLine, width=WIDTH, cycles=1)
 

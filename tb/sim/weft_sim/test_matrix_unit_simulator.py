@@ -98,7 +98,7 @@ def test_equals_numpy_and_the_cycle_model(config):
 
 
 @pytest.mark.parametrize("simulator", ["verilator", "icarus"], indirect=True)
-@pytest.mark.parametrize("stalls", [None, 5, 6, 7])
+@pytest.mark.parametrize("stalls", [pytest.param(None, marks=pytest.mark.quick), 5, 6, 7])
 def test_equals_cocotb_cycle_for_cycle(simulator, stalls, tmp_path):
     """The same ports, the same gaps, the same counters, whoever drives them."""
     config, draws = CONFIGS["3x18"], source()
