@@ -71,8 +71,6 @@ def sim(config, m, k, n, seed, simulator, stalls, waves, gui, json) -> None:
     Without -m, -k and -n the work is the classification of handwritten digits by a quantized
     network; with them it is one product of random matrices, a third of it extreme values.
     """
-    from weft_sim.waves import make_views, open_viewer
-
     from . import report, simulate
     from .report_json import write_report
     from .totals import Totals
@@ -96,12 +94,19 @@ def sim(config, m, k, n, seed, simulator, stalls, waves, gui, json) -> None:
         run = simulate.run_product(options, *sizes)
         totals = Totals.of(config, run.results)
         report.print_product(options, run, totals)
-    views = [make_views(result.trace, config) for result in run.results if result.trace]
+    views = []
+    if traced:
+        from weft_sim.waves import make_views
+
+        views = [make_views(result.trace, config) for result in run.results if result.trace]
     report.print_waves(views)
     if json is not None:
         write_report(json, options, run, totals)
-    for one in views if gui else ():
-        open_viewer(one)
+    if gui:
+        from weft_sim.waves import open_viewer
+
+        for one in views:
+            open_viewer(one)
     if totals.wrong_products or totals.errors or not report.model_holds(options, totals):
         sys.exit(1)
 
@@ -130,12 +135,12 @@ def verilog(config, name, directory) -> None:
 @takes_configuration(rows=4, columns=4, accumulator_depth=16)
 def waves(config, seed, simulator, gui) -> None:
     """Run a product with one tile change and make its trace readable in GTKWave and Surfer."""
+    toolchain.require(simulator, waves=True)
     from weft_sim.waves import make_demo, open_viewer
 
     from .console import progress_bar
     from .durations import simulation_build
 
-    toolchain.require(simulator, waves=True)
     directory = toolchain.build_root() / "waves" / f"{config.rows}x{config.columns}"
     what = f"a product on {config.rows} x {config.columns} cells"
     with progress_bar(what, simulation_build(config)) as (building, _):

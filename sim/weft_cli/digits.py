@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from weft_sim.toolchain import require_packages
+
 PATH = Path(__file__).with_name("digits.npz")
 SIDE = 8
 LARGEST_PIXEL = 16
@@ -173,7 +175,14 @@ def _stored(arrays, name: str, *, minimum: int) -> dict:
 
 
 def all_images() -> tuple[np.ndarray, np.ndarray]:
-    """Return all images, int8 (1797, 8, 8) of 0..16, and their digits, int64 (1797,)."""
+    """Return all images, int8 (1797, 8, 8) of 0..16, and their digits, int64 (1797,).
+
+    Raises
+    ------
+    ToolMissing
+        If scikit-learn, which has the images, is not installed.
+    """
+    require_packages("sklearn")
     # Imported here because it takes a second and the layers alone do not need it.
     from sklearn.datasets import load_digits
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from weft.emit.export import emit, write
 from weft.matrix.config import SMALL, TINY, MatrixUnitConfig
 from weft_sim import toolchain
-from weft_sim.simulator import WAIVERS, SimulationFailed
+from weft_sim.verilator import WAIVERS, SimulationFailed
 
 CONFIGURATIONS = (
     TINY,

@@ -1,13 +1,18 @@
 """The report of `weft sim` on the console."""
 
+from typing import TYPE_CHECKING
+
 from rich.table import Table
 
 from weft.matrix.layouts import ACTIVITY_SENTENCES, ERROR_SENTENCES, Error
-from weft_sim.waves import Views
 
 from .console import console
 from .simulate import DigitsRun, Options, ProductRun
 from .totals import Totals
+
+if TYPE_CHECKING:
+    # An optional package reads traces.
+    from weft_sim.waves import Views
 
 
 def print_product(options: Options, run: ProductRun, totals: Totals) -> None:
@@ -29,7 +34,7 @@ def print_digits(options: Options, run: DigitsRun, totals: Totals) -> None:
     _print_totals(options, totals)
 
 
-def print_waves(views: list[Views]) -> None:
+def print_waves(views: list["Views"]) -> None:
     """Print where the traces are, or how to write them."""
     for one in views:
         console.print(f"waves: {one.trace}, views: {one.gtkwave}, {one.surfer}")

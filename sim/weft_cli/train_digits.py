@@ -7,8 +7,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from sklearn.model_selection import train_test_split
-from threadpoolctl import threadpool_limits
 
 from . import digits
 from .digits import KERNEL, LARGEST_PIXEL, PATH, SIDE, patches, squares
@@ -28,6 +26,8 @@ FLOAT_NAMES = [f"float.{name}.{part}" for name in LAYERS for part in ("weights",
 
 def split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return indices to train on, (1437,), and to hold out, (360,), stratified by digit."""
+    from sklearn.model_selection import train_test_split
+
     training, held_out = train_test_split(
         np.arange(len(labels)), test_size=HELD_OUT, stratify=labels, random_state=SEED
     )
@@ -171,6 +171,9 @@ def main(path: Path = PATH) -> None:
     """Train, quantize, write the file, and print the accuracy on the held-out images."""
     started = time.monotonic()
     images, labels = digits.all_images()
+    # scikit-learn installs it.
+    from threadpoolctl import threadpool_limits
+
     training, held_out = split(labels)
     pixels = as_pixels(images)
     with threadpool_limits(1):

@@ -12,6 +12,7 @@ from weft_model.cycle_model import lower_bound, predict
 from weft_model.reference import matmul
 from weft_model.schedule import Schedule
 
+from . import toolchain
 from .matrix_unit_simulator import MatrixUnitSimulator
 
 
@@ -74,6 +75,7 @@ def run(
         unit = MatrixUnitSimulator(config, building=building)
         result = unit.run(operands, stalls=stalls, progress=progress)
     else:
+        toolchain.require(simulator, waves=waves)
         # cocotb takes seconds to import and may not be installed.
         from . import cocotb_run
 

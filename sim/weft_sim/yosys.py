@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .toolchain import ToolMissing, has_package
+from .toolchain import require_packages
 
 RUNNER = """
 import sys
@@ -29,8 +29,7 @@ def run_yosys(*commands: str, log: Path | None = None, folder: Path | None = Non
         If pyosys is not installed.
     YosysFailed
     """
-    if not has_package("pyosys"):
-        raise ToolMissing("pyosys")
+    require_packages("pyosys")
     yosys = subprocess.run(
         [sys.executable, "-c", RUNNER, *commands],
         stdout=subprocess.PIPE,

@@ -19,6 +19,8 @@ from weft_sim import toolchain
 
 from ..console import console
 
+TOOLS = ("amaranth", "verilator", "cocotb", "numpy")
+
 
 def finish(
     name: str, rows: list[dict], units: dict[str, str], hidden: tuple[str, ...] = ()
@@ -47,7 +49,7 @@ def machine() -> dict[str, str | int]:
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
         "weft": __version__,
-        **{tool: version(tool) for tool in ("amaranth", "verilator", "cocotb", "numpy")},
+        **{tool: version(tool) for tool in TOOLS if toolchain.has_package(tool)},
         "date": time.strftime("%Y-%m-%d"),
     }
 

@@ -17,7 +17,7 @@ from weft.boards import TOP_MODULE, Board, BoardTop
 from weft.emit.files import write_whole
 from weft.matrix.config import MAX_SIDE, MatrixUnitConfig
 from weft.parameters import plain_parameters
-from weft_sim.toolchain import ToolMissing, build_root, has_package
+from weft_sim.toolchain import build_root, require_packages
 from weft_sim.yosys import count_cells
 
 from ..durations import rough
@@ -234,9 +234,7 @@ def build(
 def tools_of(family: Family) -> dict[str, str]:
     """Return the versions of the tools; raise ToolMissing if one is not installed."""
     packages = ("pyosys", "amaranth_boards", *family.packages)
-    for package in packages:
-        if not has_package(package):
-            raise ToolMissing(package)
+    require_packages(*packages)
     names = [package.replace("_", "-") for package in packages]
     return {name: version(name) for name in ("amaranth", *names)}
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from weft.boards import BOARDS
 from weft.emit.files import write_whole
-from weft_sim.toolchain import ToolMissing, build_root, has_package
+from weft_sim.toolchain import ToolMissing, build_root, require_packages
 from weft_sim.yosys import YosysFailed
 
 from ..console import console, progress_bar
@@ -97,8 +97,7 @@ def make_table(scheduler: str | None) -> list[dict]:
     ValueError, OSError
         If the address is malformed, or there is no scheduler there.
     """
-    if not has_package("distributed"):
-        raise ToolMissing("distributed")
+    require_packages("distributed")
     with client_of(scheduler) as client:
         return _make_table(client)
 

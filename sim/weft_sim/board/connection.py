@@ -5,12 +5,16 @@ import secrets
 import termios
 import time
 
-import serial
-
 from weft.host_link.ports import REGISTER_BYTES
 from weft.host_link.protocol import COUNT_BYTES, MIN_PAYLOAD_BYTES, STATUSES, Command, Status
 
+from ..toolchain import ToolMissing
 from .frames import Decoder, encode
+
+try:
+    import serial
+except ModuleNotFoundError:
+    raise ToolMissing("serial") from None
 
 BITS_PER_BYTE = 10
 NONCE_BYTES = 8

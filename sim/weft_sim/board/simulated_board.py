@@ -17,7 +17,6 @@ from weft.emit.verilog import make_design
 from weft.host_link import MatrixUnitHost
 from weft.matrix.config import MatrixUnitConfig
 
-from .. import simulator as simulators
 from .. import toolchain
 from ..verilator import SimulationFailed
 from .noise import Noise
@@ -44,7 +43,7 @@ class SimulatedBoard:
     simulator : str
         "verilator" or "icarus".
     building : callable
-        Called before a build, unless one is found.
+        Called before a build, unless the cache has it.
 
     Members
     -------
@@ -88,6 +87,10 @@ class SimulatedBoard:
             clock_hz=CLOCK_HZ,
             payload_bytes=payload_bytes,
         )
+        toolchain.require(simulator)
+        # cocotb takes seconds to import and may not be installed.
+        from .. import simulator as simulators
+
         self._build = simulators.build(design, simulator, building=building)
 
     def __enter__(self) -> "SimulatedBoard":

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from weft_sim.cache import cached
-from weft_sim.toolchain import ToolMissing, has_package
+from weft_sim.toolchain import require_packages
 from weft_sim.yosys import run_yosys
 
 # `rename` hides the numbered names of memory read ports, so that registers get other names.
@@ -126,8 +126,7 @@ def _bits_of(written: str, widths: dict[str, int]) -> list[Bit]:
 
 
 def _flattened(verilog: str, top: str) -> str:
-    if not has_package("pyosys"):
-        raise ToolMissing("pyosys")
+    require_packages("pyosys")
 
     def make(scratch: Path) -> list[str]:
         (scratch / "unit.v").write_text(verilog)

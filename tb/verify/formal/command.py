@@ -12,7 +12,7 @@ from rich.table import Table
 from weft.emit.files import write_whole
 from weft_cli.benchmarks.results import machine
 from weft_cli.console import console, progress_bar
-from weft_sim.toolchain import ToolMissing, build_root, has_package
+from weft_sim.toolchain import build_root, require_packages
 
 from .breaks import Break
 from .engine import ProofFailed, SolverAnswer, decide, make_gates, outputs_of
@@ -115,8 +115,7 @@ def prove_all(names: tuple[str, ...]) -> bool:
     ValueError
         If a proof does not exist.
     """
-    if not has_package("pyosys"):
-        raise ToolMissing("pyosys")
+    require_packages("pyosys")
     known = {proof.name: proof for proof in PROOFS}
     if unknown := [name for name in names if name not in known]:
         raise ValueError(f"there is no proof {unknown[0]!r}: choose from {', '.join(known)}")

@@ -77,9 +77,7 @@ def run_campaign(count: int, seed: int, scheduler: str | None, workers: int | No
     if seed < 0:
         raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
     toolchain.require("icarus")
-    for package in ("pyosys", "distributed"):
-        if not toolchain.has_package(package):
-            raise toolchain.ToolMissing(package)
+    toolchain.require_packages("pyosys", "distributed")
     (folder() / "outcomes").mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     console.print(f"seed {seed}")
