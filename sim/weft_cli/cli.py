@@ -16,6 +16,11 @@ from weft_sim import toolchain
 from .paths import check_writable, shown
 from .unit_options import takes_configuration, takes_parts_of_configuration
 
+SEED = click.IntRange(min=0)
+# The placers hold their seed in an int of C++.
+PLACEMENT_SEED = click.IntRange(0, (1 << 31) - 1)
+COUNT = click.IntRange(min=1)
+
 simulator_option = click.option(
     "--simulator", default="verilator", show_default=True, help="verilator, icarus or cxxrtl."
 )
@@ -55,10 +60,10 @@ def app() -> None:
 
 
 @app.command()
-@click.option("-m", "--m", type=int, help="Rows of A and Z.")
-@click.option("-k", "--k", type=int, help="Columns of A, rows of B.")
-@click.option("-n", "--n", type=int, help="Columns of B and Z.")
-@click.option("--seed", type=int, help="Replays a run; random when left out.")
+@click.option("-m", "--m", type=COUNT, help="Rows of A and Z.")
+@click.option("-k", "--k", type=COUNT, help="Columns of A, rows of B.")
+@click.option("-n", "--n", type=COUNT, help="Columns of B and Z.")
+@click.option("--seed", type=SEED, help="Replays a run; random when left out.")
 @simulator_option
 @click.option("--stalls", is_flag=True, help="Random gaps and back-pressure on all streams.")
 @click.option("--waves", is_flag=True, help="Write a trace of the run, and views of it.")
@@ -76,8 +81,6 @@ def sim(config, m, k, n, seed, simulator, stalls, waves, gui, json) -> None:
     from .totals import Totals
 
     seed = secrets.randbelow(1 << 32) if seed is None else seed
-    if seed < 0:
-        raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
     traced = waves or gui
     toolchain.require(simulator, cocotb=simulator != "verilator" or traced, waves=traced)
     if json is not None:
@@ -129,7 +132,7 @@ def verilog(config, name, directory) -> None:
 
 
 @app.command()
-@click.option("--seed", type=int, default=1, show_default=True, help="Draws the numbers.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Draws the numbers.")
 @simulator_option
 @click.option("--gui", is_flag=True, help="Open it in Surfer or GTKWave.")
 @takes_configuration(rows=4, columns=4, accumulator_depth=16)
@@ -163,14 +166,12 @@ def lint() -> None:
 @app.command()
 @takes_network(default="resnet50")
 @click.option("--whole", is_flag=True, help="Every layer; each distinct shape once when left out.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Draws the numbers.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Draws the numbers.")
 @takes_configuration(rows=256, columns=256, accumulator_depth=4096)
 def sim_full(config, network, whole, seed) -> None:
     """Run the matrix products of a network on a full-size array, compared with numpy."""
     from .full_run import run_network
 
-    if seed < 0:
-        raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
     if not run_network(config, network, whole, seed):
         sys.exit(1)
 
@@ -218,7 +219,7 @@ def cycles(config, network, kind, output) -> None:
 )
 @click.option("--clock", type=float, metavar="MHZ", help="Clock.  [default: the board's]")
 @click.option("--baud", type=int, help="Of the serial line.  [default: the board's]")
-@click.option("--seed", type=int, default=1, show_default=True, help="Of place and route.")
+@click.option("--seed", type=PLACEMENT_SEED, default=1, show_default=True, help="Of place and route.")
 @click.option("--directory", type=Path, help="Where to write.  [default: build/fpga/...]")
 @takes_parts_of_configuration("the board's")
 def fpga(name, clock, baud, seed, directory, given) -> None:
@@ -304,7 +305,7 @@ def run(commands: click.Group) -> None:
     except (KeyboardInterrupt, click.Abort):
         fail("interrupted; nothing half-done counts as done", 130)
     except MemoryError:
-        fail("this machine has not the memory for that; use a smaller product", 2)
+        fail("this machine has too little memory for that: use a smaller product", 2)
     except toolchain.ToolMissing as error:
         fail(str(error), 3)
     except (ValueError, TypeError, RuntimeError) as error:

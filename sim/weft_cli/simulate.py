@@ -1,5 +1,6 @@
 """`weft sim`: run matrix products and the digits network on the RTL, checked against numpy."""
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,10 +63,14 @@ def run_product(options: Options, m: int, k: int, n: int) -> ProductRun:
     ------
     ValueError
         If a size is below 1.
+    MemoryError
+        If a matrix is larger than an address space.
     """
     for name, size in (("M", m), ("K", k), ("N", n)):
         if size < 1:
             raise ValueError(f"{name} must be an integer of at least 1, not {size}")
+    if max(m * k, k * n, m * n) > sys.maxsize // np.dtype(np.int64).itemsize:
+        raise MemoryError
     operands = [draw_operands(options.config, m, k, n, seed=options.seed)]
     return ProductRun(m, k, n, [_run(options, f"{m}x{k} by {k}x{n}", operands, f"{m}x{k}x{n}")])
 

@@ -191,6 +191,9 @@ def _text(path: Path) -> str:
         number = 1 + len(re.findall(rb"\r\n?|\n", before))
         sentence = f"the file must be UTF-8, and here is the byte 0x{byte:02x}, which is not"
         raise ValueError(f"{path}, line {number}: {sentence}") from None
+    except OSError as error:
+        # An error of reading does not have the name.
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _plain(name: str) -> str:

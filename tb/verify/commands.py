@@ -7,16 +7,17 @@ from pathlib import Path
 
 import click
 
+from weft_cli.cli import COUNT, SEED
 from weft_cli.paths import check_writable
 from weft_sim import toolchain
 
 
 @click.command()
 @click.option("--minutes", type=float, default=10, show_default=True, help="Approximate duration.")
-@click.option("--cases", type=int, metavar="N", help="Stop after N cases.")
-@click.option("--seed", type=int, help="Replay a soak, case by case.  [default: random]")
+@click.option("--cases", type=COUNT, metavar="N", help="Stop after N cases.")
+@click.option("--seed", type=SEED, help="Replay a soak, case by case.  [default: random]")
 @click.option(
-    "--processes", type=int, metavar="N", help="Parallel processes.  [default: one per core]"
+    "--processes", type=COUNT, metavar="N", help="Parallel processes.  [default: one per core]"
 )
 @click.option(
     "--report", type=Path, metavar="FILE", help="Report file.  [default: build/soak/report.json]"
@@ -38,11 +39,6 @@ def soak(minutes, cases, seed, processes, report, resume, text) -> None:
         processes = os.cpu_count() or 1 if processes is None else processes
         if not 0 < minutes < float("inf"):
             raise ValueError(f"minutes must be more than 0 and finite, not {minutes:g}")
-        if seed is not None and seed < 0:
-            raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
-        for name, count in (("cases", cases), ("processes", processes)):
-            if count is not None and count < 1:
-                raise ValueError(f"{name} must be an integer of at least 1, not {count}")
         report = report or toolchain.build_root() / "soak" / "report.json"
         check_writable(report)
         if resume:
@@ -74,12 +70,14 @@ def formal(names) -> None:
 @click.option(
     "--faults",
     "count",
-    type=int,
+    type=COUNT,
     default=1000,
     show_default=True,
     help="Number of faults per class and unit.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of products and faults.")
+@click.option(
+    "--seed", type=SEED, default=1, show_default=True, help="Seed of products and faults."
+)
 def faults(names, count, seed) -> None:
     """Flip one stored bit of a unit at a time, and report the effect on results; needs Yosys.
 
@@ -89,16 +87,12 @@ def faults(names, count, seed) -> None:
     from verify.faults.command import inject
 
     toolchain.require("verilator", cocotb=False)
-    if count < 1:
-        raise ValueError(f"faults must be an integer of at least 1, not {count}")
-    if seed < 0:
-        raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
     inject(names, count, seed)
 
 
 @click.command()
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the random data.")
-@click.option("--workers", type=int, default=2, show_default=True, help="Parallel benches.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Seed of the random data.")
+@click.option("--workers", type=COUNT, default=2, show_default=True, help="Parallel benches.")
 def coverage(seed, workers) -> None:
     """Measure line, toggle and functional coverage of the benches.
 
@@ -108,14 +102,12 @@ def coverage(seed, workers) -> None:
     """
     from verify.coverage.command import measure
 
-    if seed < 0 or workers < 1:
-        raise ValueError("a seed must be at least 0, and workers at least 1")
     if not measure(seed, workers):
         sys.exit(1)
 
 
 @click.command()
-@click.option("--seed", type=int, help="Replay a run.  [default: random]")
+@click.option("--seed", type=SEED, help="Replay a run.  [default: random]")
 def equivalence(seed) -> None:
     """Compare simulators cycle by cycle, and the Verilog of each Python byte by byte.
 
@@ -126,19 +118,17 @@ def equivalence(seed) -> None:
     from verify.equivalence.command import run_equivalence
 
     seed = secrets.randbelow(1 << 31) if seed is None else seed
-    if seed < 0:
-        raise ValueError(f"a seed must be an integer of at least 0, not {seed}")
     if not run_equivalence(seed):
         sys.exit(1)
 
 
 @click.command()
 @click.option(
-    "--mutants", type=int, default=600, show_default=True, help="Total number of mutants."
+    "--mutants", type=COUNT, default=600, show_default=True, help="Total number of mutants."
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the mutants.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Seed of the mutants.")
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler.  [default: local workers]")
-@click.option("--workers", type=int, help="Local workers.  [default: one per core]")
+@click.option("--workers", type=COUNT, help="Local workers.  [default: one per core]")
 def mutation(mutants, seed, scheduler, workers) -> None:
     """Measure how many small changes of the RTL (mutants) the benches detect.
 

@@ -189,9 +189,9 @@ def test_a_report_that_cannot_be_resumed_is_not_changed(report, arguments, sente
 MISTAKES = {
     "no time": (["--minutes", 0], "minutes must be more than 0 and finite, not 0"),
     "infinite time": (["--minutes", "inf"], "minutes must be more than 0 and finite, not inf"),
-    "a seed": (["--seed", -1], "a seed must be an integer of at least 0, not -1"),
-    "no process": (["--processes", 0], "processes must be an integer of at least 1, not 0"),
-    "no case": (["--cases", 0], "cases must be an integer of at least 1, not 0"),
+    "a seed": (["--seed", -1], "'--seed': -1 is not in the range x>=0"),
+    "no process": (["--processes", 0], "'--processes': 0 is not in the range x>=1"),
+    "no case": (["--cases", 0], "'--cases': 0 is not in the range x>=1"),
     "no JSON": (["--replay", "x"], "this is not a case that a soak printed: Expecting value"),
     "a list": (["--replay", "[1]"], "this is not a case that a soak printed"),
     "nothing": (["--replay", "{}"], "this is not a case that a soak printed: no 'config'"),

@@ -16,6 +16,7 @@ from ..matrix.timing import MatrixUnitTiming
 from ..parameters import plain_parameters
 from ..version import __version__
 from .files import write_whole
+from .keywords import KEYWORDS
 from .verilog import Design, make_design
 
 
@@ -48,6 +49,8 @@ def emit(config: MatrixUnitConfig, name: str | None = None) -> Emission:
     name = f"weft_{config.rows}x{config.columns}" if name is None else name
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"a module name is letters, digits and underscores, not {name!r}")
+    if name in KEYWORDS:
+        raise ValueError(f"a module name must not be a word of SystemVerilog, such as {name!r}")
     timing = MatrixUnitTiming.of(config)
     design = make_design(name, AxiMatrixUnit, config=config)
     verilog = _header(config, timing, name) + design.verilog

@@ -6,6 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 MIN_CYCLES_PER_BIT = 4
 MAX_BAUD_ERROR = 0.02
+# The slowest rate that POSIX gives a serial port.
+MIN_BAUD = 50
 
 
 def cycles_per_bit_of(clock_hz: int, baud: int) -> int:
@@ -14,8 +16,10 @@ def cycles_per_bit_of(clock_hz: int, baud: int) -> int:
     Raises
     ------
     ValueError
-        If no whole number of cycles gives the baud rate within 2 %, or if it is below 4.
+        See `check_baud`; also if no whole number of cycles gives the baud rate within 2 %, or if it
+        is below 4.
     """
+    check_baud(baud)
     cycles = max(1, round(clock_hz / baud))
     if cycles < MIN_CYCLES_PER_BIT:
         fastest = clock_hz // MIN_CYCLES_PER_BIT
@@ -28,6 +32,12 @@ def cycles_per_bit_of(clock_hz: int, baud: int) -> int:
             f"a clock of {clock_hz} Hz cannot give {baud} baud within 2 %: choose {possible:.0f}"
         )
     return cycles
+
+
+def check_baud(baud: object) -> None:
+    """Raise ValueError if a baud rate is not one of a serial port."""
+    if type(baud) is not int or baud < MIN_BAUD:
+        raise ValueError(f"a baud rate must be an integer of at least {MIN_BAUD}, not {baud!r}")
 
 
 def check_cycles_per_bit(cycles_per_bit: object) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from weft.boards import TOP_MODULE, Board, BoardTop
 from weft.emit.files import write_whole
+from weft.host_link.uart import check_baud
 from weft.matrix.config import MAX_SIDE, MatrixUnitConfig
 from weft.parameters import plain_parameters
 from weft_sim.toolchain import build_root, require_packages
@@ -25,6 +26,7 @@ from .families import FAMILIES, Family, count
 from .floorplan import floorplan
 from .report import critical_path, frequency
 
+REPORT = "report.json"
 LOG_TAIL = 20
 # Lines of the Python source, which do not change the design.
 SOURCE_LINE = re.compile(rb"(?m)^\s*attribute \\src .*\n")
@@ -56,9 +58,9 @@ class Job:
     def __post_init__(self):
         if self.seed < 0:
             raise ValueError(f"a seed must be an integer of at least 0, not {self.seed}")
-        for name, value in (("clock", self.clock_mhz), ("baud rate", self.baud)):
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"a {name} must be a number above 0, not {value:g}")
+        if not (math.isfinite(self.clock_mhz) and self.clock_mhz > 0):
+            raise ValueError(f"a clock must be a number above 0, not {self.clock_mhz:g}")
+        check_baud(self.baud)
         check_multipliers(self.board, self.config)
 
     @property
@@ -189,7 +191,7 @@ def build(
     """
     job, family = design.job, design.family
     folder.mkdir(parents=True, exist_ok=True)
-    report_path = folder / "report.json"
+    report_path = folder / REPORT
     if (known := read_report(report_path)) and known["key"] == design.key:
         return known
     for stale in (report_path, folder / family.result):

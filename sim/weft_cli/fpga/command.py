@@ -5,7 +5,8 @@ from pathlib import Path
 from rich.table import Table
 
 from ..console import console, step_line
-from .build import BoardDesign, BuildFailed, Job, build, default_folder
+from ..paths import check_writable
+from .build import REPORT, BoardDesign, BuildFailed, Job, build, default_folder
 
 
 def build_and_show(job: Job, folder: Path | None) -> None:
@@ -13,10 +14,13 @@ def build_and_show(job: Job, folder: Path | None) -> None:
 
     Raises
     ------
+    OSError
+        If nothing can be written to the folder.
     BuildFailed
         If the unit does not fit, a tool fails, or the result cannot run at the clock.
     """
     folder = folder or default_folder(job)
+    check_writable(folder / REPORT)
     board = job.board
     console.print(f"{job.config.rows}x{job.config.columns} unit on {board.title}", highlight=False)
     with step_line() as step:

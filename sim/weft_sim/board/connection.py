@@ -1,5 +1,6 @@
 """Connection: requests to a board over a serial port, one at a time, repeated until answered."""
 
+import errno
 import os
 import secrets
 import termios
@@ -7,6 +8,7 @@ import time
 
 from weft.host_link.ports import REGISTER_BYTES
 from weft.host_link.protocol import COUNT_BYTES, MIN_PAYLOAD_BYTES, STATUSES, Command, Status
+from weft.host_link.uart import check_baud
 
 from ..toolchain import ToolMissing
 from .frames import Decoder, encode
@@ -51,11 +53,16 @@ class Connection:
 
     Raises
     ------
+    ValueError
+        If `port` is no path, or `baud` is not a baud rate.
     BoardError
         If the port cannot be opened.
     """
 
     def __init__(self, port: str, baud: int, *, patience: float = 0.3, tries: int = 20):
+        check_baud(baud)
+        if not port:
+            raise ValueError(f"a serial port must be the path of a device, not {port!r}")
         self.port = port
         self.baud = baud
         self.patience = patience
@@ -66,7 +73,7 @@ class Connection:
         self._sequence = secrets.randbelow(256)
         try:
             self._serial = serial.Serial(port, baud, timeout=0)
-        except (serial.SerialException, OSError, ValueError) as error:
+        except (serial.SerialException, OSError, ValueError, OverflowError) as error:
             raise BoardError(f"{port} cannot be opened at {baud} baud: {_reason(error)}") from error
 
     def close(self) -> None:
@@ -168,5 +175,8 @@ class Connection:
 
 def _reason(error: Exception) -> str:
     """Return the message of the system alone, which pyserial embeds in its own."""
-    number = getattr(error, "errno", None)
+    cause = error.__context__
+    number = cause.args[0] if isinstance(cause, termios.error) else getattr(error, "errno", None)
+    if number == errno.ENOTTY:
+        return "it is not a serial port"
     return os.strerror(number) if number else str(error)

@@ -93,6 +93,12 @@ def test_bad_module_names_are_refused(name):
         emit(TINY, name)
 
 
+@pytest.mark.parametrize("name", ["module", "reg", "logic", "nexttime"])
+def test_a_module_is_not_named_by_a_word_of_the_language(name):
+    with pytest.raises(ValueError, match=f"must not be a word of SystemVerilog, such as '{name}'"):
+        emit(TINY, name)
+
+
 @pytest.mark.parametrize("config", CONFIGURATIONS, ids=lambda c: f"{c.rows}x{c.columns}")
 def test_lints_clean(config, tmp_path):
     emission = emit(config)

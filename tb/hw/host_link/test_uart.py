@@ -48,6 +48,9 @@ def test_impossible_baud_rates_are_refused():
         cycles_per_bit_of(12_000_000, 960_000)
     with pytest.raises(ValueError, match=r"4000000 baud is too fast .* choose at most 3000000"):
         cycles_per_bit_of(12_000_000, 4_000_000)
+    for baud in (49, 0, -1, 9600.0, True):
+        with pytest.raises(ValueError, match=f"must be an integer of at least 50, not {baud}$"):
+            cycles_per_bit_of(12_000_000, baud)
     with pytest.raises(ValueError, match="cycles_per_bit must be an integer of at least 4, not 3"):
         check_cycles_per_bit(3)
 

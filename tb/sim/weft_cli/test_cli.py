@@ -28,9 +28,9 @@ MISTAKES = {
     "stages": (["verilog", "--multiplier-stages", 5], "multiplier_stages must be an integer from"),
     "adders": (["verilog", "--adder-stages", 0], "adder_stages must be an integer from 1 to 4"),
     "half a shape": (["sim", "-m", 3], "a product needs all three of M, K and N, or none"),
-    "no rows of A": (["sim", "-m", 0, "-k", 1, "-n", 1], "M must be an integer of at least 1"),
-    "negative N": (["sim", "-m", 1, "-k", 1, "-n", -1], "N must be an integer of at least 1"),
-    "negative seed": (["sim", "--seed", -1], "a seed must be an integer of at least 0, not -1"),
+    "no rows of A": (["sim", "-m", 0, "-k", 1, "-n", 1], "0 is not in the range x>=1"),
+    "negative N": (["sim", "-m", 1, "-k", 1, "-n", -1], "-1 is not in the range x>=1"),
+    "negative seed": (["sim", "--seed", -1], "'--seed': -1 is not in the range x>=0"),
     "no waves": (["waves", "--simulator", "cxxrtl"], "cxxrtl writes no waves: choose verilator or"),
     "simulator": (["sim", "--simulator", "modelsim"], "choose verilator, icarus or cxxrtl"),
     "unknown option": (["sim", "--fast"], "No such option"),
@@ -43,6 +43,9 @@ MISTAKES = {
     ),
     "folder of layers": (["sim-full", "--layers", ROOT], "is a folder: name a topology file"),
     "module name": (["verilog", "--name", "4x4"], "a module name is letters, digits"),
+    "large product": (["sim", "-m", 1 << 62, "-k", 2, "-n", 2], "too little memory for that"),
+    "slow line": (["fpga", "--baud", 7], "a baud rate must be an integer of at least 50, not 7"),
+    "unreadable layers": (["cycles", "--layers", "/proc/self/mem"], "/proc/self/mem: Input/output"),
 }
 
 
@@ -59,13 +62,21 @@ def test_a_mistake_is_one_sentence(mistake, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", [["sim", "-m", 1, "-k", 1, "-n", 1, "--json"], ["verilog", "--directory"]]
+    "command",
+    [
+        ["sim", "-m", 1, "-k", 1, "-n", 1, "--json"],
+        ["verilog", "--directory"],
+        ["cycles", "--layers", "resnet50", "--output"],
+        ["fpga", "--directory"],
+    ],
 )
 def test_an_unwritable_path_is_said_before_any_work(command, tmp_path):
     (tmp_path / "file").write_text("")
-    run = weft(*command, tmp_path / "file" / "below", WEFT_CACHE=str(tmp_path / "cache"))
-    assert run.returncode == 2
-    assert run.stderr.count("\n") == 1 and str(tmp_path / "file") in run.stderr
+    for path in (tmp_path / "file" / "below", "/proc/x"):
+        run = weft(*command, path, WEFT_CACHE=str(tmp_path / "cache"))
+        assert (run.returncode, run.stdout) == (2, "")
+        assert run.stderr.startswith(f"weft: {path}") and run.stderr.count("\n") == 1
+        assert "cannot be written: " in run.stderr
     assert not list(tmp_path.glob("cache/builds/*"))
 
 

@@ -126,7 +126,7 @@ def test_a_netlist_that_does_not_fit_is_refused_before_placement(tmp_path):
 
 
 OUT_OF_RANGE = [("clock_mhz", -1.0), ("clock_mhz", math.inf), ("clock_mhz", math.nan)]
-OUT_OF_RANGE += [("clock_mhz", 0.0), ("baud", 0), ("seed", -1)]
+OUT_OF_RANGE += [("clock_mhz", 0.0), ("baud", 0), ("baud", 7), ("seed", -1)]
 
 
 @pytest.mark.parametrize("field, value", OUT_OF_RANGE)

@@ -82,6 +82,33 @@ def test_config_is_read_from_the_board(monkeypatch):
     )
 
 
+@pytest.mark.parametrize(
+    ("port", "baud", "sentence"),
+    [
+        ("/dev/null", BAUD, "/dev/null cannot be opened at 115200 baud: it is not a serial port"),
+        (__file__, BAUD, "test_connection.py cannot be opened at 115200 baud: it is not a serial"),
+        ("/", BAUD, "/ cannot be opened at 115200 baud: Is a directory"),
+        ("/dev/ptmx", 10**12, "/dev/ptmx cannot be opened at 1000000000000 baud: "),
+    ],
+)
+def test_what_is_not_a_port_is_an_error(port, baud, sentence):
+    with pytest.raises(BoardError, match=sentence) as error:
+        BoardMatrixUnit(port, baud=baud)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("baud", [7, 0, -1, 9600.5, "9600", None])
+def test_what_is_not_a_baud_rate_is_refused(baud):
+    with pytest.raises(ValueError, match="a baud rate must be an integer of at least 50, not"):
+        BoardMatrixUnit("/dev/ptmx", baud=baud)
+
+
+@pytest.mark.parametrize("port", ["", None])
+def test_a_port_must_be_named(port):
+    with pytest.raises(ValueError, match="a serial port must be the path of a device, not"):
+        BoardMatrixUnit(port, baud=BAUD)
+
+
 def test_silence_and_missing_ports_are_errors():
     with pytest.raises(BoardError, match="/dev/missing cannot be opened at 115200 baud: "):
         BoardMatrixUnit("/dev/missing", baud=BAUD)
