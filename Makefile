@@ -12,8 +12,8 @@ FPGA_READY := .venv/.ready-fpga
 PIP := .venv/bin/pip install --disable-pip-version-check
 PIN = .venv/bin/python -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-# What each target takes. A variable is the option of the same name of the target's command: ROWS=4
-# is --rows 4, and the switch STALLS=1 is --stalls.
+# The variables of each target. A variable sets the option of the same name of the target's command:
+# ROWS=4 is --rows 4, and the switch STALLS=1 is --stalls.
 UNIT := ROWS COLUMNS ACTIVATION WEIGHT ACCUMULATOR_WIDTH ACCUMULATOR_DEPTH MULTIPLIER_STAGES \
   ADDER_STAGES INNER_PRODUCT SOFT_COLUMNS CHECKSUM
 SWITCHES := CHECKSUM STALLS WAVES GUI WHOLE SCALE_SIM_ROUNDING RESUME
@@ -33,13 +33,13 @@ TAKES_test := TEST TESTCASE COCOTB_TESTCASE COCOTB_TEST_FILTER SEED SIM WAVES
 TAKES_test-quick := $(TAKES_test)
 TAKES_test-all := $(TAKES_test)
 
-# Systems set these two for purposes of their own: they count on make's command line only.
+# Systems set these two for their own purposes, so only make's command line sets them here.
 $(foreach v,COLUMNS NAME,$(if $(findstring environment,$(origin $(v))),$(eval $(v) :=)))
 # To a program, COLUMNS is the width of the terminal.
 unexport COLUMNS
 
-# A variable that the goals do not take is refused before any work. A make above this one passes
-# its own variables on: those are not checked.
+# Refuse a variable that no goal takes before any work starts. Variables that an enclosing make
+# passes on are not checked.
 TARGETS := $(patsubst TAKES_%,%,$(filter TAKES_%,$(.VARIABLES)))
 GOALS := $(or $(MAKECMDGOALS),help)
 TAKEN := $(foreach goal,$(GOALS),$(TAKES_$(goal)))
@@ -67,7 +67,7 @@ help:  ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  %-13s  %s\n", $$1, $$2 }' Makefile
 	@sed -n 's/^## //p' Makefile
 
-setup: $(READY)  ## make the virtual environment, from the lock file
+setup: $(READY)  ## create the virtual environment from the lock file
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Weft needs Python 3.11 or newer: \`apt install python3 python3-venv\` (Debian, Ubuntu), \`dnf install python3\` (Fedora), \`brew install python@3.12\` (macOS)."; exit 1; }
 	@$(PYTHON) sim/check_machine.py
@@ -77,19 +77,19 @@ $(READY): requirements.lock pyproject.toml
 	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
-setup-fpga: $(FPGA_READY)  ## add synthesis, place and route, and boards to it
+setup-fpga: $(FPGA_READY)  ## add the tools for synthesis, place and route, and boards
 $(FPGA_READY): requirements-fpga.lock $(READY)
 	@echo "Adding the FPGA tools to .venv: about 1 minute, 140 MB to download"
 	@$(PIP) --require-hashes -r requirements-fpga.lock
 	@touch $(FPGA_READY)
 
-sim: $(READY)  ## run the handwritten digits on the RTL; with M K N: any matrix product
+sim: $(READY)  ## run the handwritten digits on the RTL; with M, K and N, any matrix product
 	@$(WEFT) sim $(OPTIONS)
 
-sim-full: $(READY)  ## run ResNet-50's products on 256 x 256 cells; WHOLE=1: every layer
+sim-full: $(READY)  ## run the matrix products of ResNet-50 on 256 x 256 cells; WHOLE=1 runs every layer
 	@$(WEFT) sim-full $(OPTIONS)
 
-soak: $(READY)  ## check random units, products, stalls and resets for MINUTES
+soak: $(READY)  ## check random units, products, stalls and resets for MINUTES minutes
 	@$(VERIFY) soak $(OPTIONS)
 
 cycles: $(READY)  ## report the cycles of the layers in a topology file, LAYERS=FILE, as CSV
@@ -104,84 +104,84 @@ verilog: $(READY)  ## write the Verilog of a ROWS x COLUMNS unit to build/verilo
 test-quick: $(READY)  ## run a few tests, in under two minutes, to check the installation
 	@$(PYTEST) -m quick
 
-test: $(FPGA_READY)  ## the tests
+test: $(FPGA_READY)  ## run the tests
 	@$(PYTEST) -m "not large"
 
-test-all: $(FPGA_READY)  ## the tests and the large sizes, up to 64 x 64
+test-all: $(FPGA_READY)  ## run the tests and the large sizes, up to 64 x 64
 	@$(PYTEST)
 
-coverage: $(READY)  ## lines, toggles and situations that the benches reach; in build/coverage
+coverage: $(READY)  ## measure the lines, toggles and situations that the benches reach
 	@$(VERIFY) coverage $(OPTIONS)
 
-bench: $(READY)  ## measure: emission, simulation speed, utilization; JSON in build/bench
+bench: $(READY)  ## measure emission, simulation speed and utilization; JSON in build/bench
 	@$(WEFT) bench
 
-bench-export bench-speed bench-utilization: bench-%: $(READY)  ## one of them
+bench-export bench-speed bench-utilization: bench-%: $(READY)  ## run one benchmark
 	@$(WEFT) bench $*
 
 bench-docs: $(READY)  ## write docs/performance.md and its plots from build/bench
 	@.venv/bin/python docs/make/make_performance.py
 
-equivalence: $(READY)  ## compare simulators cycle by cycle, and the Verilog of each Python
+equivalence: $(READY)  ## compare simulators cycle by cycle, and the Verilog of all Pythons
 	@$(VERIFY) equivalence $(OPTIONS)
 
-mutation: $(FPGA_READY)  ## change the RTL MUTANTS times; how often do the tests see it? resumes
+mutation: $(FPGA_READY)  ## measure how many of MUTANTS small changes of the RTL the tests detect; resumes
 	@$(VERIFY) mutation $(OPTIONS)
 
 fpga: $(FPGA_READY)  ## build the bitstream of a ROWS x COLUMNS unit for BOARD
 	@$(WEFT) fpga $(OPTIONS)
 
-fpga-table: $(FPGA_READY)  ## build sizes x boards x seeds, on SCHEDULER if given; resumes
+fpga-table: $(FPGA_READY)  ## build each size for each board with each seed, on SCHEDULER if given; resumes
 	@$(WEFT) fpga-table $(OPTIONS)
 
 fpga-docs: $(FPGA_READY)  ## write the table of docs/fpga.md and its plot from build/fpga/table
 	@.venv/bin/python docs/make/make_fpga.py
 
-formal: $(READY)  ## prove the hardware right, and broken copies of it wrong
+formal: $(READY)  ## prove properties of the hardware, and check that they fail on broken copies
 	@$(VERIFY) formal
 
-faults: $(READY)  ## flip stored bits of small units, FAULTS in each class of registers
+faults: $(READY)  ## flip FAULTS stored bits of small units in each class of registers
 	@$(VERIFY) faults $(OPTIONS)
 
-trust-docs: $(READY)  ## write docs/trust.md and its appendix from the campaigns' reports
+trust-docs: $(READY)  ## write docs/trust.md and its appendix from the reports of the campaigns
 	@PYTHONPATH=tb .venv/bin/python docs/make/make_trust.py
 
-lint: $(FPGA_READY)  ## ruff, pyright, and Verilator's lint of the Verilog
+lint: $(FPGA_READY)  ## check the Python with ruff and pyright, and the Verilog with Verilator
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/basedpyright && $(WEFT) lint
 
-docs: $(READY)  ## make every figure and output in docs anew
+docs: $(READY)  ## regenerate every figure and output in docs
 	@.venv/bin/python docs/make/make_figures.py
 
-train: $(READY)  ## train and quantize the digits classifier anew
+train: $(READY)  ## train and quantize the digits classifier again
 	@.venv/bin/python -m weft_cli.train_digits
 
-workloads: $(READY)  ## write the topology files of the networks anew
+workloads: $(READY)  ## regenerate the topology files of the networks
 	@.venv/bin/python -m weft_cli.make_workloads
 
 lock: $(READY)  ## pin the newest allowed versions in the lock files
 	@$(PIN) --extra dev --extra fpga --upgrade -o requirements-fpga.lock
 	@$(PIN) --extra dev --constraint requirements-fpga.lock -o requirements.lock
 
-clean:  ## remove what is generated here; the virtual environment and the cache of builds stay
+clean:  ## remove generated files; keep the virtual environment and the cached builds
 	@rm -rf build dist .pytest_cache .ruff_cache
-	@test ! -x $(WEFT) || { $(WEFT) cache && echo '`make clean-cache` removes these builds.'; }
+	@test ! -x $(WEFT) || { $(WEFT) cache && echo '`make clean-cache` removes these builds'; }
 
 clean-cache: $(READY)  ## remove the cached builds, which all checkouts of a user share
 	@$(WEFT) cache --clear
 
-## Variables, as in `make sim ROWS=8 COLUMNS=8`:
-##   ROWS COLUMNS   any target that takes a unit: shape of the array, 1 to 256 each
+## Variables, for example `make sim ROWS=8 COLUMNS=8`:
+##   ROWS COLUMNS   all targets with a unit: shape of the array, 1 to 256 each
 ##   ACTIVATION WEIGHT ACCUMULATOR_WIDTH ACCUMULATOR_DEPTH MULTIPLIER_STAGES ADDER_STAGES
 ##   INNER_PRODUCT SOFT_COLUMNS CHECKSUM=1
 ##                  the other parameters of the unit; `.venv/bin/weft sim --help` explains them
 ##   M K N          sim: multiply a random M x K matrix by a random K x N matrix
 ##   STALLS=1       sim: random gaps and back-pressure on all streams
-##   WAVES=1        sim, test: write a trace as well
+##   WAVES=1        sim, all tests: also write a trace
 ##   GUI=1          sim, waves: open the trace in Surfer or GTKWave
-##   JSON=FILE      sim: write the report as JSON too
-##   SIM            sim, waves: verilator (default), icarus or cxxrtl; test: only this one
+##   JSON=FILE      sim: also write the report as JSON
+##   SIM            sim, waves: verilator (default), icarus or cxxrtl; all tests: only this one
 ##   SEED           replays a run that printed its seed
-##   LAYERS=FILE    sim-full, cycles: a topology file of SCALE-Sim, or a network that comes with
+##   LAYERS=FILE    sim-full, cycles: a topology file of SCALE-Sim, or a network that is part of
 ##                  Weft (LAYERS=resnet50; an unknown name lists them)
 ##   SCALE_SIM_ROUNDING=1
 ##                  sim-full, cycles: round output sizes up, as SCALE-Sim does, not down
@@ -192,16 +192,16 @@ clean-cache: $(READY)  ## remove the cached builds, which all checkouts of a use
 ##   BOARD          fpga: one of the boards that `.venv/bin/weft fpga --help` lists
 ##   CLOCK BAUD     fpga: MHz of the clock, and baud rate of the serial line
 ##   SCHEDULER      fpga-table, mutation: address of a Dask scheduler, tcp://host:8786
-##   MINUTES CASES  soak: when to end
-##   PROCESSES      soak: cases checked at a time
-##   REPORT REPLAY  soak: file of the report; a case to check once more
-##   RESUME=1       soak: continue where the last one ended
-##   FAULTS         faults: flips in each class of registers of each unit
-##   MUTANTS        mutation: how many
-##   WORKERS        coverage, mutation: processes on this machine
-##   TEST           test, test-all: run the tests whose names match (pytest -k)
+##   MINUTES CASES  soak: duration (10), and maximum number of cases
+##   PROCESSES      soak: number of parallel processes (one per core)
+##   REPORT REPLAY  soak: file of the report; a case to check again
+##   RESUME=1       soak: continue the soak of the report
+##   FAULTS         faults: flips in each class of registers of each unit (1000)
+##   MUTANTS        mutation: number of mutants (600)
+##   WORKERS        coverage, mutation: number of local processes
+##   TEST           all tests: run only those whose names match (pytest -k)
 ##   TESTCASE COCOTB_TESTCASE COCOTB_TEST_FILTER
-##                  test, test-all: run only the coroutines whose names match
+##                  all tests: run only the coroutines whose names match
 ##   WEFT_CACHE     folder of the cached builds (~/.cache/weft)
-##   WEFT_BUILD     folder of what is made to be looked at (build)
-##   PYTHON         setup: the Python to start from (python3)
+##   WEFT_BUILD     folder of all other generated files (build)
+##   PYTHON         setup: the Python of the virtual environment (python3)

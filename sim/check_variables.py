@@ -1,6 +1,7 @@
-"""Say in one sentence why a variable on make's command line is refused.
+"""Print in one sentence why a variable on make's command line is refused.
 
-Standard library only, and written for older Pythons too: it runs before anything is installed.
+This script runs before anything is installed, so it uses only the standard library and runs on
+older Pythons too.
 
 Usage: check_variables.py NAME "GOALS" "VARIABLES OF THE GOALS" "ALL VARIABLES"
 """
@@ -13,7 +14,7 @@ def refusal(name, goals, taken, known):
     goals, taken, known = goals.split(), taken.split(), known.split()
     if name in known:
         takes = ", ".join(sorted(set(taken), key=taken.index)) or "no variables"
-        return "make %s has no use for %s; it takes %s" % (" ".join(goals), name, takes)
+        return "make %s does not use %s; it takes %s" % (" ".join(goals), name, takes)
     near = difflib.get_close_matches(name.upper(), taken, 1)
     near = near or difflib.get_close_matches(name.upper(), known, 1)
     hint = "did you mean %s?" % near[0] if near else "`make help` lists them"

@@ -23,7 +23,7 @@ def pytest_configure(config):
 
 
 def pytest_sessionstart(session):
-    """Refuse at once where no bench can run; print the seed, which a quiet pytest does not."""
+    """Refuse a machine that cannot run benches; print the seed, which a quiet pytest omits."""
     if hasattr(session.config, "workerinput"):
         return
     try:
@@ -45,7 +45,7 @@ def pytest_runtest_makereport(item, call):
 
 
 class FailureLines:
-    """Names each failure when it happens, in one line; the reports of all workers pass here."""
+    """Print a line for each failure when it happens; the reports of all workers pass here."""
 
     def __init__(self, reporter):
         self.reporter = reporter
@@ -58,7 +58,7 @@ class FailureLines:
 
 
 def replay_command(test: str) -> str:
-    """The command that runs a test again; all its parameters where their names are not plain."""
+    """Return the command that runs a test again, with all parameters if a name is not plain."""
     name = test.partition("::")[2]
     name = name if re.fullmatch(PLAIN_NAME, name) else name.partition("[")[0]
     return f'make test SEED={os.environ["SEED"]} TEST="{name}"'

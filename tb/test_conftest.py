@@ -1,4 +1,4 @@
-"""A session of tests: what it refuses to begin, and how it names a failure."""
+"""A session of tests: it refuses a machine without its tools, and names failures as they occur."""
 
 import contextlib
 import os

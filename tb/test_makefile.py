@@ -1,4 +1,4 @@
-"""The Makefile: what its variables mean, and what it refuses before any work."""
+"""The Makefile: its variables reach the commands, and unknown variables are refused."""
 
 import os
 import re
@@ -95,8 +95,8 @@ def test_help_lists_every_target_and_variable():
         (["sim", "ROW=4"], "ROW is not a variable of this Makefile; did you mean ROWS?"),
         (["fpga", "boards=x"], "boards is not a variable of this Makefile; did you mean BOARD?"),
         (["sim", "XYZ=1"], "XYZ is not a variable of this Makefile; `make help` lists them"),
-        (["fpga-table", "M=3"], "make fpga-table has no use for M; it takes SCHEDULER"),
-        (["clean", "ROWS=3"], "make clean has no use for ROWS; it takes no variables"),
+        (["fpga-table", "M=3"], "make fpga-table does not use M; it takes SCHEDULER"),
+        (["clean", "ROWS=3"], "make clean does not use ROWS; it takes no variables"),
         (["sim", "X=1", "PYTHON=/no"], "no target of this call takes X; `make help` lists the"),
     ],
 )

@@ -27,7 +27,7 @@ simulator_option = click.option(
 
 
 def takes_network(default: str | None = None):
-    """Give a command the options of a topology file, and what it holds as `network`."""
+    """Give a command the options of a topology file; its content becomes `network`."""
 
     def decorate(command):
         @click.option(
@@ -36,7 +36,7 @@ def takes_network(default: str | None = None):
             metavar="FILE",
             default=default,
             show_default=True,
-            help=f"Topology file, or a network that comes with Weft: {', '.join(NETWORKS)}.",
+            help=f"Topology file, or a network that is part of Weft: {', '.join(NETWORKS)}.",
         )
         @click.option(
             "--scale-sim-rounding",
@@ -63,18 +63,19 @@ def app() -> None:
 @click.option("-m", "--m", type=COUNT, help="Rows of A and Z.")
 @click.option("-k", "--k", type=COUNT, help="Columns of A, rows of B.")
 @click.option("-n", "--n", type=COUNT, help="Columns of B and Z.")
-@click.option("--seed", type=SEED, help="Replays a run; random when left out.")
+@click.option("--seed", type=SEED, help="Replay a run.  [default: random]")
 @simulator_option
-@click.option("--stalls", is_flag=True, help="Random gaps and back-pressure on all streams.")
+@click.option("--stalls", is_flag=True, help="Add random gaps and back-pressure to all streams.")
 @click.option("--waves", is_flag=True, help="Write a trace of the run, and views of it.")
-@click.option("--gui", is_flag=True, help="The same, and open it in Surfer or GTKWave.")
-@click.option("--json", type=Path, metavar="FILE", help="Write the report there as JSON too.")
+@click.option("--gui", is_flag=True, help="Write a trace, and open it in Surfer or GTKWave.")
+@click.option("--json", type=Path, metavar="FILE", help="Also write the report as JSON.")
 @takes_configuration()
 def sim(config, m, k, n, seed, simulator, stalls, waves, gui, json) -> None:
-    """Run work on the RTL and compare every number with numpy.
+    """Compute matrix products on the RTL and compare every element with numpy.
 
-    Without -m, -k and -n the work is the classification of handwritten digits by a quantized
-    network; with them it is one product of random matrices, a third of it extreme values.
+    Without -m, -k and -n, the command classifies handwritten digits with a quantized network. With
+    them, it multiplies a random M x K matrix by a random K x N matrix; one third of the elements
+    are extreme values.
     """
     from . import report, simulate
     from .report_json import write_report
@@ -116,28 +117,31 @@ def sim(config, m, k, n, seed, simulator, stalls, waves, gui, json) -> None:
 
 @app.command()
 @click.option("--name", help="Name of the module and the file.  [default: weft_<rows>x<columns>]")
-@click.option("--directory", type=Path, help="Where to write.  [default: build/verilog]")
+@click.option("--directory", type=Path, help="Folder to write to.  [default: build/verilog]")
 @takes_configuration()
 def verilog(config, name, directory) -> None:
-    """Write the Verilog of a unit, with AXI4-Stream ports, and a JSON that describes it."""
+    """Write the Verilog of a unit with AXI4-Stream ports, and a JSON file that describes it."""
     from weft.emit.export import emit, write
 
     directory = directory or toolchain.build_root() / "verilog"
     check_writable(directory / "verilog")
     emission = emit(config, name)
     path = write(emission, directory)
-    described = emission.description
-    print(f"{shown(path)}: {described['bytes']:,} bytes, {described['modules']} modules")
+    facts = emission.description
+    print(f"{shown(path)}: {facts['bytes']:,} bytes, {facts['modules']} modules")
     print(f"{shown(path.with_suffix('.json'))}: parameters, ports, latency, sha256")
 
 
 @app.command()
-@click.option("--seed", type=SEED, default=1, show_default=True, help="Draws the numbers.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Seed of the numbers.")
 @simulator_option
-@click.option("--gui", is_flag=True, help="Open it in Surfer or GTKWave.")
+@click.option("--gui", is_flag=True, help="Open the trace in Surfer or GTKWave.")
 @takes_configuration(rows=4, columns=4, accumulator_depth=16)
 def waves(config, seed, simulator, gui) -> None:
-    """Run a product with one tile change and make its trace readable in GTKWave and Surfer."""
+    """Run a product with one change of tiles, and write its trace with views of it.
+
+    GTKWave and Surfer open the views: signals are grouped and named, and controls are text.
+    """
     toolchain.require(simulator, waves=True)
     from weft_sim.waves import make_demo, open_viewer
 
@@ -165,11 +169,11 @@ def lint() -> None:
 
 @app.command()
 @takes_network(default="resnet50")
-@click.option("--whole", is_flag=True, help="Every layer; each distinct shape once when left out.")
-@click.option("--seed", type=SEED, default=1, show_default=True, help="Draws the numbers.")
+@click.option("--whole", is_flag=True, help="Run every layer.  [default: each shape once]")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Seed of the numbers.")
 @takes_configuration(rows=256, columns=256, accumulator_depth=4096)
 def sim_full(config, network, whole, seed) -> None:
-    """Run the matrix products of a network on a full-size array, compared with numpy."""
+    """Run the matrix products of a network on a full-size array and compare them with numpy."""
     from .full_run import run_network
 
     if not run_network(config, network, whole, seed):
@@ -178,16 +182,23 @@ def sim_full(config, network, whole, seed) -> None:
 
 @app.command()
 @takes_network()
-@click.option("--format", "kind", type=click.Choice(["csv", "json"]), default="csv")
 @click.option(
-    "--output", type=Path, metavar="FILE", help="Where to write.  [default: standard output]"
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "json"]),
+    default="csv",
+    show_default=True,
+    help="Format of the report.",
+)
+@click.option(
+    "--output", type=Path, metavar="FILE", help="File to write.  [default: standard output]"
 )
 @takes_configuration()
 def cycles(config, network, kind, output) -> None:
-    """Report the cycles and the utilization of layers, exactly, without a simulation.
+    """Report the exact cycles and utilization of layers, without a simulation.
 
-    FILE is a topology file of SCALE-Sim: CSV, whose heading names the columns, with a line for each
-    layer, which is a matrix product or a convolution. docs/topology.md lists the columns.
+    A topology file is a CSV file of SCALE-Sim: its heading names the columns, and each line is a
+    layer, a matrix product or a convolution. docs/topology.md lists the columns.
     """
     from weft.emit.files import write_whole
     from weft_model.layer_cycles import layer_row, total_row, write_csv, write_json
@@ -218,15 +229,24 @@ def cycles(config, network, kind, output) -> None:
     help=f"One of {', '.join(BOARDS)}.",
 )
 @click.option("--clock", type=float, metavar="MHZ", help="Clock.  [default: the board's]")
-@click.option("--baud", type=int, help="Of the serial line.  [default: the board's]")
-@click.option("--seed", type=PLACEMENT_SEED, default=1, show_default=True, help="Of place and route.")
-@click.option("--directory", type=Path, help="Where to write.  [default: build/fpga/...]")
+@click.option("--baud", type=int, help="Baud rate of the serial line.  [default: the board's]")
+@click.option(
+    "--seed",
+    type=PLACEMENT_SEED,
+    default=1,
+    show_default=True,
+    help="Seed of place and route.",
+)
+@click.option(
+    "--directory",
+    type=Path,
+    help="Folder to write to.  [default: build/fpga/<board>-<rows>x<columns>]",
+)
 @takes_parts_of_configuration("the board's")
 def fpga(name, clock, baud, seed, directory, given) -> None:
     """Build the bitstream of a matrix unit for an FPGA board, or a project for Vivado.
 
-    What comes of it is in build/fpga/<board>-<rows>x<columns>. What is not
-    given of the unit is as the board has it.
+    Each board has its own defaults of the parameters of the unit.
     """
     import dataclasses
 
@@ -245,9 +265,9 @@ def fpga(name, clock, baud, seed, directory, given) -> None:
 
 
 @app.command("fpga-table")
-@click.option("--scheduler", metavar="ADDRESS", help="Of Dask.  [default: workers of this machine]")
+@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler.  [default: local workers]")
 def fpga_table(scheduler) -> None:
-    """Build sizes x boards x seeds, in parallel; what is built already is not built again."""
+    """Build each size for each board with each seed, in parallel; skip builds that are done."""
     from .fpga.table import make_table
 
     if any("failed" in report for report in make_table(scheduler)):
@@ -255,12 +275,12 @@ def fpga_table(scheduler) -> None:
 
 
 @app.command("cache")
-@click.option("--clear", is_flag=True, help="Remove what is in it.")
+@click.option("--clear", is_flag=True, help="Remove all builds.")
 def show_cache(clear) -> None:
-    """Show where builds are cached, and how much they take.
+    """Show the folder of the cached builds, their number and their size.
 
-    Simulators are built once for each unit, in a folder of the user that all checkouts share. The
-    builds that were used least recently are removed when all of them take more than 5 GB.
+    The simulation of each unit is built once, in a folder that all checkouts of a user share. If
+    the builds exceed 5 GB, the least recently used are removed.
     """
     from weft_sim import cache
 
@@ -276,9 +296,9 @@ BENCHMARKS = ("export", "speed", "utilization")
 @app.command()
 @click.argument("names", nargs=-1, type=click.Choice(BENCHMARKS))
 def bench(names) -> None:
-    """Measure emission, simulation speed and utilization; results go to build/bench as JSON.
+    """Measure emission, simulation speed and utilization; write the results to build/bench as JSON.
 
-    NAMES are some of export, speed and utilization; all of them when left out.
+    NAMES selects benchmarks; by default, all of them run.
     """
     import importlib
 
@@ -287,15 +307,15 @@ def bench(names) -> None:
 
 
 def main() -> None:
-    """Run a command; a mistake is one sentence on standard error and a non-zero exit."""
-    # A layer may have a name that this locale has no letters for.
+    """Run a command; a mistake is one sentence on standard error and a non-zero exit code."""
+    # The name of a layer may have letters that this locale cannot print.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     run(app)
 
 
 def run(commands: click.Group) -> None:
-    """As `main`, of any group of commands."""
+    """Run a command of any group, as `main` does."""
     try:
         commands(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

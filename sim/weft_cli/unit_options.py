@@ -1,4 +1,4 @@
-"""The options of a matrix unit, made from the parameters of MatrixUnitConfig."""
+"""The options of a matrix unit, generated from the parameters of MatrixUnitConfig."""
 
 import functools
 from collections.abc import Callable
@@ -13,7 +13,7 @@ PARAMETERS = parameters_of(MatrixUnitConfig)
 
 
 def takes_configuration(**defaults: Any) -> Callable:
-    """Give a command an option for every parameter of a unit, and the unit as `config`.
+    """Give a command an option for each parameter of a unit; their values become `config`.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ def takes_configuration(**defaults: Any) -> Callable:
 
 
 def takes_parts_of_configuration(source: str) -> Callable:
-    """Give a command the same options; the values given come as the dict `given`.
+    """Give a command the same options; the dict `given` contains the values that are set.
 
     Parameters
     ----------
     source : str
-        Where the other values come from, for the help.
+        The origin of the other values, for the help.
     """
 
     def decorate(command: Callable) -> Callable:
@@ -60,7 +60,7 @@ def takes_parts_of_configuration(source: str) -> Callable:
 
 
 def _option(name: str, known: Parameter, *, shown: str, default: Any) -> Callable:
-    """The option of one parameter; MatrixUnitConfig checks ranges and formats itself."""
+    """Return the option of one parameter; MatrixUnitConfig checks ranges and formats."""
     flag = f"--{name.replace('_', '-')}"
     facts = [f"default: {shown}"]
     kind: Any = str

@@ -1,11 +1,11 @@
 """Builds cached by content: made once, found again by what they were made from, checked when found.
 
-An entry is a folder `<kind>-<digest>`. It is made in a scratch folder and renamed when it is
-whole, so that an interrupted build leaves nothing that is taken for one. Beside its files lies the
-SHA-256 of those that matter; an entry whose files are not those is made anew.
+An entry is a folder `<kind>-<digest>`. It is built in a scratch folder and renamed when it is
+complete, so that an interrupted build leaves no entry. Each entry has the SHA-256 of the files that
+matter; an entry whose files differ is built again.
 
-All checkouts and processes of a user share the cache: whoever uses an entry holds its lock. Entries
-beyond LIMIT_BYTES are removed, those first that have not been used for the longest time.
+All checkouts and processes of a user share the cache; a process holds the lock of an entry while it
+uses it. When the entries exceed LIMIT_BYTES, the least recently used are removed.
 """
 
 import contextlib
@@ -23,9 +23,9 @@ from . import toolchain
 
 SUMS = "sha256.json"
 LIMIT_BYTES = 5 * 1000**3
-# A process has loaded or started what it looked up within this time: older entries may go.
+# A process loads or starts an entry within this time after its lookup.
 IN_USE_SECONDS = 3600
-# Between two searches for entries to remove.
+# Time between two searches for entries to remove.
 EVICTION_SECONDS = 600
 
 
@@ -49,7 +49,7 @@ def cached(
     make : callable
         Fills the scratch folder that it is given; returns the names of the files that matter.
     building : callable
-        Called before `make`, if it is.
+        Called before a call of `make`.
 
     Raises
     ------
@@ -72,23 +72,23 @@ def cached(
 
 
 def folder() -> Path:
-    """The folder of the entries; RuntimeError if it cannot be written."""
+    """Return the folder of the entries; raise RuntimeError if it cannot be written."""
     return toolchain.cache_folder("builds")
 
 
 def lock_of(entry: Path, timeout: float = -1) -> filelock.BaseFileLock:
-    """The lock that whoever uses an entry holds; a scratch folder has that of its entry."""
+    """Return the lock of an entry, which is also the lock of its scratch folder."""
     return filelock.FileLock(entry.with_name(f"{entry.name.removeprefix('.')}.lock"), timeout)
 
 
 def mark_used(entry: Path) -> None:
-    """Note that an entry is used now."""
+    """Set the time of the last use of an entry."""
     with contextlib.suppress(FileNotFoundError):
         os.utime(entry)
 
 
 def contents() -> list[tuple[float, int, Path]]:
-    """When each entry was used last, its bytes and its folder; the oldest first."""
+    """Return the time of the last use, the bytes and the folder of each entry, oldest first."""
     entries = []
     for entry in folder().iterdir():
         with contextlib.suppress(FileNotFoundError):
@@ -98,10 +98,10 @@ def contents() -> list[tuple[float, int, Path]]:
 
 
 def evict(*, limit: int = LIMIT_BYTES, unused_seconds: float = IN_USE_SECONDS) -> int:
-    """Remove the entries that were used least recently until the rest is within `limit` bytes.
+    """Remove the least recently used entries until the rest is within `limit` bytes.
 
-    Entries that were used in the last `unused_seconds`, or that a process holds the lock of, stay.
-    Returns the bytes removed.
+    Entries that were used in the last `unused_seconds`, or whose lock a process holds, are kept.
+    Return the number of bytes removed.
     """
     known = contents()
     excess = sum(size for _, size, _ in known) - limit

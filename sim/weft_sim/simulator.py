@@ -158,7 +158,7 @@ def build(
     directory : Path, optional
         Build there what is not worth keeping; in the cache when left out.
     building : callable
-        Called before a build, unless one is found.
+        Called before a build, unless the cache has it.
     """
     toolchain.prepare_environment()
     toolchain.require(simulator, waves=waves)
@@ -197,12 +197,12 @@ def build(
 
 
 def versions(simulator: str) -> list[str]:
-    """What a build depends on beside its sources."""
+    """Return what a build depends on in addition to its sources."""
     cocotb = f"cocotb {version('cocotb')}"
     if simulator == "icarus":
         shown = subprocess.run(["iverilog", "-V"], capture_output=True, text=True)
         return [cocotb, *shown.stdout.splitlines()[:1]]
-    # A program finds cocotb's libraries by their path.
+    # A program finds the libraries of cocotb by their path.
     return [cocotb, str(cocotb_tools.config.libs_dir), *verilator.versions()]
 
 

@@ -53,7 +53,7 @@ def build_failed(tool: str, log: Path, kept: Path) -> SimulationFailed:
 
 
 def versions() -> list[str]:
-    """What a build depends on beside its sources: Verilator, the processor and the C library."""
+    """Return what a build depends on besides its sources: Verilator, processor and C library."""
     return [f"verilator {version('verilator')}", platform.machine(), *platform.libc_ver()]
 
 

@@ -20,9 +20,9 @@ NAMES_WIDTH, WAVES_WIDTH = 240, 1150
 MARKERS = "abcdefghijklmnopqrstuvwxyz"
 ZOOM_PIXELS = 200
 
-# Names in a save file begin like this. GTKWave finds them in the folder that it is started in, and
-# since [savefile] begins like this too, in the folder of the save file, wherever that is now. It
-# compares the folders of both names, and takes none of a single character.
+# First part of the file names in a save file. GTKWave looks for such files in its working folder.
+# Because [savefile] begins with it too, GTKWave also looks in the current folder of the save file.
+# GTKWave compares the folders of both names, and ignores folders of a single character.
 HERE = "././"
 
 
@@ -100,7 +100,7 @@ def _save(
 
 
 def _here(path: Path, source: Trace) -> str:
-    """The name of a file in the folder of the trace, or below it, for the save file."""
+    """Return the name, in the save file, of a file in or below the folder of the trace."""
     return f"{HERE}{path.relative_to(source.path.parent)}"
 
 
