@@ -87,15 +87,14 @@ def sim(config, m, k, n, seed, simulator, stalls, waves, gui, json) -> None:
     if json is not None:
         check_writable(json)
     options = simulate.Options(config, simulator, seed, traced, stalls)
-    sizes = (m, k, n)
-    if all(size is None for size in sizes):
+    if m is None and k is None and n is None:
         run = simulate.run_digits(options)
         totals = Totals.of(config, run.results)
         report.print_digits(options, run, totals)
-    elif any(size is None for size in sizes):
+    elif m is None or k is None or n is None:
         raise ValueError("a product needs all three of M, K and N, or none for the digits")
     else:
-        run = simulate.run_product(options, *sizes)
+        run = simulate.run_product(options, m, k, n)
         totals = Totals.of(config, run.results)
         report.print_product(options, run, totals)
     views = []
@@ -323,9 +322,9 @@ def run(commands: click.Group) -> None:
     except click.ClickException as error:
         fail(error.format_message(), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        fail("interrupted; nothing half-done counts as done", 130)
+        fail("interrupted; unfinished results are not kept", 130)
     except MemoryError:
-        fail("this machine has too little memory for that: use a smaller product", 2)
+        fail("not enough memory: use a smaller product", 2)
     except toolchain.ToolMissing as error:
         fail(str(error), 3)
     except (ValueError, TypeError, RuntimeError) as error:

@@ -39,7 +39,7 @@ def print_waves(views: list["Views"]) -> None:
     for one in views:
         console.print(f"waves: {one.trace}, views: {one.gtkwave}, {one.surfer}")
     if not views:
-        console.print("waves: none were written; WAVES=1 (--waves) writes them")
+        console.print("no trace was written; WAVES=1 (--waves) writes one")
 
 
 def model_holds(options: Options, totals: Totals) -> bool:

@@ -1,4 +1,4 @@
-"""The cycle model as a product: cycles and utilization of layers, without a simulation."""
+"""Cycles and utilization of layers from the cycle model, without a simulation."""
 
 import csv
 import json
@@ -13,7 +13,7 @@ from .schedule import Schedule
 
 
 def layer_row(config: MatrixUnitConfig, layer: Layer) -> dict[str, int | float | str]:
-    """What a layer costs when it runs on its own, its first load, fill and drain counted.
+    """Return the cost of a layer that runs alone, including its first load, fill and drain.
 
     Cycles: `cycles`, and `lower_bound_cycles` if every tile were loaded once; `computing`,
     `loading_weights` (exposed) and `idle` partition them. Fractions: `array_active`, cycles in
@@ -42,7 +42,7 @@ def layer_row(config: MatrixUnitConfig, layer: Layer) -> dict[str, int | float |
 
 
 def total_row(config: MatrixUnitConfig, rows: list[dict], name: str = "total") -> dict:
-    """The sum of layers that run one after the other."""
+    """Return the sum over layers that run one after the other."""
     summed = ("cycles", "lower_bound_cycles", "computing", "loading_weights", "idle", "macs")
     total = {key: sum(row[key] for row in rows) for key in (*summed, "without_overlap_cycles")}
     peak = total["cycles"] * config.rows * config.columns
@@ -55,7 +55,9 @@ def total_row(config: MatrixUnitConfig, rows: list[dict], name: str = "total") -
 
 
 def without_overlap(config: MatrixUnitConfig, schedule: Schedule) -> int:
-    """SCALE-Sim's weight-stationary formula, 2R + C + M - 2 a tile, no tile overlapping another.
+    """Return the cycles by SCALE-Sim's weight-stationary formula: 2R + C + M - 2 per tile.
+
+    Tiles do not overlap.
 
     Samajdar et al., "A systematic methodology for characterizing scalability of DNN accelerators
     using SCALE-Sim", ISPASS 2020.
@@ -65,7 +67,7 @@ def without_overlap(config: MatrixUnitConfig, schedule: Schedule) -> int:
 
 
 def write_csv(out: TextIO, rows: Iterable[dict]) -> None:
-    """A line a layer, as the rows come."""
+    """Write one CSV line per layer as the rows arrive."""
     writer = None
     for row in rows:
         if writer is None:
@@ -75,6 +77,6 @@ def write_csv(out: TextIO, rows: Iterable[dict]) -> None:
 
 
 def write_json(out: TextIO, rows: list[dict], total: dict) -> None:
-    """An object with `layers` and `total`."""
+    """Write a JSON object with `layers` and `total`."""
     json.dump({"layers": rows, "total": total}, out, indent=2)
     out.write("\n")

@@ -15,7 +15,7 @@ DEPTHWISE = "DP"
 
 @dataclass(frozen=True)
 class Layer:
-    """A[M, K] . B[K, N], `count` times: more than once where a convolution is depthwise."""
+    """A product A[M, K] . B[K, N], repeated `count` times, once per channel if depthwise."""
 
     name: str
     m: int
@@ -25,7 +25,7 @@ class Layer:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates."""
+        """Number of multiply-accumulates."""
         return self.m * self.k * self.n * self.count
 
 
@@ -38,26 +38,26 @@ class Network:
 
 
 def whole_windows(*, size: int, window: int, stride: int) -> int:
-    """Outputs of a convolution along one side: windows, `stride` apart, that lie inside `size`."""
+    """Return the outputs of a convolution along one side: whole windows, `stride` apart."""
     return (size - window) // stride + 1
 
 
 def scale_sim_windows(*, size: int, window: int, stride: int) -> int:
-    """The same as SCALE-Sim counts it: one more where the last window does not end with `size`."""
+    """Count windows like SCALE-Sim: one more if the last window does not end at `size`."""
     return -(-(size - window) // stride) + 1
 
 
 def read_layers(path: Path, windows: Callable[..., int] = whole_windows) -> list[Layer]:
-    """The layers of a topology file, of the GEMM kind or of the convolution kind.
+    """Return the layers of a topology file of the GEMM or the convolution kind.
 
     A convolution of F x F over C channels becomes a product with one row for each output pixel of
-    each input, K = F F C and N filters; `windows` counts the outputs along one side. Layers whose
-    names hold "DP" are depthwise: a product for each channel, with K = F F.
+    each input, K = F F C and N filters; `windows` counts the outputs along one side. A layer
+    with "DP" in its name is depthwise: one product for each channel, with K = F F.
 
     Raises
     ------
     ValueError
-        With the line and what would be right.
+        The message has the line and what would be right.
     OSError
         If the file cannot be read.
     """
@@ -66,12 +66,12 @@ def read_layers(path: Path, windows: Callable[..., int] = whole_windows) -> list
 
 
 def read_network(given: str | None, windows: Callable[..., int] = whole_windows) -> Network:
-    """The network that is meant: a topology file, or one of `NETWORKS` by its name.
+    """Read a topology file, or one of `NETWORKS` by name.
 
     Raises
     ------
     ValueError
-        As `read_layers`; or if there is neither, with the names of the networks.
+        Like `read_layers`; or if there is no such file or network, with the names of all networks.
     OSError
         If the file cannot be read.
     """

@@ -17,14 +17,14 @@ KINDS = (GEMM, CONVOLUTION)
 
 Built = TypeVar("Built")
 
-# Quotes what a file holds, which may be of any length.
+# Quotes text of a file, which may be of any length.
 _quote = reprlib.Repr()
 _quote.maxstring = 60
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What the cells of a column may hold: text that matches `pattern`, in words `legal`."""
+    """Legal text in the cells of a column: it matches `pattern`, and `legal` describes it."""
 
     pattern: str
     legal: str
@@ -44,19 +44,19 @@ class Column:
     Parameters
     ----------
     name : str
-        As the heading has it; case, spaces and underscores make no difference.
+        Name in the heading; case, spaces and underscores do not matter.
     kinds : tuple of str
-        The kinds of file that have it.
+        Kinds of file with this column.
     meaning : str
         One or two sentences.
     aliases : tuple of str
-        Other names for it.
+        Other names of the column.
     gives : tuple of str, optional
-        The arguments of a builder that its value is for; if left out, the one of its own name.
+        Arguments of a builder that receive its value; by default, the one with its own name.
     cell : Cell
-        What its cells may hold.
+        Legal contents of its cells.
     default : str, optional
-        What an empty cell or a missing column means; None if there must be a value.
+        Value of an empty cell or a missing column; None if a value is required.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Column:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """Names of the arguments that it gives."""
+        """Names of the arguments that receive its value."""
         own = (self.name.lower().replace(" ", "_"),)
         return own if self.gives is None else self.gives
 
@@ -131,16 +131,16 @@ COLUMNS = (
 
 
 def read_topology(path: Path, builders: Mapping[str, Callable[..., Built]]) -> list[Built]:
-    """What `builders` make of the layers of a file, in the order of the file.
+    """Return the result of a builder for each layer of a file, in the order of the file.
 
-    The builder of the file's kind is called for each layer, with the values of its columns as
-    keyword arguments. Columns may stand in any order. Blank lines are skipped; text behind the
-    named columns is a remark and is ignored.
+    The builder for the kind of the file is called for each layer, with the values of its columns as
+    keyword arguments. Columns may be in any order. Blank lines are skipped; text after the named
+    columns is a remark and is ignored.
 
     Raises
     ------
     ValueError
-        With the line, what is wrong and what would be right.
+        The message has the line, what is wrong and what would be right.
     OSError
         If the file cannot be read.
     """
@@ -169,13 +169,13 @@ def _blaming(path: Path, number: int) -> Iterator[None]:
 
 
 def _lines(path: Path) -> list[tuple[int, list[str]]]:
-    """The lines that hold anything, by number, as cells."""
+    """Return the cells of each line that is not blank, with its number."""
     lines = []
-    # Lines end as any system ends them.
+    # Lines may end as on any system.
     for number, line in enumerate(io.StringIO(_text(path), newline=None), 1):
         with _blaming(path, number):
             if "\0" in line:
-                raise ValueError("the file must be UTF-8 text, and here is a NUL byte")
+                raise ValueError("the file must be UTF-8 text, but this line has a NUL byte")
             for row in csv.reader([line.strip()], skipinitialspace=True):
                 cells = [cell.strip() for cell in row]
                 if any(cells):
@@ -189,10 +189,10 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         before, byte = error.object[: error.start], error.object[error.start]
         number = 1 + len(re.findall(rb"\r\n?|\n", before))
-        sentence = f"the file must be UTF-8, and here is the byte 0x{byte:02x}, which is not"
+        sentence = f"the file must be UTF-8, but this line has the invalid byte 0x{byte:02x}"
         raise ValueError(f"{path}, line {number}: {sentence}") from None
     except OSError as error:
-        # An error of reading does not have the name.
+        # A read error does not have the name of the file.
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
@@ -213,7 +213,7 @@ def _known_columns() -> str:
 
 
 def _columns(heading: list[str]) -> list[Column | None]:
-    """The column at each place of a heading, None where there is no name."""
+    """Return the column at each position of a heading; None if it has no name."""
     columns = [_named(name) if name else None for name in heading]
     given: dict[str, str] = {}
     for name, column in zip(heading, columns, strict=True):
@@ -227,7 +227,7 @@ def _columns(heading: list[str]) -> list[Column | None]:
 
 
 def _kind(columns: list[Column | None]) -> str:
-    """The kind of file that has these columns; all that it needs are there."""
+    """Return the kind of a file with these columns, after checking that none is missing."""
     named = [column for column in columns if column]
     own = {kind: [column.name for column in named if column.kinds == (kind,)] for kind in KINDS}
     if all(own.values()):
@@ -249,17 +249,19 @@ def _kind(columns: list[Column | None]) -> str:
 
 
 def _arguments(columns: list[Column | None], kind: str, cells: list[str]) -> dict[str, Any]:
-    """What a line says, as arguments of a builder."""
+    """Return the contents of a line as arguments of a builder."""
     filled = [cell for cell in cells if cell]
     if len(filled) == 1:
         names = ", ".join(column.name for column in columns if column)
-        raise ValueError(f"{_quote.repr(filled[0])} stands alone, where a layer must be: {names}")
-    # A number there may belong to a column that the heading forgot; other text is a remark.
+        raise ValueError(
+            f"{_quote.repr(filled[0])} is alone on its line, but each line must be a layer: {names}"
+        )
+    # A number here may belong to a column that is missing in the heading; other text is a remark.
     for cell, column in zip_longest(cells, columns[: len(cells)]):
         if not column and re.match("[-+.]?[0-9]", cell):
             raise ValueError(
-                f"{_quote.repr(cell)} stands in a column that the heading does not name: "
-                "name the column, or leave the number out"
+                f"{_quote.repr(cell)} is in a column that the heading does not name: "
+                "name the column or remove the number"
             )
     texts = {column: cell for cell, column in zip(cells, columns, strict=False) if column}
     arguments = {}

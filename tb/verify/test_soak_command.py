@@ -104,7 +104,7 @@ def test_ctrl_c_writes_the_report_and_leaves_nothing_running(tmp_path):
         time.sleep(0.05)
     soaking.send_signal(signal.SIGINT)
     _, errors = soaking.communicate(timeout=60)
-    assert errors.strip() == "weft: interrupted; nothing half-done counts as done"
+    assert errors.strip() == "weft: interrupted; unfinished results are not kept"
     assert soaking.returncode == 130
     assert not working_below(tmp_path)
     read = json.loads(report.read_text())

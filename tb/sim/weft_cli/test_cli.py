@@ -43,7 +43,7 @@ MISTAKES = {
     ),
     "folder of layers": (["sim-full", "--layers", ROOT], "is a folder: name a topology file"),
     "module name": (["verilog", "--name", "4x4"], "a module name is letters, digits"),
-    "large product": (["sim", "-m", 1 << 62, "-k", 2, "-n", 2], "too little memory for that"),
+    "large product": (["sim", "-m", 1 << 62, "-k", 2, "-n", 2], "not enough memory"),
     "slow line": (["fpga", "--baud", 7], "a baud rate must be an integer of at least 50, not 7"),
     "unreadable layers": (["cycles", "--layers", "/proc/self/mem"], "/proc/self/mem: Input/output"),
 }
@@ -132,7 +132,7 @@ def test_an_interrupted_build_leaves_nothing_that_looks_whole(tmp_path):
     assert running.returncode == 130
     announced, said = filter(None, errors.splitlines())
     assert announced == "building the simulation of 2 x 2 cells, about 10 seconds"
-    assert said == "weft: interrupted; nothing half-done counts as done"
+    assert said == "weft: interrupted; unfinished results are not kept"
     assert not list(tmp_path.glob("builds/library-*/"))
     again = subprocess.run([*WEFT, *arguments], capture_output=True, text=True, env=environment)
     assert again.returncode == 0, again.stderr

@@ -137,13 +137,13 @@ def test_remarks_behind_the_columns_are_ignored(heading_end, end, read):
 
 @pytest.mark.parametrize("end", [", 2", ", 2,", ",2:4,", ",,7", ",#dw, 2", ", -1", ", .5"])
 def test_numbers_behind_the_columns_are_refused(end, read):
-    with pytest.raises(ValueError, match=r"line 2: '.*' stands in a column that the heading does"):
+    with pytest.raises(ValueError, match=r"line 2: '.*' is in a column that the heading does"):
         read(f"{HEADING}\nconv, 28, 29, 3, 5, 16, 32, 2{end}\n")
 
 
 def test_numbers_below_no_name_are_refused(read):
     assert read("Layer,,M,N,K\nfc,,10,20,30\n") == [(GEMM, VALUES[GEMM])]
-    with pytest.raises(ValueError, match="line 2: '5' stands in a column that the heading does"):
+    with pytest.raises(ValueError, match="line 2: '5' is in a column that the heading does"):
         read("Layer,,M,N,K\nfc,5,10,20,30\n")
 
 
@@ -156,7 +156,10 @@ def test_blank_lines_are_skipped_and_counted(read):
 
 @pytest.mark.parametrize("title", ["AlphaGoZero,", "Encoder", "# a section,,,"])
 def test_titles_are_refused(title, read):
-    sentence = f"line 3: '{title.rstrip(',')}' stands alone, where a layer must be: Layer, M, N, K"
+    sentence = (
+        f"line 3: '{title.rstrip(',')}' is alone on its line, but each line must be a layer: "
+        "Layer, M, N, K"
+    )
     with pytest.raises(ValueError, match=sentence):
         read(f"Layer, M, N, K,\nfc, 10, 20, 30,\n{title}\n")
 
@@ -172,7 +175,7 @@ def test_any_system_may_have_written_the_file(start, end, read):
     lines = "Layer, M, N, K", "", "Aufmerksamkeit für 注意, 10, 20, 30,"
     ((_, values),) = read(start + end.join(lines).encode())
     assert values == VALUES[GEMM] | {"layer": "Aufmerksamkeit für 注意"}
-    with pytest.raises(ValueError, match="line 4: 'a title' stands alone"):
+    with pytest.raises(ValueError, match="line 4: 'a title' is alone on its line"):
         read(start + end.join((*lines, "a title", "")).encode())
 
 
@@ -222,15 +225,21 @@ BAD = {
     ),
     "Latin-1": (
         f"{HEAD}a, 1, 2, 3\r\ncaf\xe9, 1, 2, 3\r".encode("latin-1"),
-        "line 3: the file must be UTF-8, and here is the byte 0xe9, which is not",
+        "line 3: the file must be UTF-8, but this line has the invalid byte 0xe9",
     ),
     "Latin-1 behind a mark": (
         b"\xef\xbb\xbf" + f"{HEAD}\rcaf\xe9, 1, 2, 3".encode("latin-1"),
         "line 3: the file must be UTF-8",
     ),
-    "UTF-16": (HEAD.encode("utf-16"), "line 1: the file must be UTF-8, and here is the byte 0xff"),
+    "UTF-16": (
+        HEAD.encode("utf-16"),
+        "line 1: the file must be UTF-8, but this line has the invalid byte 0xff",
+    ),
     "UTF-16 without a mark": (HEAD.encode("utf-16-le"), "line 1: .* UTF-8 text, .* a NUL byte"),
-    "NUL": (f"{HEAD}a, 1, 2, 3\0\n", "line 2: the file must be UTF-8 text, and here is a NUL byte"),
+    "NUL": (
+        f"{HEAD}a, 1, 2, 3\0\n",
+        "line 2: the file must be UTF-8 text, but this line has a NUL byte",
+    ),
 }
 
 
