@@ -14,7 +14,7 @@ from benches.repository import ROOT
 SOURCES = ("hw", "sim", "tb", "docs/make")
 
 # Subpackages and modules of weft; each may import itself and the ones listed here.
-GROUND = ("formats", "hierarchy", "parameters", "version")
+GROUND = ("checks", "formats", "hierarchy", "parameters", "version")
 SUBPACKAGES = {
     **dict.fromkeys(GROUND, GROUND),
     "blocks": GROUND,

@@ -1,10 +1,13 @@
 """Number formats: the width, sign, Amaranth shape and numpy dtype of one lane."""
 
+import contextlib
 import re
 from dataclasses import dataclass
 
 import numpy as np
 from amaranth import Shape, signed, unsigned
+
+from .checks import checked_bool, checked_integer, described
 
 MAX_OPERAND_WIDTH = 16
 
@@ -23,10 +26,9 @@ class IntegerFormat:
     signed: bool = True
 
     def __post_init__(self):
-        if type(self.width) is not int or not 1 <= self.width <= 64:
-            raise ValueError(f"a format must be 1 to 64 bits wide, not {self.width!r}")
-        if type(self.signed) is not bool:
-            raise ValueError(f"signed must be True or False, not {self.signed!r}")
+        width = checked_integer("the width of a format", self.width, low=1, high=64)
+        object.__setattr__(self, "width", width)
+        object.__setattr__(self, "signed", checked_bool("signed", self.signed))
 
     @classmethod
     def parse(cls, given: "str | IntegerFormat | np.dtype | type[np.generic]") -> "IntegerFormat":
@@ -39,13 +41,18 @@ class IntegerFormat:
         """
         if isinstance(given, cls):
             return given
-        known = isinstance(given, np.dtype) or (
+        text = given
+        if isinstance(given, np.dtype) or (
             isinstance(given, type) and issubclass(given, np.generic)
-        )
-        text = np.dtype(given).name if known else given
+        ):
+            # Abstract types, such as np.integer, have no dtype.
+            with contextlib.suppress(TypeError):
+                text = np.dtype(given).name
         match = re.fullmatch(r"(u?)int([1-9][0-9]?)", text) if isinstance(text, str) else None
         if not match:
-            raise ValueError(f"unknown number format {text!r}: write int8, uint8, int4, int16, ...")
+            raise ValueError(
+                f"unknown number format {described(text)}: write int8, uint8, int4, int16, ..."
+            )
         return cls(int(match[2]), signed=not match[1])
 
     def __str__(self) -> str:

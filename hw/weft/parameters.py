@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from .checks import check, checked_bool, checked_integer, described
 from .formats import IntegerFormat
 
 _KEY = "parameter"
@@ -49,13 +50,18 @@ class OperandFormat:
     def __init__(self, default: IntegerFormat):
         self.default = default
 
+    def __repr__(self) -> str:
+        return str(self.default)
+
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
     def __get__(self, instance: object, owner: type | None = None) -> IntegerFormat:
         return self.default if instance is None else vars(instance)[self.name]
 
-    def __set__(self, instance: object, value: IntegerFormat | str | type[np.integer]) -> None:
+    def __set__(
+        self, instance: object, value: IntegerFormat | str | np.dtype | type[np.integer]
+    ) -> None:
         # A dataclass passes the descriptor itself if no value is given.
         given = self.default if value is self else value
         try:
@@ -85,12 +91,6 @@ def plain_parameters(config: Any) -> dict[str, int | str]:
     }
 
 
-def check(condition: bool, sentence: str) -> None:
-    """Raise ValueError with the sentence unless the condition holds."""
-    if not condition:
-        raise ValueError(sentence)
-
-
 def check_parameters(config: Any) -> None:
     """Check every field of a configuration against its Parameter; turn numpy scalars into Python's.
 
@@ -101,17 +101,15 @@ def check_parameters(config: Any) -> None:
     """
     for name, known in parameters_of(type(config)).items():
         value = getattr(config, name)
-        if isinstance(value, np.integer | np.bool_):
-            value = value.item()
-            object.__setattr__(config, name, value)
         if known.values:
-            check(value in known.values, f"{name} must be {known.legal}, not {value!r}")
+            good = isinstance(value, str) and value in known.values
+            check(good, f"{name} must be {known.legal}, not {described(value)}")
         elif isinstance(known.default, bool):
-            check(isinstance(value, bool), f"{name} must be True or False, not {value!r}")
+            object.__setattr__(config, name, checked_bool(name, value))
         elif known.high is not None:
             high = getattr(config, known.high) if isinstance(known.high, str) else known.high
-            good = type(value) is int and known.low <= value <= high
-            check(good, f"{name} must be an integer from {known.low} to {high}, not {value!r}")
+            number = checked_integer(name, value, low=known.low, high=high)
+            object.__setattr__(config, name, number)
 
 
 def documented(config: Class) -> Class:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from weft.checks import check, is_masked
 from weft_sim.toolchain import require_packages
 
 PATH = Path(__file__).with_name("digits.npz")
@@ -142,7 +143,19 @@ class Network:
         Returns
         -------
         list of ndarray of int8, (images, 10)
+
+        Raises
+        ------
+        ValueError
+            If a batch has another dtype or shape, or is masked.
         """
+        for batch in batches:
+            check(
+                isinstance(batch, np.ndarray)
+                and not is_masked(batch)
+                and (batch.dtype, batch.shape[1:]) == (np.int8, (SIDE, SIDE)),
+                f"a batch must be an unmasked int8 array of shape (images, {SIDE}, {SIDE})",
+            )
         for layer in self.layers:
             products = multiply([layer.operands(batch) for batch in batches])
             batches = [layer.finish(sums) for sums in products]

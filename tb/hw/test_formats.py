@@ -38,7 +38,9 @@ def test_dtype_is_the_smallest_that_holds_every_value(is_signed):
 
 @pytest.mark.parametrize("width", [0, -1, 65, 8.0, "8", None, True, False])
 def test_refuses_illegal_widths(width):
-    with pytest.raises(ValueError, match=f"must be 1 to 64 bits wide, not {width!r}"):
+    with pytest.raises(
+        ValueError, match=f"width of a format must be an integer from 1 to 64, not {width!r}"
+    ):
         IntegerFormat(width)
 
 
@@ -54,8 +56,22 @@ def test_refuses_a_sign_that_is_not_a_bool(signed):
      "int-8", "int8\n", "uuint8", "int8.0", "sint8", 8, 8.0, None, True],
 )  # fmt: skip
 def test_refuses_unknown_names(text):
-    with pytest.raises(ValueError, match=r"^unknown number format|^a format must be"):
+    with pytest.raises(ValueError, match=r"^unknown number format|^the width of a format must be"):
         IntegerFormat.parse(text)
+
+
+def test_converts_numpy_scalars():
+    number = IntegerFormat(np.int64(8), signed=np.bool_(False))
+    assert (type(number.width), number.signed) == (int, False)
+    assert number == IntegerFormat(8, signed=False)
+
+
+@pytest.mark.parametrize(
+    "given", [np.float32, np.bool_, np.integer, np.generic, int, np.dtype("m8")]
+)
+def test_refuses_types_without_an_integer_width(given):
+    with pytest.raises(ValueError, match=r"^unknown number format "):
+        IntegerFormat.parse(given)
 
 
 def test_width_for_is_minimal_and_sufficient():

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..bus.lanes import narrow, widen
 from ..formats import IntegerFormat
 from ..hierarchy import instantiate
-from ..matrix.config import MatrixUnitConfig
+from ..matrix.config import MatrixUnitConfig, check_config
 from ..matrix.layouts import Error, activation_layout, bit_of, counter_layout
 from ..matrix.matrix_unit import MatrixUnit
 
@@ -85,6 +85,7 @@ class AxiMatrixUnit(wiring.Component):
     """
 
     def __init__(self, *, config: MatrixUnitConfig):
+        check_config(config)
         self.config = config
         super().__init__(
             {

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from ..array.arithmetic import Arithmetic
 from ..array.inner_product import INNER_PRODUCTS, FastInnerProduct, PlainInnerProduct
+from ..checks import check, check_kind
 from ..formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat, products_width
 from ..hierarchy import Part
-from ..parameters import OperandFormat, check, check_parameters, documented, parameter
+from ..parameters import OperandFormat, check_parameters, documented, parameter
 
 # Sizes of TPU v1 (Jouppi et al., ISCA 2017, section 2).
 MAX_SIDE = 256
@@ -107,6 +108,12 @@ class MatrixUnitConfig:
         )
 
     @property
+    def label(self) -> str:
+        """Shape and formats, as in: 16x16, int8 x int8 -> int32."""
+        formats = f"{self.activation} x {self.weight} -> {self.accumulator}"
+        return f"{self.rows}x{self.columns}, {formats}"
+
+    @property
     def multiplication(self) -> type[PlainInnerProduct] | type[FastInnerProduct]:
         """How the array multiplies, and its components."""
         return INNER_PRODUCTS[self.inner_product]
@@ -189,6 +196,11 @@ class MatrixUnitConfig:
     def address_width(self) -> int:
         """Bits of a legal accumulator row number."""
         return max(1, (self.accumulator_depth - 1).bit_length())
+
+
+def check_config(config: MatrixUnitConfig) -> None:
+    """Raise TypeError unless the value is a MatrixUnitConfig."""
+    check_kind(config, MatrixUnitConfig, "config must be a MatrixUnitConfig")
 
 
 TINY = MatrixUnitConfig(rows=4, columns=4, accumulator_depth=16)

@@ -14,7 +14,7 @@ from ..hierarchy import instantiate
 from .accumulators import AccumulatorBank, AccumulatorControl
 from .admission import Admission
 from .checksum_column import ChecksumColumn, FastChecksumColumn
-from .config import MatrixUnitConfig
+from .config import MatrixUnitConfig, check_config
 from .counters import CycleCounters
 from .layouts import Error, activation_layout, counter_layout, result_layout, weight_layout
 from .result_check import ResultCheck
@@ -61,6 +61,7 @@ class MatrixUnit(wiring.Component):
     """
 
     def __init__(self, *, config: MatrixUnitConfig):
+        check_config(config)
         self.config = config
         self.timing = MatrixUnitTiming.of(config)
         super().__init__(

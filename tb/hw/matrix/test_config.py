@@ -1,11 +1,14 @@
 """MatrixUnitConfig: every illegal value is rejected, and all derived values are exact."""
 
 import dataclasses
+import gc
 import itertools
 import re
 
+import numpy as np
 import pytest
 
+from weft import AxiMatrixUnit, MatrixUnit
 from weft.formats import IntegerFormat
 from weft.matrix.config import SMALL, TINY, TPU_V1, MatrixUnitConfig
 
@@ -47,7 +50,9 @@ def test_reads_formats_and_refuses_others(name):
         sentence = f"{name} format must be 1 to 16 bits wide, not {text}"
         with pytest.raises(ValueError, match=sentence):
             MatrixUnitConfig(**{name: text})
-    for text in ("int65", "float8", "", 8, None, True):
+    for dtype, number in ((np.int8, "int8"), (np.dtype(">u2"), "uint16"), (np.dtype("i1"), "int8")):
+        assert str(getattr(MatrixUnitConfig(**{name: dtype}), name)) == number
+    for text in ("int65", "float8", "", 8, None, True, np.float32, np.integer, np.bool_, int):
         with pytest.raises(ValueError, match="format"):
             MatrixUnitConfig(**{name: text})
 
@@ -101,6 +106,34 @@ def test_is_frozen_and_compares_by_value():
     assert hash(same) == hash(TINY)
     with pytest.raises(TypeError):
         MatrixUnitConfig(16)
+
+
+def test_converts_numpy_scalars():
+    config = MatrixUnitConfig(rows=np.int64(4), columns=np.uint8(4), checksum=np.bool_(True))
+    assert config == MatrixUnitConfig(rows=4, columns=4, checksum=True)
+    assert (type(config.rows), config.checksum) == (int, True)
+
+
+def test_refuses_arrays_in_one_line():
+    for name in ("rows", "inner_product", "checksum", "weight"):
+        with pytest.raises(ValueError, match="value of type ndarray") as refusal:
+            MatrixUnitConfig(**{name: np.arange(100).reshape(10, 10)})
+        assert "\n" not in str(refusal.value)
+
+
+def test_label_names_shape_and_formats():
+    config = MatrixUnitConfig(rows=3, columns=18, activation="uint5", accumulator_width=40)
+    assert config.label == "3x18, uint5 x int8 -> int40"
+
+
+# Amaranth also warns of a component whose constructor raises.
+@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
+@pytest.mark.parametrize("config", [None, {"rows": 4}, MatrixUnitConfig])
+@pytest.mark.parametrize("component", [MatrixUnit, AxiMatrixUnit])
+def test_components_refuse_other_configurations(component, config):
+    with pytest.raises(TypeError, match=r"^config must be a MatrixUnitConfig, not "):
+        component(config=config)
+    gc.collect()
 
 
 def test_named_configurations():

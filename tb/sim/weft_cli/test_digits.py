@@ -142,3 +142,9 @@ def test_the_digits_take_few_enough_rows_to_simulate(held_out):
 
     digits.load().forward([held_out[0]], multiply)
     assert rows < 60_000
+
+
+@pytest.mark.parametrize("change", [np.ma.array, np.int64, lambda images: images[:, :4], list])
+def test_illegal_images_are_refused(held_out, change):
+    with pytest.raises(ValueError, match=r"^a batch must be an unmasked int8 array of shape "):
+        digits.load().forward([change(held_out[0][:2])])
