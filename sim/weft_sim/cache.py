@@ -19,6 +19,8 @@ from pathlib import Path
 
 import filelock
 
+from weft.emit.files import naming
+
 from . import toolchain
 
 SUMS = "sha256.json"
@@ -34,7 +36,7 @@ def cached(
     key: Iterable[str],
     make: Callable[[Path], Iterable[str]],
     *,
-    building: Callable[[], None] = lambda: None,
+    building: Callable[[], None] | None = None,
 ) -> Path:
     """The folder of an entry, made by `make` unless a sound one is there.
 
@@ -48,24 +50,23 @@ def cached(
         All that the entry depends on.
     make : callable
         Fills the scratch folder that it is given; returns the names of the files that matter.
-    building : callable
+    building : callable, optional
         Called before a call of `make`.
 
     Raises
     ------
     RuntimeError
         If the cache cannot be written.
+    OSError
+        With a path, if the disk is full. After this and any error of `make`, nothing is left of
+        the entry.
     """
     entry = folder() / f"{kind}-{digest(key)}"
     with lock_of(entry):
         if not is_sound(entry):
-            building()
-            scratch = entry.with_name(f".{entry.name}")
-            for stale in (scratch, entry):
-                shutil.rmtree(stale, ignore_errors=True)
-            scratch.mkdir()
-            seal(scratch, make(scratch))
-            scratch.replace(entry)
+            if building is not None:
+                building()
+            renew(entry, make)
         mark_used(entry)
     _evict_now_and_then()
     return entry
@@ -129,13 +130,27 @@ def _size_of(entry: Path) -> int:
     return sum(path.lstat().st_size for path in entry.rglob("*") if not path.is_dir())
 
 
+def renew(entry: Path, make: Callable[[Path], Iterable[str]]) -> None:
+    """Replace an entry by a new one of `make`; the caller must hold the lock of the entry."""
+    scratch = entry.with_name(f".{entry.name}")
+    for stale in (scratch, entry):
+        shutil.rmtree(stale, ignore_errors=True)
+    try:
+        with naming(scratch):
+            scratch.mkdir()
+            _seal(scratch, make(scratch))
+            scratch.replace(entry)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
 def digest(key: Iterable[str]) -> str:
     """A short name for texts."""
     return hashlib.sha256("\0".join(key).encode()).hexdigest()[:24]
 
 
-def seal(folder: Path, files: Iterable[str]) -> None:
-    """Write down what files of a folder are now."""
+def _seal(folder: Path, files: Iterable[str]) -> None:
+    """Record the checksums of files of a folder."""
     sums = {file: _sum_of(folder / file) for file in files}
     (folder / SUMS).write_text(json.dumps(sums))
 

@@ -8,9 +8,11 @@ import importlib.util
 import os
 import re
 import shutil
-import stat
 import sys
 from pathlib import Path
+
+from weft.checks import check, described
+from weft.emit.files import write_whole
 
 # Optional Python packages: module to the extra of Weft that installs it, and what it is for.
 PACKAGES = {
@@ -120,6 +122,12 @@ def require_packages(*modules: str) -> None:
             raise ToolMissing(module)
 
 
+def check_simulator(name: str) -> None:
+    """Raise ValueError unless the name is one of SIMULATORS."""
+    known = f"{', '.join(SIMULATORS[:-1])} or {SIMULATORS[-1]}"
+    check(name in SIMULATORS, f"unknown simulator {described(name)}: choose {known}")
+
+
 def require(
     simulator: str, *, build: bool = True, cocotb: bool = True, waves: bool = False
 ) -> None:
@@ -130,9 +138,7 @@ def require(
     ToolMissing, ValueError, RuntimeError
         RuntimeError if the cache of builds cannot be written.
     """
-    if simulator not in SIMULATORS:
-        known = f"{', '.join(SIMULATORS[:-1])} or {SIMULATORS[-1]}"
-        raise ValueError(f"unknown simulator {simulator!r}: choose {known}")
+    check_simulator(simulator)
     if waves and simulator == "cxxrtl":
         raise ValueError("cxxrtl writes no waves: choose verilator or icarus for them")
     if cocotb:
@@ -184,10 +190,7 @@ def prepare_environment() -> None:
     text = f'#!/bin/sh\nexport VERILATOR_ROOT="{home}"\nexec "{link}/bin/verilator_bin" "$@"\n'
     shim = folder / "verilator"
     if not shim.exists() or shim.read_text() != text:
-        fresh = folder / f".verilator.{os.getpid()}"
-        fresh.write_text(text)
-        fresh.chmod(fresh.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-        fresh.replace(shim)
+        write_whole(shim, text, mode=0o755)
     path = os.environ["PATH"].split(os.pathsep)
     first = [str(folder), str(Path(sys.executable).parent)]
     os.environ["PATH"] = os.pathsep.join([*first, *(p for p in path if p not in first)])

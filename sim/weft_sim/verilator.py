@@ -13,7 +13,7 @@ from weft.array.row import SystolicRow
 from weft.emit.verilog import Design
 
 from . import cache, toolchain
-from .cache import digest, is_sound, seal
+from .cache import digest, is_sound, renew
 
 WAIVERS = Path(__file__).with_name("waivers.vlt")
 
@@ -25,9 +25,17 @@ OPTIONS = ("-fno-dfg", "-Wno-fatal")
 COVERAGE_OPTIONS = ("--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096")
 COVERAGE_HEADER = "verilated_cov.h"
 
+DISK_FULL = "the disk is full"
+# A disk with less free space counts as full.
+LEAST_FREE_BYTES = 1 << 20
+
 # In the log of a build, and what it means.
 TROUBLES = (
-    (r"No space left on device|Disk quota exceeded", "the disk is full"),
+    (
+        r"No space left on device|Disk quota exceeded|File too large|File size limit exceeded"
+        r"|terminated by signal 25|Error 153",
+        DISK_FULL,
+    ),
     (
         r"[Cc]annot allocate memory|[Oo]ut of memory|memory exhausted|std::bad_alloc"
         r"|Killed|terminated by signal 9|Error 137",
@@ -46,10 +54,12 @@ def build_failed(tool: str, log: Path, kept: Path) -> SimulationFailed:
     with contextlib.suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(log, kept)
-    for pattern, meaning in TROUBLES:
-        if re.search(pattern, text):
-            return SimulationFailed(f"{tool} could not build: {meaning}; see {kept}")
-    return SimulationFailed(f"{tool} could not build; see {kept}")
+    meanings = [meaning for pattern, meaning in TROUBLES if re.search(pattern, text)]
+    # Some tools do not report that a write failed.
+    if not meanings and shutil.disk_usage(kept.parent).free < LEAST_FREE_BYTES:
+        meanings = [DISK_FULL]
+    because = f": {meanings[0]}" if meanings else ""
+    return SimulationFailed(f"{tool} could not build{because}; see {kept}")
 
 
 def versions() -> list[str]:
@@ -117,12 +127,6 @@ class Runtime:
     def keep(self, scratch: Path) -> None:
         """Keep the objects of a finished build, unless sound ones are kept."""
         with self.lock:
-            if is_sound(self.folder):
-                return
-            fresh = self.folder.with_name(f".{self.folder.name}")
-            for stale in (fresh, self.folder):
-                shutil.rmtree(stale, ignore_errors=True)
-            fresh.mkdir()
-            made = [Path(shutil.copy(made, fresh)).name for made in scratch.glob("verilated*.o")]
-            seal(fresh, made)
-            fresh.replace(self.folder)
+            if not is_sound(self.folder):
+                objects = list(scratch.glob("verilated*.o"))
+                renew(self.folder, lambda kept: [Path(shutil.copy(o, kept)).name for o in objects])

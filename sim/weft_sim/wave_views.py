@@ -3,10 +3,13 @@
 Each has files beside it that turn values into text: GTKWave's translations, Surfer's mappings.
 """
 
+import io
 import math
 from pathlib import Path
 
 from vcd.gtkw import GTKWSave, make_translation_filter
+
+from weft.emit.files import write_whole
 
 from .trace import Trace
 from .wave_rows import DECODERS, Decoder, Group, Row
@@ -50,9 +53,9 @@ def write_gtkwave(
     translations: dict[str, Path],
 ) -> Path:
     """Write a save file of the groups, with a marker at every switch as far as letters go."""
-    with path.open("w") as file:
-        _save(GTKWSave(file), source, shown, switches, translations)
-    return path
+    text = io.StringIO()
+    _save(GTKWSave(text), source, shown, switches, translations)
+    return _write(path, text.getvalue())
 
 
 def write_surfer(path: Path, source: Trace, shown: list[Group], switches: list[int]) -> Path:
@@ -62,7 +65,7 @@ def write_surfer(path: Path, source: Trace, shown: list[Group], switches: list[i
 
 def _write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    write_whole(path, text)
     return path
 
 

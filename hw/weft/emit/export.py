@@ -8,14 +8,15 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from ..checks import check_kind, checked_path
 from ..core.axi_matrix_unit import AxiMatrixUnit, port_documentation
 from ..hierarchy import Hierarchy, ModuleLibrary
-from ..matrix.config import MatrixUnitConfig
+from ..matrix.config import MatrixUnitConfig, check_config
 from ..matrix.layouts import ERROR_SENTENCES
 from ..matrix.timing import MatrixUnitTiming
 from ..parameters import plain_parameters
 from ..version import __version__
-from .files import write_whole
+from .files import write_together
 from .keywords import KEYWORDS
 from .verilog import Design, make_design
 
@@ -46,7 +47,9 @@ def emit(config: MatrixUnitConfig, name: str | None = None) -> Emission:
     name : str, optional
         Name of the top module and first part of every other module's; weft_<rows>x<columns>.
     """
+    check_config(config)
     name = f"weft_{config.rows}x{config.columns}" if name is None else name
+    check_kind(name, str, "name must be a module name")
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"a module name is letters, digits and underscores, not {name!r}")
     if name in KEYWORDS:
@@ -82,10 +85,12 @@ def hierarchy_of(config: MatrixUnitConfig) -> Hierarchy:
 
 def write(emission: Emission, directory: Path) -> Path:
     """Write <name>.v and <name>.json whole or not at all; return the path of the Verilog."""
+    check_kind(emission, Emission, "emission must be an Emission, as `emit` returns")
+    directory = checked_path("directory", directory)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{emission.name}.v"
-    write_whole(path.with_suffix(".json"), json.dumps(emission.description, indent=2) + "\n")
-    write_whole(path, emission.verilog)
+    description = json.dumps(emission.description, indent=2) + "\n"
+    write_together({path: emission.verilog, path.with_suffix(".json"): description})
     return path
 
 

@@ -47,6 +47,28 @@ def test_text_is_plain_and_free_of_clutter():
     assert "rst" not in re.search(r"(?ms)^module \w+_cell \(.*?^endmodule", verilog)[0]
 
 
+@pytest.mark.parametrize(
+    "config, name, sentence",
+    [
+        ({"rows": 4}, None, r"config must be a MatrixUnitConfig, not \{'rows': 4\}"),
+        (MatrixUnitConfig, None, "config must be a MatrixUnitConfig, not the class"),
+        (TINY, 3, "name must be a module name, not 3"),
+    ],
+)
+def test_illegal_arguments_of_emit_are_refused(config, name, sentence):
+    with pytest.raises(TypeError, match=f"^{sentence}"):
+        emit(config, name)
+
+
+def test_illegal_arguments_of_write_are_refused(tmp_path):
+    with pytest.raises(
+        TypeError, match=r"^emission must be an Emission, as `emit` returns, not the class"
+    ):
+        write(MatrixUnitConfig, tmp_path)
+    with pytest.raises(TypeError, match=r"^directory must be a path, not 3$"):
+        write(emit(TINY), 3)
+
+
 def test_every_module_is_there_once_and_named_after_the_top():
     emission = emit(HALVED, "mine")
     modules = re.findall(r"(?m)^module (\w+)", emission.verilog)
