@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from weft.matrix.config import MatrixUnitConfig
+from weft.checks import check, check_kind
+from weft.matrix.config import MatrixUnitConfig, check_config
 from weft.matrix.timing import MatrixUnitTiming
 
 from .schedule import Schedule
@@ -27,7 +28,13 @@ def predict(config: MatrixUnitConfig, schedules: Iterable[Schedule]) -> Predicti
     complete after R transfers, and the row that switches to it enters in cycle R. The next tile
     begins to load in the cycle of a switch, so consecutive switches can be R cycles apart. Rows
     wait for nothing else.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless `schedules` holds at least one schedule, all of this configuration.
     """
+    schedules = _checked(config, schedules)
     return _prediction(config, [_stays(config, schedule) for schedule in schedules])
 
 
@@ -36,12 +43,32 @@ def lower_bound(config: MatrixUnitConfig, schedules: Iterable[Schedule]) -> int:
 
     No schedule of these products, in this order, takes fewer cycles on this array: one load, one
     row per cycle (and at least R cycles per tile), one fill and drain.
+
+    Raises
+    ------
+    TypeError, ValueError
+        See `predict`.
     """
     stays = []
-    for schedule in schedules:
+    for schedule in _checked(config, schedules):
         tiles, rows = schedule.k_tiles * schedule.n_tiles, schedule.m
         stays.append(_Stays(rows * tiles, max(rows, config.rows) * tiles, rows))
     return _prediction(config, stays).cycles
+
+
+def _checked(config: MatrixUnitConfig, schedules: Iterable[Schedule]) -> list[Schedule]:
+    check_config(config)
+    check_kind(schedules, Iterable, "schedules must be a list of Schedule")
+    schedules = list(schedules)
+    check(bool(schedules), "a prediction needs at least one schedule")
+    for schedule in schedules:
+        check_kind(schedule, Schedule, "schedules must be a list of Schedule")
+        if schedule.config != config:
+            raise ValueError(
+                f"schedules must have the configuration of the prediction, {config.label}, "
+                f"not {schedule.config.label}"
+            )
+    return schedules
 
 
 @dataclass(frozen=True)

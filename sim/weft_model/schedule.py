@@ -6,7 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from weft.matrix.config import MatrixUnitConfig
+from weft.checks import check, checked_integer
+from weft.matrix.config import MatrixUnitConfig, check_config
+
+from .reference import checked_operands
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,11 @@ class Schedule:
     the tile in use, which saves one load per batch. A product with K <= R needs no accumulators, so
     all rows pass in one visit. All batches have the same size, give or take one row, because a
     batch of fewer than R rows waits for the next tile to load.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless `config` is a MatrixUnitConfig and the sizes are integers of at least 1.
     """
 
     config: MatrixUnitConfig
@@ -76,15 +84,16 @@ class Schedule:
     n: int
 
     def __post_init__(self):
-        for name, size in (("M", self.m), ("K", self.k), ("N", self.n)):
-            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-                raise ValueError(f"{name} must be an integer of at least 1, not {size!r}")
+        check_config(self.config)
+        for field in ("m", "k", "n"):
+            size = checked_integer(field.upper(), getattr(self, field), low=1)
+            object.__setattr__(self, field, size)
 
     @classmethod
     def of(cls, config: MatrixUnitConfig, a: np.ndarray, b: np.ndarray) -> "Schedule":
-        """Return the schedule of A . B, from the shapes of the operands."""
-        (m, k), (_, n) = np.shape(a), np.shape(b)
-        return cls(config, m, k, n)
+        """Return the schedule of A . B; raises as `reference.checked_operands` does."""
+        a, b = checked_operands(config, a, b)
+        return cls(config, a.shape[0], a.shape[1], b.shape[1])
 
     @property
     def k_tiles(self) -> int:
@@ -137,8 +146,19 @@ class Schedule:
         """Return the operands padded to whole tiles, C contiguous, in the dtypes of their formats.
 
         Operands that already have this form are not copied.
+
+        Raises
+        ------
+        TypeError, ValueError
+            See `reference.checked_operands`; also if the sizes are not those of this schedule.
         """
         config = self.config
+        a, b = checked_operands(config, a, b)
+        sizes = (*a.shape, b.shape[1])
+        check(
+            sizes == (self.m, self.k, self.n),
+            f"M, K, N of the operands must be {(self.m, self.k, self.n)} as scheduled, not {sizes}",
+        )
         k = self.k_tiles * config.rows
         return (
             _padded(a, self.m, k, config.activation.dtype),
@@ -146,7 +166,7 @@ class Schedule:
         )
 
     def transfers(self, a: np.ndarray, b: np.ndarray) -> Transfers:
-        """Return the transfers that compute A . B; the operands must pass `check_operands`."""
+        """Return the transfers that compute A . B; raises as `padded` does."""
         config = self.config
         rows, columns = config.rows, config.columns
         a, b = self.padded(a, b)
@@ -179,8 +199,20 @@ class Schedule:
         )
 
     def gather(self, results: np.ndarray) -> np.ndarray:
-        """Assemble Z, (M, N), from the result rows, (transfers, C), in order of arrival."""
+        """Assemble Z, (M, N), from the result rows, (transfers, C), in order of arrival.
+
+        Raises
+        ------
+        ValueError
+            If the result rows have another shape.
+        """
         columns = self.config.columns
+        expected = (self.m * self.n_tiles, columns)
+        check(
+            np.shape(results) == expected,
+            f"results must have the shape {expected}, one row per finished sum, "
+            f"not {np.shape(results)}",
+        )
         z = np.zeros((self.m, self.n_tiles * columns), results.dtype)
         taken = 0
         for visit in self.visits():

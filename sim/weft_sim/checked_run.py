@@ -67,7 +67,7 @@ def run(
     Raises
     ------
     TypeError, ValueError
-        See `reference.check_operands`.
+        See `reference.checked_operands`.
     simulator.SimulationFailed, toolchain.ToolMissing
     """
     trace = None

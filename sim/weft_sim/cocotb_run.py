@@ -23,7 +23,7 @@ from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error, counter_layout
 from weft.matrix.timing import MatrixUnitTiming
 from weft.parameters import plain_parameters
-from weft_model.reference import check_operands
+from weft_model.reference import checked_operands
 from weft_model.schedule import Schedule, Transfers
 
 from . import simulator as simulators
@@ -45,7 +45,7 @@ def run(
 ) -> tuple[SimulationResult, Path | None]:
     """Compute products as in `checked_run.run`; return the result, and the trace if `waves`."""
     for a, b in operands:
-        check_operands(config, a, b)
+        checked_operands(config, a, b)
     schedules = [Schedule.of(config, a, b) for a, b in operands]
     transfers = Transfers.join(
         [s.transfers(a, b) for s, (a, b) in zip(schedules, operands, strict=True)]

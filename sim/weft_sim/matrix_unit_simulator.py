@@ -17,7 +17,7 @@ from weft.emit.export import emit
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft_model.cycle_model import predict
-from weft_model.reference import check_operands, matmul
+from weft_model.reference import checked_operands, matmul
 from weft_model.schedule import Schedule
 
 from .library import build
@@ -116,7 +116,7 @@ class MatrixUnitSimulator:
         Raises
         ------
         TypeError, ValueError
-            As `reference.check_operands`.
+            As `reference.checked_operands`.
         verilator.SimulationFailed
             If the unit hangs or reports an error.
         """
@@ -151,7 +151,7 @@ class MatrixUnitSimulator:
         Raises
         ------
         TypeError, ValueError, OSError
-            For operands as `reference.check_operands`; for a trace that cannot be written.
+            For operands as `reference.checked_operands`; for a trace that cannot be written.
         RuntimeError
             If this simulator is closed, or runs already: it has one unit. Make one for each thread.
         verilator.SimulationFailed
@@ -205,7 +205,7 @@ class MatrixUnitSimulator:
             raise ValueError("a run needs at least one pair of operands")
         operands = [(np.asarray(a), np.asarray(b)) for a, b in operands]
         for a, b in operands:
-            check_operands(self.config, a, b)
+            checked_operands(self.config, a, b)
         if not self.close.alive:
             raise RuntimeError("this simulator is closed")
         if not self._running.acquire(blocking=False):

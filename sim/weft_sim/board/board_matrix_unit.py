@@ -21,7 +21,7 @@ from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import COUNTER_WIDTH, Error, counter_layout
 from weft.matrix.timing import MatrixUnitTiming
 from weft.parameters import parameters_of
-from weft_model.reference import check_operands
+from weft_model.reference import checked_operands
 from weft_model.schedule import Schedule
 
 from .connection import BoardError, Connection
@@ -125,13 +125,13 @@ class BoardMatrixUnit:
         Raises
         ------
         TypeError, ValueError
-            See `reference.check_operands`.
+            See `reference.checked_operands`.
         BoardError
             If the board does not answer, stalls or reports an error. The next product resets the
             unit.
         """
         a, b = np.asarray(a), np.asarray(b)
-        check_operands(self.config, a, b)
+        checked_operands(self.config, a, b)
         schedule = Schedule.of(self.config, a, b)
         # The previous product may have failed at any point.
         self.connection.hello()

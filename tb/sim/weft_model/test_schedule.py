@@ -1,4 +1,4 @@
-"""Golden reference, schedule and cycle model, without a simulator."""
+"""Schedules: the transfers compute the product, and illegal arguments are refused."""
 
 import itertools
 import os
@@ -7,11 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
-from weft.matrix.timing import MatrixUnitTiming
-from weft_model.cycle_model import lower_bound, predict
-from weft_model.reference import check_operands, matmul, wrap
 from weft_model.schedule import Schedule, Transfers
 
 SMALL = MatrixUnitConfig(rows=3, columns=4, accumulator_depth=5)
@@ -86,86 +82,36 @@ def test_schedule_refuses_bad_sizes(sizes):
         Schedule(SMALL, *sizes)
 
 
-def test_cycles_follow_the_formula():
-    """R, then max(M, R) per tile, then the latency of the unit; computed by hand."""
-    config = MatrixUnitConfig(rows=16, columns=16)
-    assert MatrixUnitTiming.of(config).latency == 16 + 16 + 1 + 1 + 5
-    assert predict(config, [Schedule(config, 64, 16, 16)]).cycles == 16 + 63 + 39
-    assert predict(config, [Schedule(config, 64, 64, 64)]).cycles == 16 + 15 * 64 + 63 + 39
-    assert predict(config, [Schedule(config, 1, 64, 16)]).cycles == 16 + 3 * 16 + 0 + 39
-    two = [Schedule(config, 64, 16, 16), Schedule(config, 8, 16, 16)]
-    assert predict(config, two).cycles == 16 + 64 + 7 + 39
+def test_schedule_accepts_numpy_integers():
+    schedule = Schedule(SMALL, np.int64(7), np.uint8(5), np.int16(9))
+    assert schedule == Schedule(SMALL, 7, 5, 9)
+    assert {type(size) for size in (schedule.m, schedule.k, schedule.n)} == {int}
 
 
-def test_counters_of_the_model_add_up_to_the_total():
-    for m, k, n in itertools.product([1, 2, 3, 4, 17], [1, 7], [1, 9]):
-        prediction = predict(SMALL, [Schedule(SMALL, m, k, n)])
-        total = prediction.counters.pop("total")
-        assert total == prediction.cycles == sum(prediction.counters.values())
+@pytest.mark.parametrize("config", [None, {"rows": 4}, MatrixUnitConfig])
+def test_schedule_refuses_other_configurations(config):
+    with pytest.raises(TypeError, match="config must be a MatrixUnitConfig, not"):
+        Schedule(config, 1, 1, 1)
 
 
-def test_no_schedule_is_faster_than_the_lower_bound():
-    for m, k, n in itertools.product([1, 2, 5, 6, 16, 40], [1, 3, 4, 20], [1, 4, 5]):
-        schedule = Schedule(SMALL, m, k, n)
-        bound = lower_bound(SMALL, [schedule])
-        cycles = predict(SMALL, [schedule]).cycles
-        assert cycles >= bound
-        if m <= SMALL.accumulator_depth:
-            assert cycles == bound
+def test_schedule_refuses_operands_of_other_sizes():
+    schedule, matrix = Schedule(SMALL, 2, 2, 2), np.ones((2, 2), np.int8)
+    for wrong in (np.ones((3, 2), np.int8), np.ones((2, 2, 1), np.int8), np.arange(2)):
+        with pytest.raises(ValueError, match=r"^M, K, N of the operands must be|must be a matrix"):
+            schedule.transfers(wrong, matrix)
+    with pytest.raises(ValueError, match=r"^A must be a matrix .* not of shape \(2,\)"):
+        Schedule.of(SMALL, np.arange(2), matrix)
+    with pytest.raises(ValueError, match="cannot be multiplied"):
+        Schedule.of(SMALL, matrix, matrix[:1])
+    with pytest.raises(TypeError, match="A is masked"):
+        schedule.padded(np.ma.array(matrix), matrix)
+    with pytest.raises(ValueError, match="A holds 300, but int8"):
+        schedule.padded(np.full((2, 2), 300), matrix)
 
 
-def test_array_is_busy_across_tiles():
-    """With M >= R only the first load and the latency are lost: more than 99.9 % are active."""
-    config = MatrixUnitConfig(rows=16, columns=16)
-    prediction = predict(config, [Schedule(config, 512, 512, 512)])
-    assert prediction.counters["loading_weights"] == 15
-    assert prediction.counters["computing"] / prediction.cycles > 0.999
-
-
-@pytest.mark.parametrize("width", [8, 20, 32, 33, 64])
-def test_wrap_is_twos_complement(width):
-    number = IntegerFormat(width)
-    values = [number.minimum, -1, 0, 1, number.maximum]
-    assert wrap(np.array(values), number).tolist() == values
-    if width < 63:
-        beyond = np.array([number.maximum + 1, number.minimum - 1, 1 << width])
-        assert wrap(beyond, number).tolist() == [number.minimum, number.maximum, 0]
-
-
-def test_reference_agrees_with_unbounded_integers():
-    """The floating-point path and the integer path, against Python's own integers."""
-    draw = np.random.default_rng(source().getrandbits(32))
-    for config in (
-        SMALL,
-        MatrixUnitConfig(activation="uint16", weight="int16", accumulator_width=33),
-        MatrixUnitConfig(activation="int16", weight="uint16", accumulator_width=64),
-    ):
-        x, y = config.activation, config.weight
-        for k in (1, 7, 5000):
-            a = draw.integers(x.minimum, x.maximum + 1, (2, k)).astype(x.dtype)
-            b = draw.integers(y.minimum, y.maximum + 1, (k, 3)).astype(y.dtype)
-            a[0], b[:, 0] = x.minimum, y.minimum
-            half = 1 << config.accumulator_width - 1
-            exact = (a.astype(object) @ b.astype(object) + half) % (2 * half) - half
-            got = matmul(config, a, b)
-            assert got.dtype == config.accumulator.dtype
-            assert got.tolist() == exact.tolist()
-
-
-BAD_OPERANDS = {
-    "floats": ([[0.5]], [[1]], TypeError, "A must hold integers, not float64: quantize it to int8"),
-    "NaN": ([[1]], [[float("nan")]], TypeError, "B must hold integers, not float64"),
-    "booleans": ([[True]], [[1]], TypeError, "A must hold integers, not bool"),
-    "too large": ([[128]], [[1]], ValueError, "A holds 128, but int8 ranges from -128 to 127"),
-    "too small": ([[1]], [[-129]], ValueError, "B holds -129, but int8 ranges from -128 to 127"),
-    "a vector": ([1, 2], [[1]], ValueError, r"A must be a matrix .* not of shape \(2,\)"),
-    "empty": (np.zeros((0, 3), np.int8), [[1]], ValueError, "A must be a matrix with at least one"),
-    "unequal": ([[1, 2]], [[1]], ValueError, "A must have as many columns as B has rows"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_OPERANDS)
-def test_bad_operands_are_refused(case):
-    a, b, kind, sentence = BAD_OPERANDS[case]
-    with pytest.raises(kind, match=sentence):
-        check_operands(SMALL, np.array(a), np.array(b))
+def test_schedule_refuses_results_of_another_shape():
+    schedule = Schedule(SMALL, 2, 2, 5)
+    assert schedule.gather(np.ones((4, 4), int)).shape == (2, 5)
+    for shape in ((3, 4), (4, 3), (4,)):
+        with pytest.raises(ValueError, match=r"results must have the shape \(4, 4\), .* not \("):
+            schedule.gather(np.ones(shape, int))
