@@ -145,7 +145,7 @@ def build(
     *,
     waves: bool = False,
     directory: Path | None = None,
-    building: Callable[[], None] = lambda: None,
+    building: Callable[[], None] | None = None,
 ) -> Build:
     """Make a simulation of a design, or find the one made before.
 
@@ -157,7 +157,7 @@ def build(
     ----------
     directory : Path, optional
         Build there what is not worth keeping; in the cache when left out.
-    building : callable
+    building : callable, optional
         Called before a build, unless the cache has it.
     """
     toolchain.prepare_environment()
@@ -190,7 +190,8 @@ def build(
         return [{"icarus": "sim.vvp", "cxxrtl": cxxrtl.PROGRAM}.get(simulator, top)]
 
     if directory is not None:
-        building()
+        if building is not None:
+            building()
         make(directory)
         return Build(directory, top, simulator, kind, coverage)
     return Build(cached(simulator, key, make, building=building), top, simulator, kind, coverage)

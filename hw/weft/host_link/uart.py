@@ -4,6 +4,8 @@ from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..checks import checked_integer
+
 MIN_CYCLES_PER_BIT = 4
 MAX_BAUD_ERROR = 0.02
 # The slowest rate that POSIX gives a serial port.
@@ -16,10 +18,10 @@ def cycles_per_bit_of(clock_hz: int, baud: int) -> int:
     Raises
     ------
     ValueError
-        See `check_baud`; also if no whole number of cycles gives the baud rate within 2 %, or if it
-        is below 4.
+        See `checked_baud`; also if no whole number of cycles gives the baud rate within 2 %, or if
+        it is below 4.
     """
-    check_baud(baud)
+    baud = checked_baud(baud)
     cycles = max(1, round(clock_hz / baud))
     if cycles < MIN_CYCLES_PER_BIT:
         fastest = clock_hz // MIN_CYCLES_PER_BIT
@@ -34,10 +36,9 @@ def cycles_per_bit_of(clock_hz: int, baud: int) -> int:
     return cycles
 
 
-def check_baud(baud: object) -> None:
-    """Raise ValueError if a baud rate is not one of a serial port."""
-    if type(baud) is not int or baud < MIN_BAUD:
-        raise ValueError(f"a baud rate must be an integer of at least {MIN_BAUD}, not {baud!r}")
+def checked_baud(baud: object) -> int:
+    """Return a baud rate as an int; raise ValueError unless it is one of a serial port."""
+    return checked_integer("a baud rate", baud, low=MIN_BAUD)
 
 
 def check_cycles_per_bit(cycles_per_bit: object) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from weft.boards import TOP_MODULE, Board, BoardTop
 from weft.emit.files import write_whole
-from weft.host_link.uart import check_baud
+from weft.host_link.uart import checked_baud
 from weft.matrix.config import MAX_SIDE, MatrixUnitConfig
 from weft.parameters import plain_parameters
 from weft_sim.toolchain import build_root, require_packages
@@ -60,7 +60,7 @@ class Job:
             raise ValueError(f"a seed must be an integer of at least 0, not {self.seed}")
         if not (math.isfinite(self.clock_mhz) and self.clock_mhz > 0):
             raise ValueError(f"a clock must be a number above 0, not {self.clock_mhz:g}")
-        check_baud(self.baud)
+        checked_baud(self.baud)
         check_multipliers(self.board, self.config)
 
     @property
@@ -170,9 +170,7 @@ class BoardDesign:
         return cls(job, files, sites, top.clock_hz, tools, design_key(job, files, sites, tools))
 
 
-def build(
-    design: BoardDesign, folder: Path, progress: Callable[[str], None] = lambda step: None
-) -> dict:
+def build(design: BoardDesign, folder: Path, progress: Callable[[str], None] | None = None) -> dict:
     """Make the bitstream, or the Vivado project, of a design in `folder`; return the report.
 
     The report is also written to report.json. For a board without open tools, the folder contains
@@ -181,7 +179,7 @@ def build(
 
     Parameters
     ----------
-    progress : callable
+    progress : callable, optional
         Called with the name of each step.
 
     Raises
@@ -200,15 +198,16 @@ def build(
         (folder / name).write_bytes(content)
 
     started = time.monotonic()
-    progress("synthesis")
+    begin = progress or (lambda step: None)
+    begin("synthesis")
     cells = _synthesize(design, folder)
     _check_fit(job, family, cells)
     timing = {"fmax_mhz": None, "timing_met": None, "peak_gmac_per_second": None}
     if family.place:
         luts = count(cells, family.luts)
-        progress(f"place and route, about {rough(luts * family.place_seconds_per_lut)}")
+        begin(f"place and route, about {rough(luts * family.place_seconds_per_lut)}")
         _run([*family.place_command(job.board), *_options(job)], folder, "nextpnr.log")
-        progress("bitstream")
+        begin("bitstream")
         _run(family.pack_command(job.board), folder, "pack.log")
         timing = _timing(design, json.loads((folder / "nextpnr.json").read_text()))
     report = {

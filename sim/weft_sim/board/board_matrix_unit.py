@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from weft.checks import check_callback
 from weft.host_link.beat_formats import RESULTS, beat_sizes, result_beat
 from weft.host_link.protocol import PROTOCOL_VERSION
 from weft.host_link.registers import (
@@ -17,14 +18,13 @@ from weft.host_link.registers import (
     SNAPSHOT_REGISTERS,
     decode_parameter,
 )
-from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.config import MatrixUnitConfig, check_config
 from weft.matrix.layouts import COUNTER_WIDTH, Error, counter_layout
 from weft.matrix.timing import MatrixUnitTiming
 from weft.parameters import parameters_of
-from weft_model.reference import checked_operands
 from weft_model.schedule import Schedule
 
-from .connection import BoardError, Connection
+from .connection import BoardError, Connection, check_seconds
 from .segments import Segment, segments
 
 COUNTERS = tuple(name for name, _ in counter_layout())
@@ -59,8 +59,9 @@ class BoardMatrixUnit:
     ------
     BoardError
         If the port cannot be opened, or the board does not answer or is not a Weft board.
-    ValueError
-        If `config` differs from the configuration of the board; names each differing parameter.
+    TypeError, ValueError
+        For illegal arguments, and if `config` differs from the configuration of the board; the
+        message names each differing parameter.
 
     Examples
     --------
@@ -77,6 +78,9 @@ class BoardMatrixUnit:
         patience: float = 0.3,
         stall_seconds: float = 5.0,
     ):
+        if config is not None:
+            check_config(config)
+        check_seconds("stall_seconds", stall_seconds)
         self.port = port
         self.stall_seconds = stall_seconds
         self.cycles = 0
@@ -96,6 +100,9 @@ class BoardMatrixUnit:
         """Close the port; the unit cannot be used afterwards."""
         self.connection.close()
 
+    def __repr__(self) -> str:
+        return f"BoardMatrixUnit({self.port}, {self.config.label})"
+
     def __enter__(self) -> "BoardMatrixUnit":
         return self
 
@@ -107,7 +114,7 @@ class BoardMatrixUnit:
         a: np.ndarray,
         b: np.ndarray,
         *,
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> np.ndarray:
         """Compute Z = A . B on the board.
 
@@ -115,7 +122,7 @@ class BoardMatrixUnit:
         ----------
         a : integers, (M, K), in the range of config.activation
         b : integers, (K, N), in the range of config.weight
-        progress : callable
+        progress : callable, optional
             Called with the number of result rows received and their total, after every pull.
 
         Returns
@@ -130,15 +137,15 @@ class BoardMatrixUnit:
             If the board does not answer, stalls or reports an error. The next product resets the
             unit.
         """
-        a, b = np.asarray(a), np.asarray(b)
-        checked_operands(self.config, a, b)
+        check_callback("progress", progress)
         schedule = Schedule.of(self.config, a, b)
+        work = segments(schedule, a, b)
         # The previous product may have failed at any point.
         self.connection.hello()
         self.connection.write(ADDRESSES["control"], 1 << RESET_BIT | 1 << CLEAR_ERRORS_BIT)
         self._last_counters = dict.fromkeys(COUNTERS, 0)
         self.counters = dict.fromkeys(COUNTERS, 0)
-        results = self._run(segments(schedule, a, b), schedule.m * schedule.n_tiles, progress)
+        results = self._run(work, schedule.m * schedule.n_tiles, progress)
         self._check_errors(self._read_status())
         self.cycles = self.counters["total"]
         if np.flatnonzero(results["end"]).tolist() != [len(results) - 1]:
@@ -166,7 +173,8 @@ class BoardMatrixUnit:
             if pushed > done and (not work or not taken or pushed - done >= places):
                 pulled = self.connection.pull(RESULTS, min(most, (pushed - done) * beat.itemsize))
                 received += pulled
-                progress(len(received) // beat.itemsize, rows)
+                if progress is not None:
+                    progress(len(received) // beat.itemsize, rows)
             now = time.monotonic()
             if taken or pulled:
                 moved_at = now

@@ -1,14 +1,16 @@
 """Connection: requests to a board over a serial port, one at a time, repeated until answered."""
 
 import errno
+import math
 import os
 import secrets
 import termios
 import time
 
+from weft.checks import check, checked_integer, described, is_number
 from weft.host_link.ports import REGISTER_BYTES
 from weft.host_link.protocol import COUNT_BYTES, MIN_PAYLOAD_BYTES, STATUSES, Command, Status
-from weft.host_link.uart import check_baud
+from weft.host_link.uart import checked_baud
 
 from ..toolchain import ToolMissing
 from .frames import Decoder, encode
@@ -60,19 +62,21 @@ class Connection:
     """
 
     def __init__(self, port: str, baud: int, *, patience: float = 0.3, tries: int = 20):
-        check_baud(baud)
-        if not port:
-            raise ValueError(f"a serial port must be the path of a device, not {port!r}")
+        check(
+            isinstance(port, str) and bool(port),
+            f"a serial port must be the path of a device, not {described(port)}",
+        )
+        check_seconds("patience", patience)
         self.port = port
-        self.baud = baud
+        self.baud = checked_baud(baud)
         self.patience = patience
-        self.tries = tries
+        self.tries = checked_integer("tries", tries, low=1)
         self.payload_bytes = MIN_PAYLOAD_BYTES
         self.retries = 0
         self.decoder = Decoder()
         self._sequence = secrets.randbelow(256)
         try:
-            self._serial = serial.Serial(port, baud, timeout=0)
+            self._serial = serial.Serial(port, self.baud, timeout=0)
         except (serial.SerialException, OSError, ValueError, OverflowError) as error:
             raise BoardError(f"{port} cannot be opened at {baud} baud: {_reason(error)}") from error
 
@@ -171,6 +175,14 @@ class Connection:
         if len(content) < 2 or content[0] != self._sequence or content[1] not in statuses:
             return False
         return expected is None or content[2:] == expected
+
+
+def check_seconds(name: str, value: float) -> None:
+    """Raise ValueError unless the value is a finite number of seconds above 0."""
+    check(
+        is_number(value) and 0 < value < math.inf,
+        f"{name} must be a number of seconds above 0, not {described(value)}",
+    )
 
 
 def _reason(error: Exception) -> str:

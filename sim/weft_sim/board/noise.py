@@ -3,6 +3,8 @@
 import random
 from dataclasses import dataclass
 
+from weft.checks import check, checked_integer, described, is_number
+
 LONGEST_BURST = 40
 
 
@@ -12,6 +14,11 @@ class Noise:
 
     `flipped`: one bit of it changes. `dropped`: it is lost. `duplicated`: it arrives twice.
     `garbage`: a burst of random bytes arrives before it.
+
+    Raises
+    ------
+    ValueError
+        For a seed that is not an integer of at least 0, or a probability outside 0 to 1.
     """
 
     seed: int = 0
@@ -19,6 +26,16 @@ class Noise:
     dropped: float = 0.0
     duplicated: float = 0.0
     garbage: float = 0.0
+
+    def __post_init__(self):
+        object.__setattr__(self, "seed", checked_integer("the seed of noise", self.seed, low=0))
+        for name in ("flipped", "dropped", "duplicated", "garbage"):
+            probability = getattr(self, name)
+            check(
+                is_number(probability) and 0 <= probability <= 1,
+                f"{name} must be a probability from 0 to 1, not {described(probability)}",
+            )
+            object.__setattr__(self, name, float(probability))
 
 
 class NoisyLine:

@@ -12,10 +12,13 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from types import NoneType
 
+from weft.checks import check_callback, check_kind, checked_integer
 from weft.emit.verilog import make_design
 from weft.host_link import MatrixUnitHost
-from weft.matrix.config import MatrixUnitConfig
+from weft.host_link.registers import HostParameters
+from weft.matrix.config import MatrixUnitConfig, check_config
 
 from .. import toolchain
 from ..verilator import SimulationFailed
@@ -42,7 +45,7 @@ class SimulatedBoard:
         Noise on both directions of the line.
     simulator : str
         "verilator" or "icarus".
-    building : callable
+    building : callable, optional
         Called before a build, unless the cache has it.
 
     Members
@@ -56,6 +59,8 @@ class SimulatedBoard:
 
     Raises
     ------
+    TypeError, ValueError
+        For illegal arguments.
     toolchain.ToolMissing, verilator.SimulationFailed
         If the simulation cannot be built or does not start.
 
@@ -75,18 +80,23 @@ class SimulatedBoard:
         payload_bytes: int = 1024,
         noise: Noise | None = None,
         simulator: str = "verilator",
-        building: Callable[[], None] = lambda: None,
+        building: Callable[[], None] | None = None,
     ):
-        self.config = config
-        self.cycles_per_bit = cycles_per_bit
-        self.noise = noise or Noise()
-        design = make_design(
-            *(TOP, MatrixUnitHost),
+        check_config(config)
+        check_kind(noise, (Noise, NoneType), "noise must be a Noise")
+        check_callback("building", building)
+        toolchain.check_simulator(simulator)
+        # Checked before the design exists: Amaranth warns of components that are never elaborated.
+        parameters = HostParameters(
             config=config,
-            cycles_per_bit=cycles_per_bit,
+            cycles_per_bit=checked_integer("cycles_per_bit", cycles_per_bit, low=0),
             clock_hz=CLOCK_HZ,
-            payload_bytes=payload_bytes,
+            payload_bytes=checked_integer("payload_bytes", payload_bytes, low=0),
         )
+        self.config = config
+        self.cycles_per_bit = parameters.cycles_per_bit
+        self.noise = noise or Noise()
+        design = make_design(TOP, MatrixUnitHost, **vars(parameters))
         toolchain.require(simulator)
         # cocotb takes seconds to import and may not be installed.
         from .. import simulator as simulators

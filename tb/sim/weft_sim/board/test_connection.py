@@ -1,20 +1,23 @@
 """The host's end of the line: refused boards, repeated requests, and transmitted beats."""
 
+import json
 import os
 import random
 import threading
 import tty
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
+from benches.operands import ONES, REFUSED
 from benches.products import draw_matrix
-from weft import MatrixUnitConfig
+from weft import TINY, MatrixUnitConfig
 from weft.host_link.beat_formats import ACTIVATIONS, FLAGS, WEIGHTS, activation_beat, weight_beat
 from weft.host_link.protocol import PROTOCOL_VERSION, Status
 from weft.host_link.registers import ADDRESSES, HostParameters, constants
 from weft_model import Schedule
-from weft_sim.board import BoardError, BoardMatrixUnit, board_matrix_unit
+from weft_sim.board import BoardError, BoardMatrixUnit, SimulatedBoard, board_matrix_unit
 from weft_sim.board.connection import Connection
 from weft_sim.board.frames import Decoder, encode
 from weft_sim.board.noise import Noise, NoisyLine
@@ -43,9 +46,10 @@ class Answers:
         for name, word in changed.items():
             self.words[ADDRESSES[name]] = word
         self.closed = False
+        self.greetings = 0
 
     def hello(self):
-        pass
+        self.greetings += 1
 
     def read(self, address, count):
         return self.words[address : address + count]
@@ -97,16 +101,100 @@ def test_what_is_not_a_port_is_an_error(port, baud, sentence):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("baud", [7, 0, -1, 9600.5, "9600", None])
+@pytest.mark.parametrize("baud", [7, 0, -1, 9600.0, True, "9600", None])
 def test_what_is_not_a_baud_rate_is_refused(baud):
     with pytest.raises(ValueError, match="a baud rate must be an integer of at least 50, not"):
         BoardMatrixUnit("/dev/ptmx", baud=baud)
 
 
-@pytest.mark.parametrize("port", ["", None])
+@pytest.mark.parametrize("port", ["", None, 3])
 def test_a_port_must_be_named(port):
     with pytest.raises(ValueError, match="a serial port must be the path of a device, not"):
         BoardMatrixUnit(port, baud=BAUD)
+
+
+MISTAKES = {
+    "no patience": ({"patience": 0}, ValueError, "patience must be a number of seconds above 0"),
+    "NaN": ({"patience": float("nan")}, ValueError, "patience must be a number of .* not nan"),
+    "infinite": ({"patience": float("inf")}, ValueError, "patience must be a number of .* not inf"),
+    "text": ({"stall_seconds": "5"}, ValueError, "stall_seconds must be a number of .* not '5'"),
+    "negative": ({"stall_seconds": -1}, ValueError, "stall_seconds must be a number of .* not -1"),
+    "a dict": ({"config": {"rows": 4}}, TypeError, "config must be a MatrixUnitConfig, not"),
+    "a class": (
+        {"config": MatrixUnitConfig},
+        TypeError,
+        "config must be a MatrixUnitConfig, not t",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_refused_before_the_port_is_opened(mistake):
+    changed, kind, sentence = MISTAKES[mistake]
+    with pytest.raises(kind, match=f"^{sentence}"):
+        BoardMatrixUnit(**{"port": "/dev/missing", "baud": BAUD, **changed})
+
+
+@pytest.fixture
+def silent(monkeypatch):
+    """A unit on a connection that only answers reads, and that connection."""
+    answers = Answers(TINY)
+    monkeypatch.setattr(board_matrix_unit, "Connection", lambda *_, **__: answers)
+    return BoardMatrixUnit("PORT", baud=BAUD), answers
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_operands_are_refused_before_anything_is_sent(case, silent):
+    wrong, kind, sentence = REFUSED[case]
+    unit, answers = silent
+    for name, operands in (("A", (wrong, ONES)), ("B", (ONES, wrong))):
+        with pytest.raises(kind, match=f"^{name} {sentence}"):
+            unit.matmul(*operands)
+    with pytest.raises(TypeError, match=r"^progress must be callable or None, not 3$"):
+        unit.matmul(ONES, ONES, progress=3)
+    assert answers.greetings == 1
+
+
+def test_repr_names_port_shape_and_formats(silent):
+    assert repr(silent[0]) == "BoardMatrixUnit(PORT, 4x4, int8 x int8 -> int32)"
+
+
+BOARDS = {
+    "configuration": ({"config": {}}, TypeError, "config must be a MatrixUnitConfig, not"),
+    "simulator": ({"simulator": "vcs"}, ValueError, "unknown simulator 'vcs': choose verilator, "),
+    "callback": ({"building": 3}, TypeError, "building must be callable or None, not 3"),
+    "noise": ({"noise": 0.1}, TypeError, "noise must be a Noise, not 0.1"),
+    "a fast bit": ({"cycles_per_bit": 3}, ValueError, "cycles_per_bit must be an .* at least 4, "),
+    "a half bit": ({"cycles_per_bit": 4.5}, ValueError, "cycles_per_bit must be an .* not 4.5"),
+    "payload": ({"payload_bytes": 15}, ValueError, "payload_bytes must be an .* 16 to 32768, not "),
+    "narrow": (
+        {"config": MatrixUnitConfig(), "payload_bytes": 16},
+        ValueError,
+        "payload_bytes must be at least 6., the largest beat",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", BOARDS)
+def test_illegal_arguments_of_a_simulated_board_are_refused(mistake):
+    changed, kind, sentence = BOARDS[mistake]
+    with pytest.raises(kind, match=f"^{sentence}"):
+        SimulatedBoard(**{"config": TINY, **changed})
+
+
+@pytest.mark.parametrize("probability", [-0.1, 1.1, float("nan"), True, "0.1", None])
+def test_an_illegal_probability_is_refused(probability):
+    for name in ("flipped", "dropped", "duplicated", "garbage"):
+        with pytest.raises(ValueError, match=f"^{name} must be a probability from 0 to 1, not "):
+            Noise(**{name: probability})
+    with pytest.raises(ValueError, match=r"^the seed of noise must be an integer of at least 0"):
+        Noise(seed=-1)
+
+
+def test_noise_accepts_numpy_numbers():
+    noise = Noise(seed=np.int64(3), flipped=np.float32(0.5))
+    assert noise == Noise(seed=3, flipped=0.5)
+    assert json.loads(json.dumps(asdict(noise))) == asdict(noise)
 
 
 def test_silence_and_missing_ports_are_errors():
