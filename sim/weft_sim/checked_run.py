@@ -2,18 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
+from weft.checks import check_callback, checked_bool, checked_integer, checked_path
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft_model.cycle_model import lower_bound, predict
-from weft_model.reference import matmul
+from weft_model.reference import checked_operands, matmul, pairs_of
 from weft_model.schedule import Schedule
 
 from . import toolchain
-from .matrix_unit_simulator import MatrixUnitSimulator
+from .matrix_unit_simulator import MatrixUnitSimulator, Operands, ProgressCallback
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,14 @@ class CheckedResult:
 
 def run(
     config: MatrixUnitConfig,
-    operands: list[tuple[np.ndarray, np.ndarray]],
+    operands: Operands,
     *,
     simulator: str = "verilator",
-    directory: Path,
+    directory: str | PathLike[str],
     waves: bool = False,
     stalls: int | None = None,
-    building: Callable[[], None] = lambda: None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    building: Callable[[], None] | None = None,
+    progress: ProgressCallback | None = None,
 ) -> CheckedResult:
     """Compute products on the RTL, one after the other without a pause.
 
@@ -56,24 +58,32 @@ def run(
     ----------
     operands : list of (A, B)
         Integers of shapes (M, K) and (K, N) in the ranges of the formats of the configuration.
-    directory : Path
+    simulator : str
+        verilator, icarus or cxxrtl.
+    directory : path
         Folder of the log and the waves of a cocotb run.
     stalls : int, optional
         Seed of random gaps and back-pressure on all streams; by default there are none.
-    building, progress : callables
+    building, progress : callable, optional
         `building()` is called before a build, unless the cache has it, and `progress(done, total)`
         about every 0.2 s with numbers of result rows.
 
     Raises
     ------
     TypeError, ValueError
-        See `reference.checked_operands`.
-    simulator.SimulationFailed, toolchain.ToolMissing
+        See `reference.checked_operands` for operands; also for other illegal arguments.
+    simulator.SimulationFailed, toolchain.ToolMissing, OSError
     """
+    toolchain.check_simulator(simulator)
+    check_callback("building", building)
+    check_callback("progress", progress)
+    directory, waves = checked_path("directory", directory), checked_bool("waves", waves)
+    stalls = None if stalls is None else checked_integer("the seed of stalls", stalls, low=0)
+    operands = [checked_operands(config, a, b) for a, b in pairs_of(operands)]
     trace = None
     if simulator == "verilator" and not waves:
-        unit = MatrixUnitSimulator(config, building=building)
-        result = unit.run(operands, stalls=stalls, progress=progress)
+        with MatrixUnitSimulator(config, building=building) as unit:
+            result = unit.run(operands, stalls=stalls, progress=progress)
     else:
         toolchain.require(simulator, waves=waves)
         # cocotb takes seconds to import and may not be installed.

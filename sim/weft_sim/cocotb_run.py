@@ -19,16 +19,16 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 
 from weft.emit.export import emit
+from weft.emit.files import naming
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error, counter_layout
 from weft.matrix.timing import MatrixUnitTiming
 from weft.parameters import plain_parameters
-from weft_model.reference import checked_operands
 from weft_model.schedule import Schedule, Transfers
 
 from . import simulator as simulators
 from .cocotb_driver import drive, start
-from .matrix_unit_simulator import SimulationResult
+from .matrix_unit_simulator import ProgressCallback, SimulationResult
 from .stalls import Stalls
 
 
@@ -40,12 +40,10 @@ def run(
     directory: Path,
     waves: bool = False,
     stalls: int | None = None,
-    building: Callable[[], None] = lambda: None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    building: Callable[[], None] | None = None,
+    progress: ProgressCallback | None = None,
 ) -> tuple[SimulationResult, Path | None]:
-    """Compute products as in `checked_run.run`; return the result, and the trace if `waves`."""
-    for a, b in operands:
-        checked_operands(config, a, b)
+    """Compute products as `checked_run.run`, which checks them; return the result and any trace."""
     schedules = [Schedule.of(config, a, b) for a, b in operands]
     transfers = Transfers.join(
         [s.transfers(a, b) for s, (a, b) in zip(schedules, operands, strict=True)]
@@ -78,25 +76,31 @@ def _simulate(
     build: simulators.Build,
     directory: Path,
     stalls: int | None,
-    progress: Callable[[int, int], None],
+    progress: ProgressCallback | None,
 ) -> dict[str, np.ndarray]:
     """Run the coroutine `products` on the transfers; return the arrays that it wrote."""
     stored = directory / "outcome.npz"
     done = directory / "done"
     for stale in (stored, done):
         stale.unlink(missing_ok=True)
-    np.savez(directory / "transfers.npz", **vars(transfers))
+    with naming(directory / "transfers.npz"):
+        np.savez(directory / "transfers.npz", **vars(transfers))
     environment = {
         "WEFT_JOB": str(directory),
         "WEFT_STALLS": "" if stalls is None else str(stalls),
         "WEFT_CONFIG": json.dumps(plain_parameters(config)),
     }
     log = directory / "run.log"
+
+    def report(results: int) -> None:
+        if progress is not None:
+            progress(results, transfers.results)
+
     _watched(
         lambda: build.run(__name__, directory=directory, environment=environment, log=log),
-        lambda: progress(_read_number(done), transfers.results),
+        lambda: report(_read_number(done)),
     )
-    progress(transfers.results, transfers.results)
+    report(transfers.results)
     with np.load(stored) as arrays:
         return dict(arrays)
 

@@ -3,7 +3,6 @@
 import os
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from weft.emit.verilog import Design
@@ -17,10 +16,6 @@ DRIVER = Path(__file__).with_name("native_driver.cpp")
 LIBRARY = "unit.so"
 # Kept beside it, for whoever wants to see what it was made of.
 RECORDS = ("unit.v", "control.vlt", "build.log")
-TRACES = {
-    "fst": ("verilated_fst_c.h", "VerilatedFstC"),
-    "vcd": ("verilated_vcd_c.h", "VerilatedVcdC"),
-}
 
 # Names of one library must not meet those of another in the process that loads both.
 COMPILER_FLAGS = "-fPIC -fvisibility=hidden"
@@ -28,28 +23,22 @@ OPTIMIZE = "-O3"
 OPTIMIZE_REST = "OPT_SLOW=-O0 OPT_GLOBAL=-O2"
 
 
-@dataclass(frozen=True)
-class Library:
-    """A built library; `waves` is the kind of trace that it writes, fst, vcd or None."""
-
-    path: Path
-    waves: str | None
-
-
 def build(
     design: Design,
     *,
     waves: bool = False,
     faults: bool = False,
-    building: Callable[[], None] = lambda: None,
-) -> Library:
-    """Build the library of an emitted unit, or find the one built before.
+    building: Callable[[], None] | None = None,
+) -> Path:
+    """Build the library of an emitted unit, or find the one built before; return its path.
 
     Parameters
     ----------
+    waves : bool
+        The library can write VCD traces. Verilator's FST writer aborts the process on a full disk.
     faults : bool
         Its Verilog has the input `fault`, more than 64 bits wide: see faults/netlist.py.
-    building : callable
+    building : callable, optional
         Called before a build, unless the cache has it.
 
     Raises
@@ -59,35 +48,32 @@ def build(
     """
     toolchain.prepare_environment()
     toolchain.require("verilator", cocotb=False)
-    kind = None
-    if waves:
-        kind = "fst" if toolchain.fst_headers() else "vcd"
     arguments = [
         *("--cc", "--prefix", "Unit", "--timescale", "1ns/1ps"),
         *("--no-assert", "--x-assign", "fast", "--x-initial", "fast", *verilator.OPTIONS),
-        *("-CFLAGS", COMPILER_FLAGS, *((f"--trace-{kind}", "--trace-structs") if kind else ())),
+        *("-CFLAGS", COMPILER_FLAGS, *(("--trace-vcd", "--trace-structs") if waves else ())),
     ]
     control = verilator.WAIVERS.read_text() + verilator.structure(design)
     key = [
-        *(design.verilog, control, DRIVER.read_text(), _settings(kind, faults)),
+        *(design.verilog, control, DRIVER.read_text(), _settings(waves, faults)),
         *(*arguments, OPTIMIZE, OPTIMIZE_REST, *verilator.versions()),
     ]
 
     def make(scratch: Path) -> list[str]:
         (scratch / "unit.v").write_text(design.verilog)
         (scratch / "control.vlt").write_text(control)
-        (scratch / "unit_settings.h").write_text(_settings(kind, faults))
+        (scratch / "unit_settings.h").write_text(_settings(waves, faults))
         runtime = verilator.Runtime(*arguments, OPTIMIZE, OPTIMIZE_REST)
         runtime.lend(scratch)
-        _compile(scratch, ["--top-module", design.top, *arguments], kind, f"{design.top}.log")
+        _compile(scratch, ["--top-module", design.top, *arguments], f"{design.top}.log")
         runtime.keep(scratch)
         _clear(scratch)
         return [LIBRARY]
 
-    return Library(cached("library", key, make, building=building) / LIBRARY, kind)
+    return cached("library", key, make, building=building) / LIBRARY
 
 
-def _compile(scratch: Path, arguments: list[str], kind: str | None, name: str) -> None:
+def _compile(scratch: Path, arguments: list[str], name: str) -> None:
     include = toolchain.verilator_root() / "include"
     compiler = "c++" if toolchain.has("c++") else "g++"
     jobs = str(os.cpu_count() or 1)
@@ -101,7 +87,6 @@ def _compile(scratch: Path, arguments: list[str], kind: str | None, name: str) -
             *(compiler, "-std=c++17", "-O2", *COMPILER_FLAGS.split(), "-shared", "-pthread"),
             *(f"-I{include}", f"-I{include / 'vltstd'}", "-I.", DRIVER),
             *("libUnit.a", "libverilated.a", "-o", LIBRARY),
-            *(("-lz", "-llz4") if kind == "fst" else ()),
         ],
     ]
     log = scratch / "build.log"
@@ -127,7 +112,7 @@ def _clear(scratch: Path) -> None:
             path.unlink()
 
 
-def _settings(kind: str | None, faults: bool) -> str:
+def _settings(waves: bool, faults: bool) -> str:
     """What the driver has to know of the unit and of its trace."""
     names = [name for name, _ in counter_layout()]
     lines = [
@@ -139,7 +124,6 @@ def _settings(kind: str | None, faults: bool) -> str:
     ]
     if faults:
         lines.append("#define WEFT_FAULTS")
-    if kind:
-        header, name = TRACES[kind]
-        lines += [f'#define WEFT_TRACE "{header}"', f"#define WEFT_TRACE_CLASS {name}"]
+    if waves:
+        lines.append("#define WEFT_TRACE")
     return "\n".join(lines) + "\n"

@@ -1,29 +1,38 @@
 """MatrixUnitSimulator: the RTL of a matrix unit as a numpy function, in this process."""
 
 import contextlib
-import ctypes
-import os
 import sys
-import threading
 import time
-import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
+from weft.checks import (
+    check,
+    check_callback,
+    checked_bool,
+    checked_integer,
+    checked_path,
+    described,
+)
 from weft.emit.export import emit
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft_model.cycle_model import predict
-from weft_model.reference import checked_operands, matmul
+from weft_model.reference import matmul, pairs_of
 from weft_model.schedule import Schedule
 
 from .library import build
-from .native_driver import COUNTERS, DONE, HUNG, WORKING, Progress, Stimulus, StimulusBuffers, load
+from .native_driver import COUNTERS, HUNG, WORKING, Progress, Stimulus, StimulusBuffers, load
+from .native_unit import NativeUnit, NativeUnits
 from .stalls import Stalls
 from .verilator import SimulationFailed
+
+Operands = Iterable[tuple[np.ndarray, np.ndarray]]
+ProgressCallback = Callable[[int, int], None]
 
 EVERY_CYCLE = (0, 2**62)
 
@@ -52,33 +61,38 @@ class MatrixUnitSimulator:
     """The generated Verilog of one matrix unit, compiled, and fed from numpy arrays.
 
     The same ports, handshakes and cycles as under cocotb, without a step in Python for each cycle.
-    Operands in the dtypes of their formats, C contiguous and of whole tiles are read where they
-    are; others are copied once.
+    Operands in the dtypes of their formats, C contiguous and of whole tiles, are read in place;
+    others are copied once.
+
+    Runs can overlap, in several threads or from a progress callback. Each run has its own instance
+    of the unit; instances are kept for later runs. An interrupted run discards its instance.
 
     Parameters
     ----------
     config : MatrixUnitConfig
     waves : bool
         Build it so that `run` can write a trace; that makes it slower even without one.
-    building : callable
+    building : callable, optional
         Called before a build, unless the cache has it.
 
     Members
     -------
     cycles, counters
         Of the latest run.
-    close()
-        Free the simulation; done by itself when the simulator is no longer used.
 
     Raises
     ------
-    toolchain.ToolMissing, verilator.SimulationFailed
-        When it cannot be built.
+    TypeError, ValueError
+        For illegal arguments.
+    toolchain.ToolMissing, verilator.SimulationFailed, OSError
+        If the simulation cannot be built.
+    MemoryError
+        If memory is insufficient for an instance of the unit.
 
     Examples
     --------
-    >>> unit = MatrixUnitSimulator(MatrixUnitConfig(rows=4, columns=4))
-    >>> z = unit.matmul(np.ones((3, 5), np.int8), np.ones((5, 2), np.int8))
+    >>> with MatrixUnitSimulator(MatrixUnitConfig(rows=4, columns=4)) as unit:
+    ...     z = unit.matmul(np.ones((3, 5), np.int8), np.ones((5, 2), np.int8))
     """
 
     def __init__(
@@ -86,28 +100,51 @@ class MatrixUnitSimulator:
         config: MatrixUnitConfig,
         *,
         waves: bool = False,
-        building: Callable[[], None] = lambda: None,
+        building: Callable[[], None] | None = None,
     ):
         self.config = config
-        self.cycles = 0
-        self.counters = dict.fromkeys(COUNTERS, 0)
-        built = build(emit(config).design, waves=waves, building=building)
-        self.waves = built.waves
-        self._library = load(built.path)
-        self._unit = self._library.weft_open()
-        self._fresh = False
-        self._running = threading.Lock()
-        self.close = weakref.finalize(self, self._library.weft_close, self._unit)
+        check_callback("building", building)
+        self.waves = checked_bool("waves", waves)
+        library = build(emit(config).design, waves=self.waves, building=building)
+        self._units = NativeUnits(load(library))
+        self._latest: SimulationResult | None = None
 
-    def matmul(self, a: np.ndarray, b: np.ndarray, *, stalls: int | None = None) -> np.ndarray:
+    def __repr__(self) -> str:
+        return f"MatrixUnitSimulator({self.config.label}{', closed' * self._units.closed})"
+
+    @property
+    def cycles(self) -> int:
+        return 0 if self._latest is None else self._latest.cycles
+
+    @property
+    def counters(self) -> dict[str, int]:
+        return dict.fromkeys(COUNTERS, 0) if self._latest is None else self._latest.counters
+
+    def close(self) -> None:
+        """Free the simulation when the current runs end; later runs raise RuntimeError.
+
+        Garbage collection of the simulator does the same.
+        """
+        self._units.close()
+
+    def __enter__(self) -> "MatrixUnitSimulator":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def matmul(
+        self, a: np.ndarray, b: np.ndarray, *, stalls: int | Stalls | None = None
+    ) -> np.ndarray:
         """Z = A . B as the RTL computes it.
 
         Parameters
         ----------
         a : integers, (M, K), in the range of config.activation
         b : integers, (K, N), in the range of config.weight
-        stalls : int, optional
-            Seed of random gaps and back-pressure on all streams; none when left out.
+        stalls : int or Stalls, optional
+            Gaps and back-pressure on all streams: a seed of random ones, or the stalls themselves.
+            By default there are none.
 
         Returns
         -------
@@ -116,23 +153,25 @@ class MatrixUnitSimulator:
         Raises
         ------
         TypeError, ValueError
-            As `reference.checked_operands`.
+            See `reference.checked_operands` for operands and `Stalls` for stalls.
+        RuntimeError
+            If this simulator is closed.
         verilator.SimulationFailed
             If the unit hangs or reports an error.
         """
-        run = self.run([(a, b)], stalls=stalls)
-        if run.errors:
-            raise SimulationFailed(f"the unit reports {run.errors}")
-        return run.products[0]
+        result = self.run([(a, b)], stalls=stalls)
+        if result.errors:
+            raise SimulationFailed(f"the unit reports {result.errors}")
+        return result.products[0]
 
     def run(
         self,
-        operands: list[tuple[np.ndarray, np.ndarray]],
+        operands: Operands,
         *,
         stalls: int | Stalls | None = None,
-        trace: Path | None = None,
-        window: tuple[int, int] = EVERY_CYCLE,
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        trace: str | PathLike[str] | None = None,
+        window: tuple[int, int] | None = None,
+        progress: ProgressCallback | None = None,
     ) -> SimulationResult:
         """Compute products one after the other, with no pause between them.
 
@@ -141,33 +180,43 @@ class MatrixUnitSimulator:
         operands : list of (A, B)
             As `matmul`; one pair at least.
         stalls : int or Stalls, optional
-            As `matmul`; or the stalls themselves.
-        trace : Path, optional
-            Takes the waves of the cycles from window[0] up to but without window[1], counted from
-            the first offered transfer. Needs a unit made with waves=True.
-        progress : callable
-            Called about every 0.1 s with result rows done and in all.
+            As `matmul`.
+        trace : path, optional
+            VCD file of the waves, also of a run that fails or is interrupted. Requires a simulator
+            made with waves=True.
+        window : (int, int), optional
+            Cycles of the trace, from window[0] up to but excluding window[1], counted from the
+            first offered transfer; by default all.
+        progress : callable, optional
+            Called about every 0.1 s with the number of result rows received and their total. An
+            exception that it raises ends the run.
 
         Raises
         ------
-        TypeError, ValueError, OSError
-            For operands as `reference.checked_operands`; for a trace that cannot be written.
-        RuntimeError
-            If this simulator is closed, or runs already: it has one unit. Make one for each thread.
+        TypeError, ValueError, RuntimeError
+            See `matmul`; also for an illegal trace, window or callback.
+        OSError
+            If the trace cannot be written, or not completely.
         verilator.SimulationFailed
             If the unit hangs.
         KeyboardInterrupt
-            At the next look; the unit can be used again.
+            On Ctrl-C, within about 0.1 s; the simulator can be used again.
         """
-        with self._taken(operands) as checked:
-            return self._run_job(checked, stalls, trace, window, progress)
+        check_callback("progress", progress)
+        path = None if trace is None else checked_path("trace", trace)
+        cycles = _checked_window(window, traced=path is not None)
+        buffers = StimulusBuffers(self.config, pairs_of(operands))
+        stimulus = buffers.stimulus(_stalls_of(stalls))
+        stimulus.trace_start, stimulus.trace_stop = cycles
+        with self._units.lend() as unit:
+            with contextlib.nullcontext() if path is None else self._traced(unit, path):
+                done, seconds = _simulate(unit, stimulus, buffers, report=progress)
+            result = self._result(buffers.products(), done, seconds)
+            unit.idle = not result.errors
+        return result
 
     def run_until_reset(
-        self,
-        operands: list[tuple[np.ndarray, np.ndarray]],
-        cycles: int,
-        *,
-        stalls: int | Stalls | None = None,
+        self, operands: Operands, cycles: int, *, stalls: int | Stalls | None = None
     ) -> SimulationResult:
         """Begin products as `run` does, and reset the unit after so many cycles, or at their end.
 
@@ -184,77 +233,16 @@ class MatrixUnitSimulator:
         TypeError, ValueError, RuntimeError, verilator.SimulationFailed, KeyboardInterrupt
             As `run`.
         """
-        with self._taken(operands) as checked:
-            buffers = StimulusBuffers(self.config, checked)
-            stimulus, progressed = buffers.stimulus(_drawn(stalls)), Progress()
-            self._start_afresh()
-            seconds = self._run(
-                stimulus, progressed, buffers.result_rows, lambda done, total: None, limit=cycles
-            )
-            if progressed.status == HUNG:
-                raise _hang(stimulus, progressed, buffers)
-            self._library.weft_reset(self._unit)
-            self._fresh = True
-            products = buffers.products_until(progressed.results)
-            return self._ended(products, progressed, seconds)
-
-    @contextlib.contextmanager
-    def _taken(self, operands) -> Iterator[list[tuple[np.ndarray, np.ndarray]]]:
-        """The operands as arrays, checked, while the unit is nobody else's."""
-        if not operands:
-            raise ValueError("a run needs at least one pair of operands")
-        operands = [(np.asarray(a), np.asarray(b)) for a, b in operands]
-        for a, b in operands:
-            checked_operands(self.config, a, b)
-        if not self.close.alive:
-            raise RuntimeError("this simulator is closed")
-        if not self._running.acquire(blocking=False):
-            raise RuntimeError("this simulator is running already: make one for each thread")
-        try:
-            yield operands
-        finally:
-            self._running.release()
-
-    def _start_afresh(self) -> None:
-        """Reset the unit unless it is idle and has nothing to forget."""
-        if not self._fresh:
-            self._library.weft_reset(self._unit)
-        self._fresh = False
-
-    def _run_job(self, operands, stalls, trace, window, progress) -> SimulationResult:
-        buffers = StimulusBuffers(self.config, operands)
-        stimulus = buffers.stimulus(_drawn(stalls))
-        stimulus.trace_start, stimulus.trace_stop = window
-        self._start_afresh()
-        if trace is not None:
-            self._open_trace(Path(trace))
-        progressed = Progress()
-        try:
-            seconds = self._run(stimulus, progressed, buffers.result_rows, progress)
-        finally:
-            if trace is not None:
-                self._library.weft_close_trace(self._unit)
-        if progressed.status != DONE:
-            raise _hang(stimulus, progressed, buffers)
-        run = self._ended(buffers.products(), progressed, seconds)
-        self._fresh = not run.errors
-        return run
-
-    def _ended(
-        self, products: Sequence[np.ndarray], progressed: Progress, seconds: float
-    ) -> SimulationResult:
-        if progressed.wrong_ends:
-            raise SimulationFailed(f"{progressed.wrong_ends} results came with a wrong tlast")
-        self.cycles = progressed.cycles
-        self.counters = dict(zip(COUNTERS, progressed.counters, strict=True))
-        errors = Error(progressed.error_status)
-        return SimulationResult(list(products), self.cycles, self.counters, errors, seconds)
+        limit = checked_integer("cycles", cycles, low=0)
+        buffers = StimulusBuffers(self.config, pairs_of(operands))
+        stimulus = buffers.stimulus(_stalls_of(stalls))
+        with self._units.lend() as unit:
+            done, seconds = _simulate(unit, stimulus, buffers, limit=limit)
+            unit.reset()
+            return self._result(buffers.products_until(done.results), done, seconds)
 
     def verified_run(
-        self,
-        a: np.ndarray,
-        b: np.ndarray,
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        self, a: np.ndarray, b: np.ndarray, progress: ProgressCallback | None = None
     ) -> tuple[SimulationResult, str]:
         """Run one product without stalls; what differs from numpy or the cycle model, or ""."""
         run = self.run([(a, b)], progress=progress)
@@ -267,41 +255,76 @@ class MatrixUnitSimulator:
             return run, f"{run.cycles} cycles, the model says {prediction.cycles}"
         return run, ""
 
-    def _run(
-        self,
-        stimulus: Stimulus,
-        progressed: Progress,
-        rows: int,
-        progress,
-        limit: int = sys.maxsize,
-    ) -> float:
-        """Run at most `limit` cycles of a stimulus; return the seconds spent in simulation."""
-        cycles, seconds = 1000, 0.0
-        self._library.weft_start(self._unit, ctypes.byref(stimulus), ctypes.byref(progressed))
-        while progressed.status == WORKING and progressed.cycles < limit:
-            cycles = min(cycles, limit - progressed.cycles)
-            started = time.perf_counter()
-            self._library.weft_run(self._unit, ctypes.byref(progressed), cycles)
-            spent = time.perf_counter() - started
-            seconds += spent
-            progress(progressed.results, rows)
-            cycles = max(100, min(4 * cycles, int(cycles * LOOK_SECONDS / max(spent, 1e-6))))
-        return seconds
+    def _result(
+        self, products: Sequence[np.ndarray], done: Progress, seconds: float
+    ) -> SimulationResult:
+        if done.wrong_ends:
+            raise SimulationFailed(f"{done.wrong_ends} results came with a wrong tlast")
+        counters = dict(zip(COUNTERS, done.counters, strict=True))
+        errors = Error(done.error_status)
+        self._latest = SimulationResult(list(products), done.cycles, counters, errors, seconds)
+        return self._latest
 
-    def _open_trace(self, trace: Path) -> None:
-        if self.waves is None:
-            raise ValueError("a trace needs a simulator made with waves=True")
-        trace.parent.mkdir(parents=True, exist_ok=True)
-        if not self._library.weft_open_trace(self._unit, os.fsencode(trace)):
-            raise PermissionError(f"{trace} cannot be written")
-
-
-def _drawn(stalls: int | Stalls | None) -> Stalls | None:
-    return stalls if stalls is None or isinstance(stalls, Stalls) else Stalls.draw(stalls)
+    @contextlib.contextmanager
+    def _traced(self, unit: NativeUnit, path: Path) -> Iterator[None]:
+        """Trace a unit within this context."""
+        check(self.waves, "a trace needs a simulator made with waves=True")
+        # Python's open reports the reason of a failure; Verilator does not.
+        with contextlib.suppress(FileExistsError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+        if not unit.open_trace(path):
+            raise PermissionError(f"{path} cannot be written")
+        try:
+            yield
+        finally:
+            whole = unit.close_trace()
+            if not whole and path.is_file():
+                path.unlink()
+        if not whole:
+            raise OSError(f"{path} could not be written completely: the disk may be full")
 
 
-def _hang(stimulus: Stimulus, progressed: Progress, buffers: StimulusBuffers) -> SimulationFailed:
-    return SimulationFailed(
-        f"the unit hangs: no transfer in {stimulus.patience} cycles, {progressed.results} of "
-        f"{buffers.result_rows} result rows came"
-    )
+def _simulate(
+    unit: NativeUnit,
+    stimulus: Stimulus,
+    buffers: StimulusBuffers,
+    *,
+    report: ProgressCallback | None = None,
+    limit: int = sys.maxsize,
+) -> tuple[Progress, float]:
+    """Run at most `limit` cycles of a stimulus; return its progress and the seconds it took."""
+    done, cycles, seconds = Progress(), 1000, 0.0
+    unit.start(stimulus, done)
+    while done.status == WORKING and done.cycles < limit:
+        cycles = min(cycles, limit - done.cycles)
+        started = time.perf_counter()
+        unit.run(done, cycles)
+        spent = time.perf_counter() - started
+        seconds += spent
+        if report is not None:
+            report(done.results, buffers.result_rows)
+        cycles = max(100, min(4 * cycles, int(cycles * LOOK_SECONDS / max(spent, 1e-6))))
+    if done.status == HUNG:
+        raise SimulationFailed(
+            f"the unit hangs: no transfer in {stimulus.patience} cycles without a stall by the "
+            f"host, {done.results} of {buffers.result_rows} result rows arrived"
+        )
+    return done, seconds
+
+
+def _stalls_of(given: int | Stalls | None) -> Stalls | None:
+    return given if given is None or isinstance(given, Stalls) else Stalls.draw(given)
+
+
+def _checked_window(window: tuple[int, int] | None, *, traced: bool) -> tuple[int, int]:
+    """Return the first cycle of a trace and the first cycle after it."""
+    if window is None:
+        return EVERY_CYCLE
+    check(traced, "a window requires a trace: give trace as well")
+    pair = isinstance(window, tuple | list) and len(window) == 2
+    check(pair, f"window must be a pair of cycles (start, stop), not {described(window)}")
+    start = checked_integer("the start of the window", window[0], low=0)
+    stop = checked_integer("the stop of the window", window[1], low=start + 1)
+    last = EVERY_CYCLE[1]
+    return min(start, last), min(stop, last)

@@ -4,8 +4,10 @@
 // rises. Lanes are copied as the bytes that they are, little endian.
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <vector>
 
@@ -13,7 +15,7 @@
 #include "unit_settings.h"
 #include "verilated.h"
 #ifdef WEFT_TRACE
-#include WEFT_TRACE
+#include "verilated_vcd_c.h"
 #endif
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "lanes are copied as little endian bytes");
@@ -45,9 +47,10 @@ struct Visit {
 
 // What is fed and where results go. Stalls are cyclic lists: idle cycles before each transfer, and
 // whether results are taken in a cycle; none if `stall_period` is 0. `patience`: cycles without any
-// transfer that mean a hang. `aftermath`: cycles that the unit is watched after the last result.
-// `check_latency`: cycles from then on until the error status is read. In a unit made for it, the
-// stored bit of number `fault_bit` flips at the end of cycle `fault_cycle`.
+// transfer and without a stall by the host, after which the unit hangs. `aftermath`: cycles that the
+// unit is watched after the last result. `check_latency`: cycles from then on until the error status
+// is read. In a unit made for it, the stored bit of number `fault_bit` flips at the end of cycle
+// `fault_cycle`.
 struct Stimulus {
     const Rows* weights;
     const Visit* visits;
@@ -126,6 +129,27 @@ private:
     int64_t period = 0, at = 0, gap = 0;
 };
 
+#ifdef WEFT_TRACE
+// A file that records whether all writes succeeded. Verilator's own file ends the process when the
+// disk is full.
+class TraceFile : public VerilatedVcdFile {
+public:
+    ssize_t write(const char* data, ssize_t size) override {
+        const ssize_t written = VerilatedVcdFile::write(data, size);
+        if (written >= 0 || errno == EAGAIN || errno == EINTR) return written;
+        whole = false;
+        return size;
+    }
+
+    bool whole = true;
+};
+
+struct Trace {
+    TraceFile file;
+    VerilatedVcdC writer{&file};
+};
+#endif
+
 class Driver {
 public:
     Driver() : context(std::make_unique<VerilatedContext>()) {
@@ -167,7 +191,7 @@ public:
         results = {stimulus.results, stimulus.results + stimulus.result_groups};
         weight_offer.start(stimulus.weight_gaps, stimulus.stall_period);
         activation_offer.start(stimulus.activation_gaps, stimulus.stall_period);
-        last_transfer = 0;
+        still = 0;
         waiting = false;
         progress = {};
         read_counters(before);
@@ -182,21 +206,27 @@ public:
     bool open_trace(const char* path) {
 #ifdef WEFT_TRACE
         enter();
-        trace = std::make_unique<WEFT_TRACE_CLASS>();
-        top->trace(trace.get(), 99);
-        trace->open(path);
-        return trace->isOpen();
+        trace = std::make_unique<Trace>();
+        top->trace(&trace->writer, 99);
+        trace->writer.open(path);
+        return trace->writer.isOpen();
 #else
         (void)path;
         return false;
 #endif
     }
 
-    void close_trace() {
+    // Returns whether the whole trace was written.
+    bool close_trace() {
+        bool whole = true;
 #ifdef WEFT_TRACE
-        if (trace) trace->close();
+        if (trace) {
+            trace->writer.close();
+            whole = trace->file.whole;
+        }
         trace.reset();
 #endif
+        return whole;
     }
 
 private:
@@ -209,6 +239,7 @@ private:
         const bool weights_taken = top->s_axis_weights_tvalid && top->s_axis_weights_tready;
         const bool row_taken = top->s_axis_activations_tvalid && top->s_axis_activations_tready;
         const bool result_taken = top->m_axis_results_tvalid && top->m_axis_results_tready;
+        const bool stalled = host_stalls();
         watch_wait(progress);
         if (result_taken) take(progress);
         rise();
@@ -222,11 +253,15 @@ private:
             visits.advance();
             activation_offer.next();
         }
-        if (weights_taken || row_taken || result_taken) last_transfer = progress.cycles;
+        if (weights_taken || row_taken || result_taken) {
+            still = 0;
+        } else if (!stalled) {
+            ++still;
+        }
         if (results.done() && progress.done_after == 0) progress.done_after = progress.cycles;
         if (results.done() && progress.cycles >= progress.done_after + stimulus.aftermath) {
             progress.status = DONE;
-        } else if (progress.cycles - last_transfer > stimulus.patience) {
+        } else if (still > stimulus.patience) {
             progress.status = HUNG;
         }
         if (progress.status != WORKING) finish(progress);
@@ -247,6 +282,14 @@ private:
                                             + visits.row * visit.tuser_step;
             top->s_axis_activations_tlast = visits.at_end();
         }
+    }
+
+    // Whether the host stalls the unit: it does not take a result, or does not yet offer the next
+    // transfer of a stream.
+    bool host_stalls() const {
+        return (top->m_axis_results_tvalid && !top->m_axis_results_tready)
+               || (!weights.done() && !top->s_axis_weights_tvalid)
+               || (!visits.done() && !top->s_axis_activations_tvalid);
     }
 
     void take(Progress& progress) {
@@ -329,7 +372,7 @@ private:
 #ifdef WEFT_TRACE
         if (!trace || cycle < stimulus.trace_start || cycle >= stimulus.trace_stop) return;
         if (half == 0) top->eval();
-        trace->dump(uint64_t(2 * cycle + half) * (WEFT_PERIOD / 2));
+        trace->writer.dump(uint64_t(2 * cycle + half) * (WEFT_PERIOD / 2));
 #else
         (void)cycle;
         (void)half;
@@ -339,13 +382,13 @@ private:
     std::unique_ptr<VerilatedContext> context;
     std::unique_ptr<Unit> top;
 #ifdef WEFT_TRACE
-    std::unique_ptr<WEFT_TRACE_CLASS> trace;
+    std::unique_ptr<Trace> trace;
 #endif
     Stimulus stimulus{};
     Cursor<Rows> weights, results;
     Cursor<Visit> visits;
     Offer weight_offer, activation_offer;
-    int64_t last_transfer = 0;
+    int64_t still = 0;  // cycles since the last transfer, without those that the host stalled
     bool waiting = false, waiting_end = false;
     std::vector<uint8_t> waiting_row;
     int64_t before[COUNTERS]{};
@@ -353,7 +396,15 @@ private:
 
 }  // namespace
 
-EXPORT Driver* weft_open() { return new Driver; }
+// An exception that leaves this function would end the process.
+EXPORT int weft_open(Driver** driver) {
+    try {
+        *driver = new Driver;
+        return true;
+    } catch (const std::exception&) {
+        return false;
+    }
+}
 EXPORT void weft_close(Driver* driver) { delete driver; }
 EXPORT void weft_reset(Driver* driver) { driver->reset(); }
 EXPORT void weft_start(Driver* driver, const Stimulus* stimulus, Progress* progress) {
@@ -363,4 +414,4 @@ EXPORT void weft_run(Driver* driver, Progress* progress, int64_t cycles) {
     driver->run(*progress, cycles);
 }
 EXPORT int weft_open_trace(Driver* driver, const char* path) { return driver->open_trace(path); }
-EXPORT void weft_close_trace(Driver* driver) { driver->close_trace(); }
+EXPORT int weft_close_trace(Driver* driver) { return driver->close_trace(); }

@@ -11,7 +11,7 @@ from weft.matrix.layouts import counter_layout
 from weft.matrix.timing import MatrixUnitTiming
 from weft_model.schedule import Schedule
 
-from .stalls import LIST_LENGTH, LONGEST_GAP, Stalls
+from .stalls import LIST_LENGTH, Stalls
 
 # Structures of native_driver.cpp.
 ROWS = np.dtype([(name, "<i8") for name in ("data", "stride", "count", "end")])
@@ -115,7 +115,7 @@ class StimulusBuffers:
             activation_bytes=config.rows * config.activation.dtype.itemsize,
             result_bytes=config.columns * config.accumulator.dtype.itemsize,
             stall_period=0 if stalls is None else LIST_LENGTH,
-            patience=1000 + (MatrixUnitTiming.of(config).latency + config.rows) * (LONGEST_GAP + 1),
+            patience=1000 + MatrixUnitTiming.of(config).latency + config.rows,
             check_latency=MatrixUnitTiming.of(config).check,
             fault_cycle=NEVER,
             **lists,
@@ -139,18 +139,15 @@ def load(path: Path) -> ctypes.CDLL:
     """A built library with the types of its functions."""
     library = ctypes.CDLL(str(path))
     pointer = ctypes.c_void_p
-    library.weft_open.restype = pointer
-    library.weft_open_trace.restype = ctypes.c_int
-    for name, arguments in {
-        "weft_close": (pointer,),
-        "weft_reset": (pointer,),
-        "weft_start": (pointer, pointer, pointer),
-        "weft_run": (pointer, pointer, ctypes.c_int64),
-        "weft_open_trace": (pointer, ctypes.c_char_p),
-        "weft_close_trace": (pointer,),
-    }.items():
+    for name, arguments, result in (
+        ("weft_open", (pointer,), ctypes.c_int),
+        ("weft_close", (pointer,), None),
+        ("weft_reset", (pointer,), None),
+        ("weft_start", (pointer, pointer, pointer), None),
+        ("weft_run", (pointer, pointer, ctypes.c_int64), None),
+        ("weft_open_trace", (pointer, ctypes.c_char_p), ctypes.c_int),
+        ("weft_close_trace", (pointer,), ctypes.c_int),
+    ):
         function = getattr(library, name)
-        function.argtypes = arguments
-        if name != "weft_open_trace":
-            function.restype = None
+        function.argtypes, function.restype = arguments, result
     return library

@@ -87,7 +87,7 @@ def make_demo(
     simulator: str = "verilator",
     seed: int = 1,
     *,
-    building: Callable[[], None] = lambda: None,
+    building: Callable[[], None] | None = None,
 ) -> Views:
     """Run a product small enough to follow by eye, with one change of the tile, and view it."""
     a, b = demo_operands(config, seed)

@@ -10,6 +10,7 @@ import re
 import numpy as np
 import pytest
 
+from benches.hangs import without_last_rows_if_stalled
 from verify.soak import check as checking
 from verify.soak import command, draws
 from verify.soak.cases import Case, PlannedRun, Product, StallRates
@@ -19,7 +20,7 @@ from verify.soak_cases import PLAIN, products_of
 from weft import TINY, MatrixUnitConfig
 from weft_model import Schedule, matmul, predict
 from weft_model.reference import checked_operands
-from weft_sim.stalls import LIST_LENGTH, Stalls
+from weft_sim.native_driver import StimulusBuffers
 
 SMALL_KINDS = (draws.Kind(1, (1, 2, 3, 4), 3000),)
 STALLS = StallRates(1, 0.2, 0.2, 0.2)
@@ -140,10 +141,6 @@ def idler_predict(config, schedules):
     return dataclasses.replace(prediction, counters=counters)
 
 
-def never(self):
-    return Stalls(*(np.zeros(LIST_LENGTH, np.uint8) for _ in range(3)))
-
-
 @pytest.mark.parametrize(
     ("target", "name", "broken", "case", "sentence"),
     [
@@ -164,12 +161,12 @@ def never(self):
         ),
         (checking, "predict", idler_predict, PLAIN, r"run 1 of 2: idle: \d+, expected"),
         (
-            *(StallRates, "draw", never),
+            *(StimulusBuffers, "stimulus", without_last_rows_if_stalled),
             Case(TINY, (PLAIN.runs[0], PlannedRun(PLAIN.runs[0].products, STALLS))),
             r"run 2 of 2: SimulationFailed: the unit hangs: no transfer in \d+ cycles",
         ),
         (
-            *(StallRates, "draw", never),
+            *(StimulusBuffers, "stimulus", without_last_rows_if_stalled),
             Case(TINY, (PlannedRun((Product(99, 4, 4, 1),), STALLS, 5000), PLAIN.runs[0])),
             r"run 1 of 2: SimulationFailed: the unit hangs: no transfer in \d+ cycles",
         ),

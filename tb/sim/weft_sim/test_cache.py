@@ -1,6 +1,7 @@
 """The cache of builds: made once, checked when found, and sound whatever happens to it."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benches.disk import longest_file
 from weft import MatrixUnitConfig
 from weft.emit.export import emit
 from weft_sim import MatrixUnitSimulator, cache, library, toolchain, verilator
@@ -161,6 +163,39 @@ def test_a_cache_that_cannot_be_written_is_refused(place, monkeypatch, tmp_path)
             use()
 
 
+def test_a_full_disk_leaves_no_entry(tmp_path):
+    """The error names the folder, nothing of the entry remains, and the next build succeeds."""
+
+    def large(scratch: Path):
+        (scratch / "file").write_text("x" * 10_000)
+        return ["file"]
+
+    with longest_file(1000), pytest.raises(OSError, match=r"'.*/cache/builds/\.kind-\w+'"):
+        cached("kind", ["a"], large)
+    assert [path.suffix for path in cache.folder().iterdir()] == [".lock"]
+    assert (cached("kind", ["a"], large) / "file").stat().st_size == 10_000
+
+
+def test_sums_that_cannot_be_written_leave_no_entry(tmp_path):
+    calls: list = []
+    with longest_file(20), pytest.raises(OSError, match="cache"):
+        cached("kind", ["a"], maker(calls))
+    assert [path.suffix for path in cache.folder().iterdir()] == [".lock"]
+    cached("kind", ["a"], maker(calls))
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("size", [2_000, 60_000])
+def test_a_library_on_a_full_disk_is_one_sentence(size, tmp_path):
+    """Both for the Verilog and for the output of Verilator."""
+    emission = emit(ONE)
+    with longest_file(size), pytest.raises((OSError, SimulationFailed)) as error:
+        library.build(emission.design)
+    assert "\n" not in str(error.value)
+    assert "the disk is full" in str(error.value) or "cache" in str(error.value)
+    assert not [path for path in cache.folder().iterdir() if path.is_dir()]
+
+
 def test_concurrent_users_build_once():
     calls: list = []
     threads = [
@@ -176,14 +211,14 @@ def test_concurrent_users_build_once():
 def test_a_damaged_library_is_built_anew():
     """Cut short, as by a full disk: not loaded, but rebuilt; the runtime's objects likewise."""
     built = library.build(emit(ONE).design)
-    whole = built.path.read_bytes()
-    built.path.write_bytes(whole[:1000])
+    whole = built.read_bytes()
+    built.write_bytes(whole[:1000])
     (runtime,) = cache.folder().glob("runtime-*/")
     for made in runtime.glob("*.o"):
         made.write_bytes(b"")
     one = np.ones((1, 1), np.int8)
     assert MatrixUnitSimulator(ONE).matmul(one, one) == 1
-    assert len(built.path.read_bytes()) > 10_000
+    assert len(built.read_bytes()) > 10_000
 
 
 def test_a_build_killed_half_way_leaves_the_cache_sound():
@@ -205,6 +240,9 @@ LOGS = {
     "virtual memory exhausted: Cannot allocate memory": "ran out of memory",
     "exit code -9\nterminated by signal 9": "ran out of memory",
     "fatal error: error writing to a.o: No space left on device": "the disk is full",
+    "as: out.o: File too large": "the disk is full",
+    "make: *** [Unit.o] File size limit exceeded": "the disk is full",
+    "exit code -25\nterminated by signal 25": "the disk is full",
     "unit.v:3: syntax error": r"could not build; see",
 }
 
@@ -219,6 +257,16 @@ def test_a_failed_build_says_why(text, tmp_path):
     with pytest.raises(SimulationFailed, match=LOGS[text]):
         raise error
     assert (tmp_path / "kept.log").read_text() == log.read_text()
+
+
+def test_a_full_disk_is_detected_without_a_message_of_the_tool(tmp_path, monkeypatch):
+    """Verilator's files end in the middle of a line."""
+    log = tmp_path / "build.log"
+    log.write_text("Unit.cpp:3: error: expected '}' at end of input\n")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=4096))
+    error = build_failed("verilator", log, tmp_path / "kept.log")
+    assert str(error).startswith("verilator could not build: the disk is full; see ")
 
 
 def test_a_compiler_without_memory_is_named(tmp_path, monkeypatch):

@@ -1,23 +1,30 @@
 """MatrixUnitSimulator: the same bits and cycles as numpy, the cycle model and cocotb."""
 
-import itertools
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benches.disk import longest_file, make_device
+from benches.hangs import without_last_rows
+from benches.operands import LAYOUTS, ONES, REFUSED
 from benches.products import draw_matrix, draw_size
 from weft import SMALL, TINY, MatrixUnitConfig
+from weft.emit.export import emit
 from weft_cli.benchmarks.utilization import PRODUCTS, check
 from weft_model import Schedule, matmul, predict
 from weft_sim import MatrixUnitSimulator, checked_run, cocotb_run
-from weft_sim.stalls import LIST_LENGTH
+from weft_sim.native_driver import StimulusBuffers
+from weft_sim.native_unit import NativeUnit
+from weft_sim.stalls import LIST_LENGTH, Stalls
 from weft_sim.trace import Trace
 from weft_sim.verilator import SimulationFailed
 
@@ -113,20 +120,9 @@ def test_equals_cocotb_cycle_for_cycle(simulator, stalls, tmp_path):
         assert np.array_equal(z, expected)
 
 
-def test_reads_operands_of_any_layout():
-    """Views, transposes, other integer dtypes; operands of whole tiles are not copied."""
-    unit, draw = MatrixUnitSimulator(TINY), np.random.default_rng(source().getrandbits(32))
-    a, b = draw.integers(-128, 128, (12, 16)), draw.integers(-128, 128, (16, 8))
-    whole = a.astype(np.int8), b.astype(np.int8)
+def test_operands_of_whole_tiles_are_read_where_they_are():
+    whole = np.ones((12, 16), np.int8), np.ones((16, 8), np.int8)
     assert all(x is y for x, y in zip(Schedule(TINY, 12, 16, 8).padded(*whole), whole, strict=True))
-    kept = [x.copy() for x in whole]
-    for x, y in itertools.product([a, whole[0], np.asfortranarray(whole[0])], [b, whole[1]]):
-        assert np.array_equal(unit.matmul(x, y), matmul(TINY, x, y))
-    assert np.array_equal(
-        unit.matmul(whole[0][::-2, ::2], whole[1][3:11].copy()),
-        matmul(TINY, whole[0][::-2, ::2], whole[1][3:11]),
-    )
-    assert all(np.array_equal(x, y) for x, y in zip(kept, whole, strict=True))
 
 
 def test_products_of_the_readme_are_simulated():
@@ -151,14 +147,14 @@ def test_a_difference_is_named(monkeypatch):
 
 
 def test_units_live_side_by_side():
-    """Several units of several shapes in one process, also from several threads."""
+    """Several units of several shapes in one process, also shared by several threads."""
     draws = source()
     units = [MatrixUnitSimulator(config) for config in (*CONFIGS.values(), TINY)]
     jobs = [(unit, draw_operands(unit.config, draws)) for unit in units for _ in range(5)]
     for unit, operands in jobs:
         assert np.array_equal(unit.matmul(*operands), matmul(unit.config, *operands))
     with ThreadPoolExecutor() as pool:
-        shared = [pool.submit(MatrixUnitSimulator(u.config).matmul, *o) for u, o in jobs]
+        shared = [pool.submit(unit.matmul, *operands) for unit, operands in jobs]
         for (unit, operands), found in zip(jobs, shared, strict=True):
             assert np.array_equal(found.result(), matmul(unit.config, *operands))
 
@@ -217,7 +213,7 @@ def test_without_a_reset_the_middle_is_remembered(monkeypatch):
     """What the test above would see if the unit were not reset."""
     unit, ones = MatrixUnitSimulator(TINY), np.ones((9, 8), np.int8)
     assert np.array_equal(unit.matmul(ones, ones[:8]), matmul(TINY, ones, ones[:8]))
-    monkeypatch.setattr(unit._library, "weft_reset", lambda unit: None)
+    monkeypatch.setattr(NativeUnit, "reset", lambda unit: None)
     unit.run_until_reset([(ones, ones[:8])], 13)
     with pytest.raises((SimulationFailed, AssertionError)):
         check_run(TINY, unit.run([(ones, ones[:8])]), [(ones, ones[:8])])
@@ -227,7 +223,7 @@ def test_without_a_reset_the_middle_is_remembered(monkeypatch):
 def test_trace_holds_the_cycles_asked_for(window, tmp_path):
     unit = MatrixUnitSimulator(TINY, waves=True)
     ones = np.ones((30, 8), np.int8)
-    path = tmp_path / f"waves.{unit.waves}"
+    path = tmp_path / "waves.vcd"
     run = unit.run([(ones, ones[:8, :4])], trace=path, window=window)
     trace = Trace(path)
     shown = min(window[1], run.cycles) - window[0]
@@ -237,67 +233,253 @@ def test_trace_holds_the_cycles_asked_for(window, tmp_path):
     assert counted == list(range(counted[0], counted[0] + len(counted)))
 
 
-BAD = {
+@pytest.fixture(scope="module")
+def unit():
+    return MatrixUnitSimulator(TINY)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_operands_of_any_layout_have_the_same_product(layout, unit, tmp_path):
+    """Whole and partial tiles, read in place or copied."""
+    draw = np.random.default_rng(source().getrandbits(32))
+    for m, k, n in ((8, 8, 8), (1, 4, 4), (4, 1, 1), (5, 6, 7)):
+        a, b = draw.integers(-128, 128, (m, k)), draw.integers(-128, 128, (k, n))
+        x, y = LAYOUTS[layout](a, tmp_path), LAYOUTS[layout](b, tmp_path)
+        found = unit.matmul(x, y)
+        assert type(found) is np.ndarray and np.array_equal(found, a @ b)
+        assert np.array_equal(x, a) and np.array_equal(y, b)
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_operands_are_refused(case, unit):
+    wrong, kind, sentence = REFUSED[case]
+    for name, operands in (("A", (wrong, ONES)), ("B", (ONES, wrong))):
+        for refused in (unit.matmul, lambda a, b: unit.run_until_reset([(ONES, ONES), (a, b)], 9)):
+            with pytest.raises(kind, match=f"^{name} {sentence}"):
+                refused(*operands)
+    assert np.array_equal(unit.matmul(ONES, ONES), matmul(TINY, ONES, ONES))
+
+
+PAIR = [(ONES, ONES)]
+SEED_OF_STALLS = "the seed of stalls must be an integer of at least 0, not "
+WINDOW = "the (start|stop) of the window must be an integer of at least "
+VCD = {"trace": "x.vcd"}
+BAD_ARGUMENTS = {
+    "a pair alone": ({"operands": PAIR[0]}, TypeError, "operands must be pairs"),
+    "no pairs": ({"operands": iter([])}, ValueError, "a run needs at least one pair of operands"),
+    "a negative seed": ({"stalls": -1}, ValueError, SEED_OF_STALLS + "-1"),
+    "a float seed": ({"stalls": 1.5}, ValueError, SEED_OF_STALLS + "1.5"),
+    "a bool seed": ({"stalls": True}, ValueError, SEED_OF_STALLS + "True"),
+    "a text seed": ({"stalls": "x"}, ValueError, SEED_OF_STALLS + "'x'"),
+    "no callback": ({"progress": 3}, TypeError, "progress must be callable or None, not 3"),
     "a trace without waves": (
-        {"trace": Path("x.fst")},
+        {"trace": Path("x.vcd")},
         ValueError,
         "a trace needs a simulator made with waves=True",
+    ),
+    "a numbered trace": ({"trace": 3}, TypeError, "trace must be a path, not 3"),
+    "a window alone": ({"window": (0, 9)}, ValueError, "a window requires a trace"),
+    "half a window": (
+        {**VCD, "window": (3,)},
+        ValueError,
+        r"window must be a pair of cycles \(start, stop\), not \(3,\)$",
+    ),
+    "a number as window": (
+        {**VCD, "window": 3},
+        ValueError,
+        "window must be a pair .* 3",
+    ),
+    "a negative window": ({**VCD, "window": (-1, 9)}, ValueError, WINDOW + "0, not -1"),
+    "a reversed window": ({**VCD, "window": (9, 3)}, ValueError, WINDOW + "10, not 3"),
+    "an empty window": ({**VCD, "window": (9, 9)}, ValueError, WINDOW + "10, not 9"),
+    "a window of floats": (
+        {**VCD, "window": (0, 9.0)},
+        ValueError,
+        WINDOW + "1, not 9.0",
     ),
 }
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_bad_requests_are_refused(case):
-    arguments, kind, sentence = BAD[case]
-    ones = np.ones((2, 2), np.int8)
-    with pytest.raises(kind, match=sentence):
-        MatrixUnitSimulator(TINY).run([(ones, ones)], **arguments)
+@pytest.mark.parametrize("case", BAD_ARGUMENTS)
+def test_bad_requests_are_refused(case, unit):
+    arguments, kind, sentence = BAD_ARGUMENTS[case]
+    with pytest.raises(kind, match=f"^{sentence}") as refusal:
+        unit.run(**{"operands": PAIR, **arguments})
+    assert "\n" not in str(refusal.value)
+    assert not Path("x.vcd").exists()
+    assert np.array_equal(unit.matmul(ONES, ONES), matmul(TINY, ONES, ONES))
 
 
-def test_bad_operands_are_refused():
+def test_numpy_integers_and_generators_are_accepted():
     unit = MatrixUnitSimulator(TINY)
-    with pytest.raises(TypeError, match="A must hold integers"):
-        unit.matmul(np.ones((2, 2)), np.ones((2, 2), np.int8))
-    with pytest.raises(ValueError, match="B holds 200, but int8"):
-        unit.matmul(np.ones((2, 2), np.int8), np.full((2, 2), 200))
+    stalled = unit.run(PAIR, stalls=3)
+    assert unit.run((pair for pair in PAIR), stalls=np.int64(3)).cycles == stalled.cycles
+    assert unit.run(PAIR, stalls=Stalls.draw(3)).cycles == stalled.cycles
+    assert unit.run_until_reset(PAIR, np.uint8(3)).cycles == 3
 
 
-def test_one_unit_runs_one_job():
-    """A second run from the callback or from another thread is refused, and the first is right."""
-    unit, draws = MatrixUnitSimulator(TINY), source()
-    operands = [draw_operands(TINY, draws) for _ in range(3)]
-    refused = []
-
-    def again(done, total):
-        with pytest.raises(RuntimeError, match="is running already: make one for each thread"):
-            unit.matmul(*operands[0])
-        refused.append(done)
-
-    check_run(TINY, unit.run(operands, progress=again), operands)
-    assert refused
-    check_run(TINY, unit.run(operands), operands)
+@pytest.mark.parametrize("cycles", [-1, True, 3.0, "3", None])
+def test_an_illegal_reset_cycle_is_refused(cycles, unit):
+    with pytest.raises(ValueError, match=r"^cycles must be an integer of at least 0, not "):
+        unit.run_until_reset(PAIR, cycles)
 
 
-def test_a_closed_simulator_says_so():
+def test_a_reset_after_the_end_changes_nothing():
+    run = MatrixUnitSimulator(TINY).run_until_reset(PAIR, 1 << 100)
+    assert np.array_equal(run.products[0], matmul(TINY, ONES, ONES))
+    assert run.cycles == predict(TINY, [Schedule(TINY, 2, 2, 2)]).cycles
+
+
+@pytest.mark.parametrize("config", [None, {"rows": 4}, MatrixUnitConfig, "4x4"])
+def test_illegal_constructor_arguments_are_refused(config):
+    with pytest.raises(TypeError, match=r"^config must be a MatrixUnitConfig, not "):
+        MatrixUnitSimulator(config)
+    with pytest.raises(ValueError, match=r"^waves must be True or False, not 'fst'$"):
+        MatrixUnitSimulator(TINY, waves="fst")  # type: ignore[arg-type]
+
+
+def test_an_error_of_the_callback_ends_only_its_run():
     unit = MatrixUnitSimulator(TINY)
-    unit.close()
-    with pytest.raises(RuntimeError, match="this simulator is closed"):
-        unit.matmul(np.ones((1, 1), int), np.ones((1, 1), int))
-    with pytest.raises(ValueError, match="at least one pair of operands"):
-        MatrixUnitSimulator(TINY).run([])
+
+    def fail(done, total):
+        raise ZeroDivisionError("of the callback")
+
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError, match="of the callback"):
+            unit.run(PAIR, progress=fail)
+        check_run(TINY, unit.run(PAIR), PAIR)
 
 
-def test_a_hang_is_an_error(monkeypatch):
-    """Results never taken: the run ends with a sentence, and the unit works again after."""
-    from weft_sim import stalls
+def test_repr_names_shape_and_formats():
+    with MatrixUnitSimulator(CONFIGS["3x18"]) as unit:
+        assert repr(unit) == "MatrixUnitSimulator(3x18, uint5 x int12 -> int40)"
+    assert repr(unit) == "MatrixUnitSimulator(3x18, uint5 x int12 -> int40, closed)"
 
+
+def test_the_context_closes_the_simulator():
+    with MatrixUnitSimulator(TINY) as unit:
+        assert np.array_equal(unit.matmul(ONES, ONES), matmul(TINY, ONES, ONES))
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="this simulator is closed: make another"):
+            unit.matmul(ONES, ONES)
+        unit.close()
+
+
+def test_cycles_and_counters_are_of_the_latest_run():
     unit = MatrixUnitSimulator(TINY)
-    ones = np.ones((200, 4), np.int8)
-    never = stalls.Stalls(*(np.zeros(stalls.LIST_LENGTH, np.uint8) for _ in range(3)))
-    monkeypatch.setattr(stalls.Stalls, "draw", lambda seed: never)
-    with pytest.raises(SimulationFailed, match=r"hangs: no transfer in \d+ cycles, 0 of 200"):
-        unit.matmul(ones, ones[:4], stalls=1)
-    assert np.array_equal(unit.matmul(ones, ones[:4]), matmul(TINY, ones, ones[:4]))
+    assert unit.cycles == sum(unit.counters.values()) == 0
+    run = unit.run(PAIR)
+    assert (unit.cycles, unit.counters) == (run.cycles, run.counters)
+
+
+def rarely(period: int) -> np.ndarray:
+    """Return a list of stalls with a 1 at every multiple of the period."""
+    return (np.arange(LIST_LENGTH) % period == 0).astype(np.uint8)
+
+
+PATIENT = {
+    "results taken once in a list": (0, 0, rarely(LIST_LENGTH)),
+    "long gaps of weights": (255, 0, rarely(1)),
+    "long gaps of activations": (0, 255, rarely(1)),
+    "all of them": (255, 255, rarely(700)),
+}
+
+
+@pytest.mark.parametrize("case", PATIENT)
+@pytest.mark.parametrize(
+    "config", [CONFIGS["1x1"], TINY, CONFIGS["17x9"]], ids=["1x1", "4x4", "17x9"]
+)
+def test_a_slow_host_is_not_a_hang(config, case):
+    weights, activations, ready = PATIENT[case]
+    gaps = [np.full(LIST_LENGTH, gap) for gap in (weights, activations)]
+    draws, unit = source(), MatrixUnitSimulator(config)
+    operands = [draw_operands(config, draws, m=m) for m in (1, 3)]
+    check_run(config, unit.run(operands, stalls=Stalls(*gaps, ready)), operands, stalled=True)
+
+
+@pytest.mark.parametrize("stalls", [None, 1, Stalls(rarely(1), rarely(1), rarely(50))])
+def test_a_hang_is_an_error(stalls, monkeypatch):
+    """With and without stalls; the simulator works again afterwards."""
+    unit, rows = MatrixUnitSimulator(TINY), np.ones((200, 4), np.int8)
+    with monkeypatch.context() as patched:
+        patched.setattr(StimulusBuffers, "stimulus", without_last_rows)
+        hangs = (
+            r"^the unit hangs: no transfer in \d+ cycles without a stall by the host, 192 of 200"
+        )
+        for run in (unit.run, lambda operands, stalls: unit.run_until_reset(operands, 10**6)):
+            with pytest.raises(SimulationFailed, match=hangs):
+                run([(rows, rows[:4])], stalls=stalls)
+    assert np.array_equal(unit.matmul(rows, rows[:4]), matmul(TINY, rows, rows[:4]))
+
+
+@pytest.mark.parametrize("stalls", [None, 2])
+def test_a_unit_without_results_hangs(stalls, monkeypatch):
+    """The results of a broken unit are never valid."""
+    config, emission = CONFIGS["1x1"], emit(CONFIGS["1x1"])
+    verilog, count = re.subn(r"\(m_axis_results_tvalid\)", "()", emission.verilog)
+    assert count == 1
+    broken = replace(emission, design=replace(emission.design, verilog=verilog))
+    monkeypatch.setattr("weft_sim.matrix_unit_simulator.emit", lambda config: broken)
+    with pytest.raises(SimulationFailed, match=r"^the unit hangs: .* 0 of 50 result rows arrived"):
+        MatrixUnitSimulator(config).run([(np.ones((50, 1), int), ONES[:1, :1])], stalls=stalls)
+
+
+@pytest.fixture(scope="module")
+def traced():
+    return MatrixUnitSimulator(CONFIGS["1x1"], waves=True)
+
+
+def run_traced(unit, path):
+    return unit.run([(np.ones((50, 1), int), ONES[:1, :1])], trace=path)
+
+
+def test_a_truncated_trace_is_an_error(traced, tmp_path):
+    """At any byte, including the last; the trace is removed."""
+    path = tmp_path / "waves.vcd"
+    run_traced(traced, path)
+    size = path.stat().st_size
+    for limit in (0, 1, size // 2, size - 1):
+        with longest_file(limit), pytest.raises(OSError) as error:
+            run_traced(traced, path)
+        assert str(error.value) == f"{path} could not be written completely: the disk may be full"
+        assert not path.exists()
+    with longest_file(size):
+        run_traced(traced, path)
+    assert len(Trace(path).cycles) == traced.cycles
+
+
+def test_a_full_device_is_not_removed(traced, tmp_path):
+    full, null = make_device("full", tmp_path), make_device("null", tmp_path)
+    with pytest.raises(OSError, match=f"{full} could not be written completely"):
+        run_traced(traced, full)
+    run_traced(traced, null)
+    assert full.is_char_device() and null.is_char_device()
+
+
+def test_a_trace_that_cannot_be_written_is_refused(traced, tmp_path):
+    (tmp_path / "file").touch()
+    places = {
+        tmp_path: IsADirectoryError,
+        tmp_path / "file" / "waves.vcd": NotADirectoryError,
+        tmp_path / "file" / "below" / "waves.vcd": NotADirectoryError,
+    }
+    for path, kind in places.items():
+        with pytest.raises(kind, match=str(tmp_path)):
+            run_traced(traced, path)
+    run_traced(traced, str(tmp_path / "new" / "folder" / "waves.vcd"))
+    assert len(Trace(tmp_path / "new" / "folder" / "waves.vcd").cycles) == traced.cycles
+
+
+def test_a_trace_ends_where_its_run_does(traced, tmp_path):
+    """An interrupted run leaves the waves up to the interruption."""
+
+    def interrupt(done, total):
+        raise KeyboardInterrupt
+
+    path, operands = tmp_path / "waves.vcd", [(np.ones((5000, 1), int), ONES[:1, :1])]
+    with pytest.raises(KeyboardInterrupt):
+        traced.run(operands, trace=path, progress=interrupt)
+    assert len(Trace(path).cycles) == 1000
 
 
 def test_needs_no_shared_libpython():

@@ -1,6 +1,5 @@
 """FaultyUnit: run a matrix unit with one flipped bit, and collect what its host sees."""
 
-import ctypes
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from weft.matrix.layouts import Error
 from weft.matrix.timing import MatrixUnitTiming
 from weft_sim.library import build
 from weft_sim.native_driver import COUNTERS, DONE, Progress, StimulusBuffers, load
+from weft_sim.native_unit import NativeUnit
 from weft_sim.stalls import Stalls
 
 from .netlist import Bit, with_faults
@@ -84,7 +84,7 @@ class FaultyUnit:
         self.config = config
         self.bits: tuple[Bit, ...] = netlist.bits
         faulty = Design.of_text(netlist.verilog, emission.name)
-        self._library = load(build(faulty, faults=True, building=building).path)
+        self._library = load(build(faulty, faults=True, building=building))
 
     def bit_of(self, register: str, place: int) -> int:
         """Return the index of a bit of a register in `bits`."""
@@ -97,13 +97,9 @@ class FaultyUnit:
         stimulus.aftermath = WATCHED_LATENCIES * MatrixUnitTiming.of(self.config).latency
         if fault is not None:
             stimulus.fault_bit, stimulus.fault_cycle = fault.bit, fault.cycle
-        unit = self._library.weft_open()
-        try:
-            self._library.weft_reset(unit)
-            self._library.weft_start(unit, ctypes.byref(stimulus), ctypes.byref(progress))
-            self._library.weft_run(unit, ctypes.byref(progress), sys.maxsize)
-        finally:
-            self._library.weft_close(unit)
+        unit = NativeUnit(self._library)
+        unit.start(stimulus, progress)
+        unit.run(progress, sys.maxsize)
         return Answer(
             products=buffers.products(),
             cycles=progress.done_after,
