@@ -37,6 +37,10 @@ def test_wheel_installs_and_imports(tmp_path):
         str(target / "weft_sim" / "__init__.py"),
         *("3", "True", "True", "True", "54"),
     ]
+    for package in ("weft", "weft_cli", "weft_model", "weft_sim"):
+        assert (target / package / "py.typed").is_file(), (
+            "type checkers ignore a package without this file"
+        )
 
 
 def test_changelog_and_licence_exist():

@@ -1,7 +1,9 @@
-"""The documentation: the example compiles, the numbers match the code, all links have targets."""
+"""The documentation: examples lint and type-check, numbers match the code, links have targets."""
 
+import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,9 @@ from weft_sim.simulator import WAIVERS
 
 EXAMPLE = DOCS / "example_top.v"
 PAGES = [page for page in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))) if page.is_file()]
+PYTHON = re.compile(r"(?ms)^```python\n(.*?)^```")
+# The examples of these pages belong into source files; the tests of the pages run them.
+PAGES_OF_SOURCES = ("add_a_board", "write_a_bench")
 STREAMS = ("s_axis_weights", "s_axis_activations", "m_axis_results")
 
 
@@ -47,6 +52,24 @@ def test_example_lints(unit):
     toolchain.prepare_environment()
     lint = "verilator", "--lint-only", "-Wall", "-Wno-PINCONNECTEMPTY"
     succeeds(*lint, "--top-module", EXAMPLE.stem, WAIVERS, EXAMPLE, unit)
+
+
+def test_python_examples_have_no_type_errors(tmp_path):
+    """Each example of the README and of the pages is checked on its own, as an editor does."""
+    examples = {
+        f"{page.stem.lower()}_{number}.py": example
+        for page in PAGES
+        if page.stem not in PAGES_OF_SOURCES
+        for number, example in enumerate(PYTHON.findall(page.read_text()))
+    }
+    assert "readme_0.py" in examples
+    for name, example in examples.items():
+        (tmp_path / name).write_text(example)
+    settings = {"typeCheckingMode": "standard", "extraPaths": [str(ROOT / "hw"), str(ROOT / "sim")]}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    command = [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 def test_made_parts_are_up_to_date():
