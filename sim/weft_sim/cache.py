@@ -1,8 +1,8 @@
-"""Builds cached by content: made once, found again by what they were made from, checked when found.
+"""Builds cached by content: each is built once, found by a digest of its inputs, and verified.
 
 An entry is a folder `<kind>-<digest>`. It is built in a scratch folder and renamed when it is
-complete, so that an interrupted build leaves no entry. Each entry has the SHA-256 of the files that
-matter; an entry whose files differ is built again.
+complete, so that an interrupted build leaves no entry. Each entry has the SHA-256 of its important
+files; an entry whose files do not match is built again.
 
 All checkouts and processes of a user share the cache; a process holds the lock of an entry while it
 uses it. When the entries exceed LIMIT_BYTES, the least recently used are removed.
@@ -38,18 +38,18 @@ def cached(
     *,
     building: Callable[[], None] | None = None,
 ) -> Path:
-    """The folder of an entry, made by `make` unless a sound one is there.
+    """Return the folder of an entry; `make` builds it if it is missing or damaged.
 
     Safe under concurrent use: one process builds, the others wait for it.
 
     Parameters
     ----------
     kind : str
-        First part of the folder's name.
+        First part of the name of the folder.
     key : texts
-        All that the entry depends on.
+        Everything that the entry depends on.
     make : callable
-        Fills the scratch folder that it is given; returns the names of the files that matter.
+        Fills a scratch folder; returns the names of the important files in it.
     building : callable, optional
         Called before a call of `make`.
 
@@ -58,8 +58,8 @@ def cached(
     RuntimeError
         If the cache cannot be written.
     OSError
-        With a path, if the disk is full. After this and any error of `make`, nothing is left of
-        the entry.
+        If the disk is full; the error has a path. After this and after any error of `make`, nothing
+        is left of the entry.
     """
     entry = folder() / f"{kind}-{digest(key)}"
     with lock_of(entry):
@@ -131,7 +131,7 @@ def _size_of(entry: Path) -> int:
 
 
 def renew(entry: Path, make: Callable[[Path], Iterable[str]]) -> None:
-    """Replace an entry by a new one of `make`; the caller must hold the lock of the entry."""
+    """Build an entry anew with `make`; the caller must hold the lock of the entry."""
     scratch = entry.with_name(f".{entry.name}")
     for stale in (scratch, entry):
         shutil.rmtree(stale, ignore_errors=True)
@@ -145,7 +145,7 @@ def renew(entry: Path, make: Callable[[Path], Iterable[str]]) -> None:
 
 
 def digest(key: Iterable[str]) -> str:
-    """A short name for texts."""
+    """Return a short digest of texts."""
     return hashlib.sha256("\0".join(key).encode()).hexdigest()[:24]
 
 
@@ -156,7 +156,7 @@ def _seal(folder: Path, files: Iterable[str]) -> None:
 
 
 def is_sound(entry: Path) -> bool:
-    """Whether a sealed folder is there and its files are what they were."""
+    """Whether a sealed folder exists and its files are unchanged."""
     try:
         sums = json.loads((entry / SUMS).read_text())
         return bool(sums) and all(_sum_of(entry / file) == known for file, known in sums.items())

@@ -1,4 +1,4 @@
-"""An emitted matrix unit as a shared library: its Verilog, Verilator and a driver in C++."""
+"""Build an emitted matrix unit as a shared library, with Verilator and a driver in C++."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from weft.emit.verilog import Design
-from weft.matrix.layouts import counter_layout
+from weft.matrix.layouts import COUNTER_WIDTH, counter_layout
 
 from . import toolchain, verilator
 from .cache import cached
@@ -14,10 +14,10 @@ from .clock import PERIOD_NS, RESET_CYCLES
 
 DRIVER = Path(__file__).with_name("native_driver.cpp")
 LIBRARY = "unit.so"
-# Kept beside it, for whoever wants to see what it was made of.
+# Also kept, for inspection.
 RECORDS = ("unit.v", "control.vlt", "build.log")
 
-# Names of one library must not meet those of another in the process that loads both.
+# With hidden symbols, one process can load several libraries.
 COMPILER_FLAGS = "-fPIC -fvisibility=hidden"
 OPTIMIZE = "-O3"
 OPTIMIZE_REST = "OPT_SLOW=-O0 OPT_GLOBAL=-O2"
@@ -30,16 +30,16 @@ def build(
     faults: bool = False,
     building: Callable[[], None] | None = None,
 ) -> Path:
-    """Build the library of an emitted unit, or find the one built before; return its path.
+    """Return the path of the library of an emitted unit, which is built unless the cache has it.
 
     Parameters
     ----------
     waves : bool
         The library can write VCD traces. Verilator's FST writer aborts the process on a full disk.
     faults : bool
-        Its Verilog has the input `fault`, more than 64 bits wide: see faults/netlist.py.
+        The Verilog has an input `fault`, wider than 64 bits, with one bit per stored bit.
     building : callable, optional
-        Called before a build, unless the cache has it.
+        Called before a build; not called if the build is in the cache.
 
     Raises
     ------
@@ -113,10 +113,11 @@ def _clear(scratch: Path) -> None:
 
 
 def _settings(waves: bool, faults: bool) -> str:
-    """What the driver has to know of the unit and of its trace."""
+    """Return the header that describes the unit and its trace to the driver."""
     names = [name for name, _ in counter_layout()]
     lines = [
         f"#define WEFT_COUNTER_COUNT {len(names)}",
+        f"#define WEFT_COUNTER_MASK {(1 << COUNTER_WIDTH) - 1:#x}",
         f"#define WEFT_COUNTERS(top) {', '.join(f'top->counter_{name}' for name in names)}",
         f"#define WEFT_RESET_CYCLES {RESET_CYCLES}",
         # In picoseconds, the unit of the trace.

@@ -36,18 +36,18 @@ ProgressCallback = Callable[[int, int], None]
 
 EVERY_CYCLE = (0, 2**62)
 
-# Between two looks at progress and at Ctrl-C.
-LOOK_SECONDS = 0.1
+# Time between two checks for progress and Ctrl-C.
+POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class SimulationResult:
-    """What a run gave.
+    """Result of a run.
 
-    `products` are the unit's, (M, N) each, of config.accumulator.dtype; masked arrays after
-    `run_until_reset`. `cycles` run from the first in which a transfer could be offered to the last
-    result, both included, or to the reset; `counters` is what the hardware's counters advanced by
-    in that time. `seconds` are those of the simulation alone.
+    `products`: results of the unit, each (M, N) of config.accumulator.dtype; masked arrays after
+    `run_until_reset`. `cycles`: from the first cycle in which a transfer could be offered to the
+    last result, both included, or to the reset. `counters`: increments of the hardware counters in
+    that time. `seconds`: duration of the simulation alone.
     """
 
     products: list[np.ndarray]
@@ -58,11 +58,11 @@ class SimulationResult:
 
 
 class MatrixUnitSimulator:
-    """The generated Verilog of one matrix unit, compiled, and fed from numpy arrays.
+    """Compiled simulation of the Verilog of one matrix unit, driven from numpy arrays.
 
-    The same ports, handshakes and cycles as under cocotb, without a step in Python for each cycle.
-    Operands in the dtypes of their formats, C contiguous and of whole tiles, are read in place;
-    others are copied once.
+    Ports, handshakes and cycles are the same as under cocotb, but no Python runs in a cycle.
+    Operands are read in place if they have the dtype of their format, are C contiguous and consist
+    of whole tiles; other operands are copied once.
 
     Runs can overlap, in several threads or from a progress callback. Each run has its own instance
     of the unit; instances are kept for later runs. An interrupted run discards its instance.
@@ -71,14 +71,14 @@ class MatrixUnitSimulator:
     ----------
     config : MatrixUnitConfig
     waves : bool
-        Build it so that `run` can write a trace; that makes it slower even without one.
+        Build the simulation so that `run` can write a trace; it is slower even without one.
     building : callable, optional
-        Called before a build, unless the cache has it.
+        Called before a build; not called if the build is in the cache.
 
     Members
     -------
     cycles, counters
-        Of the latest run.
+        Those of the latest run.
 
     Raises
     ------
@@ -136,15 +136,14 @@ class MatrixUnitSimulator:
     def matmul(
         self, a: np.ndarray, b: np.ndarray, *, stalls: int | Stalls | None = None
     ) -> np.ndarray:
-        """Z = A . B as the RTL computes it.
+        """Return Z = A . B, computed by the RTL.
 
         Parameters
         ----------
         a : integers, (M, K), in the range of config.activation
         b : integers, (K, N), in the range of config.weight
         stalls : int or Stalls, optional
-            Gaps and back-pressure on all streams: a seed of random ones, or the stalls themselves.
-            By default there are none.
+            Gaps and back-pressure on all streams, or a seed to draw them from; none by default.
 
         Returns
         -------
@@ -173,14 +172,14 @@ class MatrixUnitSimulator:
         window: tuple[int, int] | None = None,
         progress: ProgressCallback | None = None,
     ) -> SimulationResult:
-        """Compute products one after the other, with no pause between them.
+        """Compute products one after the other, without a pause.
 
         Parameters
         ----------
         operands : list of (A, B)
-            As `matmul`; one pair at least.
+            At least one pair, as in `matmul`.
         stalls : int or Stalls, optional
-            As `matmul`.
+            As in `matmul`.
         trace : path, optional
             VCD file of the waves, also of a run that fails or is interrupted. Requires a simulator
             made with waves=True.
@@ -218,20 +217,20 @@ class MatrixUnitSimulator:
     def run_until_reset(
         self, operands: Operands, cycles: int, *, stalls: int | Stalls | None = None
     ) -> SimulationResult:
-        """Begin products as `run` does, and reset the unit after so many cycles, or at their end.
+        """Start products as `run` does, and reset the unit after `cycles` cycles or at their end.
 
-        Whatever it was doing then is lost; the next run is on a unit as new. What had not come of
-        the products is masked; counters and errors are those before the reset.
+        The reset discards all work in progress; the next run starts on a reset unit. Results that
+        had not arrived are masked; counters and errors are those before the reset.
 
         Parameters
         ----------
         cycles : int
-            Counted from the first in which a transfer could be offered; 0 at least.
+            At least 0, counted from the first cycle in which a transfer could be offered.
 
         Raises
         ------
         TypeError, ValueError, RuntimeError, verilator.SimulationFailed, KeyboardInterrupt
-            As `run`.
+            See `run`.
         """
         limit = checked_integer("cycles", cycles, low=0)
         buffers = StimulusBuffers(self.config, pairs_of(operands))
@@ -244,7 +243,7 @@ class MatrixUnitSimulator:
     def verified_run(
         self, a: np.ndarray, b: np.ndarray, progress: ProgressCallback | None = None
     ) -> tuple[SimulationResult, str]:
-        """Run one product without stalls; what differs from numpy or the cycle model, or ""."""
+        """Run one product; also return how it differs from numpy or the cycle model, or ""."""
         run = self.run([(a, b)], progress=progress)
         prediction = predict(self.config, [Schedule.of(self.config, a, b)])
         if run.errors:
@@ -252,7 +251,7 @@ class MatrixUnitSimulator:
         if (run.products[0] != matmul(self.config, a, b)).any():
             return run, "the product differs from numpy's"
         if (run.cycles, run.counters) != (prediction.cycles, prediction.counters):
-            return run, f"{run.cycles} cycles, the model says {prediction.cycles}"
+            return run, f"{run.cycles} cycles, but the model predicts {prediction.cycles}"
         return run, ""
 
     def _result(
@@ -304,7 +303,7 @@ def _simulate(
         seconds += spent
         if report is not None:
             report(done.results, buffers.result_rows)
-        cycles = max(100, min(4 * cycles, int(cycles * LOOK_SECONDS / max(spent, 1e-6))))
+        cycles = max(100, min(4 * cycles, int(cycles * POLL_SECONDS / max(spent, 1e-6))))
     if done.status == HUNG:
         raise SimulationFailed(
             f"the unit hangs: no transfer in {stimulus.patience} cycles without a stall by the "

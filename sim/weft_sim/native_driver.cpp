@@ -1,7 +1,7 @@
-// Drives an emitted matrix unit, built by Verilator as class Unit, from the arrays of its host.
+// Drives an emitted matrix unit, built by Verilator as class Unit, from the arrays of the host.
 //
-// Each cycle: inputs are set, the clock falls, what a flip-flop would sample is read, and the clock
-// rises. Lanes are copied as the bytes that they are, little endian.
+// In each cycle, the driver sets the inputs, lowers the clock, reads the values that a flip-flop would
+// sample, and raises the clock. Lanes are copied as little-endian bytes.
 
 #include <algorithm>
 #include <cerrno>
@@ -27,8 +27,8 @@ constexpr int RESET_CYCLES = WEFT_RESET_CYCLES;
 
 // The structures below are those of native_driver.py, all of 64-bit words.
 
-// Rows of lanes in an array: the first one, bytes from one to the next, and how many. `end`: the
-// last of them bears tlast.
+// Rows of lanes in an array: the address of the first row, the bytes between rows, and the number of
+// rows. `end`: the last row has tlast.
 struct Rows {
     uint8_t* data;
     int64_t stride;
@@ -36,8 +36,8 @@ struct Rows {
     int64_t end;
 };
 
-// Activation rows with one control: tuser of the first row, of those after it, and what every row
-// adds to it.
+// Activation rows with the same control: tuser of the first row and of the others, and the increment
+// per row.
 struct Visit {
     Rows rows;
     int64_t first_tuser;
@@ -45,12 +45,12 @@ struct Visit {
     int64_t tuser_step;
 };
 
-// What is fed and where results go. Stalls are cyclic lists: idle cycles before each transfer, and
-// whether results are taken in a cycle; none if `stall_period` is 0. `patience`: cycles without any
-// transfer and without a stall by the host, after which the unit hangs. `aftermath`: cycles that the
-// unit is watched after the last result. `check_latency`: cycles from then on until the error status
-// is read. In a unit made for it, the stored bit of number `fault_bit` flips at the end of cycle
-// `fault_cycle`.
+// Addresses of the operands and results, and options. Stalls are cyclic lists: idle cycles before each
+// transfer, and whether results are taken in a cycle; there are none if `stall_period` is 0.
+// `patience`: the unit hangs after this number of cycles without a transfer and without a stall by the
+// host. `aftermath`: cycles during which the unit is observed after the last result. `check_latency`:
+// further cycles until the error status is read. In a unit with fault injection, stored bit
+// `fault_bit` flips at the end of cycle `fault_cycle`.
 struct Stimulus {
     const Rows* weights;
     const Visit* visits;
@@ -74,13 +74,13 @@ struct Progress {
     int64_t status;
     int64_t cycles;
     int64_t results;
-    int64_t wrong_ends;  // results whose tlast is not what it should be
+    int64_t wrong_ends;  // results with a wrong tlast
     int64_t error_status;
     int64_t counters[COUNTERS];
-    int64_t done_after;       // cycles up to the last result that was awaited
-    int64_t further_results;  // that nobody awaited
-    int64_t broken_waits;     // results that were withdrawn or changed before they were taken
-    int64_t untaken;          // streams whose rows were not all taken in the end
+    int64_t done_after;       // cycles up to the last expected result
+    int64_t further_results;  // results that were not expected
+    int64_t broken_waits;     // results withdrawn or changed before they were taken
+    int64_t untaken;          // input streams with rows left over
 };
 
 namespace {
@@ -88,7 +88,7 @@ namespace {
 const Rows& rows_of(const Rows& rows) { return rows; }
 const Rows& rows_of(const Visit& visit) { return visit.rows; }
 
-// A place in a list of groups of rows.
+// A position in a list of groups of rows.
 template <typename Group>
 struct Cursor {
     const Group* group = nullptr;
@@ -109,7 +109,7 @@ struct Cursor {
     }
 };
 
-// Whether a stream offers its transfer in this cycle: after its gap, until it takes place.
+// Decides whether a stream offers its transfer in a cycle: after its gap, until the transfer.
 class Offer {
 public:
     void start(const uint8_t* list, int64_t length) {
@@ -122,7 +122,11 @@ public:
         gap = period ? gaps[at] : 0;
         if (++at >= period) at = 0;
     }
-    bool in_this_cycle() { return gap == 0 || gap-- == 0; }
+    bool in_this_cycle() {
+        if (gap == 0) return true;
+        --gap;
+        return false;
+    }
 
 private:
     const uint8_t* gaps = nullptr;
@@ -153,7 +157,7 @@ struct Trace {
 class Driver {
 public:
     Driver() : context(std::make_unique<VerilatedContext>()) {
-        // Otherwise a pool of threads is started, which a model of one thread has no use for.
+        // Without this, Verilator starts a pool of threads, which a single-threaded model cannot use.
         context->threads(1);
         enter();
 #ifdef WEFT_TRACE
@@ -168,7 +172,7 @@ public:
         top->final();
     }
 
-    // Verilator keeps a context for each thread: it is to be this one, whichever thread calls.
+    // Verilator has a current context per thread; calls may come from any thread.
     void enter() { Verilated::threadContextp(context.get()); }
 
     void reset() {
@@ -200,7 +204,7 @@ public:
     void run(Progress& progress, int64_t cycles) {
         enter();
         for (; cycles > 0 && progress.status == WORKING; --cycles) step(progress);
-        if (progress.status == WORKING) look(progress);
+        if (progress.status == WORKING) observe(progress);
     }
 
     bool open_trace(const char* path) {
@@ -303,7 +307,7 @@ private:
         ++progress.results;
     }
 
-    // A result that is offered stays as it is until it is taken.
+    // An offered result must not change until it is taken.
     void watch_wait(Progress& progress) {
         const auto* row = reinterpret_cast<const uint8_t*>(&top->m_axis_results_tdata);
         if (waiting) {
@@ -318,7 +322,7 @@ private:
         }
     }
 
-    // Flips a stored bit at the edge that ends this cycle, or no longer.
+    // Sets or clears the request to flip a stored bit at the edge that ends this cycle.
     void flip(int64_t cycle, bool now) {
 #ifdef WEFT_FAULTS
         if (cycle == stimulus.fault_cycle) {
@@ -330,11 +334,11 @@ private:
 #endif
     }
 
-    // What the unit tells at this time.
-    void look(Progress& progress) const {
+    // Reads the counters and the error status.
+    void observe(Progress& progress) const {
         read_counters(progress.counters);
         for (int i = 0; i < COUNTERS; ++i) {
-            progress.counters[i] = uint32_t(progress.counters[i] - before[i]);
+            progress.counters[i] = (progress.counters[i] - before[i]) & WEFT_COUNTER_MASK;
         }
         progress.error_status = top->error_status;
     }
@@ -343,7 +347,7 @@ private:
         top->s_axis_weights_tvalid = 0;
         top->s_axis_activations_tvalid = 0;
         top->m_axis_results_tready = 0;
-        look(progress);
+        observe(progress);
         for (int64_t cycle = 0; cycle < stimulus.check_latency; ++cycle) {
             fall();
             rise();

@@ -1,4 +1,4 @@
-"""The C++ driver of a matrix unit from Python: its structures, what it is fed, its functions."""
+"""The C++ driver of a matrix unit in Python: its structures, its stimulus and its functions."""
 
 import ctypes
 from pathlib import Path
@@ -26,7 +26,7 @@ def _words(*names: str) -> list[tuple[str, type]]:
 
 
 class Stimulus(ctypes.Structure):
-    """Stimulus of the driver; `StimulusBuffers.stimulus` makes one."""
+    """Stimulus of the driver; see `StimulusBuffers.stimulus`."""
 
     _fields_ = [
         *[(name, ctypes.c_void_p) for name in ("weights", "visits", "results")],
@@ -39,7 +39,7 @@ class Stimulus(ctypes.Structure):
 
 
 class Progress(ctypes.Structure):
-    """Progress of the driver; a stimulus that is started clears it."""
+    """Progress of the driver; starting a stimulus clears it."""
 
     _fields_ = [
         *_words("status", "cycles", "results", "wrong_ends", "error_status"),
@@ -49,7 +49,7 @@ class Progress(ctypes.Structure):
 
 
 class StimulusBuffers:
-    """Where the rows of a run lie in memory, and where its results go."""
+    """Addresses of the operand rows of a run, and the arrays for its results."""
 
     def __init__(self, config: MatrixUnitConfig, operands: list[tuple[np.ndarray, np.ndarray]]):
         self.config = config
@@ -81,7 +81,7 @@ class StimulusBuffers:
                     weights.append((last_row, -b_row, height, 1))
                 tuser = visit.first * at["first"] | visit.last * at["last"]
                 first = tuser | visit.switch * at["switch"]
-                # A visit of more rows than the accumulators have begins again at row 0.
+                # A visit with more rows than the accumulators restarts at row 0.
                 for row in range(visit.start, visit.stop, depth):
                     data = a_at + row * a_row + k * a_item
                     count = min(depth, visit.stop - row)
@@ -98,7 +98,7 @@ class StimulusBuffers:
         self.parts = np.array(parts, ROWS)
 
     def stimulus(self, stalls: Stalls | None) -> Stimulus:
-        """The structure that the driver takes; it points into this object."""
+        """Return the structure for the driver; it points into this object."""
         config = self.config
         self.stalls = stalls
         lists = {}
@@ -122,11 +122,11 @@ class StimulusBuffers:
         )
 
     def products(self) -> list[np.ndarray]:
-        """The products without the columns that only fill tiles."""
+        """Return the products without the columns that pad the tiles."""
         return [z[:, : s.n] for s, z in zip(self.schedules, self.results, strict=True)]
 
     def products_until(self, result_rows: int) -> list[np.ma.MaskedArray]:
-        """`products` when so many result rows have come: what has not is masked."""
+        """Return `products` after the given number of result rows; missing elements are masked."""
         products = [np.ma.array(z, mask=True) for z in self.products()]
         for number, start, rows, n in self.result_places:
             come = min(rows, result_rows)
@@ -136,7 +136,7 @@ class StimulusBuffers:
 
 
 def load(path: Path) -> ctypes.CDLL:
-    """A built library with the types of its functions."""
+    """Load a built library and declare the types of its functions."""
     library = ctypes.CDLL(str(path))
     pointer = ctypes.c_void_p
     for name, arguments, result in (

@@ -1,4 +1,4 @@
-"""Gaps and back-pressure on the streams of a unit, drawn from a seed; the same for every driver."""
+"""Gaps and back-pressure on the streams of a unit, from a seed and the same for every driver."""
 
 import random
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import numpy as np
 
 from weft.checks import check, checked_integer, described, is_masked, is_number
 
-# A prime, so that the lists do not keep step with the tiles of a product.
+# A prime, so that the lists do not align with the tiles of a product.
 LIST_LENGTH = 4093
 LONGEST_GAP = 5
 # Largest legal value in each list.
@@ -36,13 +36,16 @@ class Stalls:
         for field in fields(self):
             kept = _checked_list(field.name, getattr(self, field.name), HIGHEST[field.name])
             object.__setattr__(self, field.name, kept)
-        check(bool(self.ready.any()), "ready must hold at least one 1, or no result is ever taken")
+        check(
+            bool(self.ready.any()),
+            "ready must have at least one 1; otherwise no result is ever taken",
+        )
 
     @classmethod
     def draw(
         cls, seed: int, *, weights: float = 0.2, activations: float = 0.2, results: float = 0.2
     ) -> "Stalls":
-        """One transfer in five waits, and results are not taken in one cycle of five.
+        """Draw stalls from a seed.
 
         Parameters
         ----------
@@ -72,7 +75,7 @@ class Stalls:
         gaps, activation_gaps, ready = (
             np.fromiter((next(draws) for _ in range(LIST_LENGTH)), np.uint8) for draws in lists
         )
-        # At a fraction close to 1, no cycle may be left in which a result is taken.
+        # If the fraction is close to 1, there may be no cycle left in which a result is taken.
         ready[-1] |= not ready.any()
         return cls(gaps, activation_gaps, ready)
 
@@ -93,12 +96,12 @@ def _checked_list(name: str, given: object, high: int) -> np.ndarray:
 
 
 def random_gaps(source: random.Random, likely: float, longest: int) -> Iterator[int]:
-    """Numbers of idle cycles: mostly none, now and then up to `longest`."""
+    """Yield numbers of idle cycles: 1 to `longest` with probability `likely`, otherwise 0."""
     while True:
         yield source.randint(1, longest) if source.random() < likely else 0
 
 
 def random_bools(source: random.Random, likely: float) -> Iterator[bool]:
-    """True with a probability."""
+    """Yield booleans that are True with probability `likely`."""
     while True:
         yield source.random() < likely

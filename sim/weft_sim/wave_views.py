@@ -1,4 +1,4 @@
-"""Writers of what wave viewers read: for GTKWave a save file, for Surfer a command file.
+"""Write files for wave viewers: a save file for GTKWave and a command file for Surfer.
 
 Each has files beside it that turn values into text: GTKWave's translations, Surfer's mappings.
 """
@@ -14,12 +14,12 @@ from weft.emit.files import write_whole
 from .trace import Trace
 from .wave_rows import DECODERS, Decoder, Group, Row
 
-# What fits one screen: this many cycles beside the names, in a window of this size.
+# Number of cycles that fit on one screen next to the names, and the size of the window.
 SCREEN_CYCLES = 64
 WINDOW = (1600, 1000)
 NAMES_WIDTH, WAVES_WIDTH = 240, 1150
 
-# GTKWave's named markers are the letters a to z; its zoom counts the ticks on so many pixels.
+# GTKWave's named markers are the letters a to z; its zoom is the number of ticks on these pixels.
 MARKERS = "abcdefghijklmnopqrstuvwxyz"
 ZOOM_PIXELS = 200
 
@@ -30,7 +30,7 @@ HERE = "././"
 
 
 def write_translations(folder: Path) -> dict[str, Path]:
-    """Write GTKWave's filter file of every decoder; return them by the decoders' names."""
+    """Write a GTKWave filter file for each decoder; return their paths by decoder name."""
     return {
         decoder.name: _write(folder / "translate" / f"{decoder.name}.txt", _filter(decoder))
         for decoder in DECODERS.values()
@@ -38,7 +38,7 @@ def write_translations(folder: Path) -> dict[str, Path]:
 
 
 def write_mappings(folder: Path) -> list[Path]:
-    """Write Surfer's mapping of every decoder, where it looks when started in the folder."""
+    """Write a Surfer mapping for each decoder, where Surfer looks when started in the folder."""
     return [
         _write(folder / ".surfer" / "mappings" / decoder.name, _mapping(decoder))
         for decoder in DECODERS.values()
@@ -52,14 +52,14 @@ def write_gtkwave(
     switches: list[int],
     translations: dict[str, Path],
 ) -> Path:
-    """Write a save file of the groups, with a marker at every switch as far as letters go."""
+    """Write a save file of the groups, with a marker at each of the first 26 switches."""
     text = io.StringIO()
     _save(GTKWSave(text), source, shown, switches, translations)
     return _write(path, text.getvalue())
 
 
 def write_surfer(path: Path, source: Trace, shown: list[Group], switches: list[int]) -> Path:
-    """Write a command file of the same."""
+    """Write a command file of the same contents."""
     return _write(path, _commands(source, shown, switches))
 
 
@@ -70,12 +70,12 @@ def _write(path: Path, text: str) -> Path:
 
 
 def _filter(decoder: Decoder) -> str:
-    """A GTKWave filter file; the numbers are hexadecimal, as the rows that use it are."""
+    """Return a GTKWave filter file; its numbers are hexadecimal, like the rows that use it."""
     return make_translation_filter(list(decoder.texts.items()), "hex", decoder.width)
 
 
 def _mapping(decoder: Decoder) -> str:
-    """A mapping translator of Surfer."""
+    """Return a mapping translator of Surfer."""
     lines = [f"Name = {decoder.name}", f"Bits = {decoder.width}"]
     lines += [f"0b{value:0{decoder.width}b} {text}" for value, text in decoder.texts.items()]
     return "\n".join(lines) + "\n"
@@ -108,7 +108,7 @@ def _here(path: Path, source: Trace) -> str:
 
 
 def _zoom(source: Trace) -> float:
-    """GTKWave's zoom that shows the whole trace, or the first SCREEN_CYCLES of a long one."""
+    """Return the GTKWave zoom that shows the trace, or its first SCREEN_CYCLES."""
     last = source.cycles[:SCREEN_CYCLES][-1]
     return -math.log2(max(1, last) * ZOOM_PIXELS / WAVES_WIDTH)
 
@@ -136,7 +136,7 @@ def _save_row(save: GTKWSave, source: Trace, row: Row, translations: dict[str, P
 
 
 def _commands(source: Trace, shown: list[Group], switches: list[int]) -> str:
-    """Commands for Surfer, each row focused by its place in the list before it is dressed.
+    """Return commands for Surfer; each row is focused by its position before it is formatted.
 
     Surfer shows no parts of vectors: such a row becomes the whole signal, once.
     """
@@ -169,5 +169,5 @@ def _commands(source: Trace, shown: list[Group], switches: list[int]) -> str:
 
 
 def _surfer_place(index: int) -> str:
-    """Surfer's name of a place in its list: hexadecimal with a to p as digits."""
+    """Return Surfer's name of a position in its list: hexadecimal with a to p as digits."""
     return "".join("abcdefghijklmnop"[int(digit, 16)] for digit in f"{index:x}")

@@ -1,7 +1,7 @@
-"""Waves a person can read: views of a trace for GTKWave and Surfer.
+"""Readable waves: views of a trace for GTKWave and Surfer.
 
-`make_views` reads a trace of an emitted unit and writes beside it what the viewers open; what they
-show is in `wave_groups`. `make_demo` makes such a trace first.
+`make_views` reads a trace of an emitted unit and writes files for the viewers next to it;
+`wave_groups` defines their contents. `make_demo` also makes the trace.
 """
 
 import shutil
@@ -17,15 +17,16 @@ from weft.matrix.config import MatrixUnitConfig
 from weft_model.operands import draw_operands
 
 from .checked_run import run
+from .toolchain import build_root
 from .trace import Trace
 from .wave_groups import groups
 from .wave_views import write_gtkwave, write_mappings, write_surfer, write_translations
 
-# A viewer that lives for so long has found its display.
+# A viewer that still runs after this time has found its display.
 STARTUP_SECONDS = 1
 
 NO_VIEWER = (
-    "No wave viewer is installed: get GTKWave (apt install gtkwave; dnf install gtkwave) or "
+    "no wave viewer is installed: get GTKWave (apt install gtkwave; dnf install gtkwave) or "
     "Surfer (brew install surfer), or open the trace in a browser at app.surfer-project.org or "
     "in VS Code with the VaporView extension."
 )
@@ -33,10 +34,10 @@ NO_VIEWER = (
 
 @dataclass(frozen=True)
 class Views:
-    """What `make_views` wrote.
+    """Files written by `make_views`.
 
-    `switches` are the times at which a new tile enters the array, in ticks of the trace;
-    `translations` the filter files that the save file names, `mappings` the same for Surfer.
+    `switches`: times at which a new tile enters the array, in ticks of the trace. `translations`:
+    the filter files that the save file names. `mappings`: the same for Surfer.
     """
 
     trace: Path
@@ -48,17 +49,17 @@ class Views:
 
 
 def make_views(trace: Path, config: MatrixUnitConfig) -> Views:
-    """Write a GTKWave save file and a Surfer command file beside a trace.
+    """Write a GTKWave save file and a Surfer command file next to a trace.
 
     Parameters
     ----------
     trace : Path
-        FST or VCD, written by `checked_run.run` with this configuration and waves.
+        FST or VCD, written by `checked_run.run` with this configuration and `waves`.
 
     Raises
     ------
     ValueError
-        If the trace is not of such a unit.
+        If the trace is not of a unit with this configuration.
     """
     trace = trace.resolve()
     source = Trace(trace)
@@ -83,19 +84,22 @@ def make_views(trace: Path, config: MatrixUnitConfig) -> Views:
 
 def make_demo(
     config: MatrixUnitConfig = TINY,
-    directory: Path = Path("build/waves"),
+    directory: Path | None = None,
     simulator: str = "verilator",
     seed: int = 1,
     *,
     building: Callable[[], None] | None = None,
 ) -> Views:
-    """Run a product small enough to follow by eye, with one change of the tile, and view it."""
+    """Run a product that is small enough to follow by eye, and write its views.
+
+    The product changes tiles once. `directory` is build/waves by default.
+    """
     a, b = demo_operands(config, seed)
     outcome = run(
         config,
         [(a, b)],
         simulator=simulator,
-        directory=directory,
+        directory=directory or build_root() / "waves",
         waves=True,
         building=building,
     )
@@ -104,13 +108,13 @@ def make_demo(
 
 
 def demo_operands(config: MatrixUnitConfig, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """A and B for two tiles, and a row of A more than the array is high; numbers easy to follow."""
+    """Return A and B for two tiles, of small numbers; A has R + 1 rows if the accumulators do."""
     m, k = min(config.rows + 1, config.accumulator_depth), 2 * config.rows
     return draw_operands(config, m, k, config.columns, seed=seed, kind="digits")
 
 
 def open_viewer(views: Views) -> subprocess.Popen:
-    """Open Surfer, or else GTKWave, and return while it is open.
+    """Open Surfer, or GTKWave if there is no Surfer, and return at once.
 
     Raises
     ------
@@ -124,7 +128,7 @@ def open_viewer(views: Views) -> subprocess.Popen:
     else:
         raise RuntimeError(NO_VIEWER)
     quiet = subprocess.DEVNULL
-    # Surfer looks for mappings in the folder that it is started in.
+    # Surfer looks for mappings in its working folder.
     viewer = subprocess.Popen(
         command, cwd=views.trace.parent, stdout=quiet, stderr=quiet, start_new_session=True
     )
@@ -132,8 +136,8 @@ def open_viewer(views: Views) -> subprocess.Popen:
         code = viewer.wait(STARTUP_SECONDS)
     except subprocess.TimeoutExpired:
         return viewer
-    # GTKWave ends with code 0 where there is no display.
+    # Without a display, GTKWave ends with code 0.
     raise RuntimeError(
         f"{command[0]} ended at once, with code {code}: is there a display? "
-        f"`{' '.join(command)}` shows what it says."
+        f"`{' '.join(command)}` shows its messages."
     )

@@ -143,7 +143,7 @@ def test_a_difference_is_named(monkeypatch):
         assert unit.verified_run(ones, ones.T.copy())[1] == "the product differs from numpy's"
     longer = Schedule(TINY, 4, 4, 3)
     monkeypatch.setattr(module, "predict", lambda config, schedules: predict(config, [longer]))
-    assert "cycles, the model says" in unit.verified_run(ones, ones.T.copy())[1]
+    assert "cycles, but the model predicts" in unit.verified_run(ones, ones.T.copy())[1]
 
 
 def test_units_live_side_by_side():

@@ -103,7 +103,7 @@ def test_other_lists_are_refused(case, place):
 
 def test_results_that_are_never_taken_are_refused():
     with pytest.raises(
-        ValueError, match=r"^ready must hold at least one 1, or no result is ever taken$"
+        ValueError, match=r"^ready must have at least one 1; otherwise no result is ever taken$"
     ):
         Stalls(NONE, NONE, NONE)
     with pytest.raises(ValueError, match=r"^ready must be 4093 integers from 0 to 1, not 2 to 2$"):
