@@ -9,7 +9,8 @@ from benches.products import Product, compute, draw_matrix, single_tile
 from weft.matrix.layouts import Error
 from weft.matrix.timing import MatrixUnitTiming
 from weft_model.schedule import Transfers
-from weft_sim.cocotb_driver import beats, numbers_to_lanes, reset, start, unit_streams
+from weft_sim.beats import beats, numbers_to_lanes
+from weft_sim.cocotb_driver import reset, start, unit_streams
 from weft_sim.cocotb_streams import send, watch
 
 

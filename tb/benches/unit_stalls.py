@@ -10,7 +10,8 @@ from benches.products import Product, compute, outputs_stay_known, single_tile
 from weft.matrix.timing import MatrixUnitTiming
 from weft_model.cycle_model import predict
 from weft_model.schedule import Transfers
-from weft_sim.cocotb_driver import beats, reset, start, unit_streams
+from weft_sim.beats import beats
+from weft_sim.cocotb_driver import reset, start, unit_streams
 from weft_sim.cocotb_streams import send
 from weft_sim.stalls import random_bools, random_gaps
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from weft.hierarchy import SEPARATOR
+
 LINE = re.compile(r"C '(.*)' (\d+)\n?")
 KINDS = {"line": "line", "branch": "line", "toggle": "toggle"}
 # Verilator's encoding of a character that is illegal in C++ names.
@@ -79,7 +81,7 @@ def _point_of(fields: dict[str, str], bench: str, lines: list[str], top: str) ->
     kind = fields["t"]
     line = int(fields["l"])
     module = fields["page"].split("/", 1)[1]
-    module = "top" if module == top else module.removeprefix(f"{top}_")
+    module = "top" if module == top else module.removeprefix(f"{top}{SEPARATOR}")
     if kind == "toggle":
         signal, edge = fields["o"].rsplit(":", 1)
         signal = HIDDEN_CHARACTER.sub(lambda match: chr(int(match[1], 16)), signal)

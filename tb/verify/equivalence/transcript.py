@@ -19,7 +19,8 @@ from cocotb.triggers import ClockCycles, RisingEdge
 from weft.emit.export import Emission
 from weft.matrix.config import MatrixUnitConfig
 from weft_sim import simulator as simulators
-from weft_sim.cocotb_driver import beats, read_counters, reset, start, unit_streams
+from weft_sim.beats import beats
+from weft_sim.cocotb_driver import read_counters, reset, start, unit_streams
 from weft_sim.cocotb_streams import send, throttle
 
 from .plan import Act, draw_plan
