@@ -1,10 +1,17 @@
 // A 4 x 4 unit in a design of your own. `weft verilog --rows 4 --columns 4` writes weft_4x4.v.
 module example_top (
-  input clk, reset_n, output [5:0] error_status,
-  input [31:0] weights_tdata, input weights_tlast, weights_tvalid, output weights_tready,
-  input [31:0] activations_tdata, input [12:0] activations_tuser,
-  input activations_tlast, activations_tvalid, output activations_tready,
-  output [127:0] results_tdata, output results_tlast, results_tvalid, input results_tready
+  input wire clk, reset_n,
+  output wire [5:0] error_status,
+  input wire [31:0] weights_tdata,
+  input wire weights_tlast, weights_tvalid,
+  output wire weights_tready,
+  input wire [31:0] activations_tdata,
+  input wire [12:0] activations_tuser,
+  input wire activations_tlast, activations_tvalid,
+  output wire activations_tready,
+  output wire [127:0] results_tdata,
+  output wire results_tlast, results_tvalid,
+  input wire results_tready
 );
   weft_4x4 unit (
     .aclk(clk), .aresetn(reset_n), .clear_errors(1'b0), .error_status(error_status),

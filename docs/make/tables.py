@@ -20,6 +20,7 @@ from markdown_table import table
 from weft import SMALL, TINY, TPU_V1, MatrixUnitConfig
 from weft.core.axi_matrix_unit import port_documentation, tuser_layout
 from weft.emit.export import emit
+from weft.emit.verilog import LINT_PROLOGUE
 from weft.matrix.accumulators import AccumulatorBank
 from weft.matrix.admission import Admission
 from weft.matrix.counters import CycleCounters
@@ -255,13 +256,13 @@ def cycles() -> str:
 
 def halving() -> str:
     """The modules of a 16 x 16 array."""
-    names = re.findall(r"(?m)^module \w+?_(systolic_\w+|cell)\b", emit(SMALL).verilog)
+    names = re.findall(r"(?m)^module \w+__(systolic_\w+|cell)\b", emit(SMALL).verilog)
     return ", ".join(f"`{name}`" for name in names) + f": {len(names)} modules."
 
 
 def cell() -> str:
     """The cell of a 4 x 4 unit, as emitted."""
-    text = re.search(r"(?ms)^module \w+_cell \(.*?^endmodule\n", emit(TINY).verilog)[0]
+    text = re.search(r"(?ms)^module \w+__cell \(.*?^endmodule\n", emit(TINY).verilog)[0]
     return f"```verilog\n{text}```"
 
 
@@ -279,6 +280,12 @@ DESCRIPTION_KEYS = {
     "sha256": "of the file; the same for the same parameters and tools",
     "tools": "versions of the tools that wrote it",
 }
+
+
+def waivers() -> str:
+    """The lint rules that are off in the Verilog, and why."""
+    found = re.findall(r"// (.*)\n/\* verilator lint_off (\w+) \*/", LINT_PROLOGUE)
+    return table(("Rule", "Reason"), [(f"`{rule}`", reason) for reason, rule in found])
 
 
 def description() -> str:
@@ -315,6 +322,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "utilization": utilization,
     "halving": halving,
     "cell": cell,
+    "waivers": waivers,
     "description": description,
     "example": example,
     "benches": benches,

@@ -30,6 +30,9 @@ from amaranth.hdl import (
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
+# Separates the prefix of a module name from the rest.
+SEPARATOR = "__"
+
 # Position of an instance among others of its kind: row and column of a cell, number of a lane.
 Place = tuple[int, ...]
 
@@ -158,7 +161,8 @@ class ModuleLibrary:
     Parameters
     ----------
     prefix : str
-        First part of every module name, so that one design can contain two units.
+        First part of every module name, followed by two underscores, so that one design can
+        contain two units.
     family : str, optional
         FPGA family whose hard blocks the components may use; portable hardware by default.
     sources : bool
@@ -220,7 +224,7 @@ class ModuleLibrary:
             for name, value in parameters.items()
             if type(value) is int and (name not in known or value != known[name].default)
         )
-        stem = "_".join(part for part in (self.prefix, kind, sizes) if part)
+        stem = f"{self.prefix}{SEPARATOR}{kind}{f'_{sizes}' if sizes else ''}"
         taken = set(self._known.values())
         tries = (stem if count == 1 else f"{stem}_{count}" for count in itertools.count(1))
         return next(name for name in tries if name not in taken)

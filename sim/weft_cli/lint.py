@@ -1,4 +1,4 @@
-"""Lint the Verilog that Weft writes: every warning of Verilator, but the waivers with a reason."""
+"""Lint the Verilog that Weft writes with Verilator, with its default warnings and with -Wall."""
 
 import subprocess
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from weft.emit.export import emit, write
 from weft.matrix.config import SMALL, TINY, MatrixUnitConfig
 from weft_sim import toolchain
-from weft_sim.verilator import WAIVERS, SimulationFailed
+from weft_sim.verilator import SimulationFailed
 
 CONFIGURATIONS = (
     TINY,
@@ -17,22 +17,48 @@ CONFIGURATIONS = (
     MatrixUnitConfig(rows=18, columns=5, inner_product="fast", multiplier_stages=3),
     MatrixUnitConfig(rows=3, columns=8, weight="uint8", checksum=True),  # type: ignore[arg-type]
     MatrixUnitConfig(rows=4, columns=3, inner_product="fast", adder_stages=2, checksum=True),
+    MatrixUnitConfig(rows=4, columns=8, soft_columns=3),
+    MatrixUnitConfig(rows=2, columns=2, activation="uint1", weight="uint1", accumulator_width=8),  # type: ignore[arg-type]
+    MatrixUnitConfig(
+        rows=2,
+        columns=3,
+        activation="int2",  # type: ignore[arg-type]
+        weight="uint1",  # type: ignore[arg-type]
+        accumulator_depth=5,
+        checksum=True,
+    ),
+    MatrixUnitConfig(
+        rows=6,
+        columns=5,
+        activation="uint16",  # type: ignore[arg-type]
+        weight="int16",  # type: ignore[arg-type]
+        accumulator_width=64,
+        multiplier_stages=4,
+        adder_stages=4,
+        inner_product="fast",
+        soft_columns=2,
+        checksum=True,
+    ),
 )
+LEVELS = ((), ("-Wall",))
 
 
-def findings(path: Path, top: str) -> str:
-    """What Verilator has to say of a file with top module `top`; nothing if it is clean."""
+def findings(*arguments: Path | str) -> str:
+    """Return the first warnings of Verilator on the given files and options, or an empty text."""
     toolchain.prepare_environment()
-    command = ["verilator", "--lint-only", "-Wall", "--top-module", top, WAIVERS, path]
-    lint = subprocess.run(command, capture_output=True, text=True)
-    return lint.stderr or (f"exit code {lint.returncode}" if lint.returncode else "")
+    for level in LEVELS:
+        command = ["verilator", "--lint-only", *level, *arguments]
+        lint = subprocess.run(command, capture_output=True, text=True)
+        if lint.stderr or lint.returncode:
+            return lint.stderr or f"exit code {lint.returncode}"
+    return ""
 
 
 def lint_all() -> None:
-    """Lint several units and say so; raise SimulationFailed on the first finding."""
+    """Lint several units and print their names; raise SimulationFailed on the first finding."""
     for config in CONFIGURATIONS:
         emission = emit(config)
         path = write(emission, toolchain.build_root() / "lint")
-        if found := findings(path, emission.name):
+        if found := findings(path):
             raise SimulationFailed(f"{path} does not lint clean:\n{found}")
         print(f"{emission.name}: clean")

@@ -53,7 +53,7 @@ def build(
         *("--no-assert", "--x-assign", "fast", "--x-initial", "fast", *verilator.OPTIONS),
         *("-CFLAGS", COMPILER_FLAGS, *(("--trace-vcd", "--trace-structs") if waves else ())),
     ]
-    control = verilator.WAIVERS.read_text() + verilator.structure(design)
+    control = verilator.structure(design)
     key = [
         *(design.verilog, control, DRIVER.read_text(), _settings(waves, faults)),
         *(*arguments, OPTIMIZE, OPTIMIZE_REST, *verilator.versions()),

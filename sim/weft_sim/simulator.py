@@ -22,7 +22,7 @@ from weft.emit.verilog import Design
 
 from . import cxxrtl, toolchain, verilator
 from .cache import cached, mark_used
-from .verilator import WAIVERS, SimulationFailed
+from .verilator import SimulationFailed
 
 TIMESCALE = ("1ns", "1ps")
 
@@ -179,7 +179,7 @@ def build(
     ports = f'public_flat_rw -module "{top}" -var "*"\n'
     control = verilator.structure(design) + ports
     key = [verilog, top, str(kind), *arguments, *TIMESCALE]
-    key += [WAIVERS.read_text(), control, *versions(simulator)]
+    key += [control, *versions(simulator)]
     key += [verilator.coverage_header()] if coverage else []
 
     def make(scratch: Path) -> list[str]:
@@ -219,8 +219,7 @@ def _compile(
     sources = [source]
     runtime = None
     if simulator == "verilator":
-        control = VerilatorControlFile(scratch / "control.vlt")
-        sources = [VerilatorControlFile(WAIVERS), control, source]
+        sources = [VerilatorControlFile(scratch / "control.vlt"), source]
         runtime = verilator.Runtime(*arguments)
         runtime.lend(scratch)
     runner = get_runner(simulator)

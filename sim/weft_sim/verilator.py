@@ -15,8 +15,6 @@ from weft.emit.verilog import Design
 from . import cache, toolchain
 from .cache import digest, is_sound, renew
 
-WAIVERS = Path(__file__).with_name("waivers.vlt")
-
 # Tree-wide rewriting of data flow would write the registers of one block into the code of its
 # neighbours; without it the code of a block is compiled once and runs for all of them.
 OPTIONS = ("-fno-dfg", "-Wno-fatal")

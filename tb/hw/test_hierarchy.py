@@ -59,16 +59,16 @@ def test_same_arguments_share_a_module_and_others_do_not():
     names = modules(verilog)
     assert sorted(names) == [
         "twins",
-        "twins_delay_line_8x3",
-        "twins_delay_line_8x3_2",
-        "twins_delay_line_8x5",
+        "twins__delay_line_8x3",
+        "twins__delay_line_8x3_2",
+        "twins__delay_line_8x5",
     ]
-    instances = re.findall(r"(?m)^  (twins_delay_line_\w+) (\w+) \($", verilog)
+    instances = re.findall(r"(?m)^  (twins__delay_line_\w+) (\w+) \($", verilog)
     assert sorted(instances, key=lambda pair: pair[1]) == [
-        ("twins_delay_line_8x3_2", "emptied"),
-        ("twins_delay_line_8x3", "first"),
-        ("twins_delay_line_8x5", "longer"),
-        ("twins_delay_line_8x3", "second"),
+        ("twins__delay_line_8x3_2", "emptied"),
+        ("twins__delay_line_8x3", "first"),
+        ("twins__delay_line_8x5", "longer"),
+        ("twins__delay_line_8x3", "second"),
     ]
 
 
@@ -93,7 +93,7 @@ def test_equal_configurations_are_the_same_argument():
                 m.d.comb += [part.i.eq(self.i[lane]), self.o[lane].eq(part.o)]
             return m
 
-    assert modules(make_design("pair", Pair).verilog) == ["pair", "pair_configured"]
+    assert modules(make_design("pair", Pair).verilog) == ["pair", "pair__configured"]
 
 
 class Configured(wiring.Component):
@@ -114,7 +114,7 @@ def test_halving_emits_few_modules():
     names = modules(make_design("wide", Skew, width=1, lanes=256).verilog)
     assert len(names) == len(set(names))
     skews = [name for name in names if "delay_line" not in name]
-    assert skews == ["wide", *sorted(f"wide_skew_1x{1 << size}" for size in range(8))]
+    assert skews == ["wide", *sorted(f"wide__skew_1x{1 << size}" for size in range(8))]
     assert len(names) < 30
 
 

@@ -21,7 +21,7 @@ from verify.mutation.trial import Step, Trial, judge, longest_ns
 from verify.mutation.units import TOP, UNITS, make_design
 from weft_sim.verilator import SimulationFailed
 
-COUNTERS = "weft_cycle_counters"
+COUNTERS = "weft__cycle_counters"
 # A change of the counters that each of their benches detects, and one without effect.
 DETECTED = "counters_total + 1'h1", "counters_total + 2'h2"
 REDUNDANT = "= spent == 1'h1;", "= (spent == 1'h1) & (spent != 3'h5);"
@@ -136,7 +136,7 @@ def test_a_mutant_that_hangs_is_killed(plain):
     """It produces no more results, so the coroutine reaches its timeout."""
     needs_icarus()
     *_, whole = benches_of(plain, COUNTERS)
-    name = "weft_result_buffer_16"
+    name = "weft__result_buffer_16"
     module, changes = re.subn(r"(?m)^  assign results__valid = .*;$", "", plain.modules[name])
     if not changes:
         module = re.sub(
@@ -190,12 +190,12 @@ CHANGES = {
 @pytest.mark.parametrize("before, after, equivalent", CHANGES.values(), ids=CHANGES)
 def test_units_with_checksums_are_compared_while_bits_flip(before, after, equivalent):
     design = design_of("checksum")
-    module = design.modules["weft_matrix_unit"]
+    module = design.modules["weft__matrix_unit"]
     assert module.count(before) == 1
     around = comparison_module(design.unit.config, TOP)
     original, mutated = (
         f"{design.verilog(changes)}{around}\n"
-        for changes in ({}, {"weft_matrix_unit": module.replace(before, after)})
+        for changes in ({}, {"weft__matrix_unit": module.replace(before, after)})
     )
     assert prove(original, mutated, COMPARED_WITH_FLIPS, 10) == equivalent
 

@@ -8,7 +8,13 @@ from ..bus.lanes import narrow, widen
 from ..formats import IntegerFormat
 from ..hierarchy import instantiate
 from ..matrix.config import MatrixUnitConfig, check_config
-from ..matrix.layouts import Error, activation_layout, bit_of, counter_layout
+from ..matrix.layouts import (
+    ACTIVITY_SENTENCES,
+    Error,
+    activation_layout,
+    bit_of,
+    counter_layout,
+)
 from ..matrix.matrix_unit import MatrixUnit
 
 
@@ -67,8 +73,10 @@ def port_documentation(config: MatrixUnitConfig) -> dict[str, tuple[str, int, st
             "sticky: " + ", ".join(f"[{bit_of(error)}] {error.name}" for error in Error),
         ),
     }
+    counted = {activity.name.lower(): what for activity, what in ACTIVITY_SENTENCES.items()}
     for name, field in counter_layout():
-        ports[f"counter_{name}"] = ("output", field.width, "cycle count since reset, free running")
+        meaning = f"cycles since reset, wrapping: {counted.get(name, 'all')}"
+        ports[f"counter_{name}"] = ("output", field.width, meaning)
     return ports
 
 

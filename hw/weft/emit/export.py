@@ -17,7 +17,7 @@ from ..matrix.timing import MatrixUnitTiming
 from ..parameters import plain_parameters
 from ..version import __version__
 from .files import write_together
-from .keywords import KEYWORDS
+from .names import check_name
 from .verilog import Design, make_design
 
 
@@ -45,15 +45,17 @@ def emit(config: MatrixUnitConfig, name: str | None = None) -> Emission:
     ----------
     config : MatrixUnitConfig
     name : str, optional
-        Name of the top module and first part of every other module's; weft_<rows>x<columns>.
+        Name of the top module and first part of every other module's; weft_<rows>x<columns> by
+        default.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `check_config` or `check_name` refuses an argument.
     """
     check_config(config)
     name = f"weft_{config.rows}x{config.columns}" if name is None else name
-    check_kind(name, str, "name must be a module name")
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ValueError(f"a module name is letters, digits and underscores, not {name!r}")
-    if name in KEYWORDS:
-        raise ValueError(f"a module name must not be a word of SystemVerilog, such as {name!r}")
+    check_name(name)
     timing = MatrixUnitTiming.of(config)
     design = make_design(name, AxiMatrixUnit, config=config)
     verilog = _header(config, timing, name) + design.verilog

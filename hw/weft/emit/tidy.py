@@ -1,102 +1,166 @@
-"""What Yosys writes as Verilog, said in less: shorter for a reader, the same for a tool."""
+"""Shorten the Verilog that Yosys writes for readers, without changing its meaning."""
 
 import re
 import textwrap
+from dataclasses import dataclass, field
 
 WIDTH = 100
+NAME = r"(?:\w+|\\\S+ )"
+SHAPE = r"(?:signed )?(?:\[\d+:\d+\] )?"
+ZERO = r"\d+'[bdh]0+\b"
+MODULE = re.compile(rf"(?ms)^module ({NAME})\((.*?)\);\n(.*?)^endmodule$")
+DECLARATION = re.compile(rf"(?m)^  (input|output|wire|reg) ({SHAPE})({NAME});\n")
+INITIALIZED = re.compile(rf"(?m)^  reg ({SHAPE})({NAME}) = (\d+'\w+);\n")
+INITIAL = re.compile(rf"(?m)^  initial ({NAME}) = (\d+'\w+);\n")
 
 
 def tidy(verilog: str) -> str:
-    """Tidy up the text of `write_verilog -noattr`; its header, which names its build, is left out.
+    """Shorten the text of `write_verilog -noattr` and drop its header, which names the build.
 
-    Ports are declared in the list of ports, an enable that is the AND of two becomes nested
-    conditions, a repeated bit a replication, the zeros of a memory a loop.
+    Ports are declared in the port list, and other signals of equal width in one declaration. One
+    block sets the initial values, and one block holds consecutive registers of a clock. An enable
+    that is the AND of two becomes nested conditions, a repeated bit becomes a replication, and a
+    loop sets the zeros of a memory.
+
+    Raises
+    ------
+    ValueError
+        If the declaration of a port has an unknown form.
     """
     verilog = verilog.split("\n", 2)[2]
-    verilog = re.sub(r"(?ms)^module .*?^endmodule", lambda m: _tidy_module(m[0]), verilog)
-    return re.sub(r"(\d+)'h0{9,}(?![0-9a-f])", r"\1'd0", verilog).rstrip() + "\n"
+    verilog = MODULE.sub(_tidy_module, verilog)
+    return re.sub(r"\b(\d+)'h0{9,}\b", r"\1'd0", verilog).rstrip() + "\n"
 
 
-def _tidy_module(module: str) -> str:
-    for step in (_clear_memories, _replicate, _nest_enables, _declare_ports_once, _list_wires):
-        module = step(module)
-    return _wrap_connections(module)
+def _tidy_module(module: re.Match) -> str:
+    name, ports, body = module.groups()
+    signals = _Signals()
+    body = signals.take(body)
+    body = _clear_memories(body, signals)
+    body = _nest_enables(body, signals)
+    for step in (_replicate, _reduce, _join_registers, _wrap_connections):
+        body = step(body)
+    heads = ",\n".join(signals.head(port) for port in re.findall(NAME, ports))
+    return f"module {name} (\n{heads}\n);\n{signals.declarations()}{body}endmodule"
 
 
-def _clear_memories(module: str) -> str:
-    """One loop for the initial zeros of a memory."""
+@dataclass
+class _Signals:
+    """Declarations of a module, by name of the signal."""
+
+    directions: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+    shapes: dict[str, str] = field(default_factory=dict)
+    initial: dict[str, str] = field(default_factory=dict)
+
+    def take(self, body: str) -> str:
+        """Collect the declarations of a module body, and return the body without them."""
+        for kind, shape, name in DECLARATION.findall(body):
+            (self.directions if kind in ("input", "output") else self.kinds)[name] = kind
+            self.shapes[name] = shape
+        for shape, name, value in INITIALIZED.findall(body):
+            self.kinds[name], self.shapes[name], self.initial[name] = "reg", shape, value
+        self.initial |= INITIAL.findall(body)
+        for pattern in (DECLARATION, INITIALIZED, INITIAL):
+            body = pattern.sub("", body)
+        return body
+
+    def head(self, port: str) -> str:
+        """Return the declaration of a port in the port list."""
+        if port not in self.directions:
+            raise ValueError(f"the declaration of port {port} is not understood")
+        return f"  {self.directions[port]} {self.kinds.get(port, 'wire')} {self.shapes[port]}{port}"
+
+    def declarations(self) -> str:
+        """Return the declarations of wires, then of registers, then the initial values."""
+        lists: dict[tuple[str, str], list[str]] = {}
+        for name, kind in self.kinds.items():
+            if name not in self.directions:
+                lists.setdefault((kind, self.shapes[name]), []).append(name)
+        lines = [
+            _fill(f"{kind} {shape}{', '.join(names)};", "  ")
+            for (kind, shape), names in sorted(lists.items(), key=lambda item: item[0][0] == "reg")
+        ]
+        if self.initial:
+            values = (re.sub(ZERO, "0", value) for value in self.initial.values())
+            pairs = zip(self.initial, values, strict=True)
+            lines += ["  initial begin", *(f"    {name} = {value};" for name, value in pairs)]
+            lines.append("  end")
+        return "".join(f"{line}\n" for line in lines)
+
+    def is_bit(self, name: str) -> bool:
+        return not self.shapes.get(name)
+
+
+def _clear_memories(body: str, signals: _Signals) -> str:
+    """Set the initial zeros of a memory in a loop."""
 
     def loop(match: re.Match) -> str:
-        memory, count = match[1], match[0].count(";")
+        words = re.findall(rf"(\w+)\[(\d+)\] = {ZERO};", match[0])
+        memory, block = words[0][0], f"clear_{words[0][0]}"
+        in_order = words == [(memory, str(index)) for index in range(len(words))]
+        if not in_order or memory == "word" or block in signals.shapes:
+            return match[0]
         return (
-            f"  initial begin : clear_{memory}\n    integer word;\n"
-            f"    for (word = 0; word < {count}; word = word + 1) {memory}[word] = 0;\n  end\n"
+            f"  initial begin : {block}\n    integer word;\n"
+            f"    for (word = 0; word < {len(words)}; word = word + 1) {memory}[word] = 0;\n  end\n"
         )
 
-    zeros = r"  initial begin\n(?:    (\w+)\[\d+\] = \d+'[hdb]0+;\n)+  end\n"
-    return re.sub(zeros, loop, module)
+    return re.sub(rf"  initial begin\n(?:    \w+\[\d+\] = {ZERO};\n)+  end\n", loop, body)
 
 
-def _replicate(module: str) -> str:
-    """`{4{sign}}` for `sign, sign, sign, sign` within a concatenation."""
-    repeated = r"(?<=[{ ])(\w+(?:\[\d+\])?)((?:, \1(?![\w\[])){2,})"
-    return re.sub(repeated, lambda m: f"{{{m[2].count(',') + 1}{{{m[1]}}}}}", module)
+def _nest_enables(body: str, signals: _Signals) -> str:
+    """Write a register's enable `a & b` as `if (a) if (b)`.
 
-
-def _nest_enables(module: str) -> str:
-    """`if (a) if (b)` for a register's enable `a & b`.
-
-    A simulator looks once at an `a` that many registers have in common.
+    A simulator then evaluates an `a` that many registers share only once.
     """
-    wide = set(re.findall(r"(?m)^  \w+ \[.*?\] (\w+)", module))
     for line, enable, outer, inner in re.findall(
-        r"(?m)(^  assign (_\d+_) = (\w+) & (\w+(?:\[\d+\])?);\n)", module
+        r"(?m)(^  assign (_\d+_) = (\w+) & (\w+(?:\[\d+\])?);\n)", body
     ):
         # An `else` would belong to the inner condition.
         use = rf"(?m)^    if \({enable}\) (?=.*\n(?!    else))"
-        if wide & {enable, outer, inner} or not re.search(use, module):
-            continue
-        if len(re.findall(rf"\b{enable}\b", module)) == 3:
-            module = module.replace(line, "").replace(f"  wire {enable};\n", "")
-            module = re.sub(use, f"    if ({outer}) if ({inner}) ", module)
-    return module
+        used_once = len(re.findall(rf"\b{enable}\b", body)) == 2 and re.search(use, body)
+        if used_once and all(map(signals.is_bit, (enable, outer, inner))):
+            del signals.kinds[enable]
+            body = re.sub(use, f"    if ({outer}) if ({inner}) ", body.replace(line, ""))
+    return body
+
+
+def _replicate(body: str) -> str:
+    """Write `sign, sign, sign, sign` within a concatenation as `{4{sign}}`."""
+    repeated = r"(?<=[{ ])(\w+(?:\[\d+\])?)((?:, \1(?![\w\[])){2,})"
+    return re.sub(repeated, lambda m: f"{{{m[2].count(',') + 1}{{{m[1]}}}}}", body)
+
+
+def _reduce(body: str) -> str:
+    """Write `! word` as `~| word`, because linters expect one bit after `!`."""
+    return re.sub(r"(?m)^(  assign .* = )! (?=.*;$)", r"\1~| ", body)
+
+
+def _join_registers(body: str) -> str:
+    """Put consecutive registers of one clock into one block."""
+
+    def join(match: re.Match) -> str:
+        statements = match[0].replace(f"{match[1]}\n", "")
+        return f"{match[1]} begin\n{statements}  end\n"
+
+    statements = r"(?:    (?!.*\b(?:begin|end)\b).*\n)+"
+    blocks = rf"(?m)^(  always @\(posedge \w+\))\n{statements}(?:\1\n{statements})+"
+    return re.sub(blocks, join, body)
+
+
+def _wrap_connections(body: str) -> str:
+    """Put the connections of an instance side by side."""
+    connections = r"(?m)(?:^    \.\w+\(.*\),?\n)*^    \.\w+\(.*\)$"
+    return re.sub(connections, lambda m: _fill(" ".join(m[0].split()), "    "), body)
 
 
 def _fill(text: str, indent: str) -> str:
     return textwrap.fill(
-        text, WIDTH, initial_indent=indent, subsequent_indent="    ", break_long_words=False
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
-
-
-def _list_wires(module: str) -> str:
-    """Wires of one width that follow each other in one declaration."""
-
-    def listed(match: re.Match) -> str:
-        names = re.findall(r"(\w+);", match[0])
-        return _fill(f"wire {match[1]}{', '.join(names)};", "  ") + "\n"
-
-    return re.sub(r"(?m)^  wire ((?:\[\d+:\d+\] )?)\w+;\n(?:^  wire \1\w+;\n)+", listed, module)
-
-
-def _wrap_connections(module: str) -> str:
-    """An instance's connections side by side."""
-    connections = r"(?m)(?:^    \.\w+\(.*\),?\n)*^    \.\w+\(.*\)$"
-    return re.sub(connections, lambda m: _fill(" ".join(m[0].split()), "    "), module)
-
-
-def _declare_ports_once(module: str) -> str:
-    """Directions, widths and initial values of ports in the list of ports."""
-    ((name, listed, body),) = re.findall(r"(?s)^module (\w+)\((.*?)\);\n(.*)", module)
-    ports = {}
-    for line, direction, width, port in re.findall(
-        r"(?m)(^  (input|output) (\[\d+:\d+\] )?(\w+);\n)", body
-    ):
-        body = body.replace(line, "", 1)
-        kind = value = ""
-        if again := re.search(rf"(?m)^  (wire|reg) {re.escape(width)}{port}( = .*)?;\n", body):
-            body = body.replace(again[0], "", 1)
-            kind = "reg " if again[1] == "reg" else ""
-            value = again[2] or ""
-        ports[port] = f"  {direction} {kind}{width}{port}{value}"
-    heads = ",\n".join(ports[port] for port in re.findall(r"\w+", listed))
-    return f"module {name} (\n{heads}\n);\n{body}"

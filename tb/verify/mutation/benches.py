@@ -58,7 +58,10 @@ SHARED = (
             *("gate_model.py", "tiles.py"),
         )
     ),
-    *(SIM / "weft_sim" / name for name in ("cocotb_driver.py", "cocotb_streams.py", "stalls.py")),
+    *(
+        SIM / "weft_sim" / name
+        for name in ("beats.py", "cocotb_driver.py", "cocotb_streams.py", "stalls.py")
+    ),
     *(SIM / "weft_model" / name for name in ("schedule.py", "reference.py", "cycle_model.py")),
 )
 
