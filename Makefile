@@ -16,11 +16,11 @@ PIN = .venv/bin/python -m uv pip compile pyproject.toml --universal --python-ver
 # ROWS=4 is --rows 4, and the switch STALLS=1 is --stalls.
 UNIT := ROWS COLUMNS ACTIVATION WEIGHT ACCUMULATOR_WIDTH ACCUMULATOR_DEPTH MULTIPLIER_STAGES \
   ADDER_STAGES INNER_PRODUCT SOFT_COLUMNS CHECKSUM
-SWITCHES := CHECKSUM STALLS WAVES GUI WHOLE SCALE_SIM_ROUNDING RESUME
+SWITCHES := CHECKSUM STALLS WAVES GUI WHOLE SCALE_SIM_ROUNDING RESUME TESTBENCH
 TAKES_sim := M K N $(UNIT) SEED SIM STALLS WAVES GUI JSON
 TAKES_sim-full := LAYERS SCALE_SIM_ROUNDING WHOLE $(UNIT) SEED
 TAKES_waves := $(UNIT) SEED SIM GUI
-TAKES_verilog := $(UNIT) NAME DIRECTORY
+TAKES_verilog := $(UNIT) NAME DIRECTORY TESTBENCH
 TAKES_cycles := LAYERS SCALE_SIM_ROUNDING $(UNIT) FORMAT OUTPUT
 TAKES_fpga := BOARD $(UNIT) CLOCK BAUD SEED DIRECTORY
 TAKES_fpga-table := SCHEDULER
@@ -187,6 +187,7 @@ clean-cache: $(READY)  ## remove the cached builds, which all checkouts of a use
 ##                  sim-full, cycles: round output sizes up, as SCALE-Sim does, not down
 ##   WHOLE=1        sim-full: every layer, instead of each distinct shape once
 ##   FORMAT OUTPUT  cycles: csv (default) or json; the file to write
+##   TESTBENCH=1    verilog: also write a testbench in plain Verilog
 ##   NAME           verilog: name of the module and of the file
 ##   DIRECTORY      verilog, fpga: folder to write to
 ##   BOARD          fpga: one of the boards that `.venv/bin/weft fpga --help` lists

@@ -117,8 +117,9 @@ def sim(config, m, k, n, seed, simulator, stalls, waves, gui, json) -> None:
 @app.command()
 @click.option("--name", help="Name of the module and the file.  [default: weft_<rows>x<columns>]")
 @click.option("--directory", type=Path, help="Folder to write to.  [default: build/verilog]")
+@click.option("--testbench", is_flag=True, help="Also write a testbench in plain Verilog.")
 @takes_configuration()
-def verilog(config, name, directory) -> None:
+def verilog(config, name, directory, testbench) -> None:
     """Write the Verilog of a unit with AXI4-Stream ports, and a JSON file that describes it."""
     from weft.emit.export import emit, write
 
@@ -129,6 +130,11 @@ def verilog(config, name, directory) -> None:
     facts = emission.description
     print(f"{shown(path)}: {facts['bytes']:,} bytes, {facts['modules']} modules")
     print(f"{shown(path.with_suffix('.json'))}: parameters, ports, latency, sha256")
+    if testbench:
+        from weft_sim.testbench import write_testbench
+
+        path = write_testbench(config, emission.name, directory)
+        print(f"{shown(path)}: its header has the commands to run it")
 
 
 @app.command()
@@ -160,7 +166,7 @@ def waves(config, seed, simulator, gui) -> None:
 
 @app.command()
 def lint() -> None:
-    """Lint the Verilog of several units with all of Verilator's warnings."""
+    """Lint the Verilog of several units with Verilator, warnings of style included."""
     from .lint import lint_all
 
     lint_all()

@@ -42,7 +42,8 @@ MISTAKES = {
         "one of the networks bert_base_128",
     ),
     "folder of layers": (["sim-full", "--layers", ROOT], "is a folder: name a topology file"),
-    "module name": (["verilog", "--name", "4x4"], "a module name is letters, digits"),
+    "module name": (["verilog", "--name", "4x4"], "a module name must consist of letters, digits"),
+    "keyword": (["verilog", "--name", "cell"], "a module name must not be a word of SystemVerilog"),
     "large product": (["sim", "-m", 1 << 62, "-k", 2, "-n", 2], "not enough memory"),
     "slow line": (["fpga", "--baud", 7], "a baud rate must be an integer of at least 50, not 7"),
     "unreadable layers": (["cycles", "--layers", "/proc/self/mem"], "/proc/self/mem: Input/output"),
@@ -202,6 +203,13 @@ def test_names_of_layers_need_no_locale(output, tmp_path):
     assert run.returncode == 0, run.stderr
     text = (tmp_path / output).read_text(encoding="utf-8") if output else run.stdout
     assert text.splitlines()[1].startswith("café 注意,1,3,2,1,")
+
+
+def test_a_testbench_is_written_next_to_the_unit(tmp_path):
+    run = weft("verilog", "--rows", 3, "--columns", 2, "--testbench", "--directory", tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "weft_3x2_tb.v: its header has the commands to run it" in run.stdout
+    assert "module weft_3x2_tb;" in (tmp_path / "weft_3x2_tb.v").read_text()
 
 
 @pytest.mark.parametrize(
