@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import dataflow
+import handshake
 import plots
 import tables
 import wave_pictures
@@ -259,6 +260,7 @@ FIGURES = {
     "dataflow": picture,
     "weight_timing": weight_timing,
     "pipeline": pipeline,
+    "handshake": handshake.draw,
     "utilization": utilization,
     **plots.PLOTS,
 }

@@ -6,7 +6,7 @@ import numpy as np
 
 from weft import MatrixUnitConfig
 from weft_model import Schedule, matmul, predict
-from weft_sim.cocotb_driver import beats, lanes_to_numbers
+from weft_sim.beats import beats, lanes_to_numbers
 
 CONFIG = MatrixUnitConfig(rows=2, columns=2, accumulator_depth=16)
 A = np.array([[1, 2], [3, -4]], np.int8)

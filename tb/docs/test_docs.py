@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import handshake
 import make_figures
 import tables
 import traces
@@ -18,9 +19,9 @@ from benches.runner import needs_icarus, needs_waves
 from canvas import IMAGES, save
 from weft import MatrixUnitConfig
 from weft.emit.export import emit, write
+from weft_cli.lint import findings
 from weft_sim import toolchain
 from weft_sim.checked_run import run
-from weft_sim.simulator import WAIVERS
 
 EXAMPLE = DOCS / "example_top.v"
 PAGES = [page for page in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))) if page.is_file()]
@@ -49,9 +50,8 @@ def test_example_compiles(unit, tmp_path):
 
 
 def test_example_lints(unit):
-    toolchain.prepare_environment()
-    lint = "verilator", "--lint-only", "-Wall", "-Wno-PINCONNECTEMPTY"
-    succeeds(*lint, "--top-module", EXAMPLE.stem, WAIVERS, EXAMPLE, unit)
+    # The example leaves the counters open.
+    assert findings("-Wno-PINCONNECTEMPTY", EXAMPLE, unit) == ""
 
 
 def test_python_examples_have_no_type_errors(tmp_path):
@@ -120,6 +120,24 @@ def beat_on(trace, stream, cycle):
     user = trace(f"{stream}_tuser", cycle) if port == "activations" else None
     data, last = (trace(f"{stream}_{name}", cycle) for name in ("tdata", "tlast"))
     return transaction.Beat(cycle, port, data, user, last)
+
+
+def test_streams_of_the_timing_diagram_pause_and_wait_as_described():
+    """V is a cycle of waiting, - is a pause, # is a transfer."""
+    needs_icarus()
+    trace, cycles = handshake.simulate()
+    lines = {
+        stream: "".join(
+            "-V-#"[trace(f"{stream}_tvalid", cycle) + 2 * trace(f"{stream}_tready", cycle)]
+            for cycle in range(cycles)
+        ).strip("-")
+        for stream in STREAMS
+    }
+    assert lines == {
+        "s_axis_weights": "#-#",
+        "s_axis_activations": "#VV#",
+        "m_axis_results": "#V#",
+    }
 
 
 def test_lines_to_break_exist():
