@@ -1,4 +1,4 @@
-"""The Verilog of a matrix unit as a product: a file with a header, and a JSON that describes it."""
+"""Emit the Verilog of a matrix unit: a file with a header, and a JSON file that describes it."""
 
 import hashlib
 import json
@@ -23,14 +23,14 @@ from .verilog import Design, make_design
 
 @dataclass(frozen=True)
 class Emission:
-    """The Verilog of one matrix unit and what describes it."""
+    """The Verilog of a matrix unit and its description."""
 
     design: Design
     description: dict
 
     @property
     def name(self) -> str:
-        """Of the top module."""
+        """Name of the top module."""
         return self.design.top
 
     @property
@@ -39,14 +39,14 @@ class Emission:
 
 
 def emit(config: MatrixUnitConfig, name: str | None = None) -> Emission:
-    """The Verilog of a matrix unit with AXI4-Stream ports, and its description.
+    """Return the Verilog of a matrix unit with AXI4-Stream ports, and its description.
 
     Parameters
     ----------
     config : MatrixUnitConfig
     name : str, optional
-        Name of the top module and first part of every other module's; weft_<rows>x<columns> by
-        default.
+        Name of the top module, and first part of the names of all other modules; by default
+        weft_<rows>x<columns>.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def emit(config: MatrixUnitConfig, name: str | None = None) -> Emission:
 
 @cache
 def hierarchy_of(config: MatrixUnitConfig) -> Hierarchy:
-    """What the Verilog of a unit is made of, without its text; module names begin with "unit"."""
+    """Return the hierarchy of the Verilog of a unit; the names of its modules begin with "unit"."""
     library = ModuleLibrary("unit")
     return library.hierarchy(library.add(AxiMatrixUnit, name="unit", config=config).name)
 
@@ -96,22 +96,16 @@ def write(emission: Emission, directory: Path) -> Path:
     return path
 
 
-def _shown_parameters(config: MatrixUnitConfig) -> dict[str, int | str]:
-    """Those of the header; options that are left at their defaults are not listed."""
-    absent = {("inner_product", "plain"), ("soft_columns", 0), ("checksum", False)}
-    return {k: v for k, v in plain_parameters(config).items() if (k, v) not in absent}
-
-
 def _header(config: MatrixUnitConfig, timing: MatrixUnitTiming, name: str) -> str:
     lines = [
         f"{name}: matrix unit, {config.rows} rows x {config.columns} columns, weight stationary.",
         f"Written by Weft {__version__}. Licence: Apache-2.0.",
         "",
         "Parameters",
-        *(f"  {field} = {value}" for field, value in _shown_parameters(config).items()),
+        *(f"  {field} = {value}" for field, value in plain_parameters(config).items()),
         "",
-        f"A row of activations is on m_axis_results {timing.latency} cycles after",
-        "its transfer, unless something stalls. Streams are AXI4-Stream: a transfer takes place",
+        f"The result of an activation row is on m_axis_results {timing.latency} cycles after",
+        "its transfer if nothing stalls. Streams are AXI4-Stream: a transfer takes place",
         "in a cycle in which tvalid and tready are both high.",
         "",
         "Ports",

@@ -1,4 +1,4 @@
-"""Any component as Verilog: one plain text, every distinct module once."""
+"""Emit any component as Verilog: one text with each distinct module once."""
 
 import re
 import subprocess
@@ -10,9 +10,9 @@ from .operands import fit_operands
 from .tidy import tidy
 
 HIERARCHY_LEVELS = 24
-# What is done to a design before it is written. Lanes of wide ports have names of their own in
-# RTLIL (`lanes[3]`): noise beside the port itself. `rmports` takes reset and clock away where
-# nothing uses them, one level of the hierarchy a time.
+# Yosys passes before the text is written. RTLIL also names each lane of a wide port (`lanes[3]`),
+# which would clutter the text. `rmports` removes resets and clocks that nothing uses, one level of
+# the hierarchy per call.
 PASSES = (
     "delete w:*]",
     "proc",
@@ -58,7 +58,7 @@ write_verilog -noattr
 
 @dataclass(frozen=True)
 class Design:
-    """Verilog, its top module, and what that is made of."""
+    """Verilog, its top module, and the hierarchy below it."""
 
     verilog: str
     top: str
@@ -66,23 +66,22 @@ class Design:
 
     @classmethod
     def of_text(cls, verilog: str, top: str) -> "Design":
-        """Verilog from elsewhere, such as a netlist; nothing is known of what it is made of."""
+        """Return a Design of other Verilog, such as a netlist, without a known hierarchy."""
         return cls(verilog, top, Hierarchy(top, components={}, instances={}))
 
 
 def make_design(
     name: str, component: type, /, *, family: str | None = None, **parameters
 ) -> Design:
-    """`component(**parameters)` as module `name`, with every module below it, in Verilog-2001.
+    """Return `component(**parameters)` as module `name`, and all modules below, in Verilog-2001.
 
-    Byte for byte the same for the same parameters.
+    The same parameters give the same text, byte for byte.
 
     Parameters
     ----------
     family : str, optional
-        FPGA family that it is for. Those that have hard blocks here, "ecp5" and "ice40", get them;
-        and for any, memories may show anything before the first read. Portable Verilog when left
-        out.
+        FPGA family; by default the Verilog is portable. "ecp5" and "ice40" use hard blocks. For
+        any family, the output of a memory before the first read is undefined.
 
     Raises
     ------
@@ -103,7 +102,7 @@ def make_design(
 
 
 def rtlil_of(library: ModuleLibrary) -> str:
-    """RTLIL of all modules of a library, ready for PASSES."""
+    """Return the RTLIL of all modules of a library, ready for PASSES."""
     modules = [_readable(module.rtlil) for module in library.modules.values()]
     if library.family is None:
         modules = [_known_from_the_start(rtlil) for rtlil in modules]
@@ -111,10 +110,11 @@ def rtlil_of(library: ModuleLibrary) -> str:
 
 
 def _readable(rtlil: str) -> str:
-    """Choose which of the names of one wire Yosys keeps.
+    """Choose which names Yosys keeps for a wire with several names.
 
-    A module's own names go before those of its submodules' ports (`cell_1__sum_in`), which hold
-    two underscores. Fields of its own structures stay (`row.last`, written `row_last`).
+    Names of the module itself have priority over those of the ports of its submodules
+    (`cell_1__sum_in`), which have two underscores. Fields of its structures keep their names
+    (`row.last` becomes `row_last`).
     """
     fields = set(re.findall(r"(?m)^  wire .*\\((?!\w*__)[a-z]\w*(?:\.[a-z]\w*)+)$", rtlil))
     for field in sorted(fields, key=len, reverse=True):
@@ -127,8 +127,8 @@ def _readable(rtlil: str) -> str:
 
 
 def _known_from_the_start(rtlil: str) -> str:
-    """Let a memory's read port show zeros before the first read, as every other register does.
+    """Initialize the outputs of memories to zero, like all other registers.
 
-    The block memories of some FPGAs cannot, and would need a multiplexer behind each bit.
+    The block memories of some FPGAs cannot do this and would need a multiplexer for each bit.
     """
     return re.sub(r"(\\INIT_VALUE (\d+)')x+", lambda match: match[1] + "0" * int(match[2]), rtlil)
