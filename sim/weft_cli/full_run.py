@@ -1,4 +1,4 @@
-"""`weft sim-full`: the matrix products of a real network on a full-size array, layer by layer."""
+"""The command `weft sim-full`: run a network on a full-size array, layer by layer."""
 
 import time
 
@@ -13,13 +13,13 @@ from weft_sim.matrix_unit_simulator import MatrixUnitSimulator
 from .console import console, progress_bar
 from .durations import simulation_build
 
-# One layer of each shape: ResNet-50 repeats its blocks, and the cycles of equal shapes are equal.
+# Layers of equal shape take the same cycles, and ResNet-50 repeats its blocks.
 DISTINCT = "each shape once"
 STALLS = ("computing", "loading_weights", "waiting_for_room", "idle")
 
 
 def run_network(config: MatrixUnitConfig, network: Network, whole: bool, seed: int) -> bool:
-    """Run the layers with seeded values; True if every product and every cycle count is right."""
+    """Run the layers with random values; return whether all products and cycle counts are right."""
     layers = network.layers
     every = len(layers)
     if not whole:
@@ -47,7 +47,7 @@ def run_network(config: MatrixUnitConfig, network: Network, whole: bool, seed: i
     console.print(
         f"{cycles:,} cycles, {macs:,} multiply-accumulates, {macs / peak:.1%} of peak; "
         f"build {built - began:.0f} s, run {seconds:.0f} s "
-        f"({macs / sum(row['seconds'] for row in rows) / 1e6:,.0f} million a second simulated)"
+        f"({macs / sum(row['seconds'] for row in rows) / 1e6:,.0f} million per second simulated)"
     )
     return all(row["right"] for row in rows)
 

@@ -12,26 +12,26 @@ CONFIGURATIONS = (
     TINY,
     SMALL,
     MatrixUnitConfig(rows=1, columns=1, accumulator_depth=1),
-    MatrixUnitConfig(rows=20, columns=9, activation="uint5", weight="int11", adder_stages=3),  # type: ignore[arg-type]
+    MatrixUnitConfig(rows=20, columns=9, activation="uint5", weight="int11", adder_stages=3),
     MatrixUnitConfig(rows=3, columns=17, accumulator_width=20, multiplier_stages=0),
     MatrixUnitConfig(rows=18, columns=5, inner_product="fast", multiplier_stages=3),
-    MatrixUnitConfig(rows=3, columns=8, weight="uint8", checksum=True),  # type: ignore[arg-type]
+    MatrixUnitConfig(rows=3, columns=8, weight="uint8", checksum=True),
     MatrixUnitConfig(rows=4, columns=3, inner_product="fast", adder_stages=2, checksum=True),
     MatrixUnitConfig(rows=4, columns=8, soft_columns=3),
-    MatrixUnitConfig(rows=2, columns=2, activation="uint1", weight="uint1", accumulator_width=8),  # type: ignore[arg-type]
+    MatrixUnitConfig(rows=2, columns=2, activation="uint1", weight="uint1", accumulator_width=8),
     MatrixUnitConfig(
         rows=2,
         columns=3,
-        activation="int2",  # type: ignore[arg-type]
-        weight="uint1",  # type: ignore[arg-type]
+        activation="int2",
+        weight="uint1",
         accumulator_depth=5,
         checksum=True,
     ),
     MatrixUnitConfig(
         rows=6,
         columns=5,
-        activation="uint16",  # type: ignore[arg-type]
-        weight="int16",  # type: ignore[arg-type]
+        activation="uint16",
+        weight="int16",
         accumulator_width=64,
         multiplier_stages=4,
         adder_stages=4,

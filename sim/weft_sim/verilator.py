@@ -1,4 +1,4 @@
-"""What all builds with Verilator share: how units are optimized, its objects, what went wrong."""
+"""Common parts of all Verilator builds: optimization of units, runtime objects and errors."""
 
 import contextlib
 import os
@@ -15,11 +15,11 @@ from weft.emit.verilog import Design
 from . import cache, toolchain
 from .cache import digest, is_sound, renew
 
-# Tree-wide rewriting of data flow would write the registers of one block into the code of its
-# neighbours; without it the code of a block is compiled once and runs for all of them.
+# Optimization of the data flow across modules would mix registers of a block into the code of its
+# neighbours. Without it, the code of a block is compiled once and shared.
 OPTIONS = ("-fno-dfg", "-Wno-fatal")
 
-# Verilator leaves out signals wider than its default of 256 bits.
+# By default, Verilator does not cover signals wider than 256 bits.
 COVERAGE_OPTIONS = ("--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096")
 COVERAGE_HEADER = "verilated_cov.h"
 
@@ -27,7 +27,7 @@ DISK_FULL = "the disk is full"
 # A disk with less free space counts as full.
 LEAST_FREE_BYTES = 1 << 20
 
-# In the log of a build, and what it means.
+# Patterns in the log of a build, and their meaning.
 TROUBLES = (
     (
         r"No space left on device|Disk quota exceeded|File too large|File size limit exceeded"
@@ -43,11 +43,11 @@ TROUBLES = (
 
 
 class SimulationFailed(RuntimeError):
-    """A simulator or a build went wrong; the text says what, and names the log."""
+    """A simulation or a build failed; the text has the reason and the path of the log."""
 
 
 def build_failed(tool: str, log: Path, kept: Path) -> SimulationFailed:
-    """The error for a failed build, in one sentence; its log is kept where it will not be lost."""
+    """Return the error for a failed build, in one sentence, after copying its log to `kept`."""
     text = log.read_text(errors="replace") if log.is_file() else ""
     with contextlib.suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -66,10 +66,10 @@ def versions() -> list[str]:
 
 
 def coverage_header() -> str:
-    """The header that counts toggles, for the folder of a build; mended in Verilator 5.48.
+    """Return the header that counts toggles, with a fix for Verilator 5.48.
 
-    There a bit of a signal of more than 64 bits counts whenever a bit does that is a multiple of 32
-    places below it.
+    That version also counts a toggle of a bit in a signal wider than 64 bits if a bit a multiple of
+    32 positions below it toggles.
     """
     text = (toolchain.verilator_root() / "include" / COVERAGE_HEADER).read_text()
     return text.replace(
@@ -78,11 +78,11 @@ def coverage_header() -> str:
 
 
 def structure(design: Design) -> str:
-    """A control file that keeps the blocks of an array apart and melts each into one.
+    """Return a control file that keeps blocks of an array separate and inlines their contents.
 
-    A block is a module that instantiates rows of cells. Its ports stay variables, so that nothing
-    of its neighbours is written into it; its rows and cells are drawn into it, where their
-    registers lie side by side and a compiler makes vectors of them.
+    A block is a module that instantiates rows of cells. Its ports stay variables, so that no code
+    of its neighbours is inlined into it. Its rows and cells are inlined; their registers are then
+    adjacent, and the compiler vectorizes their code.
     """
     lines = ["`verilator_config"]
     instances = design.hierarchy.instances
@@ -106,15 +106,15 @@ def _ports_of(verilog: str, module: str) -> list[str]:
 
 
 class Runtime:
-    """Verilator's own objects, the same for every design: kept for the next build."""
+    """Verilator's runtime objects, the same for all designs; kept for the next build."""
 
     def __init__(self, *options: str):
         self.folder = cache.folder() / f"runtime-{digest([*versions(), *options])}"
         self.lock = cache.lock_of(self.folder)
 
     def lend(self, scratch: Path) -> None:
-        """Put the kept objects, if they are sound, into the folder of a build."""
-        # Dated ahead, since make would take them for older than the rules that it is about to get.
+        """Copy the kept objects to the folder of a build if they are undamaged."""
+        # Times in the future, because make would rebuild objects older than the new makefile.
         ahead = time.time() + 24 * 3600
         with self.lock:
             if is_sound(self.folder):
@@ -123,7 +123,7 @@ class Runtime:
                     os.utime(shutil.copy(known, scratch), (ahead, ahead))
 
     def keep(self, scratch: Path) -> None:
-        """Keep the objects of a finished build, unless sound ones are kept."""
+        """Keep the objects of a finished build, unless undamaged ones are kept already."""
         with self.lock:
             if not is_sound(self.folder):
                 objects = list(scratch.glob("verilated*.o"))
