@@ -1,6 +1,8 @@
 """Odd values of every option: one sentence that names the option or the value, before any work."""
 
+import os
 import re
+import stat
 import sys
 
 import click
@@ -36,7 +38,7 @@ USUAL = {
 HUGE = str(10**30)
 NUMBERS = ["-1", "x", "", "nan", HUGE]
 TEXTS = ["", "x", "-1", "a b", "a/b", "é", "module", "x" * 300]
-PATHS = ["", ".", "/dev/null", "/proc/x", "/dev/null/x", "file/below", "x" * 300]
+PATHS = ["", ".", "null", "/proc/x", "null/x", "file/below", "x" * 300]
 COMMANDS = {**weft.commands, **verify.commands}
 
 
@@ -53,6 +55,14 @@ class WorkBegins(BaseException):
     """The command accepts its options."""
 
 
+def make_null(path):
+    """Make a node like /dev/null, which a faulty command of a superuser may destroy."""
+    try:
+        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    except OSError:
+        path.symlink_to(os.devnull)
+
+
 @pytest.fixture
 def refused(monkeypatch, tmp_path, capsys):
     """Return the output of a command that refuses its arguments, or None if it accepts them."""
@@ -61,6 +71,7 @@ def refused(monkeypatch, tmp_path, capsys):
         raise WorkBegins
 
     (tmp_path / "file").write_text("")
+    make_null(tmp_path / "null")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WEFT_BUILD", str(tmp_path / "build"))
     monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "cache"))
