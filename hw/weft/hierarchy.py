@@ -184,8 +184,11 @@ class ModuleLibrary:
         # Instances of the modules now being elaborated, those of the innermost module last.
         self._open: list[dict[str, ModuleInstance]] = []
 
-    def add(self, component: type, /, *, name: str | None = None, **parameters) -> EmittedModule:
-        """Return `component(**parameters)` as a module; emit it and its submodules if needed."""
+    def add(self, component: type, name: str | None = None, /, **parameters) -> EmittedModule:
+        """Return `component(**parameters)` as a module; emit it and its submodules if needed.
+
+        `name`: name of a new module; by default it is made from the component and its sizes.
+        """
         parameters = _all_parameters(component, parameters)
         key = (component, *parameters.items())
         if key not in self._known:

@@ -82,7 +82,7 @@ def emit(config: MatrixUnitConfig, name: str | None = None) -> Emission:
 def hierarchy_of(config: MatrixUnitConfig) -> Hierarchy:
     """Return the hierarchy of the Verilog of a unit; the names of its modules begin with "unit"."""
     library = ModuleLibrary("unit")
-    return library.hierarchy(library.add(AxiMatrixUnit, name="unit", config=config).name)
+    return library.hierarchy(library.add(AxiMatrixUnit, "unit", config=config).name)
 
 
 def write(emission: Emission, directory: Path) -> Path:

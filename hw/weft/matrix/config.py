@@ -92,19 +92,19 @@ class MatrixUnitConfig:
             )
         check(
             self.rows % self.rows_per_cell == 0,
-            f"rows must be even for the fast inner product, which uses them in pairs, "
-            f"not {self.rows}",
+            f"rows must be even for the fast inner product, not {self.rows}",
         )
         # The sums of one column are its weights, and the parity of one bit is that bit. Synthesis
         # would merge such copies with the values that they check.
         check(
             not self.checksum or self.columns >= 2,
-            "columns must be 2 or more for checksums, since that of one column is a copy of it",
+            f"columns must be at least 2 for checksums, not {self.columns}: the checksum of "
+            "one column would be a copy of it",
         )
         check(
             not self.checksum or self.activation.width >= 2,
-            f"activation format must be 2 bits wide or more for checksums, since the parity of one "
-            f"bit is that bit, not {self.activation}",
+            f"activations must have at least 2 bits for checksums, not {self.activation}: the "
+            "parity of one bit is that bit",
         )
 
     @property
@@ -162,7 +162,7 @@ class MatrixUnitConfig:
 
     @property
     def checksum_is_soft(self) -> bool:
-        """Whether the sums of weights are too wide for a hard multiplier."""
+        """Whether the sums of weights are wider than any operand; adders then multiply them."""
         return self.checksum_arithmetic.weight.width > MAX_OPERAND_WIDTH
 
     def _arithmetic(self, weight: IntegerFormat, sum_width: int, parts: int) -> Arithmetic:

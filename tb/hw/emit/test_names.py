@@ -94,7 +94,7 @@ def test_the_name_of_a_module_identifies_its_unit():
 
 def test_emitted_modules_have_these_names():
     library = ModuleLibrary("npu")
-    library.add(AxiMatrixUnit, name="npu", config=TINY)
+    library.add(AxiMatrixUnit, "npu", config=TINY)
     text = make_design("npu", AxiMatrixUnit, config=TINY).verilog
     emitted = re.findall(r"(?m)^module (\w+) \($", text)
     assert set(emitted) == set(library.modules)

@@ -70,7 +70,7 @@ def test_fast_inner_product_takes_rows_in_pairs():
         assert MatrixUnitConfig(rows=rows, inner_product="fast").cell_rows == rows // 2
         assert MatrixUnitConfig(rows=rows).cell_rows == rows
     for rows in (1, 3, 255):
-        sentence = f"rows must be even for the fast inner product, .* not {rows}"
+        sentence = f"rows must be even for the fast inner product, not {rows}"
         with pytest.raises(ValueError, match=sentence):
             MatrixUnitConfig(rows=rows, inner_product="fast")
 
@@ -91,10 +91,10 @@ def test_checksum_is_a_bool():
         sentence = f"checksum must be True or False, not {value!r}"
         with pytest.raises(ValueError, match=re.escape(sentence)):
             MatrixUnitConfig(checksum=value)
-    with pytest.raises(ValueError, match="columns must be 2 or more for checksums"):
+    with pytest.raises(ValueError, match="columns must be at least 2 for checksums, not 1"):
         MatrixUnitConfig(columns=1, checksum=True)
     for activation in ("int1", "uint1"):
-        with pytest.raises(ValueError, match=f"2 bits wide or more .* not {activation}"):
+        with pytest.raises(ValueError, match=f"at least 2 bits for checksums, not {activation}"):
             MatrixUnitConfig(activation=activation, checksum=True)
 
 

@@ -169,9 +169,9 @@ def make_design(unit: Unit, *harnesses: tuple[type, str]) -> MutableDesign:
     ToolMissing, YosysFailed
     """
     library = ModuleLibrary(TOP, sources=True)
-    library.add(AxiMatrixUnit, name=TOP, config=unit.config)
+    library.add(AxiMatrixUnit, TOP, config=unit.config)
     for component, name in harnesses:
-        library.add(component, name=name, config=unit.config)
+        library.add(component, name, config=unit.config)
     with tempfile.TemporaryDirectory(prefix="weft-mutation-") as scratch:
         folder = Path(scratch)
         (folder / "emitted.il").write_text(rtlil_of(library))
