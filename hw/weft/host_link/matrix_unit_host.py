@@ -1,6 +1,6 @@
 """MatrixUnitHost: a matrix unit with a serial host link, the design for a board."""
 
-from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, ResetSignal, Signal
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, ResetSignal, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
@@ -75,6 +75,16 @@ class MatrixUnitHost(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        link = self._add_link(m, platform)
+        control = self._add_control(m, link)
+        unit = self._add_unit(m, platform, link, control[RESET_BIT])
+        self._add_registers(m, platform, link, unit)
+        m.d.comb += unit.clear_errors.eq(control[CLEAR_ERRORS_BIT])
+        m.d.sync += [self.busy.eq(link.busy), self.error.eq(unit.errors.as_value().any())]
+        return m
+
+    def _add_link(self, m: Module, platform):
+        """Add the UART and the host link, and return the link."""
         host = self.parameters
         receiver = instantiate(
             m, "receiver", platform, UartReceiver, cycles_per_bit=host.cycles_per_bit
@@ -98,34 +108,41 @@ class MatrixUnitHost(wiring.Component):
             link.line_error.eq(receiver.framing_error),
             self.tx.eq(transmitter.tx),
         ]
+        return link
 
-        # A write to `control` takes effect in the following cycles.
+    def _add_control(self, m: Module, link) -> Signal:
+        """Return the bits of the register `control`, high for the cycle after a write."""
         control = Signal(8)
         m.d.sync += control.eq(0)
         control_byte = REGISTER_BYTES * FIRST_WRITABLE
         with m.If(link.registers.write & (link.registers.address == control_byte)):
             m.d.sync += control.eq(link.registers.write_data)
+        return control
 
+    def _add_unit(self, m: Module, platform, link, reset: Value):
+        """Add the unit, reset one cycle after `reset`; return its streams and status."""
         unit_reset = Signal(init=1)
-        m.d.sync += unit_reset.eq(control[RESET_BIT])
+        m.d.sync += unit_reset.eq(reset)
         m.domains.unit = ClockDomain("unit", local=True)
         m.d.comb += [
             ClockSignal("unit").eq(ClockSignal()),
             ResetSignal("unit").eq(unit_reset),
         ]
-        unit = instantiate(
-            m, "streams", platform, MatrixUnitStreams, domain="unit", config=host.config
-        )
+        config = self.parameters.config
+        unit = instantiate(m, "streams", platform, MatrixUnitStreams, domain="unit", config=config)
         connect(m, link.inputs[WEIGHTS], unit.weights)
         connect(m, link.inputs[ACTIVATIONS], unit.activations)
         connect(m, link.outputs[RESULTS], unit.results)
+        return unit
 
+    def _add_registers(self, m: Module, platform, link, unit) -> None:
+        """Add the registers: the status and counters of the unit, and constants."""
         file = instantiate(
             m,
             "registers",
             platform,
             RegisterFile,
-            words=constants(host),
+            words=constants(self.parameters),
             snapshot=SNAPSHOT,
             snapshot_registers=SNAPSHOT_REGISTERS,
         )
@@ -133,10 +150,7 @@ class MatrixUnitHost(wiring.Component):
         status = Signal(32)
         errors = unit.errors.as_value()
         m.d.comb += [
-            unit.clear_errors.eq(control[CLEAR_ERRORS_BIT]),
             status[: len(errors)].eq(errors),
             status[BROKEN_FRAMES_BIT:].eq(link.broken_frames),
             file.live.eq(Cat(status, *[unit.counters[name] for name, _ in counter_layout()])),
         ]
-        m.d.sync += [self.busy.eq(link.busy), self.error.eq(errors.any())]
-        return m
