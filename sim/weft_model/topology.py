@@ -23,7 +23,7 @@ _quote.maxstring = 60
 
 
 @dataclass(frozen=True)
-class Cell:
+class CellRule:
     """Legal text in the cells of a column: it matches `pattern`, and `legal` describes it."""
 
     pattern: str
@@ -31,10 +31,10 @@ class Cell:
     read: Callable[[str], Any] = int
 
 
-FROM_0 = Cell("[0-9]{1,12}", "an integer from 0 to 999,999,999,999")
-FROM_1 = Cell("(?!0+$)[0-9]{1,12}", "an integer from 1 to 999,999,999,999")
-NAME = Cell(".+", "a name", str)
-DENSE = Cell(r"0*([1-9][0-9]*):0*\1", "dense, such as 1:1 (sparsity is not modelled)", str)
+FROM_0 = CellRule("[0-9]{1,12}", "an integer from 0 to 999,999,999,999")
+FROM_1 = CellRule("(?!0+$)[0-9]{1,12}", "an integer from 1 to 999,999,999,999")
+NAME = CellRule(".+", "a name", str)
+DENSE = CellRule(r"0*([1-9][0-9]*):0*\1", "dense, such as 1:1 (sparsity is not modelled)", str)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Column:
         Other names of the column.
     gives : tuple of str, optional
         Arguments of a builder that receive its value; by default, the one with its own name.
-    cell : Cell
+    cell : CellRule
         Legal contents of its cells.
     default : str, optional
         Value of an empty cell or a missing column; None if a value is required.
@@ -65,7 +65,7 @@ class Column:
     meaning: str
     aliases: tuple[str, ...] = ()
     gives: tuple[str, ...] | None = None
-    cell: Cell = FROM_1
+    cell: CellRule = FROM_1
     default: str | None = None
 
     @property

@@ -7,7 +7,7 @@ import cocotb
 from benches.coroutines import parameters, randomness, read, start, tick
 from weft.host_link.link_shape import LinkShape
 from weft.host_link.protocol import FLAG, HEADER_BYTES, Command, Status
-from weft_sim.board.frames import Decoder, encode
+from weft_sim.board.frames import FrameDecoder, encode
 
 # Fewest cycles between two received bytes that the link allows.
 SPACING = 9
@@ -109,7 +109,7 @@ class LinkBench:
         self.registers = Registers(dut, source, shape.registers)
         self.sinks = [Sink(dut, *numbered) for numbered in enumerate(shape.input_beats)]
         self.origins = [Origin(dut, *numbered) for numbered in enumerate(shape.output_beats)]
-        self.decoder = Decoder()
+        self.decoder = FrameDecoder()
         self.answers: deque[bytes] = deque()
         self.task = cocotb.start_soon(self._live())
 

@@ -13,7 +13,7 @@ from weft.host_link.protocol import COUNT_BYTES, MIN_PAYLOAD_BYTES, STATUSES, Co
 from weft.host_link.uart import checked_baud
 
 from ..toolchain import ToolMissing
-from .frames import Decoder, encode
+from .frames import FrameDecoder, encode
 
 try:
     import serial
@@ -73,7 +73,7 @@ class Connection:
         self.tries = checked_integer("tries", tries, low=1)
         self.payload_bytes = MIN_PAYLOAD_BYTES
         self.retries = 0
-        self.decoder = Decoder()
+        self.decoder = FrameDecoder()
         self._sequence = secrets.randbelow(256)
         try:
             self._serial = serial.Serial(port, self.baud, timeout=0)

@@ -15,7 +15,7 @@ def encode(content: bytes) -> bytes:
     return bytes([FLAG]) + checked + bytes([FLAG])
 
 
-class Decoder:
+class FrameDecoder:
     """Decode frames from received bytes, in chunks of any size.
 
     Members

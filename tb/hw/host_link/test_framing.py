@@ -10,7 +10,7 @@ from weft.host_link.frame_check import FrameCheck
 from weft.host_link.frame_receiver import FrameReceiver
 from weft.host_link.frame_transmitter import FrameTransmitter
 from weft.host_link.protocol import ESCAPE, FLAG
-from weft_sim.board.frames import Decoder, encode
+from weft_sim.board.frames import FrameDecoder, encode
 from weft_sim.cocotb_streams import Stream, send, throttle, watch
 from weft_sim.stalls import random_bools, random_gaps
 
@@ -46,7 +46,7 @@ def test_encoder_conforms_to_rfc_1662():
 
 
 def test_decoder_takes_every_frame_byte_by_byte():
-    decoder = Decoder()
+    decoder = FrameDecoder()
     contents = [bytes([FLAG, ESCAPE, 0]), b"", bytes(range(256))]
     raw = b"noise~" + b"".join(encode(content) for content in contents) + b"\x7d~~"
     assert [c for byte in raw for c in decoder.feed(bytes([byte]))] == contents

@@ -40,7 +40,7 @@ from weft.matrix.layouts import Error
 from weft.parameters import parameters_of
 from weft_model.reference import matmul
 from weft_model.schedule import Schedule
-from weft_sim.board.frames import Decoder, encode
+from weft_sim.board.frames import FrameDecoder, encode
 from weft_sim.board.segments import segments
 
 PAYLOAD_BYTES = 64
@@ -114,7 +114,7 @@ class Pins:
         cocotb.start_soon(self._listen())
 
     async def _listen(self):
-        decoder = Decoder()
+        decoder = FrameDecoder()
         while True:
             await FallingEdge(self.dut.tx)
             await Timer(self.bit_ns // 2, "ns")

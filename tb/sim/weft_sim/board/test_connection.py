@@ -19,7 +19,7 @@ from weft.host_link.registers import ADDRESSES, HostParameters, constants
 from weft_model import Schedule
 from weft_sim.board import BoardError, BoardMatrixUnit, SimulatedBoard, board_matrix_unit
 from weft_sim.board.connection import Connection
-from weft_sim.board.frames import Decoder, encode
+from weft_sim.board.frames import FrameDecoder, encode
 from weft_sim.board.noise import Noise, NoisyLine
 from weft_sim.board.segments import segments
 
@@ -222,7 +222,7 @@ def answer_requests(board_end, *answers):
     """Answer one request after another in a thread; `answers` turn its content into a response."""
 
     def serve():
-        decoder = Decoder()
+        decoder = FrameDecoder()
         for answer in answers:
             contents = []
             while not contents:
