@@ -61,16 +61,15 @@ def stale() -> bool:
 
 
 def demonstration() -> Views:
-    """The traces and views of `weft waves`."""
+    """Make the trace and views of `weft waves`."""
     return make_demo(directory=build_root() / "docs" / "waves")
 
 
 def digest(views: Views) -> str:
-    """SHA-256 of the save files of all pictures, and of the values of their signals."""
+    """Return the SHA-256 of the save files of all pictures and of the values of their signals."""
     shown = hashlib.sha256()
     for picture in PICTURES:
-        text = save_file(picture, views).replace(str(views.trace.parent), ".")
-        shown.update(text.encode())
+        shown.update(save_file(picture, views).encode())
     for path in sorted(views.translations):
         shown.update(path.read_bytes())
     trace = Trace(views.trace)
@@ -81,7 +80,7 @@ def digest(views: Views) -> str:
 
 
 def save_file(picture: str, views: Views) -> str:
-    """The view of the demonstration, cut down to the groups of a picture."""
+    """Return the save file of the demonstration, reduced to the groups of a picture."""
     head, *parts = re.split(GROUP, views.gtkwave.read_text())
     chosen = [part for name in PICTURES[picture] for part in parts if part.startswith(name)]
     head = re.sub(r"(?m)^\[size\].*", f"[size] {SCREEN[0]} {SCREEN[1]}", head)
@@ -89,7 +88,7 @@ def save_file(picture: str, views: Views) -> str:
 
 
 def height(text: str) -> int:
-    """Pixels of the rows of a save file."""
+    """Return the height of the rows of a save file in pixels."""
     _, *parts = re.split(GROUP, text)
     rows = sum(line[0] in "+#-" or line[0].isalpha() for p in parts for line in p.splitlines())
     return HEADING + ROW * rows
@@ -113,7 +112,7 @@ def screen() -> Iterator[str]:
 
 
 def take(picture: str, views: Views, display: str) -> Path:
-    """A picture, without the title bar, which names folders, and the closed list of scopes."""
+    """Take a picture, without the title bar, which shows folder names, and without the scopes."""
     text = save_file(picture, views)
     save = views.gtkwave.with_name(f"picture_{picture}.gtkw")
     save.write_text(text)
