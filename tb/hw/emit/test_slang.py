@@ -3,15 +3,14 @@
 import re
 from pathlib import Path
 
+import pyslang
 import pytest
+from pyslang import ast, parsing, syntax
 
 from benches.neighbours import DIRECTIVES
 from weft.emit.export import emit, write
 from weft.emit.keywords import KEYWORDS
 from weft_cli.lint import CONFIGURATIONS
-
-pyslang = pytest.importorskip("pyslang", reason="pyslang is not installed")
-ast, parsing, syntax = pyslang.ast, pyslang.parsing, pyslang.syntax
 
 # Every warning except those about names for waveforms, and about products, whose operands have the
 # widths and signs of their formats.
