@@ -1,4 +1,4 @@
-"""The command line as a person types it: what it says, and what it does when it cannot."""
+"""The command line as a user types it: its output, and its errors"""
 
 import json
 import os
@@ -52,7 +52,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_one_sentence(mistake, tmp_path):
-    """Non-zero exit, one line on standard error that says what would be right, nothing written."""
+    """The exit code is not zero, one line on standard error explains, and nothing is written."""
     arguments, sentence = MISTAKES[mistake]
     run = weft(*arguments, WEFT_BUILD=str(tmp_path / "build"))
     assert run.returncode != 0
@@ -71,7 +71,7 @@ def test_a_mistake_is_one_sentence(mistake, tmp_path):
         ["fpga", "--directory"],
     ],
 )
-def test_an_unwritable_path_is_said_before_any_work(command, tmp_path):
+def test_an_unwritable_path_is_refused_before_any_work(command, tmp_path):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file" / "below", "/proc/x"):
         run = weft(*command, path, WEFT_CACHE=str(tmp_path / "cache"))
@@ -98,8 +98,8 @@ def test_a_missing_tool_is_named_with_its_install_command(simulator, tools, sent
     assert sentence in run.stderr and "dnf install" in run.stderr and "macOS" in run.stderr
 
 
-def test_an_interrupted_build_leaves_nothing_that_looks_whole(tmp_path):
-    """Ctrl-C while the simulation is built; the same command works afterwards."""
+def test_an_interrupted_build_leaves_nothing_that_looks_complete(tmp_path):
+    """After Ctrl-C while the simulation is built, the same command works."""
     arguments = [
         "sim",
         "-m",
@@ -141,7 +141,7 @@ def test_an_interrupted_build_leaves_nothing_that_looks_whole(tmp_path):
 
 
 def test_a_product_is_reported_and_replayed(simulator, tmp_path):
-    """The report as text and JSON; the same seed gives the same report."""
+    """The report is printed and written as JSON, and a seed replays it."""
     reports = []
     for name in ("one", "two"):
         path = tmp_path / f"{name}.json"
@@ -194,7 +194,7 @@ def test_verilog_is_written(tmp_path):
 
 @pytest.mark.parametrize("output", ["", "cycles.csv"])
 def test_names_of_layers_need_no_locale(output, tmp_path):
-    """Any letters in a C locale without Python's UTF-8 mode, on standard output and in a file."""
+    """All letters work in a C locale without UTF-8 mode, on standard output and in a file."""
     path = tmp_path / "layers.csv"
     path.write_text("Layer, M, N, K\ncafé 注意, 1, 2, 3\n", encoding="utf-8-sig")
     locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -215,7 +215,7 @@ def test_a_testbench_is_written_next_to_the_unit(tmp_path):
 @pytest.mark.parametrize(
     "command", ["", "sim", "sim-full", "cycles", "verilog", "waves", "lint", "bench"]
 )
-def test_help_is_worth_reading(command):
+def test_help_is_complete(command):
     run = weft(*command.split(), "--help")
     assert run.returncode == 0
     assert len(run.stdout.splitlines()) > 5
@@ -248,7 +248,7 @@ def test_the_cache_is_shown_and_cleared(tmp_path):
 
 @pytest.mark.quick
 def test_digits_on_the_rtl(tmp_path):
-    """The default job: all products equal numpy's, and the accuracy is what was promised."""
+    """In the default run all products equal numpy, and the accuracy is as documented."""
     path = tmp_path / "digits.json"
     run = weft("sim", "--json", path)
     assert run.returncode == 0, run.stderr
@@ -259,8 +259,8 @@ def test_digits_on_the_rtl(tmp_path):
     assert report["accuracy"] >= 0.97
 
 
-def test_machine_check_says_what_is_missing():
-    """Before anything is installed: no compiler in PATH."""
+def test_the_machine_check_names_what_is_missing():
+    """Before anything is installed, without a compiler in PATH."""
     script = ROOT / "sim" / "check_machine.py"
     run = subprocess.run(
         [sys.executable, script], capture_output=True, text=True, env={"PATH": "/nowhere"}

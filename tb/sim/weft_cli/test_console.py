@@ -11,13 +11,13 @@ from weft_cli.console import progress_bar, step_line
 
 @pytest.fixture
 def terminal(monkeypatch):
-    """What a terminal is given."""
+    """Return a console that writes to a terminal."""
     written = io.StringIO()
     monkeypatch.setattr(consoles, "console", Console(file=written, force_terminal=True, width=100))
     return written
 
 
-def test_elsewhere_each_piece_of_work_is_a_line(capsys):
+def test_without_a_terminal_each_piece_of_work_is_a_line(capsys):
     with progress_bar("a product", "building it, about 5 seconds") as (building, step):
         assert capsys.readouterr() == ("a product\n", "")
         building()
@@ -26,7 +26,7 @@ def test_elsewhere_each_piece_of_work_is_a_line(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_elsewhere_each_step_is_a_line(capsys):
+def test_without_a_terminal_each_step_is_a_line(capsys):
     with step_line() as step:
         for name in ("synthesis", "place and route"):
             step(name)

@@ -11,7 +11,7 @@ SMALL = ("--rows", 2, "--columns", 2, "--accumulator-depth", 8)
 
 @pytest.fixture
 def layers(tmp_path):
-    """A file whose layers have names that a console could take for markup, or cannot print."""
+    """Write a file with layer names that look like markup or cannot be printed."""
     path = tmp_path / "[odd].csv"
     text = "N, Layer, K, M, Batch\n2, [/x], 4, 3, 2\n1, [red]é[/red], 1, 1, 1\n2, same, 4, 6, 1\n"
     path.write_text(text, encoding="utf-8")
@@ -32,7 +32,7 @@ def test_layers_of_a_file_are_run(terminal, layers):
     assert re.search(r"(?m)^\[red\]é\[/red\] +1 x 1 x 1 ", run.stdout)
 
 
-def test_a_console_without_the_letters_shows_their_numbers(layers):
+def test_a_console_without_the_letters_shows_escapes(layers):
     locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     run = weft("sim-full", "--layers", layers, *SMALL, **locale)
     assert run.returncode == 0, run.stderr

@@ -1,4 +1,4 @@
-"""Layers and their cycles: topology files read, closed form against the schedule itself."""
+"""Layers: topology files, and cycles in closed form compared with the schedule"""
 
 import csv
 import io
@@ -30,7 +30,7 @@ from weft_model.schedule import Schedule
 
 
 def test_closed_form_equals_the_walk_over_the_tiles():
-    """The sums over the stays of a schedule, tile by tile, for shapes of every kind."""
+    """For shapes of every kind, the sums equal those of the schedule, tile by tile."""
     source = random.Random(os.environ["SEED"])
     for _ in range(3000):
         config = MatrixUnitConfig(
@@ -60,7 +60,7 @@ def topology(tmp_path, text):
 
 
 def convolution(tmp_path, line, heading="Strides", **windows):
-    """The one layer of a file of convolutions."""
+    """Return the only layer of a file of convolutions."""
     path = topology(tmp_path, f"{HEADING}, {heading},\n{line},\n")
     (layer,) = read_layers(path, **windows)
     return layer
@@ -74,7 +74,7 @@ def test_gemm_file(tmp_path):
 
 
 def test_a_convolution_is_a_product(tmp_path):
-    """A row for each output pixel, K = F F C, a column for each filter."""
+    """There is one row per output pixel and one column per filter, and K = F F C."""
     line = "Conv2, 31, 33, 5, 3, 96, 256"
     assert convolution(tmp_path, f"{line}, 1") == Layer("Conv2", 27 * 31, 1440, 256)
     assert convolution(tmp_path, f"{line}, 2") == Layer("Conv2", 14 * 16, 1440, 256)
@@ -101,7 +101,7 @@ def test_a_depthwise_layer_is_a_product_for_each_channel(tmp_path):
 
 
 def test_rounding(tmp_path):
-    """Down, as a convolution does; on request up, as SCALE-Sim does: with its formula."""
+    """Sizes are rounded down like a convolution, or up by the formula of SCALE-Sim."""
     line = "c, 8, 8, 3, 3, 1, 1, 9"
     assert convolution(tmp_path, line).m == 1
     assert convolution(tmp_path, line, windows=scale_sim_windows).m == 4
@@ -115,7 +115,7 @@ def test_rounding(tmp_path):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_rounding_makes_no_difference_to_the_networks(name):
-    """Numbers that are published about them compare with those of SCALE-Sim."""
+    """So their results can be compared with those of SCALE-Sim."""
     assert read_network(name) == read_network(name, scale_sim_windows)
 
 
@@ -130,7 +130,7 @@ def test_a_filter_must_fit_into_the_padded_input(tmp_path):
 
 
 def test_networks_have_names(tmp_path, monkeypatch):
-    """A name means a network that comes with Weft, unless there is a file of that name."""
+    """A name means a network that is part of Weft, unless there is a file with that name."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bert_base_128").mkdir()
     for name in NETWORKS:
@@ -149,7 +149,7 @@ def test_networks_have_names(tmp_path, monkeypatch):
         (".", r"\. is a folder: "),
     ],
 )
-def test_what_is_no_network_is_told_which_there_are(given, sentence):
+def test_an_unknown_network_is_refused_with_the_list(given, sentence):
     with pytest.raises(ValueError, match=sentence) as caught:
         read_network(given)
     assert f"name a topology file, or one of the networks {', '.join(NETWORKS)}" in str(
@@ -157,7 +157,7 @@ def test_what_is_no_network_is_told_which_there_are(given, sentence):
     )
 
 
-def test_networks_are_what_their_script_makes():
+def test_the_script_makes_exactly_the_networks():
     texts = all_workloads()
     assert set(texts) == {path.name for path in WORKLOADS.glob("*.csv")}
     for name, text in texts.items():
@@ -173,7 +173,7 @@ def test_tpu_v1_applications_have_the_weights_of_the_table(name):
     assert abs(sum(layer.k * layer.n for layer in layers) / weights - 1) < 0.003
 
 
-def test_resnet50_has_the_size_that_everyone_knows():
+def test_resnet50_has_its_published_size():
     layers = read_layers(WORKLOADS / "resnet50.csv")
     assert len(layers) == 54
     assert sum(layer.k * layer.n for layer in layers) == 25_502_912
@@ -224,7 +224,7 @@ def test_names_are_quoted_in_csv():
     assert all(row["macs"] == "6" for row in rows)
 
 
-def test_the_command_rounds_as_it_is_told(tmp_path, capsys):
+def test_the_command_rounds_as_requested(tmp_path, capsys):
     path = topology(tmp_path, f"{HEADING}, Strides\nc, 8, 8, 3, 3, 1, 1, 9\n")
     for arguments, m in (((), "1"), (("--scale-sim-rounding",), "4")):
         (row,) = csv.DictReader(io.StringIO(run_cli(capsys, "--layers", path, *arguments)))
@@ -237,7 +237,7 @@ def test_the_command_knows_networks(capsys):
 
 
 def test_many_layers_stay_cheap():
-    """No walk over tiles: the cycles of a huge product come at once."""
+    """Cycles are computed without a loop over tiles, also for huge products."""
     config = MatrixUnitConfig(rows=1, columns=1, accumulator_depth=4096)
     row = layer_row(config, Layer("huge", 10**12, 10**6, 10**6))
     assert row["computing"] == 10**24

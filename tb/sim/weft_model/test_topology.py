@@ -1,4 +1,4 @@
-"""Topology files: columns by name, lines, encodings, and one sentence for all that is wrong."""
+"""Topology files: columns by name, lines, encodings, and errors in one sentence"""
 
 import os
 import random
@@ -43,13 +43,13 @@ HEADING = ", ".join(NEEDED[CONVOLUTION]) + ","
 
 
 def text_of(cells):
-    """A file of one line, from names and cells."""
+    """Return the text of a file with one layer."""
     return f"{','.join(cells)}\n{','.join(cells.values())}\n"
 
 
 @pytest.fixture
 def read(tmp_path):
-    """Read a text, or bytes: the kind of the file and the values of each layer."""
+    """Return a function that reads text or bytes: the kind and values of each layer."""
 
     def read(content):
         path = tmp_path / "layers.csv"
@@ -87,7 +87,7 @@ def test_optional_columns(read):
     assert read(padded) == [(CONVOLUTION, VALUES[CONVOLUTION] | {"padding": 3})]
 
 
-def test_strides_of_their_own(read):
+def test_separate_strides(read):
     cells = {name: cell for name, cell in NEEDED[CONVOLUTION].items() if name != "Strides"}
     cells |= {"Stride Width": "4", "Stride Height": "3"}
     expected = VALUES[CONVOLUTION] | {"stride_height": 3, "stride_width": 4}
@@ -141,7 +141,7 @@ def test_numbers_behind_the_columns_are_refused(end, read):
         read(f"{HEADING}\nconv, 28, 29, 3, 5, 16, 32, 2{end}\n")
 
 
-def test_numbers_below_no_name_are_refused(read):
+def test_numbers_without_a_heading_are_refused(read):
     assert read("Layer,,M,N,K\nfc,,10,20,30\n") == [(GEMM, VALUES[GEMM])]
     with pytest.raises(ValueError, match="line 2: '5' is in a column that the heading does"):
         read("Layer,,M,N,K\nfc,5,10,20,30\n")

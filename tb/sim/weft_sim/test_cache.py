@@ -1,4 +1,4 @@
-"""The cache of builds: made once, checked when found, and sound whatever happens to it."""
+"""The cache of builds: each is built once, verified when found, and rebuilt after damage."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ def maker(calls: list, text: str = "made"):
     return make
 
 
-def test_same_key_is_made_once():
+def test_an_entry_is_built_once():
     calls: list = []
     entries = {cached("kind", ["a", "b"], maker(calls)) for _ in range(3)}
     assert len(entries) == len(calls) == 1
@@ -46,7 +46,7 @@ def test_same_key_is_made_once():
 
 
 @pytest.mark.parametrize("damage", ["changed", "removed", "no sums", "bad sums", "empty sums"])
-def test_a_damaged_entry_is_made_anew(damage):
+def test_a_damaged_entry_is_rebuilt(damage):
     calls: list = []
     entry = cached("kind", ["a"], maker(calls))
     sums = entry / "sha256.json"
@@ -86,7 +86,7 @@ def test_a_build_is_announced_and_a_found_one_is_not():
 
 
 def test_checkouts_share_the_cache(monkeypatch, tmp_path):
-    """Folders of results differ; the library is built once."""
+    """The folders of results differ, but the library is built once."""
     built = []
     for checkout in ("one", "two"):
         monkeypatch.setenv("WEFT_BUILD", str(tmp_path / checkout))
@@ -95,7 +95,7 @@ def test_checkouts_share_the_cache(monkeypatch, tmp_path):
     assert not (tmp_path / "one").exists() and not (tmp_path / "two").exists()
 
 
-def test_the_cache_is_where_the_user_has_caches(monkeypatch, tmp_path):
+def test_the_cache_is_in_the_folder_for_caches_of_the_user(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert toolchain.cache_root() == tmp_path / "cache"
     monkeypatch.delenv("WEFT_CACHE")
@@ -106,7 +106,7 @@ def test_the_cache_is_where_the_user_has_caches(monkeypatch, tmp_path):
 
 
 def entries_of(ages):
-    """Entries of 1,000 bytes each that were used so many seconds ago, by name."""
+    """Make entries of 1,000 bytes each, last used the given number of seconds ago, by name."""
     made = {}
     for name, age in ages.items():
         entry = made[name] = cached("kind", [name], maker([], "x" * 1000))
@@ -126,7 +126,7 @@ def test_the_least_recently_used_entries_are_removed():
 
 
 def test_an_entry_is_kept_while_it_is_used():
-    """Looked up a short while ago, or held by a process; the rest goes, half-made ones too."""
+    """Entries looked up recently or held by a process stay; others go, also unfinished ones."""
     made = entries_of({"held": 9000, "found": 9000, "old": 9000})
     stale = cache.folder() / ".kind-stale"
     stale.mkdir()
@@ -138,13 +138,13 @@ def test_an_entry_is_kept_while_it_is_used():
     assert not stale.exists()
 
 
-def test_builds_remove_old_entries_now_and_then(monkeypatch):
+def test_builds_remove_old_entries_from_time_to_time(monkeypatch):
     monkeypatch.setattr(cache, "EVICTION_SECONDS", 0)
     monkeypatch.setattr(cache.evict, "__kwdefaults__", {"limit": 0, "unused_seconds": 3600})
     old = entries_of({"old": 9000})["old"]
 
     def make_both(scratch):
-        """As the model of CXXRTL, whose runtime is an entry too."""
+        """Build like CXXRTL, whose runtime is also an entry."""
         entries_of({"inner": 0})
         return maker([])(scratch)
 
@@ -186,7 +186,7 @@ def test_sums_that_cannot_be_written_leave_no_entry(tmp_path):
 
 
 @pytest.mark.parametrize("size", [2_000, 60_000])
-def test_a_library_on_a_full_disk_is_one_sentence(size, tmp_path):
+def test_a_full_disk_while_building_is_reported_in_one_sentence(size, tmp_path):
     """Both for the Verilog and for the output of Verilator."""
     emission = emit(ONE)
     with longest_file(size), pytest.raises((OSError, SimulationFailed)) as error:
@@ -208,8 +208,8 @@ def test_concurrent_users_build_once():
     assert len(calls) == 1
 
 
-def test_a_damaged_library_is_built_anew():
-    """Cut short, as by a full disk: not loaded, but rebuilt; the runtime's objects likewise."""
+def test_a_damaged_library_is_rebuilt():
+    """A truncated library is not loaded but rebuilt, and so are the runtime objects."""
     built = library.build(emit(ONE).design)
     whole = built.read_bytes()
     built.write_bytes(whole[:1000])
@@ -222,7 +222,7 @@ def test_a_damaged_library_is_built_anew():
 
 
 def test_a_build_killed_half_way_leaves_the_cache_sound():
-    """SIGKILL while Verilator or the compiler runs; the next build is whole."""
+    """After SIGKILL while Verilator or the compiler runs, the next build is complete."""
     script = "from weft import *; from weft_sim import MatrixUnitSimulator as S; S(SMALL)"
     process = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
     builds = cache.folder()
@@ -248,7 +248,7 @@ LOGS = {
 
 
 @pytest.mark.parametrize("text", LOGS)
-def test_a_failed_build_says_why(text, tmp_path):
+def test_a_failed_build_reports_the_reason(text, tmp_path):
     log = tmp_path / "build.log"
     log.write_text(f"g++ -c Unit.cpp\n{text}\nmake: *** [Unit.o] Error 1\n")
     error = build_failed("verilator", log, tmp_path / "kept.log")
@@ -270,7 +270,7 @@ def test_a_full_disk_is_detected_without_a_message_of_the_tool(tmp_path, monkeyp
 
 
 def test_a_compiler_without_memory_is_named(tmp_path, monkeypatch):
-    """A real build whose compiler may not have the memory that it needs."""
+    """A real build, with too little memory for its compiler."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("c++", "g++"):
@@ -286,7 +286,7 @@ def test_a_compiler_without_memory_is_named(tmp_path, monkeypatch):
     assert not list(cache.folder().glob("library-*/"))
 
 
-def test_a_folder_that_make_cannot_take_is_refused(tmp_path, monkeypatch):
+def test_a_folder_that_make_cannot_use_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "my cache"))
     with pytest.raises(RuntimeError, match=r"must not have spaces or colons, as in .*my cache;"):
         library.build(emit(ONE).design)

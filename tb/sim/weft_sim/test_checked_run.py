@@ -51,7 +51,7 @@ def test_a_mistake_is_refused_before_any_work(mistake, simulator, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_what_is_right_may_be_said_in_several_ways(tmp_path):
+def test_equivalent_arguments_are_accepted(tmp_path):
     """Texts for paths, generators, numbers of numpy, lists for arrays."""
     pairs = ((ONES.tolist(), ONES) for _ in range(2))
     result = run(TINY, pairs, directory=str(tmp_path), stalls=np.int64(3), waves=np.bool_(False))

@@ -66,7 +66,7 @@ def draw_operands(config, draws: random.Random, m=None):
 
 
 def check_run(config, run, operands, stalled=False):
-    """Every product, the tiling of time, and without stalls the cycles and counters."""
+    """Check all products, the sum of the counters, and without stalls all cycles and counters."""
     for (a, b), z in zip(operands, run.products, strict=True):
         expected = matmul(config, a, b)
         assert z.dtype == expected.dtype
@@ -81,7 +81,7 @@ def check_run(config, run, operands, stalled=False):
 
 
 def check_cut(config, run, operands, cycles):
-    """What came before a reset, and how the unit told of the time until then."""
+    """Check the results and counters from before a reset."""
     for (a, b), z in zip(operands, run.products, strict=True):
         assert z.shape == matmul(config, a, b).shape
         assert np.ma.filled(z == matmul(config, a, b), True).all()
@@ -93,7 +93,7 @@ def check_cut(config, run, operands, cycles):
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_equals_numpy_and_the_cycle_model(config):
-    """Any shapes, back to back, one run after the other, with and without stalls."""
+    """Random shapes, back to back and in consecutive runs, with and without stalls."""
     unit, draws = MatrixUnitSimulator(config), source()
     for stalls in (None, 1, None, 2):
         operands = [draw_operands(config, draws) for _ in range(12)]
@@ -107,9 +107,9 @@ def test_equals_numpy_and_the_cycle_model(config):
 @pytest.mark.parametrize("simulator", ["verilator", "icarus"], indirect=True)
 @pytest.mark.parametrize("stalls", [pytest.param(None, marks=pytest.mark.quick), 5, 6, 7])
 def test_equals_cocotb_cycle_for_cycle(simulator, stalls, tmp_path):
-    """The same ports, the same gaps, the same counters, whoever drives them."""
+    """Both drivers give the same transfers, gaps and counters."""
     config, draws = CONFIGS["3x18"], source()
-    # More rows than a list of stalls is long, then many small products.
+    # More rows than a list of stalls has entries, then many small products.
     operands = [draw_operands(config, draws, m=m) for m in (LIST_LENGTH + 50, *[None] * 6)]
     theirs, _ = cocotb_run.run(
         config, operands, simulator=simulator, directory=tmp_path / "run", stalls=stalls
@@ -120,20 +120,20 @@ def test_equals_cocotb_cycle_for_cycle(simulator, stalls, tmp_path):
         assert np.array_equal(z, expected)
 
 
-def test_operands_of_whole_tiles_are_read_where_they_are():
+def test_operands_of_whole_tiles_are_read_in_place():
     whole = np.ones((12, 16), np.int8), np.ones((16, 8), np.int8)
     assert all(x is y for x, y in zip(Schedule(TINY, 12, 16, 8).padded(*whole), whole, strict=True))
 
 
 def test_products_of_the_readme_are_simulated():
-    """The table of utilization in the README, on the RTL."""
+    """The RTL confirms the table of utilization in the README."""
     unit = MatrixUnitSimulator(SMALL)
     for product in PRODUCTS:
         check(unit, *product)
 
 
 def test_a_difference_is_named(monkeypatch):
-    """What the benchmarks and `weft sim-full` go by: a wrong product and wrong cycles are told."""
+    """Benchmarks and `weft sim-full` rely on this: wrong products and cycles are reported."""
     from weft_sim import matrix_unit_simulator as module
 
     unit, ones = MatrixUnitSimulator(TINY), np.ones((3, 4), np.int8)
@@ -146,7 +146,7 @@ def test_a_difference_is_named(monkeypatch):
     assert "cycles, but the model predicts" in unit.verified_run(ones, ones.T.copy())[1]
 
 
-def test_units_live_side_by_side():
+def test_units_can_coexist():
     """Several units of several shapes in one process, also shared by several threads."""
     draws = source()
     units = [MatrixUnitSimulator(config) for config in (*CONFIGS.values(), TINY)]
@@ -159,7 +159,7 @@ def test_units_live_side_by_side():
             assert np.array_equal(found.result(), matmul(unit.config, *operands))
 
 
-def test_progress_is_told():
+def test_progress_is_reported():
     seen = []
     unit = MatrixUnitSimulator(TINY)
     ones = np.ones((4000, 8), np.int8)
@@ -170,7 +170,7 @@ def test_progress_is_told():
 
 
 def test_interrupted_run_leaves_the_unit_usable():
-    """Ctrl-C comes through at the next look; the next run is right."""
+    """Ctrl-C takes effect at the next poll, and the next run is correct."""
     unit, draws = MatrixUnitSimulator(TINY), source()
     ones = np.ones((20_000, 8), np.int8)
 
@@ -184,8 +184,8 @@ def test_interrupted_run_leaves_the_unit_usable():
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_reset_in_the_middle_leaves_a_unit_as_new(config):
-    """After any number of cycles, also with stalls; no result, error or cycle of it is left."""
+def test_a_reset_in_the_middle_restores_the_initial_state(config):
+    """After any number of cycles, also with stalls, no result, error or count remains."""
     unit, draws = MatrixUnitSimulator(config), source()
     for reset in range(60):
         operands = [draw_operands(config, draws) for _ in range(3)]
@@ -197,8 +197,8 @@ def test_reset_in_the_middle_leaves_a_unit_as_new(config):
         check_run(config, unit.run(operands), operands)
 
 
-def test_reset_comes_in_the_cycle_asked_for():
-    """One tile, so that a result comes in every cycle up to the last: those before the reset."""
+def test_a_reset_happens_in_the_requested_cycle():
+    """With one tile, one result arrives per cycle, so their number shows the cycle of the reset."""
     unit, rows = MatrixUnitSimulator(TINY), 3000
     operands = [(np.ones((rows, 4), np.int8), np.ones((4, 4), np.int8))]
     cycles = predict(TINY, [Schedule(TINY, rows, 4, 4)]).cycles
@@ -209,8 +209,8 @@ def test_reset_comes_in_the_cycle_asked_for():
     assert not z.mask.any()
 
 
-def test_without_a_reset_the_middle_is_remembered(monkeypatch):
-    """What the test above would see if the unit were not reset."""
+def test_without_a_reset_the_state_remains(monkeypatch):
+    """The test of resets fails if the unit is not reset."""
     unit, ones = MatrixUnitSimulator(TINY), np.ones((9, 8), np.int8)
     assert np.array_equal(unit.matmul(ones, ones[:8]), matmul(TINY, ones, ones[:8]))
     monkeypatch.setattr(NativeUnit, "reset", lambda unit: None)
@@ -220,14 +220,14 @@ def test_without_a_reset_the_middle_is_remembered(monkeypatch):
 
 
 @pytest.mark.parametrize("window", [(0, 10**9), (20, 45)])
-def test_trace_holds_the_cycles_asked_for(window, tmp_path):
+def test_a_trace_has_the_requested_cycles(window, tmp_path):
     unit = MatrixUnitSimulator(TINY, waves=True)
     ones = np.ones((30, 8), np.int8)
     path = tmp_path / "waves.vcd"
     run = unit.run([(ones, ones[:8, :4])], trace=path, window=window)
     trace = Trace(path)
     shown = min(window[1], run.cycles) - window[0]
-    # A cycle begins with a rising edge; the clock is high already where the trace begins.
+    # A cycle begins with a rising edge; at the beginning of the trace the clock is already high.
     assert len(trace.cycles) in (shown, shown - 1)
     counted = [trace.value("counter_total", time) for time in trace.cycles]
     assert counted == list(range(counted[0], counted[0] + len(counted)))
@@ -483,7 +483,7 @@ def test_a_trace_ends_where_its_run_does(traced, tmp_path):
 
 
 def test_needs_no_shared_libpython():
-    """Unlike cocotb: a run in a process that cannot find one."""
+    """Unlike cocotb, a run works in a process that cannot find it."""
     script = (
         "import find_libpython; find_libpython.find_libpython = lambda: None\n"
         "import numpy as np; from weft import TINY; from weft_sim import MatrixUnitSimulator\n"
@@ -498,7 +498,7 @@ def test_needs_no_shared_libpython():
     assert run.stdout == "[[2]]\n"
 
 
-def test_job_takes_the_fast_way_under_verilator(tmp_path):
+def test_checked_runs_use_this_driver_under_verilator(tmp_path):
     """`weft sim` gets the same result from both drivers."""
     operands = [draw_operands(TINY, source())]
     fast = checked_run.run(TINY, operands, directory=tmp_path / "fast")

@@ -1,4 +1,4 @@
-"""The views of a trace: complete, true, and of signals that exist."""
+"""The views of a trace: complete and correct, with signals that exist."""
 
 import os
 import re
@@ -43,7 +43,7 @@ ON_ICARUS = pytest.mark.parametrize(
 
 @cache
 def demo(config, simulator):
-    """A demonstration, and its trace; each process of a parallel run has its own."""
+    """Return a demonstration and its trace; each test process has its own."""
     needs_waves(simulator)
     process = os.environ.get("PYTEST_XDIST_WORKER", "")
     folder = f"waves-{config.rows}x{config.columns}-{simulator}{process}"
@@ -53,7 +53,7 @@ def demo(config, simulator):
 
 
 def saved_signals(views):
-    """Every signal that the GTKWave save file names."""
+    """Return every signal that the GTKWave save file names."""
     lines = views.gtkwave.read_text().splitlines()
     rows = [line for line in lines if line.startswith(("+{", "#{"))]
     return {re.sub(r"\[\d+:0\]$", "", name) for row in rows for name in signals_of(row)}
@@ -72,7 +72,7 @@ def in_trace(trace):
 
 
 def first_switch(config, trace):
-    """When the first tile enters: once its rows are transferred, after admission."""
+    """Return when the first tile enters: after its rows are transferred, and after admission."""
     offered = next(time for time in trace.cycles if trace.value("s_axis_weights_tvalid", time))
     return offered + (config.rows + Admission.issue_latency) * PERIOD
 
@@ -96,7 +96,7 @@ def test_every_signal_named_is_in_the_trace_of_corner_shapes(config, simulator):
     check_signals(config, simulator)
 
 
-def test_markers_stand_where_tiles_enter(simulator):
+def test_markers_are_where_tiles_enter(simulator):
     views, trace = demo(TINY, simulator)
     first = first_switch(TINY, trace)
     rows = TINY.rows + 1
@@ -129,7 +129,7 @@ def test_cells_follow_the_model(simulator):
 
 
 def as_shown(trace, row, time):
-    """A value as text, as a viewer would show it."""
+    """Return the text of a value in a viewer."""
     value = trace.value(row.path, time)
     width = trace.width(row.path)
     if row.low is not None:
@@ -141,8 +141,8 @@ def as_shown(trace, row, time):
     return str(value - (value >> (width - 1) << width) if row.look == "signed" else value)
 
 
-def test_the_walk_in_the_docs_is_true(simulator):
-    """Every value that docs/waves.md names is in the trace, and its matrices are the run's."""
+def test_the_walkthrough_in_the_docs_is_correct(simulator):
+    """Every value in docs/waves.md is in the trace, and its matrices are those of the run."""
     page = (DOCS / "waves.md").read_text()
     claims = re.findall(r"(?m)^\| (\d+) \| ([^|]+) \| (\S+) \|$", page)
     assert len(claims) > 30
@@ -311,7 +311,7 @@ def test_the_viewer_is_surfer_or_gtkwave(installed, tmp_path, monkeypatch):
     assert arguments == (surfer if "surfer" in installed else [str(views.gtkwave)])
 
 
-def test_no_viewer_says_where_to_get_one(tmp_path, monkeypatch):
+def test_without_a_viewer_the_message_names_some(tmp_path, monkeypatch):
     views = waves.Views(tmp_path, tmp_path, tmp_path, (), (), ())
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RuntimeError, match=r"GTKWave \(apt install gtkwave.*Surfer.*VaporView"):
