@@ -113,13 +113,13 @@ test-all: $(FPGA_READY)  ## run the tests and the large sizes, up to 64 x 64
 coverage: $(READY)  ## measure the lines, toggles and situations that the benches reach
 	@$(VERIFY) coverage $(OPTIONS)
 
-bench: $(READY)  ## measure emission, simulation speed and utilization; JSON in build/bench
-	@$(WEFT) bench
+bench: $(READY)  ## measure emission, simulation speed and utilization; JSON in build/benchmark
+	@$(WEFT) benchmark
 
 bench-export bench-speed bench-utilization: bench-%: $(READY)  ## run one benchmark
-	@$(WEFT) bench $*
+	@$(WEFT) benchmark $*
 
-bench-docs: $(READY)  ## write docs/performance.md and its plots from build/bench
+bench-docs: $(READY)  ## write docs/performance.md and its plots from build/benchmark
 	@.venv/bin/python docs/make/make_performance.py
 
 equivalence: $(READY)  ## compare simulators cycle by cycle, and the Verilog of all Pythons

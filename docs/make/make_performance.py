@@ -1,4 +1,4 @@
-"""Write the measured parts of performance.md and its plots from build/bench: `make bench-docs`."""
+"""Write the measured parts of performance.md and its plots: `make bench-docs`."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ PAGE = DOCS / "performance.md"
 
 def result(name: str) -> dict:
     """The results of a benchmark."""
-    path = build_root() / "bench" / f"{name}.json"
+    path = build_root() / "benchmark" / f"{name}.json"
     if not path.is_file():
         sys.exit(f"{path} is missing: run `make bench` first")
     return json.loads(path.read_text())

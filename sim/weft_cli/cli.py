@@ -300,8 +300,8 @@ BENCHMARKS = ("export", "speed", "utilization")
 
 @app.command()
 @click.argument("names", nargs=-1, type=click.Choice(BENCHMARKS))
-def bench(names) -> None:
-    """Measure emission, simulation speed and utilization; write the results to build/bench as JSON.
+def benchmark(names) -> None:
+    """Measure emission, simulation speed and utilization; write JSON to build/benchmark.
 
     NAMES selects benchmarks; by default, all of them run.
     """

@@ -1,7 +1,7 @@
 """Results of benchmarks: their files, the machine they were measured on, and their tables.
 
-Each benchmark writes build/bench/<name>.json: `machine`, `units` of its fields, and `rows`. Times
-depend on the machine and its load; cycles are exact on any machine.
+Each benchmark writes build/benchmark/<name>.json: `machine`, `units` of its fields, and `rows`.
+Times depend on the machine and its load; cycles are exact on any machine.
 """
 
 import json
@@ -26,7 +26,7 @@ def finish(
     name: str, rows: list[dict], units: dict[str, str], hidden: tuple[str, ...] = ()
 ) -> None:
     """Write the rows of a benchmark as JSON and print them without the hidden fields."""
-    folder = toolchain.build_root() / "bench"
+    folder = toolchain.build_root() / "benchmark"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     result = {"machine": machine(), "units": units, "rows": rows}

@@ -92,7 +92,7 @@ def measure(sides: Iterable[int] = SIDES) -> None:
             if name not in ("sweep", "products"):
                 total = total_row(config, own, name="all")
                 totals.append({**size, **total, "checked_on_rtl": len(shapes)})
-    folder = toolchain.build_root() / "bench"
+    folder = toolchain.build_root() / "benchmark"
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"machine": machine(), "units": UNITS, "rows": rows}, indent=2)
     write_whole(folder / "utilization.json", text + "\n")

@@ -213,7 +213,7 @@ def test_a_testbench_is_written_next_to_the_unit(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", ["", "sim", "sim-full", "cycles", "verilog", "waves", "lint", "bench"]
+    "command", ["", "sim", "sim-full", "cycles", "verilog", "waves", "lint", "benchmark"]
 )
 def test_help_is_complete(command):
     run = weft(*command.split(), "--help")
