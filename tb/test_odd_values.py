@@ -1,13 +1,12 @@
 """Odd values of every option: one sentence that names the option or the value, before any work."""
 
-import os
 import re
-import stat
 import sys
 
 import click
 import pytest
 
+from benches.disk import make_device
 from verify.commands import app as verify
 from weft_cli.cli import app as weft
 from weft_cli.cli import run
@@ -55,14 +54,6 @@ class WorkBegins(BaseException):
     """The command accepts its options."""
 
 
-def make_null(path):
-    """Make a node like /dev/null, which a faulty command of a superuser may destroy."""
-    try:
-        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
-    except OSError:
-        path.symlink_to(os.devnull)
-
-
 @pytest.fixture
 def refused(monkeypatch, tmp_path, capsys):
     """Return the output of a command that refuses its arguments, or None if it accepts them."""
@@ -71,7 +62,9 @@ def refused(monkeypatch, tmp_path, capsys):
         raise WorkBegins
 
     (tmp_path / "file").write_text("")
-    make_null(tmp_path / "null")
+    null = make_device("null", tmp_path)
+    if not null.is_relative_to(tmp_path):
+        (tmp_path / "null").symlink_to(null)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WEFT_BUILD", str(tmp_path / "build"))
     monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "cache"))

@@ -7,8 +7,6 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 # Minor numbers of the memory devices of Linux.
 MINORS = {"null": 3, "full": 7}
 
@@ -25,11 +23,16 @@ def longest_file(size: int) -> Iterator[None]:
 
 
 def make_device(name: str, folder: Path) -> Path:
-    """Return a new node of /dev/null or /dev/full, which a faulty write may destroy; or skip."""
+    """Return a node of /dev/null or /dev/full.
+
+    It is a new node in `folder`, which a faulty write may destroy, or else the node of the system,
+    if this user cannot replace it.
+    """
     path = folder / name
     try:
         os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, MINORS[name]))
         path.open("ab").close()
-    except OSError as error:
-        pytest.skip(f"devices cannot be made here: {error.strerror}")
+    except OSError:
+        assert not os.access("/dev", os.W_OK), "a superuser must be able to make devices"
+        return Path("/dev") / name
     return path
