@@ -4,6 +4,18 @@ import json
 from pathlib import Path
 
 from benches.runner import whole_yosys
+from weft.matrix.config import MatrixUnitConfig
+
+# A unit with parts of sums, and with operands and memories of odd sizes, that is quick to prove.
+NARROW = MatrixUnitConfig(
+    rows=2,
+    columns=3,
+    activation="int3",
+    weight="uint3",
+    accumulator_depth=5,
+    accumulator_width=9,
+    adder_stages=2,
+)
 
 
 def prove_equal(before: str, after: str, folder: Path, *, top: str = "unit") -> int:

@@ -9,13 +9,12 @@ from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from benches.proofs import prove_equal
+from benches.proofs import NARROW, prove_equal
 from weft.blocks.sum_tree import SumTree
 from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft.emit import verilog
 from weft.emit.operands import fit_operands
 from weft.matrix.begun import BegunRows
-from weft.matrix.config import MatrixUnitConfig
 from weft.primitives.soft_multiplier import SoftMultiplier
 from weft_cli.lint import findings
 
@@ -96,15 +95,6 @@ def test_expressions_mean_the_same_and_lint_clean(name, tmp_path, monkeypatch):
         assert findings(path) == "", parameters
 
 
-SMALL = MatrixUnitConfig(
-    rows=2,
-    columns=3,
-    activation="int3",
-    weight="uint3",
-    accumulator_depth=5,
-    accumulator_width=9,
-    adder_stages=2,
-)
 PARTS = {
     "begun rows": (BegunRows, {"depth": 37}),
     "sum tree": (SumTree, {"lane": signed(4), "lanes": 5, "width": 6}),
@@ -112,7 +102,7 @@ PARTS = {
         SoftMultiplier,
         {"first": signed(6), "second": unsigned(5), "stages": 1},
     ),
-    "unit": (AxiMatrixUnit, {"config": SMALL}),
+    "unit": (AxiMatrixUnit, {"config": NARROW}),
 }
 
 
