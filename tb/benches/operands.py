@@ -56,6 +56,7 @@ LAYOUTS = {
 }
 
 ONES = np.ones((2, 2), np.int8)
+PAIR = [(ONES, ONES)]
 NO_INTEGERS = "must hold integers, not "
 NO_MATRIX = "must be a matrix"
 MASKED = "is masked, but a product cannot keep a mask"

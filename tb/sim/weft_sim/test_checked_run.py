@@ -5,12 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benches.operands import ONES
+from benches.operands import ONES, PAIR
 from weft import TINY, MatrixUnitConfig
 from weft_sim.checked_run import run
 from weft_sim.stalls import Stalls
 
-PAIR = [(ONES, ONES)]
 SEED = "the seed of stalls must be an integer of at least 0, not "
 MISTAKES = {
     "simulator": (

@@ -8,14 +8,12 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benches.disk import longest_file, make_device
 from benches.hangs import without_last_rows
-from benches.operands import LAYOUTS, ONES, REFUSED
+from benches.operands import ONES, PAIR
 from benches.products import draw_matrix, draw_size
 from weft import SMALL, TINY, MatrixUnitConfig
 from weft.emit.export import emit
@@ -25,7 +23,6 @@ from weft_sim import MatrixUnitSimulator, checked_run, cocotb_run
 from weft_sim.native_driver import StimulusBuffers
 from weft_sim.native_unit import NativeUnit
 from weft_sim.stalls import LIST_LENGTH, Stalls
-from weft_sim.trace import Trace
 from weft_sim.verilator import SimulationFailed
 
 CONFIGS = {
@@ -34,8 +31,8 @@ CONFIGS = {
     "3x18": MatrixUnitConfig(
         rows=3,
         columns=18,
-        activation="uint5",  # type: ignore[arg-type]
-        weight="int12",  # type: ignore[arg-type]
+        activation="uint5",
+        weight="int12",
         accumulator_width=40,
         accumulator_depth=7,
         adder_stages=3,
@@ -46,8 +43,8 @@ CONFIGS = {
     "17x9": MatrixUnitConfig(
         rows=17,
         columns=9,
-        activation="int16",  # type: ignore[arg-type]
-        weight="uint4",  # type: ignore[arg-type]
+        activation="int16",
+        weight="uint4",
         accumulator_depth=20,
         multiplier_stages=0,
     ),
@@ -219,125 +216,6 @@ def test_without_a_reset_the_state_remains(monkeypatch):
         check_run(TINY, unit.run([(ones, ones[:8])]), [(ones, ones[:8])])
 
 
-@pytest.mark.parametrize("window", [(0, 10**9), (20, 45)])
-def test_a_trace_has_the_requested_cycles(window, tmp_path):
-    unit = MatrixUnitSimulator(TINY, waves=True)
-    ones = np.ones((30, 8), np.int8)
-    path = tmp_path / "waves.vcd"
-    run = unit.run([(ones, ones[:8, :4])], trace=path, window=window)
-    trace = Trace(path)
-    shown = min(window[1], run.cycles) - window[0]
-    # A cycle begins with a rising edge; at the beginning of the trace the clock is already high.
-    assert len(trace.cycles) in (shown, shown - 1)
-    counted = [trace.value("counter_total", time) for time in trace.cycles]
-    assert counted == list(range(counted[0], counted[0] + len(counted)))
-
-
-@pytest.fixture(scope="module")
-def unit():
-    return MatrixUnitSimulator(TINY)
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_operands_of_any_layout_have_the_same_product(layout, unit, tmp_path):
-    """Whole and partial tiles, read in place or copied."""
-    draw = np.random.default_rng(source().getrandbits(32))
-    for m, k, n in ((8, 8, 8), (1, 4, 4), (4, 1, 1), (5, 6, 7)):
-        a, b = draw.integers(-128, 128, (m, k)), draw.integers(-128, 128, (k, n))
-        x, y = LAYOUTS[layout](a, tmp_path), LAYOUTS[layout](b, tmp_path)
-        found = unit.matmul(x, y)
-        assert type(found) is np.ndarray and np.array_equal(found, a @ b)
-        assert np.array_equal(x, a) and np.array_equal(y, b)
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_bad_operands_are_refused(case, unit):
-    wrong, kind, sentence = REFUSED[case]
-    for name, operands in (("A", (wrong, ONES)), ("B", (ONES, wrong))):
-        for refused in (unit.matmul, lambda a, b: unit.run_until_reset([(ONES, ONES), (a, b)], 9)):
-            with pytest.raises(kind, match=f"^{name} {sentence}"):
-                refused(*operands)
-    assert np.array_equal(unit.matmul(ONES, ONES), matmul(TINY, ONES, ONES))
-
-
-PAIR = [(ONES, ONES)]
-SEED_OF_STALLS = "the seed of stalls must be an integer of at least 0, not "
-WINDOW = "the (start|stop) of the window must be an integer of at least "
-VCD = {"trace": "x.vcd"}
-BAD_ARGUMENTS = {
-    "a pair alone": ({"operands": PAIR[0]}, TypeError, "operands must be pairs"),
-    "no pairs": ({"operands": iter([])}, ValueError, "a run needs at least one pair of operands"),
-    "a negative seed": ({"stalls": -1}, ValueError, SEED_OF_STALLS + "-1"),
-    "a float seed": ({"stalls": 1.5}, ValueError, SEED_OF_STALLS + "1.5"),
-    "a bool seed": ({"stalls": True}, ValueError, SEED_OF_STALLS + "True"),
-    "a text seed": ({"stalls": "x"}, ValueError, SEED_OF_STALLS + "'x'"),
-    "no callback": ({"progress": 3}, TypeError, "progress must be callable or None, not 3"),
-    "a trace without waves": (
-        {"trace": Path("x.vcd")},
-        ValueError,
-        "a trace needs a simulator made with waves=True",
-    ),
-    "a numbered trace": ({"trace": 3}, TypeError, "trace must be a path, not 3"),
-    "a window alone": ({"window": (0, 9)}, ValueError, "a window requires a trace"),
-    "half a window": (
-        {**VCD, "window": (3,)},
-        ValueError,
-        r"window must be a pair of cycles \(start, stop\), not \(3,\)$",
-    ),
-    "a number as window": (
-        {**VCD, "window": 3},
-        ValueError,
-        "window must be a pair .* 3",
-    ),
-    "a negative window": ({**VCD, "window": (-1, 9)}, ValueError, WINDOW + "0, not -1"),
-    "a reversed window": ({**VCD, "window": (9, 3)}, ValueError, WINDOW + "10, not 3"),
-    "an empty window": ({**VCD, "window": (9, 9)}, ValueError, WINDOW + "10, not 9"),
-    "a window of floats": (
-        {**VCD, "window": (0, 9.0)},
-        ValueError,
-        WINDOW + "1, not 9.0",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", BAD_ARGUMENTS)
-def test_bad_requests_are_refused(case, unit):
-    arguments, kind, sentence = BAD_ARGUMENTS[case]
-    with pytest.raises(kind, match=f"^{sentence}") as refusal:
-        unit.run(**{"operands": PAIR, **arguments})
-    assert "\n" not in str(refusal.value)
-    assert not Path("x.vcd").exists()
-    assert np.array_equal(unit.matmul(ONES, ONES), matmul(TINY, ONES, ONES))
-
-
-def test_numpy_integers_and_generators_are_accepted():
-    unit = MatrixUnitSimulator(TINY)
-    stalled = unit.run(PAIR, stalls=3)
-    assert unit.run((pair for pair in PAIR), stalls=np.int64(3)).cycles == stalled.cycles
-    assert unit.run(PAIR, stalls=Stalls.draw(3)).cycles == stalled.cycles
-    assert unit.run_until_reset(PAIR, np.uint8(3)).cycles == 3
-
-
-@pytest.mark.parametrize("cycles", [-1, True, 3.0, "3", None])
-def test_an_illegal_reset_cycle_is_refused(cycles, unit):
-    with pytest.raises(ValueError, match=r"^cycles must be an integer of at least 0, not "):
-        unit.run_until_reset(PAIR, cycles)
-
-
-def test_a_reset_after_the_end_changes_nothing():
-    run = MatrixUnitSimulator(TINY).run_until_reset(PAIR, 1 << 100)
-    assert np.array_equal(run.products[0], matmul(TINY, ONES, ONES))
-    assert run.cycles == predict(TINY, [Schedule(TINY, 2, 2, 2)]).cycles
-
-
-@pytest.mark.parametrize("config", [None, {"rows": 4}, MatrixUnitConfig, "4x4"])
-def test_illegal_constructor_arguments_are_refused(config):
-    with pytest.raises(TypeError, match=r"^config must be a MatrixUnitConfig, not "):
-        MatrixUnitSimulator(config)
-    with pytest.raises(ValueError, match=r"^waves must be True or False, not 'fst'$"):
-        MatrixUnitSimulator(TINY, waves="fst")  # type: ignore[arg-type]
-
-
 def test_an_error_of_the_callback_ends_only_its_run():
     unit = MatrixUnitSimulator(TINY)
 
@@ -422,64 +300,6 @@ def test_a_unit_without_results_hangs(stalls, monkeypatch):
     monkeypatch.setattr("weft_sim.matrix_unit_simulator.emit", lambda config: broken)
     with pytest.raises(SimulationFailed, match=r"^the unit hangs: .* 0 of 50 result rows arrived"):
         MatrixUnitSimulator(config).run([(np.ones((50, 1), int), ONES[:1, :1])], stalls=stalls)
-
-
-@pytest.fixture(scope="module")
-def traced():
-    return MatrixUnitSimulator(CONFIGS["1x1"], waves=True)
-
-
-def run_traced(unit, path):
-    return unit.run([(np.ones((50, 1), int), ONES[:1, :1])], trace=path)
-
-
-def test_a_truncated_trace_is_an_error(traced, tmp_path):
-    """At any byte, including the last; the trace is removed."""
-    path = tmp_path / "waves.vcd"
-    run_traced(traced, path)
-    size = path.stat().st_size
-    for limit in (0, 1, size // 2, size - 1):
-        with longest_file(limit), pytest.raises(OSError) as error:
-            run_traced(traced, path)
-        assert str(error.value) == f"{path} could not be written completely: the disk may be full"
-        assert not path.exists()
-    with longest_file(size):
-        run_traced(traced, path)
-    assert len(Trace(path).cycles) == traced.cycles
-
-
-def test_a_full_device_is_not_removed(traced, tmp_path):
-    full, null = make_device("full", tmp_path), make_device("null", tmp_path)
-    with pytest.raises(OSError, match=f"{full} could not be written completely"):
-        run_traced(traced, full)
-    run_traced(traced, null)
-    assert full.is_char_device() and null.is_char_device()
-
-
-def test_a_trace_that_cannot_be_written_is_refused(traced, tmp_path):
-    (tmp_path / "file").touch()
-    places = {
-        tmp_path: IsADirectoryError,
-        tmp_path / "file" / "waves.vcd": NotADirectoryError,
-        tmp_path / "file" / "below" / "waves.vcd": NotADirectoryError,
-    }
-    for path, kind in places.items():
-        with pytest.raises(kind, match=str(tmp_path)):
-            run_traced(traced, path)
-    run_traced(traced, str(tmp_path / "new" / "folder" / "waves.vcd"))
-    assert len(Trace(tmp_path / "new" / "folder" / "waves.vcd").cycles) == traced.cycles
-
-
-def test_a_trace_ends_where_its_run_does(traced, tmp_path):
-    """An interrupted run leaves the waves up to the interruption."""
-
-    def interrupt(done, total):
-        raise KeyboardInterrupt
-
-    path, operands = tmp_path / "waves.vcd", [(np.ones((5000, 1), int), ONES[:1, :1])]
-    with pytest.raises(KeyboardInterrupt):
-        traced.run(operands, trace=path, progress=interrupt)
-    assert len(Trace(path).cycles) == 1000
 
 
 def test_needs_no_shared_libpython():
