@@ -4,13 +4,11 @@ Standard library only, and written for older Pythons too, so that it can say so 
 """
 
 import importlib.util
-import shutil
 import sys
 
 INSTALL = {
     "Python 3.11 or newer": ("python3 python3-venv", "python3", "python@3.12"),
     "Python's venv module": ("python3-venv", "python3", "python@3.12"),
-    "a C++ compiler": ("g++", "gcc-c++", "gcc"),
 }
 
 
@@ -19,8 +17,6 @@ def missing():
         return "Python 3.11 or newer"
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         return "Python's venv module"
-    if not (shutil.which("c++") or shutil.which("g++")):
-        return "a C++ compiler"
     return None
 
 

@@ -18,6 +18,8 @@ def pytest_configure(config):
     """Choose the seed before the workers of a parallel run start, and handle Ctrl-C even in a
     background job."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Tests with a cache of their own would build Zig's C++ library again.
+    os.environ.setdefault("ZIG_GLOBAL_CACHE_DIR", str(toolchain.cache_root() / toolchain.ZIG_CACHE))
     if not os.environ.get("SEED"):
         os.environ["SEED"] = str(secrets.randbelow(1 << 31))
 

@@ -67,7 +67,9 @@ OPTIONAL = [
 ]
 
 
-def run_without(modules: list[str], script: str, folder) -> subprocess.CompletedProcess:
+def run_without(
+    modules: list[str], script: str, folder, **environment: str
+) -> subprocess.CompletedProcess:
     """Run a script in a Python in which the import of these modules fails."""
     block = f"import sys; sys.modules.update(dict.fromkeys({modules!r}))\n"
     return subprocess.run(
@@ -75,7 +77,7 @@ def run_without(modules: list[str], script: str, folder) -> subprocess.Completed
         cwd=folder,
         capture_output=True,
         text=True,
-        env=os.environ | {"WEFT_BUILD": str(folder)},
+        env=os.environ | {"WEFT_BUILD": str(folder)} | environment,
     )
 
 
@@ -127,6 +129,18 @@ def test_a_missing_extra_is_named_in_one_sentence(module, command, extra, tmp_pa
     assert run.returncode == 3
     assert f"pip install 'weft[{extra}]'" in run.stderr
     assert run.stderr.startswith("weft: ") and run.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("simulator", ["verilator", "cxxrtl"])
+def test_a_machine_without_a_compiler_is_told_how_to_get_one(simulator, tmp_path):
+    command = [*PRODUCT, "--simulator", simulator]
+    run = run_without(["ziglang"], COMMAND.format(command), tmp_path, PATH=str(tmp_path), CXX="")
+    assert run.returncode == 3
+    assert run.stderr.startswith(
+        "weft: A C++ compiler is needed to build the simulation: make setup-fast, or pip install "
+        "'weft[fast]', apt install g++ (Debian, Ubuntu), dnf install"
+    )
+    assert run.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from weft.matrix.layouts import ACTIVITY_SENTENCES, ERROR_SENTENCES, Error
+from weft_sim.toolchain import built_with
 
 from .console import console
 from .simulate import DigitsRun, Options, ProductRun
@@ -63,7 +64,7 @@ def _print_totals(options: Options, totals: Totals) -> None:
     )
     console.print(_activities(totals))
     console.print(
-        f"{options.simulator}: {cycles / totals.seconds:,.0f} cycles per second, "
+        f"{built_with(options.simulator)}: {cycles / totals.seconds:,.0f} cycles per second, "
         f"{totals.macs / totals.seconds / 1e6:,.1f} million multiply-accumulates per second"
     )
     for error in (error for error in Error if error in totals.errors):

@@ -18,7 +18,6 @@ import filelock
 import numpy as np
 from cocotb.triggers import RisingEdge
 
-from weft.emit.export import emit
 from weft.emit.files import naming
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error, counter_layout
@@ -28,6 +27,7 @@ from weft_model.schedule import Schedule, Transfers
 
 from . import simulator as simulators
 from .cocotb_driver import drive, start
+from .emissions import emitted
 from .matrix_unit_simulator import ProgressCallback, SimulationResult
 from .stalls import Stalls
 
@@ -48,7 +48,7 @@ def run(
     transfers = Transfers.join(
         [s.transfers(a, b) for s, (a, b) in zip(schedules, operands, strict=True)]
     )
-    emission = emit(config)
+    emission = emitted(config)
     build = simulators.build(emission.design, simulator, waves=waves, building=building)
 
     directory.mkdir(parents=True, exist_ok=True)

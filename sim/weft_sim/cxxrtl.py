@@ -16,6 +16,7 @@ import cocotb_tools.config
 import find_libpython
 
 from . import toolchain, verilator
+from .build_steps import BuildSteps
 from .cache import cached
 from .yosys import run_yosys
 
@@ -30,7 +31,10 @@ WRITE = "write_cxxrtl -noflatten -g3 model.cc"
 def versions() -> list[str]:
     """Return the versions of the tools that a build depends on."""
     names = ("cxxrtl-vpi", "pyosys")
-    return [*(f"{name} {version(name)}" for name in names), *verilator.versions()]
+    return [
+        *(f"{name} {version(name)}" for name in names),
+        *(toolchain.cxx().name, *verilator.versions()),
+    ]
 
 
 def key() -> list[str]:
@@ -38,19 +42,20 @@ def key() -> list[str]:
     return [WRITE, *OPTIONS, LOOP.read_text(), *versions()]
 
 
-def build(verilog: Path, top: str, scratch: Path, log: Path) -> None:
+def build(verilog: Path, top: str, scratch: Path, kept_log: Path) -> None:
     """Build PROGRAM in the folder `scratch`; raise SimulationFailed if the build fails."""
-    runtime = _runtime()
+    runtime = _runtime(kept_log)
     run_yosys(
         f"read_verilog {verilog.name}", f"hierarchy -top {top}", "proc", WRITE, folder=scratch
     )
     libraries = cocotb_tools.config.libs_dir
-    command = [
-        *(*OPTIONS, "-O1", *_includes(), "model.cc", *sorted(runtime.glob("*.o"))),
-        *(f"-L{libraries}", "-lcocotbvpi_verilator", "-lgpi", f"-Wl,-rpath,{libraries}"),
-        *("-o", PROGRAM),
-    ]
-    _compile(command, scratch, log, scratch.parent / f"failed-{top}.log")
+    steps = BuildSteps(scratch, "cxxrtl", kept_log)
+    objects = steps.compile([(scratch / "model.cc", "-O1")], [*OPTIONS, *_includes()])
+    steps.link(
+        [*objects, *sorted(runtime.glob("*.o"))],
+        scratch / PROGRAM,
+        [f"-L{libraries}", "-lcocotbvpi_verilator", "-lgpi", f"-Wl,-rpath,{libraries}"],
+    )
 
 
 def run(
@@ -86,7 +91,7 @@ def run(
         raise RuntimeError(f"the simulation ended with {ended.returncode}")
 
 
-def _runtime() -> Path:
+def _runtime(kept_log: Path) -> Path:
     """Return the folder of the objects shared by all designs: the event loop and the runtime."""
     capi = _headers() / "cxxrtl" / "capi"
     sources = [
@@ -95,10 +100,9 @@ def _runtime() -> Path:
     ]
 
     def make(scratch: Path) -> list[str]:
-        command = [*OPTIONS, "-O2", *_includes(), "-c", *sources]
-        kept = scratch.parent / "failed-cxxrtl-runtime.log"
-        _compile(command, scratch, scratch / "build.log", kept)
-        return [f"{source.stem}.o" for source in sources]
+        parts = [(source, "-O2") for source in sources]
+        objects = BuildSteps(scratch, "cxxrtl", kept_log).compile(parts, [*OPTIONS, *_includes()])
+        return [path.name for path in objects]
 
     return cached("cxxrtl-runtime", key(), make)
 
@@ -115,13 +119,3 @@ def _headers() -> Path:
 def _includes() -> list[str]:
     folders = (_provider() / "include", _provider() / "src", _headers())
     return [f"-I{folder}" for folder in folders]
-
-
-def _compile(arguments: Sequence, folder: Path, log: Path, kept: Path) -> None:
-    compiler = "c++" if toolchain.has("c++") else "g++"
-    with log.open("a") as out:
-        done = subprocess.run(
-            [compiler, *arguments], cwd=folder, stdout=out, stderr=subprocess.STDOUT
-        )
-    if done.returncode:
-        raise verilator.build_failed("cxxrtl", log, kept)

@@ -1,7 +1,6 @@
 """Build an emitted matrix unit as a shared library, with Verilator and a driver in C++."""
 
-import os
-import subprocess
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,18 +8,16 @@ from weft.emit.verilog import Design
 from weft.matrix.layouts import COUNTER_WIDTH, counter_layout
 
 from . import toolchain, verilator
+from .build_steps import LOG
 from .cache import cached
 from .clock import PERIOD_NS, RESET_CYCLES
+from .compiler import SHARED
+from .verilated_model import ModelBuild
 
 DRIVER = Path(__file__).with_name("native_driver.cpp")
 LIBRARY = "unit.so"
 # Also kept, for inspection.
-RECORDS = ("unit.v", "control.vlt", "build.log")
-
-# With hidden symbols, one process can load several libraries.
-COMPILER_FLAGS = "-fPIC -fvisibility=hidden"
-OPTIMIZE = "-O3"
-OPTIMIZE_REST = "OPT_SLOW=-O0 OPT_GLOBAL=-O2"
+RECORDS = ("unit.v", "control.vlt", LOG)
 
 
 def build(
@@ -48,67 +45,47 @@ def build(
     """
     toolchain.prepare_environment()
     toolchain.require("verilator", cocotb=False)
-    arguments = [
-        *("--cc", "--prefix", "Unit", "--timescale", "1ns/1ps"),
-        *("--no-assert", "--x-assign", "fast", "--x-initial", "fast", *verilator.OPTIONS),
-        *("-CFLAGS", COMPILER_FLAGS, *(("--trace-vcd", "--trace-structs") if waves else ())),
-    ]
-    control = verilator.structure(design)
-    key = [
-        *(design.verilog, control, DRIVER.read_text(), _settings(waves, faults)),
-        *(*arguments, OPTIMIZE, OPTIMIZE_REST, *verilator.versions()),
-    ]
+    model = ModelBuild(
+        arguments=[
+            *("--timescale", "1ns/1ps", "--top-module", design.top),
+            *("--no-assert", "--x-assign", "fast", "--x-initial", "fast", *verilator.OPTIONS),
+            *(("--trace-vcd", "--trace-structs") if waves else ()),
+        ],
+        optimize="-O3",
+        optimize_rest="-O2",
+        # With hidden symbols, one process can load several libraries.
+        options=["-fvisibility=hidden"],
+    )
+    files = {
+        "unit.v": design.verilog,
+        "control.vlt": verilator.structure(design),
+        "unit_settings.h": _settings(waves, faults),
+    }
 
     def make(scratch: Path) -> list[str]:
-        (scratch / "unit.v").write_text(design.verilog)
-        (scratch / "control.vlt").write_text(control)
-        (scratch / "unit_settings.h").write_text(_settings(waves, faults))
-        runtime = verilator.Runtime(*arguments, OPTIMIZE, OPTIMIZE_REST)
-        runtime.lend(scratch)
-        _compile(scratch, ["--top-module", design.top, *arguments], f"{design.top}.log")
-        runtime.keep(scratch)
+        for name, text in files.items():
+            (scratch / name).write_text(text)
+        model.build(
+            scratch,
+            LIBRARY,
+            sources=["control.vlt", "unit.v"],
+            driver=DRIVER,
+            link_options=SHARED,
+            kept_log=toolchain.build_root() / f"failed-{design.top}.log",
+        )
         _clear(scratch)
         return [LIBRARY]
 
+    key = [*files.values(), DRIVER.read_text(), *model.key()]
     return cached("library", key, make, building=building) / LIBRARY
 
 
-def _compile(scratch: Path, arguments: list[str], name: str) -> None:
-    include = toolchain.verilator_root() / "include"
-    compiler = "c++" if toolchain.has("c++") else "g++"
-    jobs = str(os.cpu_count() or 1)
-    steps = [
-        ["verilator", *arguments, "--Mdir", ".", "control.vlt", "unit.v"],
-        [
-            *("make", "-f", "Unit.mk", "-j", jobs),
-            *(f"OPT_FAST={OPTIMIZE}", *OPTIMIZE_REST.split()),
-        ],
-        [
-            *(compiler, "-std=c++17", "-O2", *COMPILER_FLAGS.split(), "-shared", "-pthread"),
-            *(f"-I{include}", f"-I{include / 'vltstd'}", "-I.", DRIVER),
-            *("libUnit.a", "libverilated.a", "-o", LIBRARY),
-        ],
-    ]
-    log = scratch / "build.log"
-    with log.open("w") as out:
-        for step in steps:
-            done = subprocess.run(
-                step, cwd=scratch, stdout=out, stderr=subprocess.STDOUT, check=False
-            )
-            if done.returncode:
-                out.write(f"exit code {done.returncode}\n")
-                if done.returncode < 0:
-                    out.write(f"terminated by signal {-done.returncode}\n")
-                out.flush()
-                raise verilator.build_failed(
-                    "verilator", log, toolchain.build_root() / f"failed-{name}"
-                )
-
-
 def _clear(scratch: Path) -> None:
-    """Remove what only the compiler needed: precompiled headers alone can take 150 MB."""
+    """Remove what only the compiler needed."""
     for path in scratch.iterdir():
-        if path.name not in (LIBRARY, *RECORDS):
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in (LIBRARY, *RECORDS):
             path.unlink()
 
 

@@ -18,13 +18,13 @@ from weft.checks import (
     checked_path,
     described,
 )
-from weft.emit.export import emit
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft_model.cycle_model import predict
 from weft_model.reference import matmul, pairs_of
 from weft_model.schedule import Schedule
 
+from .emissions import emitted
 from .library import build
 from .native_driver import COUNTERS, HUNG, WORKING, Progress, Stimulus, StimulusBuffers, load
 from .native_unit import NativeUnit, NativeUnits
@@ -105,7 +105,8 @@ class MatrixUnitSimulator:
         self.config = config
         check_callback("building", building)
         self.waves = checked_bool("waves", waves)
-        library = build(emit(config).design, waves=self.waves, building=building)
+        design = emitted(config).design
+        library = build(design, waves=self.waves, building=building)
         self._units = NativeUnits(load(library))
         self._latest: SimulationResult | None = None
 

@@ -1,4 +1,4 @@
-// Drives an emitted matrix unit, built by Verilator as class Unit, from the arrays of the host.
+// Drives an emitted matrix unit, built by Verilator as class Vtop, from the arrays of the host.
 //
 // In each cycle, the driver sets the inputs, lowers the clock, reads the values that a flip-flop would
 // sample, and raises the clock. Lanes are copied as little-endian bytes.
@@ -11,7 +11,7 @@
 #include <memory>
 #include <vector>
 
-#include "Unit.h"
+#include "Vtop.h"
 #include "unit_settings.h"
 #include "verilated.h"
 #ifdef WEFT_TRACE
@@ -163,7 +163,7 @@ public:
 #ifdef WEFT_TRACE
         context->traceEverOn(true);
 #endif
-        top = std::make_unique<Unit>(context.get(), "");
+        top = std::make_unique<Vtop>(context.get(), "");
     }
 
     ~Driver() {
@@ -384,7 +384,7 @@ private:
     }
 
     std::unique_ptr<VerilatedContext> context;
-    std::unique_ptr<Unit> top;
+    std::unique_ptr<Vtop> top;
 #ifdef WEFT_TRACE
     std::unique_ptr<Trace> trace;
 #endif

@@ -1,6 +1,7 @@
 """The C++ driver of a matrix unit in Python: its structures, its stimulus and its functions."""
 
 import ctypes
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,15 @@ class Progress(ctypes.Structure):
     ]
 
 
+@functools.cache
+def _tuser_values(config: MatrixUnitConfig) -> dict[str, int]:
+    """Return the value of each field of tuser when it is 1."""
+    return {name: 1 << field.offset for name, field in tuser_layout(config)}
+
+
+_timing_of = functools.cache(MatrixUnitTiming.of)
+
+
 class StimulusBuffers:
     """Addresses of the operand rows of a run, and the arrays for its results."""
 
@@ -67,7 +77,7 @@ class StimulusBuffers:
     def _list_rows(self) -> None:
         height, columns = self.config.rows, self.config.columns
         depth = self.config.accumulator_depth
-        at = {name: 1 << field.offset for name, field in tuser_layout(self.config)}
+        at = _tuser_values(self.config)
         weights, visits, parts, self.result_places = [], [], [], []
         products = zip(self.schedules, self.padded, self.results, strict=True)
         for number, (schedule, (a, b), z) in enumerate(products):
@@ -101,6 +111,7 @@ class StimulusBuffers:
         """Return the structure for the driver; it points into this object."""
         config = self.config
         self.stalls = stalls
+        timing = _timing_of(config)
         lists = {}
         if stalls is not None:
             lists = {name: array.ctypes.data for name, array in vars(stalls).items()}
@@ -115,8 +126,8 @@ class StimulusBuffers:
             activation_bytes=config.rows * config.activation.dtype.itemsize,
             result_bytes=config.columns * config.accumulator.dtype.itemsize,
             stall_period=0 if stalls is None else LIST_LENGTH,
-            patience=1000 + MatrixUnitTiming.of(config).latency + config.rows,
-            check_latency=MatrixUnitTiming.of(config).check,
+            patience=1000 + timing.latency + config.rows,
+            check_latency=timing.check,
             fault_cycle=NEVER,
             **lists,
         )

@@ -16,12 +16,14 @@ from pathlib import Path
 
 import cocotb_tools.config
 from cocotb_tools.check_results import get_results
-from cocotb_tools.runner import VerilatorControlFile, get_runner
+from cocotb_tools.runner import get_runner
 
 from weft.emit.verilog import Design
 
 from . import cxxrtl, toolchain, verilator
+from .build_steps import LOG
 from .cache import cached, mark_used
+from .verilated_model import ModelBuild
 from .verilator import SimulationFailed
 
 TIMESCALE = ("1ns", "1ps")
@@ -162,83 +164,115 @@ def build(
     toolchain.prepare_environment()
     toolchain.require(simulator, waves=waves)
     kind = None
-    arguments: list[str] = []
-    coverage = simulator == "verilator" and bool(os.environ.get("WEFT_COVERAGE"))
     if waves:
         kind = "fst" if simulator == "icarus" or toolchain.fst_headers() else "vcd"
-    if simulator == "cxxrtl":
-        arguments = cxxrtl.key()
-    if simulator == "verilator":
-        # cocotb sees the top's signals only: a table of all signals takes minutes to compile.
-        arguments = ["--no-public-flat-rw", *verilator.OPTIONS]
-        arguments += verilator.COVERAGE_OPTIONS if coverage else ()
-        if kind:
-            arguments += ["--trace-structs"] + (["--trace-fst"] if kind == "fst" else [])
-    verilog, top = design.verilog, design.top
-    ports = f'public_flat_rw -module "{top}" -var "*"\n'
-    control = verilator.structure(design) + ports
-    key = [verilog, top, str(kind), *arguments, *TIMESCALE]
-    key += [control, *versions(simulator)]
-    key += [verilator.coverage_header()] if coverage else []
+    coverage = simulator == "verilator" and bool(os.environ.get("WEFT_COVERAGE"))
+    recipe = {
+        "icarus": lambda: _icarus(design, waves=waves),
+        "verilator": lambda: _verilator(design, traces=kind, coverage=coverage),
+        "cxxrtl": lambda: _cxxrtl(design),
+    }[simulator]()
 
     def make(scratch: Path) -> list[str]:
-        (scratch / "control.vlt").write_text(control)
-        if coverage:
-            (scratch / verilator.COVERAGE_HEADER).write_text(verilator.coverage_header())
-        _compile(verilog, top, simulator, kind is not None, scratch, arguments)
-        return [{"icarus": "sim.vvp", "cxxrtl": cxxrtl.PROGRAM}.get(simulator, top)]
+        (scratch / f"{design.top}.v").write_text(design.verilog)
+        recipe.make(scratch)
+        return [recipe.product]
 
-    if directory is not None:
+    if directory is None:
+        key = [design.verilog, design.top, str(kind), *TIMESCALE, *recipe.key]
+        directory = cached(simulator, key, make, building=building)
+    else:
         if building is not None:
             building()
         make(directory)
-        return Build(directory, top, simulator, kind, coverage)
-    return Build(cached(simulator, key, make, building=building), top, simulator, kind, coverage)
+    return Build(directory, design.top, simulator, kind, coverage)
 
 
-def versions(simulator: str) -> list[str]:
-    """Return what a build depends on in addition to its sources."""
-    cocotb = f"cocotb {version('cocotb')}"
-    if simulator == "icarus":
-        shown = subprocess.run(["iverilog", "-V"], capture_output=True, text=True)
-        return [cocotb, *shown.stdout.splitlines()[:1]]
+@dataclass(frozen=True, kw_only=True)
+class _Recipe:
+    """How a simulator builds a design in a folder that has its Verilog.
+
+    `product`: name of the resulting file. `key`: what a build depends on besides the Verilog.
+    """
+
+    product: str
+    key: list[str]
+    make: Callable[[Path], None]
+
+
+def _icarus(design: Design, *, waves: bool) -> _Recipe:
+    shown = subprocess.run(["iverilog", "-V"], capture_output=True, text=True)
+
+    def make(scratch: Path) -> None:
+        log = scratch / LOG
+        with _without(*RUNNER_VARIABLES):
+            try:
+                get_runner("icarus").build(
+                    sources=[scratch / f"{design.top}.v"],
+                    hdl_toplevel=design.top,
+                    build_dir=scratch,
+                    always=True,
+                    waves=waves,
+                    timescale=TIMESCALE,
+                    log_file=log,
+                )
+            except (SystemExit, RuntimeError) as error:
+                raise verilator.build_failed("icarus", log, _kept_log(design)) from error
+
+    key = [f"cocotb {version('cocotb')}", *shown.stdout.splitlines()[:1]]
+    return _Recipe(product="sim.vvp", key=key, make=make)
+
+
+def _verilator(design: Design, *, traces: str | None, coverage: bool) -> _Recipe:
+    """Build with the main program of cocotb."""
+    libraries = str(cocotb_tools.config.libs_dir)
+    link_options = [f"-L{libraries}", f"-Wl,-rpath,{libraries}", "-lcocotbvpi_verilator"]
+    link_options += ["-lz", "-llz4"] if traces == "fst" else []
+    model = ModelBuild(
+        arguments=[
+            *("--timescale", "/".join(TIMESCALE), "--top-module", design.top),
+            # cocotb sees the top's signals only: a table of all signals takes minutes to compile.
+            *("--vpi", "--no-public-flat-rw", *verilator.OPTIONS),
+            *(verilator.COVERAGE_OPTIONS if coverage else ()),
+            *((f"--trace-{traces}", "--trace-structs") if traces else ()),
+        ],
+        optimize="-Os",
+        optimize_rest="-Os",
+    )
+    ports = f'public_flat_rw -module "{design.top}" -var "*"\n'
+    control = verilator.structure(design) + ports
+    header = {verilator.COVERAGE_HEADER: verilator.coverage_header()} if coverage else {}
+    files = {"control.vlt": control, **header}
+
+    def make(scratch: Path) -> None:
+        for name, text in files.items():
+            (scratch / name).write_text(text)
+        model.build(
+            scratch,
+            design.top,
+            sources=["control.vlt", f"{design.top}.v"],
+            driver=cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp",
+            link_options=link_options,
+            kept_log=_kept_log(design),
+        )
+
     # A program finds the libraries of cocotb by their path.
-    return [cocotb, str(cocotb_tools.config.libs_dir), *verilator.versions()]
+    key = [f"cocotb {version('cocotb')}", *link_options, *files.values(), *model.key()]
+    return _Recipe(product=design.top, key=key, make=make)
 
 
-def _compile(
-    verilog: str, top: str, simulator: str, waves: bool, scratch: Path, arguments: list[str]
-) -> None:
-    source = scratch / f"{top}.v"
-    source.write_text(verilog)
-    log = scratch / "build.log"
-    if simulator == "cxxrtl":
-        cxxrtl.build(source, top, scratch, log)
-        return
-    sources = [source]
-    runtime = None
-    if simulator == "verilator":
-        sources = [VerilatorControlFile(scratch / "control.vlt"), source]
-        runtime = verilator.Runtime(*arguments)
-        runtime.lend(scratch)
-    runner = get_runner(simulator)
-    with _without(*RUNNER_VARIABLES):
-        try:
-            runner.build(
-                sources=sources,
-                hdl_toplevel=top,
-                build_dir=scratch,
-                build_args=arguments,
-                always=True,
-                waves=waves,
-                timescale=TIMESCALE,
-                log_file=log,
-            )
-        except (SystemExit, RuntimeError) as error:
-            kept = toolchain.build_root() / f"failed-{top}.log"
-            raise verilator.build_failed(simulator, log, kept) from error
-    if runtime is not None:
-        runtime.keep(scratch)
+def _cxxrtl(design: Design) -> _Recipe:
+    def make(scratch: Path) -> None:
+        cxxrtl.build(scratch / f"{design.top}.v", design.top, scratch, _kept_log(design))
+
+    libraries = str(cocotb_tools.config.libs_dir)
+    key = [f"cocotb {version('cocotb')}", libraries, *cxxrtl.key()]
+    return _Recipe(product=cxxrtl.PROGRAM, key=key, make=make)
+
+
+def _kept_log(design: Design) -> Path:
+    """Return where the log of a failed build is copied."""
+    return toolchain.build_root() / f"failed-{design.top}.log"
 
 
 def _see(log: Path | None) -> str:

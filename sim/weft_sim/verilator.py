@@ -1,19 +1,16 @@
-"""Common parts of all Verilator builds: optimization of units, runtime objects and errors."""
+"""Common parts of all Verilator builds: the structure of units, versions and errors."""
 
 import contextlib
-import os
 import platform
 import re
 import shutil
-import time
 from importlib.metadata import version
 from pathlib import Path
 
 from weft.array.row import SystolicRow
 from weft.emit.verilog import Design
 
-from . import cache, toolchain
-from .cache import digest, is_sound, renew
+from . import toolchain
 
 # Optimization of the data flow across modules would mix registers of a block into the code of its
 # neighbours. Without it, the code of a block is compiled once and shared.
@@ -46,13 +43,18 @@ class SimulationFailed(RuntimeError):
     """A simulation or a build failed; the text has the reason and the path of the log."""
 
 
+def troubles_in(log: Path) -> list[str]:
+    """Return what the log of a failed build says about the machine."""
+    text = log.read_text(errors="replace") if log.is_file() else ""
+    return [meaning for pattern, meaning in TROUBLES if re.search(pattern, text)]
+
+
 def build_failed(tool: str, log: Path, kept: Path) -> SimulationFailed:
     """Return the error for a failed build, in one sentence, after copying its log to `kept`."""
-    text = log.read_text(errors="replace") if log.is_file() else ""
+    meanings = troubles_in(log)
     with contextlib.suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(log, kept)
-    meanings = [meaning for pattern, meaning in TROUBLES if re.search(pattern, text)]
     # Some tools do not report that a write failed.
     if not meanings and shutil.disk_usage(kept.parent).free < LEAST_FREE_BYTES:
         meanings = [DISK_FULL]
@@ -103,28 +105,3 @@ def structure(design: Design) -> str:
 def _ports_of(verilog: str, module: str) -> list[str]:
     ports = re.search(rf"(?ms)^module {module} \(\n(.*?)^\);", verilog)
     return re.findall(r"(\w+),?\n", ports[1]) if ports else []
-
-
-class Runtime:
-    """Verilator's runtime objects, the same for all designs; kept for the next build."""
-
-    def __init__(self, *options: str):
-        self.folder = cache.folder() / f"runtime-{digest([*versions(), *options])}"
-        self.lock = cache.lock_of(self.folder)
-
-    def lend(self, scratch: Path) -> None:
-        """Copy the kept objects to the folder of a build if they are undamaged."""
-        # Times in the future, because make would rebuild objects older than the new makefile.
-        ahead = time.time() + 24 * 3600
-        with self.lock:
-            if is_sound(self.folder):
-                cache.mark_used(self.folder)
-                for known in self.folder.glob("*.o"):
-                    os.utime(shutil.copy(known, scratch), (ahead, ahead))
-
-    def keep(self, scratch: Path) -> None:
-        """Keep the objects of a finished build, unless undamaged ones are kept already."""
-        with self.lock:
-            if not is_sound(self.folder):
-                objects = list(scratch.glob("verilated*.o"))
-                renew(self.folder, lambda kept: [Path(shutil.copy(o, kept)).name for o in objects])

@@ -48,6 +48,7 @@ def machine() -> dict[str, str | int]:
         "cores": os.cpu_count() or 0,
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
+        "compiler": toolchain.compiler_name(),
         "weft": __version__,
         **{tool: version(tool) for tool in TOOLS if toolchain.has_package(tool)},
         "date": time.strftime("%Y-%m-%d"),

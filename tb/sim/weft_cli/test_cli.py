@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -81,21 +80,43 @@ def test_an_unwritable_path_is_refused_before_any_work(command, tmp_path):
     assert not list(tmp_path.glob("cache/builds/*"))
 
 
+def test_a_missing_tool_is_named_with_its_install_command(tmp_path):
+    run = weft("sim", "-m", 1, "-k", 1, "-n", 1, "--simulator", "icarus", PATH=str(tmp_path))
+    assert (run.returncode, run.stdout) == (3, "")
+    assert "SIM=icarus needs Icarus Verilog: apt install iverilog" in run.stderr
+    assert "dnf install" in run.stderr and "macOS" in run.stderr
+
+
+def test_the_version_names_the_compiler():
+    for name in ("zig", "g++"):
+        run = weft("--version", CXX=name)
+        lines = run.stdout.splitlines()
+        assert lines[0] == f"weft {__version__}"
+        assert lines[1].startswith(f"compiler of simulations: {name} ")
+    run = weft("--version", CXX="nonesuch")
+    assert run.returncode == 0
+    assert "compiler of simulations: none. the compiler that CXX names, nonesuch" in run.stdout
+
+
 @pytest.mark.parametrize(
-    ("simulator", "tools", "sentence"),
+    ("given", "status", "sentence"),
     [
-        ("icarus", [], "SIM=icarus needs Icarus Verilog: apt install iverilog"),
-        ("verilator", [], "make is needed to build Verilator's simulation: apt install make"),
-        ("cxxrtl", [], "A C++ compiler is needed to build the simulation: apt"),
-        ("verilator", ["make"], "A C++ compiler is needed to build the simulation: apt"),
+        ("true", 2, "true is not a working C++ compiler: it built no library that can be loaded"),
+        ("gcc", 2, "gcc is not a working C++ compiler: "),
+        ("no/such --flag", 2, "the compiler that CXX names, no/such, was not found: unset CXX"),
+        ("g++ --nonesuch", 2, "g++ --nonesuch is not a working C++ compiler: "),
     ],
 )
-def test_a_missing_tool_is_named_with_its_install_command(simulator, tools, sentence, tmp_path):
-    for tool in tools:
-        (tmp_path / tool).symlink_to(shutil.which(tool))
-    run = weft("sim", "-m", 1, "-k", 1, "-n", 1, "--simulator", simulator, PATH=str(tmp_path))
-    assert (run.returncode, run.stdout) == (3, "")
-    assert sentence in run.stderr and "dnf install" in run.stderr and "macOS" in run.stderr
+def test_a_wrong_compiler_is_refused_in_one_sentence(given, status, sentence, tmp_path):
+    """By the check and by a build, which leaves nothing."""
+    product = ["sim", "-m", 1, "-k", 1, "-n", 1, "--rows", 1, "--columns", 1]
+    for command in (["compiler"], product):
+        run = weft(*command, CXX=given, WEFT_CACHE=str(tmp_path))
+        assert run.returncode == status
+        (line,) = [line for line in run.stderr.splitlines() if line.startswith("weft: ")]
+        assert line.startswith(f"weft: {sentence}")
+        assert "set CXX to another" in line or "or set it to" in line
+    assert not list(tmp_path.glob("builds/library-*/"))
 
 
 def test_an_interrupted_build_leaves_nothing_that_looks_complete(tmp_path):
@@ -125,7 +146,7 @@ def test_an_interrupted_build_leaves_nothing_that_looks_complete(tmp_path):
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("builds/.library-*/Unit.mk")):
+    while not list(tmp_path.glob("builds/.library-*/model/Vtop.json")):
         assert running.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     os.killpg(running.pid, signal.SIGINT)
@@ -222,11 +243,6 @@ def test_help_is_complete(command):
 
 
 @pytest.mark.quick
-def test_the_version_is_printed():
-    run = weft("--version")
-    assert (run.returncode, run.stdout, run.stderr) == (0, f"weft {__version__}\n", "")
-
-
 def test_no_command_prints_the_help():
     run = weft()
     assert (run.returncode, run.stderr) == (0, "")
@@ -242,7 +258,8 @@ def test_the_cache_is_shown_and_cleared(tmp_path):
     assert shown() == f"{tmp_path}/builds: 0 builds, 0.0 MB\n"
     arguments = ["-m", 2, "-k", 2, "-n", 2, "--rows", 2, "--columns", 2, "--simulator", "icarus"]
     assert weft("sim", *arguments, WEFT_CACHE=str(tmp_path)).returncode == 0
-    assert shown().startswith(f"{tmp_path}/builds: 1 builds, ")
+    # The Verilog and the simulation.
+    assert shown().startswith(f"{tmp_path}/builds: 2 builds, ")
     assert shown("--clear") == f"{tmp_path}/builds: 0 builds, 0.0 MB\n"
 
 
@@ -260,12 +277,15 @@ def test_digits_on_the_rtl(tmp_path):
 
 
 def test_the_machine_check_names_what_is_missing():
-    """Before anything is installed, without a compiler in PATH."""
+    """Before anything is installed, on a Python without venv."""
     script = ROOT / "sim" / "check_machine.py"
-    run = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, env={"PATH": "/nowhere"}
+    without_venv = (
+        "import importlib.util as util, runpy; find = util.find_spec\n"
+        "util.find_spec = lambda name: None if name == 'venv' else find(name)\n"
+        f"runpy.run_path({str(script)!r}, run_name='__main__')"
     )
+    run = subprocess.run([sys.executable, "-c", without_venv], capture_output=True, text=True)
     assert run.returncode == 1
-    assert run.stderr.startswith("Weft needs a C++ compiler: `apt install g++`")
+    assert run.stderr.startswith("Weft needs Python's venv module: `apt install python3-venv`")
     assert run.stderr.count("\n") == 1
     assert subprocess.run([sys.executable, script]).returncode == 0

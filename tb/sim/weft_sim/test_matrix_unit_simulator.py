@@ -297,7 +297,7 @@ def test_a_unit_without_results_hangs(stalls, monkeypatch):
     verilog, count = re.subn(r"\(m_axis_results_tvalid\)", "()", emission.verilog)
     assert count == 1
     broken = replace(emission, design=replace(emission.design, verilog=verilog))
-    monkeypatch.setattr("weft_sim.matrix_unit_simulator.emit", lambda config: broken)
+    monkeypatch.setattr("weft_sim.matrix_unit_simulator.emitted", lambda config: broken)
     with pytest.raises(SimulationFailed, match=r"^the unit hangs: .* 0 of 50 result rows arrived"):
         MatrixUnitSimulator(config).run([(np.ones((50, 1), int), ONES[:1, :1])], stalls=stalls)
 

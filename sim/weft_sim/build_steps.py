@@ -1,0 +1,70 @@
+"""BuildSteps: run the tools of a build, with one log and one kind of error."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from . import compiler, toolchain, verilator
+
+LOG = "build.log"
+
+
+class BuildSteps:
+    """Steps of one build in its scratch folder.
+
+    Parameters
+    ----------
+    scratch : Path
+        The folder; it also gets the log, LOG.
+    tool : str
+        Name of the simulator, for errors.
+    kept_log : Path
+        Where the log of a failed build is copied.
+
+    Raises
+    ------
+    verilator.SimulationFailed
+        By each step that fails; the text says whether memory or the disk ran out.
+    RuntimeError
+        By each step of the C++ compiler, if the compiler does not work.
+    """
+
+    def __init__(self, scratch: Path, tool: str, kept_log: Path):
+        self.scratch = scratch
+        self.tool = tool
+        self.kept_log = kept_log
+
+    def compile(self, parts: list[tuple[Path, str]], options: Iterable[str]) -> list[Path]:
+        """Compile sources, each with its optimization; return the object files."""
+        cxx = toolchain.cxx()
+        objects = [self.scratch / f"{source.stem}.o" for source, _ in parts]
+        self.run(
+            [
+                cxx.compilation(source, target, optimize=optimize, options=options)
+                for (source, optimize), target in zip(parts, objects, strict=True)
+            ],
+            makes=objects,
+        )
+        return objects
+
+    def link(self, objects: list[Path], target: Path, options: Sequence[str]) -> None:
+        """Link objects to a program, or with -shared to a library."""
+        self.run([toolchain.cxx().link(objects, target, options=options)], makes=[target])
+
+    def run(self, commands: list[list[str]], *, makes: Sequence[Path] = ()) -> None:
+        """Run commands together; the compiler is checked if it leaves out a file of `makes`."""
+        results = compiler.run_together(
+            commands, folder=self.scratch, environment=toolchain.cxx().environment
+        )
+        log = self.scratch / LOG
+        with log.open("a") as out:
+            for done in results:
+                out.write(done.stdout)
+                if done.returncode:
+                    out.write(f"exit code {done.returncode}\n")
+                if done.returncode < 0:
+                    out.write(f"terminated by signal {-done.returncode}\n")
+        missing = [path for path in makes if not path.is_file()]
+        if missing and not verilator.troubles_in(log):
+            toolchain.cxx().check()
+        if missing or any(done.returncode for done in results):
+            raise verilator.build_failed(self.tool, log, self.kept_log)

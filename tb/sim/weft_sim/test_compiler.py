@@ -1,0 +1,212 @@
+"""The C++ compiler: its choice, its check, and equal simulations by all compilers"""
+
+import ctypes
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from benches.operands import ONES
+from benches.products import draw_matrix, unit
+from weft import MatrixUnitConfig
+from weft_sim import MatrixUnitSimulator, compiler, library, toolchain
+from weft_sim.build_steps import BuildSteps
+from weft_sim.emissions import emitted
+from weft_sim.native_driver import Progress, StimulusBuffers, load
+from weft_sim.native_unit import NativeUnits
+from weft_sim.stalls import Stalls
+from weft_sim.verilator import SimulationFailed
+
+COMPILERS = ("g++", "zig")
+ONE = MatrixUnitConfig(rows=1, columns=1, accumulator_depth=1)
+CONFIGS = {
+    "9x7": unit(9, 7, accumulator_depth=30),
+    "16x16": unit(16, 16),
+    "fast": unit(4, 5, inner_product="fast", multiplier_stages=2),
+    "checksum": unit(5, 3, checksum=True),
+    "odd formats": unit(5, 2, activation="uint5", weight="int11", accumulator_width=20),
+    "wide": unit(2, 3, activation="uint16", weight="uint16", accumulator_width=64),
+    "parts": unit(4, 18, adder_stages=3, weight="int4"),
+}
+
+
+@pytest.fixture
+def without_compilers(monkeypatch, tmp_path):
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "ziglang", None)
+
+
+def simulate(config, seed) -> list:
+    """Return everything that runs with and without stalls and a reset show."""
+    draws = random.Random(seed)
+    operands = []
+    for m in (1, 2 * config.rows + 3, 40):
+        k, n = draws.randint(1, 3 * config.rows), draws.randint(1, 2 * config.columns)
+        a = draw_matrix(draws, config.activation, (m, k))
+        operands.append((a, draw_matrix(draws, config.weight, (k, n))))
+    shown = []
+    with MatrixUnitSimulator(config) as simulator:
+        for stalls in (None, Stalls.draw(draws.randrange(1 << 30))):
+            run = simulator.run(operands, stalls=stalls)
+            early = simulator.run_until_reset(operands, draws.randint(1, run.cycles), stalls=stalls)
+            for done in (run, early, simulator.run(operands[:1], stalls=stalls)):
+                products = [np.ma.filled(z, -1).tobytes() for z in done.products]
+                shown.append((products, done.cycles, done.counters, done.errors))
+    return [*shown, misuse(config, operands)]
+
+
+def misuse(config, operands) -> tuple:
+    """Return what a unit shows after a tile with one weight row too many."""
+    units = NativeUnits(load(library.build(emitted(config).design)))
+    buffers, done = StimulusBuffers(config, operands), Progress()
+    buffers.weights["count"][1] += 1
+    with units.lend() as native:
+        native.start(buffers.stimulus(None), done)
+        native.run(done, 500)
+    assert done.error_status
+    return done.status, done.cycles, done.results, done.error_status, list(done.counters)
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_all_compilers_build_the_same_simulation(config, monkeypatch):
+    """Products, cycles, counters and errors, with and without stalls, before and after resets."""
+    shown = []
+    for name in COMPILERS:
+        monkeypatch.setenv("CXX", name)
+        assert toolchain.compiler_name().startswith(f"{name} ")
+        shown.append(simulate(config, os.environ["SEED"]))
+    assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("name", COMPILERS)
+def test_waves_are_the_same_with_all_compilers(name, monkeypatch, tmp_path):
+    monkeypatch.setenv("CXX", name)
+    with MatrixUnitSimulator(ONE, waves=True) as simulator:
+        simulator.run([(ONES[:3, :1], ONES[:1, :1])], trace=tmp_path / "trace.vcd")
+    text = (tmp_path / "trace.vcd").read_text()
+    assert "$var" in text and text.count("\n#") > 10
+
+
+def test_a_processor_without_vectors_gets_a_library_of_its_own(monkeypatch, tmp_path):
+    """The key has the level, so a cache can be shared by different machines."""
+    monkeypatch.setenv("WEFT_CACHE", str(tmp_path))
+    built = {}
+    for level in (compiler.VECTOR_LEVEL, ""):
+        monkeypatch.setattr(compiler, "processor_level", lambda level=level: level)
+        with MatrixUnitSimulator(ONE) as simulator:
+            assert simulator.matmul(ONES[:1, :1], ONES[:1, :1]) == 1
+        built[level] = {path.name for path in tmp_path.glob("builds/library-*/")}
+        assert ("for " in toolchain.compiler_name()) == bool(level)
+    assert len(built[""]) == 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "level"),
+    [
+        ("fpu sse2 avx avx2 bmi1 bmi2 f16c fma abm movbe xsave", compiler.VECTOR_LEVEL),
+        ("fpu sse2 avx avx2 bmi1 bmi2 f16c fma movbe xsave", ""),
+        ("fpu sse2", ""),
+        (None, ""),
+    ],
+)
+def test_the_level_comes_from_the_processor(flags, level, monkeypatch, tmp_path):
+    """Without one flag, or without a list of flags, the code suits every processor."""
+    monkeypatch.setattr(compiler.platform, "machine", lambda: "x86_64")
+    info = tmp_path / "cpuinfo"
+    if flags is not None:
+        info.write_text(f"processor\t: 0\nflags\t\t: {flags}\nbugs\t\t: none\n")
+    monkeypatch.setattr(compiler, "CPU_INFO", info)
+    assert compiler.processor_level.__wrapped__() == level
+    monkeypatch.setattr(compiler.platform, "machine", lambda: "aarch64")
+    assert compiler.processor_level.__wrapped__() == ""
+
+
+def test_the_choice_of_the_compiler(monkeypatch, tmp_path):
+    """CXX first, then Zig, then the compilers of the system."""
+    monkeypatch.delenv("CXX", raising=False)
+    assert toolchain.cxx().name.startswith("zig ")
+    for given in ("zig", "zig c++"):
+        monkeypatch.setenv("CXX", given)
+        assert toolchain.cxx().name.startswith("zig ")
+    monkeypatch.setenv("CXX", "g++ -pipe")
+    assert toolchain.cxx().command == ("g++", "-pipe")
+    assert toolchain.cxx().name.startswith("g++ ")
+    monkeypatch.delenv("CXX")
+    monkeypatch.setitem(sys.modules, "ziglang", None)
+    assert toolchain.cxx().command == ("c++",)
+
+
+def test_no_compiler_is_an_error(without_compilers):
+    with pytest.raises(
+        toolchain.ToolMissing, match=r"make setup-fast, or pip install 'weft\[fast\]'"
+    ):
+        toolchain.cxx()
+
+
+def test_zig_without_its_files_is_refused_in_one_sentence(monkeypatch, tmp_path):
+    """A wheel whose library folder is missing."""
+    zig = tmp_path / "zig"
+    zig.symlink_to(toolchain.cxx().command[0])
+    broken = tmp_path / "copy"
+    broken.write_bytes(zig.resolve().read_bytes())
+    broken.chmod(0o755)
+    monkeypatch.setenv("CXX", f"{broken} c++")
+    monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(
+        RuntimeError, match=r"c\+\+ is not a working C\+\+ compiler: .*; set CXX to"
+    ):
+        MatrixUnitSimulator(ONE)
+
+
+def test_equal_commands_in_two_folders_compile_their_own_files(tmp_path):
+    """Zig alone would return the object file of the first folder for the second."""
+    source = tmp_path / "source.cpp"
+    source.write_text('#include "value.h"\nextern "C" int value() { return VALUE; }\n')
+    values = []
+    for value in (1, 2):
+        folder = tmp_path / str(value)
+        folder.mkdir()
+        (folder / "value.h").write_text(f"#define VALUE {value}\n")
+        steps = BuildSteps(folder, "verilator", tmp_path / "kept.log")
+        objects = steps.compile([(source, "-O2")], ["-fPIC", "-I."])
+        steps.link(objects, folder / "value.so", ["-shared"])
+        values.append(ctypes.CDLL(str(folder / "value.so")).value())
+        assert not list(folder.glob("zig-*"))
+    assert values == [1, 2]
+
+
+def test_failing_commands_are_reported_in_order(tmp_path):
+    environment = toolchain.cxx().environment
+    commands = [["sh", "-c", f"sleep 0.{3 - n}; echo {n}; exit {n}"] for n in range(3)]
+    done = compiler.run_together(commands, folder=tmp_path, environment=environment)
+    assert [(one.returncode, one.stdout) for one in done] == [(0, "0\n"), (1, "1\n"), (2, "2\n")]
+    steps = BuildSteps(tmp_path, "verilator", tmp_path / "kept.log")
+    with pytest.raises(SimulationFailed, match=r"^verilator could not build; see .*kept\.log$"):
+        steps.run(commands)
+    assert (tmp_path / "kept.log").read_text() == "0\n1\nexit code 1\n2\nexit code 2\n"
+
+
+def test_an_interrupt_ends_all_commands(tmp_path):
+    """Ctrl-C in this process alone: the commands of the build do not outlive it."""
+    script = (
+        "import sys; from pathlib import Path; from weft_sim import compiler, toolchain\n"
+        "commands = [['sh', '-c', f'echo $$ > {n}; exec sleep 60'] for n in range(2)]\n"
+        "here, environment = Path(sys.argv[1]), toolchain.cxx().environment\n"
+        "compiler.run_together(commands, folder=here, environment=environment)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, tmp_path], stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "0").is_file() or not (tmp_path / "0").read_text():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert b"KeyboardInterrupt" in errors
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "0").read_text()), 0)
