@@ -6,7 +6,7 @@ from benches.repository import ROOT
 
 # Components that the bench of another component tests, because they do nothing useful alone.
 ELSEWHERE = {
-    "host_link/executor.py": "host_link/test_host_link.py",
+    "host_link/byte_mover.py": "host_link/test_host_link.py",
     "host_link/frame_check.py": "host_link/test_framing.py",
     "host_link/frame_receiver.py": "host_link/test_framing.py",
     "host_link/frame_transmitter.py": "host_link/test_framing.py",

@@ -10,7 +10,7 @@ from weft.host_link.protocol import FLAG, HEADER_BYTES, Command, Status
 from weft_sim.board.frames import FrameDecoder, encode
 
 # Fewest cycles between two received bytes that the link allows.
-SPACING = 9
+SPACING = 10
 # Cycles within which an answer arrives, if there is one.
 ANSWER_CYCLES = 4000
 

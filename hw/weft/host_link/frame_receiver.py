@@ -15,8 +15,8 @@ class FrameReceiver(wiring.Component):
     A frame is good if its check sequence is correct, the line had no error, and it does not end in
     an escape. A flag always starts a new frame.
 
-    Latency 0 cycles from `i` to `o` and `flag`. Bytes must come at least 9 cycles apart, because
-    the check takes 8 cycles per byte. Cannot stall.
+    Latency 1 cycle from `i` to `o` and `flag`. Bytes must come at least 10 cycles apart, because
+    the check of a byte is complete 10 cycles after `i`. Cannot stall.
 
     Members
     -------
@@ -24,8 +24,8 @@ class FrameReceiver(wiring.Component):
     line_error : 1 bit in. A byte was lost here.
     o : stream of bytes, always ready, out. The content, including its check sequence.
     flag : 1 bit out. This byte is a flag.
-    begun : 1 bit out. There was a byte or an error since the last flag.
-    good : 1 bit out. The bytes since the last flag are a good frame.
+    begun : 1 bit out. With `flag`: there was a byte or an error since the last flag.
+    good : 1 bit out. With `flag`: the bytes since the last flag are a good frame.
     """
 
     def __init__(self):
@@ -43,26 +43,30 @@ class FrameReceiver(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         check = instantiate(m, "check", platform, FrameCheck)
+        begun = Signal()
         escaped = Signal()
         broken = Signal()
+        is_flag = Signal()
+        is_escape = Signal()
         byte = self.i.payload
         m.d.comb += [
-            self.flag.eq(self.i.valid & (byte == FLAG)),
-            self.o.payload.eq(byte ^ (escaped << ESCAPE_BIT)),
-            self.good.eq(check.match & ~escaped & ~broken),
+            is_flag.eq(byte == FLAG),
+            is_escape.eq((byte == ESCAPE) & ~escaped),
             check.clear.eq(self.flag),
             check.data.eq(self.o.payload),
             check.update.eq(self.o.valid),
         ]
-        with m.If(self.flag):
-            m.d.sync += [self.begun.eq(0), escaped.eq(0), broken.eq(0)]
-        with m.Elif(self.i.valid):
-            m.d.sync += self.begun.eq(1)
-            with m.If((byte == ESCAPE) & ~escaped):
-                m.d.sync += escaped.eq(1)
-            with m.Else():
-                m.d.comb += self.o.valid.eq(1)
-                m.d.sync += escaped.eq(0)
+        m.d.sync += [
+            self.flag.eq(self.i.valid & is_flag),
+            self.o.valid.eq(self.i.valid & ~is_flag & ~is_escape),
+            self.o.payload.eq(byte ^ (escaped << ESCAPE_BIT)),
+            self.begun.eq(begun),
+            self.good.eq(check.match & ~escaped & ~broken),
+        ]
+        with m.If(self.i.valid):
+            m.d.sync += [begun.eq(~is_flag), escaped.eq(is_escape)]
+            with m.If(is_flag):
+                m.d.sync += broken.eq(0)
         with m.If(self.line_error):
-            m.d.sync += [self.begun.eq(1), broken.eq(1)]
+            m.d.sync += [begun.eq(1), broken.eq(1)]
         return m

@@ -18,7 +18,7 @@ class HostLink(wiring.Component):
     """Answer requests, one at a time; see protocol.py. Independent of the core.
 
     Incomplete and broken frames are counted and otherwise ignored. After any bytes, the link is
-    ready for a request at the next flag. Bytes must come at least 9 cycles apart.
+    ready for a request at the next flag. Bytes must come at least 10 cycles apart.
 
     Parameters
     ----------
@@ -76,7 +76,10 @@ class HostLink(wiring.Component):
             ],
             *[
                 getattr(executor, name).eq(getattr(request, name))
-                for name in ("received", "sequence_number", "command", "target", "length", "data")
+                for name in (
+                    *("received", "sequence_number", "command", "target"),
+                    *("length", "requested", "data"),
+                )
             ],
             request.address.eq(executor.address),
             request.busy.eq(executor.busy),

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..hierarchy import instantiate
 from ..primitives.block_memory import BlockMemory
-from .protocol import CHECK_BYTES, HEADER_BYTES
+from .protocol import CHECK_BYTES, COUNT_BYTES, HEADER_BYTES
 
 BROKEN_FRAMES_WIDTH = 16
 
@@ -18,7 +18,8 @@ class RequestBuffer(wiring.Component):
     `payload_bytes` bytes of payload. While `busy`, the stored request is stable. Bytes that arrive
     then are dropped up to the next flag after `busy`, and not counted.
 
-    Latency: `received` comes one cycle after the flag; 2 cycles from `address` to `data`.
+    Latency: `received` comes one cycle after the flag, and the fields of the request are stable 2
+    cycles after its last byte; 2 cycles from `address` to `data`.
 
     Parameters
     ----------
@@ -32,6 +33,7 @@ class RequestBuffer(wiring.Component):
     received : 1 bit out, for one cycle. `busy` follows in the next.
     sequence_number, command, target : 8 bits each out
     length : range(payload_bytes + 1) out. Bytes of the payload.
+    requested : 16 bits out. The first two bytes of the payload: the count of a READ or PULL.
     address, data : range(payload_bytes) in, 8 bits out. Read port of the payload.
     broken_frames : 16 bits out. Number of dropped frames, modulo 2**16.
     """
@@ -50,6 +52,7 @@ class RequestBuffer(wiring.Component):
                 "command": Out(8),
                 "target": Out(8),
                 "length": Out(range(payload_bytes + 1)),
+                "requested": Out(8 * COUNT_BYTES),
                 "address": In(range(payload_bytes)),
                 "data": Out(8),
                 "broken_frames": Out(BROKEN_FRAMES_WIDTH),
@@ -69,14 +72,26 @@ class RequestBuffer(wiring.Component):
         deaf = Signal(init=1)
         take = Signal()
         in_payload = Signal()
-        whole = Signal()
+        in_count = Signal()
+        fits = Signal()
+        full = Signal()
         right_length = Signal()
+        ends = Signal()
+        dropped = Signal()
         byte = self.content.payload
         fields = Cat(self.sequence_number, self.command, self.target)
+        # Compared one cycle ahead, which is possible because bytes are many cycles apart.
+        m.d.sync += [
+            in_payload.eq(header == HEADER_BYTES),
+            in_count.eq(count < COUNT_BYTES),
+            fits.eq(count < self.payload_bytes),
+            full.eq(count == most),
+            self.length.eq(count - CHECK_BYTES),
+            right_length.eq((count >= CHECK_BYTES) & ~too_long),
+        ]
         m.d.comb += [
             take.eq(self.content.valid & ~deaf & ~self.busy),
-            in_payload.eq(header == HEADER_BYTES),
-            payload.write.eq(take & in_payload & (count < self.payload_bytes)),
+            payload.write.eq(take & in_payload & fits),
             payload.write_row.eq(count),
             payload.i.eq(byte),
             payload.read_row.eq(self.address),
@@ -86,24 +101,21 @@ class RequestBuffer(wiring.Component):
             m.d.sync += [fields.eq(Cat(fields, byte) >> 8), header.eq(header + 1)]
             # Not earlier: the length of the previous request must hold until the next one begins.
             m.d.sync += count.eq(0)
-        with m.Elif(take & (count == most)):
+        with m.Elif(take & full):
             m.d.sync += too_long.eq(1)
         with m.Elif(take):
             m.d.sync += count.eq(count + 1)
+        with m.If(take & in_payload & in_count):
+            m.d.sync += self.requested.eq(Cat(self.requested, byte) >> 8)
 
-        # Decided one cycle late, which is possible because bytes are many cycles apart.
+        m.d.comb += ends.eq(self.flag & self.begun & ~deaf & ~self.busy)
         m.d.sync += [
-            self.received.eq(0),
-            self.length.eq(count - CHECK_BYTES),
-            right_length.eq((count >= CHECK_BYTES) & ~too_long),
+            self.received.eq(ends & self.good & right_length),
+            dropped.eq(ends & ~(self.good & right_length)),
+            self.broken_frames.eq(self.broken_frames + dropped),
         ]
-        m.d.comb += whole.eq(self.good & right_length)
         with m.If(self.busy), m.If(self.content.valid | self.flag):
             m.d.sync += deaf.eq(1)
         with m.Elif(self.flag):
             m.d.sync += [header.eq(0), too_long.eq(0), deaf.eq(0)]
-            with m.If(self.begun & ~deaf):
-                m.d.sync += self.received.eq(whole)
-                with m.If(~whole):
-                    m.d.sync += self.broken_frames.eq(self.broken_frames + 1)
         return m

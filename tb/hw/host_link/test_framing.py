@@ -15,7 +15,7 @@ from weft_sim.cocotb_streams import Stream, send, throttle, watch
 from weft_sim.stalls import random_bools, random_gaps
 
 # Cycles between two bytes: the fewest that the receiver allows, and more.
-SPACINGS = (9, 10, 23)
+SPACINGS = (10, 11, 23)
 ONLY = {"": ()}
 REVERSED_POLYNOMIAL = 0xEDB88320
 RESIDUE = 0xDEBB20E3
@@ -137,6 +137,7 @@ class Receiver:
         self.dut = dut
         self.content = bytearray()
         self.frames: list[bytes | None] = []
+        self._fed = False
 
     async def feed(self, raw: bytes, spacing: int):
         for byte in raw:
@@ -155,6 +156,8 @@ class Receiver:
         # Without `valid` this must have no effect.
         dut.i__payload.value = FLAG if byte is None else byte
         await tick(dut)
+        assert self._fed or not (read(dut, "o__valid") or read(dut, "flag")), "latency is not 1"
+        self._fed = byte is not None
         if read(dut, "o__valid"):
             self.content.append(read(dut, "o__payload"))
         if read(dut, "flag"):
@@ -174,7 +177,7 @@ async def takes_every_frame_and_nothing_else(dut):
     source = randomness()
     await start(dut)
     receiver = Receiver(dut)
-    await receiver.feed(bytes([FLAG]), 9)
+    await receiver.feed(bytes([FLAG]), 10)
     assert receiver.taken() == []
     for _ in range(60):
         spacing = source.choice(SPACINGS)
