@@ -1,6 +1,6 @@
 """FrameTransmitter: wrap bytes into a frame with escapes, check sequence and flags."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -17,7 +17,7 @@ def item_layout() -> data.StructLayout:
 class FrameTransmitter(wiring.Component):
     """Send flag, content, check sequence, flag; escape flags and escapes in between.
 
-    Latency 1 cycle from `i` to `o`, up to 8 more while the check of the previous byte is running.
+    Latency 1 cycle from `i` to `o`, up to 9 more while the check of the previous byte is running.
 
     Members
     -------
@@ -34,7 +34,13 @@ class FrameTransmitter(wiring.Component):
         byte = Signal(8)
         check_left = Signal(range(CHECK_BYTES + 1))
         special = Signal()
-        m.d.comb += special.eq((byte == FLAG) | (byte == ESCAPE))
+        in_content = Signal()
+        m.d.comb += [
+            special.eq((byte == FLAG) | (byte == ESCAPE)),
+            in_content.eq(check_left == CHECK_BYTES),
+            check.data.eq(Mux(in_content, byte, ~byte)),
+        ]
+        m.d.sync += check.update.eq(0)
         with m.FSM():
             with m.State("OPEN"):
                 m.d.comb += [
@@ -50,7 +56,7 @@ class FrameTransmitter(wiring.Component):
                 with m.If(self.i.valid & self.i.payload.end):
                     m.next = "CHECK"
                 with m.Elif(self.i.valid):
-                    m.d.comb += [check.update.eq(1), check.data.eq(self.i.payload.byte)]
+                    m.d.sync += check.update.eq(1)
                     m.next = "BYTE"
             with m.State("BYTE"):
                 m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(byte)]
@@ -59,14 +65,14 @@ class FrameTransmitter(wiring.Component):
                 with m.If(self.o.ready):
                     with m.If(special):
                         m.next = "ESCAPED"
-                    with m.Elif(check_left == CHECK_BYTES):
+                    with m.Elif(in_content):
                         m.next = "CONTENT"
                     with m.Else():
                         m.next = "CHECK"
             with m.State("ESCAPED"):
                 m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(byte ^ (1 << ESCAPE_BIT))]
                 with m.If(self.o.ready):
-                    with m.If(check_left == CHECK_BYTES):
+                    with m.If(in_content):
                         m.next = "CONTENT"
                     with m.Else():
                         m.next = "CHECK"
@@ -75,8 +81,7 @@ class FrameTransmitter(wiring.Component):
                 with m.If(check_left == 0):
                     m.next = "CLOSE"
                 with m.Else():
-                    m.d.comb += [check.update.eq(1), check.data.eq(check.low)]
-                    m.d.sync += check_left.eq(check_left - 1)
+                    m.d.sync += [check.update.eq(1), check_left.eq(check_left - 1)]
                     m.next = "BYTE"
             with m.State("CLOSE"):
                 m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(FLAG)]

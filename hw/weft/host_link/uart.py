@@ -89,30 +89,33 @@ class UartReceiver(wiring.Component):
         m.d.sync += [first.eq(self.rx), line.eq(first)]
 
         timer = Signal(range(cycles))
+        # The timer is 0, compared one cycle ahead.
+        due = Signal()
         count = Signal(3)
         m.d.sync += [
-            timer.eq(Mux(timer == 0, cycles - 1, timer - 1)),
+            timer.eq(Mux(due, cycles - 1, timer - 1)),
+            due.eq(timer == 1),
             self.o.valid.eq(0),
             self.framing_error.eq(0),
         ]
         with m.FSM():
             with m.State("IDLE"):
-                m.d.sync += timer.eq(cycles // 2 - 1)
+                m.d.sync += [timer.eq(cycles // 2 - 1), due.eq(0)]
                 with m.If(~line):
                     m.next = "START"
-            with m.State("START"), m.If(timer == 0):
+            with m.State("START"), m.If(due):
                 with m.If(line):
                     m.next = "IDLE"
                 with m.Else():
                     m.next = "DATA"
-            with m.State("DATA"), m.If(timer == 0):
+            with m.State("DATA"), m.If(due):
                 m.d.sync += [
                     self.o.payload.eq(Cat(self.o.payload[1:], line)),
                     count.eq(count + 1),
                 ]
                 with m.If(count == 7):
                     m.next = "STOP"
-            with m.State("STOP"), m.If(timer == 0):
+            with m.State("STOP"), m.If(due):
                 m.d.sync += [self.o.valid.eq(line), self.framing_error.eq(~line)]
                 with m.If(line):
                     m.next = "IDLE"
@@ -146,15 +149,18 @@ class UartTransmitter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         timer = Signal(range(self.cycles_per_bit))
+        # The timer is 0, compared one cycle ahead.
+        due = Signal()
         left = Signal(range(11))
         # Start bit and data; the ones that shift in behind them are the stop bit.
         shift = Signal(9, init=0x1FF)
         m.d.comb += [self.i.ready.eq(left == 0), self.tx.eq(shift[0])]
+        m.d.sync += due.eq(timer == 1)
         with m.If(left == 0):
             m.d.sync += timer.eq(self.cycles_per_bit - 1)
             with m.If(self.i.valid):
                 m.d.sync += [shift.eq(Cat(C(0, 1), self.i.payload)), left.eq(10)]
-        with m.Elif(timer == 0):
+        with m.Elif(due):
             m.d.sync += [
                 timer.eq(self.cycles_per_bit - 1),
                 shift.eq(Cat(shift[1:], C(1, 1))),
