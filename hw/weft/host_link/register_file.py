@@ -48,19 +48,20 @@ class RegisterFile(wiring.Component):
         first = REGISTER_BYTES * self.snapshot
         last = first + REGISTER_BYTES * self.snapshot_registers - 1
         taken = Signal(len(self.live))
+        address = Signal.like(self.bus.address)
         at = Signal(range(size))
         taking = Signal()
         m.d.comb += [
-            read.addr.eq(self.bus.address),
+            read.addr.eq(address),
             write.addr.eq(at),
             write.data.eq(taken[:8]),
         ]
-        # A register directly behind the memory, because its output is slow.
-        m.d.sync += self.bus.read_data.eq(read.data)
+        # Registers directly before and behind the memory, because it is slow.
+        m.d.sync += [address.eq(self.bus.address), self.bus.read_data.eq(read.data)]
         m.d.sync += self.bus.done.eq(0)
         with m.FSM():
             with m.State("IDLE"):
-                m.d.sync += [at.eq(first), taking.eq(self.bus.address == first)]
+                m.d.sync += [at.eq(first), taking.eq(address == first)]
                 with m.If(self.bus.read):
                     m.next = "LOOK"
             with m.State("LOOK"):
