@@ -146,8 +146,9 @@ class ModelBuild:
 
 def _files(written: dict, kind: str) -> list[Path]:
     """Return the files of the model of one kind, fast or slow."""
-    sources = written["sources"]
-    return [Path(name) for name in sources[f"classes_{kind}"] + sources[f"support_{kind}"]]
+    # Verilator leaves out empty lists.
+    lists = (written["sources"].get(f"{part}_{kind}", []) for part in ("classes", "support"))
+    return [Path(name) for names in lists for name in names]
 
 
 def _size_of(files: list[Path]) -> int:

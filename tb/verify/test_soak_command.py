@@ -78,6 +78,10 @@ def test_a_crash_is_a_result():
     living.kill()
 
 
+# Names of the processes of Zig's compiler and of that of GCC.
+COMPILERS = {"zig", "cc1plus"}
+
+
 def working_below(folder: Path) -> set[str]:
     """Return the names of the processes, including compilers, that work in a folder."""
     names = set()
@@ -99,7 +103,7 @@ def test_ctrl_c_writes_the_report_and_leaves_nothing_running(tmp_path):
         env=os.environ | verify_environment(WEFT_CACHE=str(tmp_path / "cache")),
     )
     deadline = time.monotonic() + 100
-    while "make" not in working_below(tmp_path):
+    while not working_below(tmp_path) & COMPILERS:
         assert soaking.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     soaking.send_signal(signal.SIGINT)
