@@ -3,17 +3,16 @@
 import functools
 import io
 import secrets
-import shutil
 import sys
 from pathlib import Path
 
 import click
 
 from weft.boards import BOARDS, board_named
-from weft.version import __version__
 from weft_model.layers import NETWORKS, read_network, scale_sim_windows, whole_windows
 from weft_sim import toolchain
 
+from . import installation
 from .paths import check_writable, shown
 from .unit_options import takes_configuration, takes_parts_of_configuration
 
@@ -54,30 +53,14 @@ def takes_network(default: str | None = None):
     return decorate
 
 
-def print_version(context: click.Context, option: click.Parameter, given: bool) -> None:
-    """Print the version of Weft and of the compiler that builds simulations, and end."""
-    if not given or context.resilient_parsing:
-        return
-    try:
-        compiler = toolchain.compiler_name()
-    except RuntimeError as refusal:
-        compiler = f"none. {refusal}"
-    print(f"weft {__version__}")
-    print(f"compiler of simulations: {compiler}")
-    context.exit()
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=print_version,
-    help="Print the version, and the compiler of simulations.",
-)
+@installation.version_option
 def app() -> None:
     """Weft: an open TPU matrix unit, from a numpy array to a waveform."""
+
+
+app.add_command(installation.compiler)
+app.add_command(installation.cache)
 
 
 @app.command()
@@ -133,19 +116,6 @@ def sim(config, m, k, n, seed, simulator, stalls, waves, gui, json) -> None:
             open_viewer(one)
     if totals.wrong_products or totals.errors or not report.model_holds(options, totals):
         sys.exit(1)
-
-
-@app.command()
-def compiler() -> None:
-    """Check the C++ compiler that builds simulations; CXX chooses another one.
-
-    The first use of Zig's compiler builds its C++ library, which takes about a minute.
-    """
-    toolchain.cache_folder("builds")
-    chosen = toolchain.cxx()
-    print(f"checking {toolchain.compiler_name()}: {' '.join(chosen.command)}", flush=True)
-    chosen.check()
-    print("it works")
 
 
 @app.command()
@@ -311,24 +281,6 @@ def fpga_table(scheduler) -> None:
 
     if any("failed" in report for report in make_table(scheduler)):
         sys.exit(1)
-
-
-@app.command("cache")
-@click.option("--clear", is_flag=True, help="Remove all builds, and Zig's library.")
-def show_cache(clear) -> None:
-    """Show the folder of the cached builds, their number and their size.
-
-    The Verilog and the simulation of each unit are built once, in a folder that all checkouts of a
-    user share. If the builds exceed 5 GB, the least recently used are removed. The C++ library of
-    Zig's compiler is in the folder `zig` beside them.
-    """
-    from weft_sim import cache
-
-    if clear:
-        cache.evict(limit=0, unused_seconds=0)
-        shutil.rmtree(toolchain.cache_root() / toolchain.ZIG_CACHE, ignore_errors=True)
-    sizes = [size for _, size, _ in cache.contents()]
-    print(f"{cache.folder()}: {len(sizes):,} builds, {sum(sizes) / 1e6:,.1f} MB")
 
 
 BENCHMARKS = ("export", "speed", "utilization")

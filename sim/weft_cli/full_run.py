@@ -9,7 +9,7 @@ from weft.matrix.config import MatrixUnitConfig
 from weft_model.layers import Layer, Network
 from weft_model.operands import draw_operands
 from weft_sim.matrix_unit_simulator import MatrixUnitSimulator
-from weft_sim.toolchain import compiler_name
+from weft_sim.toolchain import cxx
 
 from .console import console, progress_bar
 from .durations import simulation_build
@@ -47,7 +47,7 @@ def run_network(config: MatrixUnitConfig, network: Network, whole: bool, seed: i
     )
     console.print(
         f"{cycles:,} cycles, {macs:,} multiply-accumulates, {macs / peak:.1%} of peak; "
-        f"build {built - began:.0f} s with {compiler_name()}, run {seconds:.0f} s "
+        f"build {built - began:.0f} s with {cxx().name}, run {seconds:.0f} s "
         f"({macs / sum(row['seconds'] for row in rows) / 1e6:,.0f} million per second simulated)"
     )
     return all(row["right"] for row in rows)

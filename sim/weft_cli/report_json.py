@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from weft.emit.files import write_whole
-from weft_sim.toolchain import compiler_name
+from weft_sim.toolchain import cxx
 
 from .simulate import DigitsRun, Options, ProductRun
 from .totals import Totals
@@ -22,7 +22,7 @@ def write_report(path: Path, options: Options, run: ProductRun | DigitsRun, tota
         **work,
         "seed": options.seed,
         "simulator": options.simulator,
-        "compiler": None if options.simulator == "icarus" else compiler_name(),
+        "compiler": None if options.simulator == "icarus" else cxx().name,
         "mismatches": totals.mismatches,
         "cycles": totals.cycles,
         "predicted_cycles": totals.predicted_cycles,

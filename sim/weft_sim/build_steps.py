@@ -17,21 +17,21 @@ class BuildSteps:
         The folder; it also gets the log, LOG.
     tool : str
         Name of the simulator, for errors.
-    kept_log : Path
-        Where the log of a failed build is copied.
+    name : str
+        Name of the design, for the log of a failed build; see `verilator.build_failed`.
 
     Raises
     ------
     verilator.SimulationFailed
-        By each step that fails; the text says whether memory or the disk ran out.
+        If a step fails; the text says whether memory or the disk ran out.
     RuntimeError
-        By each step of the C++ compiler, if the compiler does not work.
+        If the C++ compiler does not work.
     """
 
-    def __init__(self, scratch: Path, tool: str, kept_log: Path):
+    def __init__(self, scratch: Path, *, tool: str, name: str):
         self.scratch = scratch
         self.tool = tool
-        self.kept_log = kept_log
+        self.name = name
 
     def compile(self, parts: list[tuple[Path, str]], options: Iterable[str]) -> list[Path]:
         """Compile sources, each with its optimization; return the object files."""
@@ -67,4 +67,4 @@ class BuildSteps:
         if missing and not verilator.troubles_in(log):
             toolchain.cxx().check()
         if missing or any(done.returncode for done in results):
-            raise verilator.build_failed(self.tool, log, self.kept_log)
+            raise verilator.build_failed(self.tool, log, self.name)

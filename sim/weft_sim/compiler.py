@@ -1,7 +1,7 @@
 """The C++ compilers that build simulations: which one is used, and its command lines.
 
 CXX names the compiler. By default it is the one in the package `ziglang` if that is installed,
-since its simulations run two to three times faster, and otherwise the `c++` or `g++` of the system.
+since it builds faster simulations, and otherwise the `c++` or `g++` of the system.
 """
 
 import contextlib
@@ -33,9 +33,7 @@ PROBE = """\
 #include <string>
 extern "C" int answer() { return int(std::to_string(4321).size()); }
 """
-
-
-# A library with a symbol that is nowhere defined is an error when it is built, as on macOS.
+# An undefined symbol is an error when a library is built, not only when it is loaded, as on macOS.
 SHARED = ("-shared", *(("-Wl,-z,defs",) if platform.system() == "Linux" else ()))
 
 
@@ -47,40 +45,34 @@ class Compiler:
     ----------
     command : tuple of str
     name : str
-        Name and version, for keys and reports.
-    baseline, vector : tuple of str
-        Options for code that runs on any processor of the architecture, and on VECTOR_LEVEL.
-    link_options, plain_options : tuple of str
-        Further options for every link, and for code that is not optimized.
+        Name, version and everything else that changes its code, for keys and reports.
+    compile_options, link_options : tuple of str
+        Options of every compilation and of every link.
     global_cache : Path, optional
         Where the compiler keeps its own libraries, built at their first use.
     """
 
     command: tuple[str, ...]
     name: str
-    baseline: tuple[str, ...] = ()
-    vector: tuple[str, ...] = (f"-march={VECTOR_LEVEL}",)
+    compile_options: tuple[str, ...] = ()
     link_options: tuple[str, ...] = ()
-    plain_options: tuple[str, ...] = ()
     global_cache: Path | None = None
 
     def compilation(
         self, source: Path, target: Path, *, optimize: str, options: Iterable[str]
     ) -> list[str]:
         """Return the command that compiles a source to an object file."""
-        plain = self.plain_options if optimize == "-O0" else ()
-        return [*self.command, optimize, *plain, *options, "-c", str(source), "-o", str(target)]
+        return [
+            *(*self.command, *self.compile_options, optimize, *options),
+            *("-c", str(source), "-o", str(target)),
+        ]
 
     def link(self, objects: Iterable[Path], target: Path, *, options: Iterable[str]) -> list[str]:
         """Return the command that links objects to a program, or with -shared to a library."""
         return [
-            *(*self.command, *map(str, objects), "-pthread", *self.baseline),
-            *(*self.link_options, *options, "-o", str(target)),
+            *(*self.command, *map(str, objects), "-pthread", *self.link_options, *options),
+            *("-o", str(target)),
         ]
-
-    def for_level(self, level: str) -> tuple[str, ...]:
-        """Return the options for code of a processor level, see `processor_level`."""
-        return self.vector if level == VECTOR_LEVEL else self.baseline
 
     @contextlib.contextmanager
     def environment(self, folder: Path) -> Iterator[dict[str, str]]:
@@ -107,9 +99,8 @@ class Compiler:
             source, library = here / "probe.cpp", here / "probe.so"
             source.write_text(PROBE)
             target = source.with_suffix(".o")
-            options = ("-fPIC", *self.for_level(processor_level()))
             steps = (
-                self.compilation(source, target, optimize="-O0", options=options),
+                self.compilation(source, target, optimize="-O0", options=["-fPIC"]),
                 self.link([target], library, options=SHARED),
             )
             for step in steps:
@@ -128,7 +119,7 @@ class Compiler:
         errors = [line for line in lines if "error" in line.lower()] or lines or ["no message"]
         raise RuntimeError(
             f"{shlex.join(self.command)} is not a working C++ compiler: {errors[0]}; "
-            f"set CXX to another, such as g++, clang++ or zig"
+            "set CXX to another, such as g++, clang++ or zig"
         )
 
 
@@ -159,21 +150,22 @@ def _zig(zig_cache: Path) -> Compiler | None:
     package = importlib.util.find_spec("ziglang")
     if package is None or package.origin is None:
         return None
+    level = processor_level()
+    # Zig's default is the processor at hand, and code that is not optimized checks itself.
+    processor = "baseline" if level is None else level.replace("-", "_")
     return Compiler(
         command=(str(Path(package.origin).with_name("zig")), "c++"),
-        name=f"zig {importlib.metadata.version('ziglang')}",
-        # Zig's default is the processor at hand, and it builds its libraries for each processor.
-        baseline=("-mcpu=baseline",),
-        vector=("-mcpu=x86_64_v3",),
-        link_options=("-s",),
-        plain_options=("-fno-sanitize=undefined",),
+        name=f"zig {importlib.metadata.version('ziglang')}" + (f" for {level}" if level else ""),
+        compile_options=(f"-mcpu={processor}", "-fno-sanitize=undefined"),
+        # One C++ library for all processors; without symbols.
+        link_options=("-mcpu=baseline", "-s"),
         global_cache=zig_cache,
     )
 
 
 def _of_system(command: tuple[str, ...]) -> Compiler:
     name = _version_of(command, shutil.which(command[0]))
-    return Compiler(command=command, name=name)
+    return Compiler(command, name if len(command) == 1 else f"{name} ({shlex.join(command)})")
 
 
 @functools.cache
@@ -193,15 +185,15 @@ def _version_of(command: tuple[str, ...], path: str | None) -> str:
 
 
 @functools.cache
-def processor_level() -> str:
-    """Return VECTOR_LEVEL if this processor has it, or "" for the least of its architecture."""
+def processor_level() -> str | None:
+    """Return VECTOR_LEVEL if this processor is known to have it, or None."""
     if platform.machine() not in ("x86_64", "AMD64"):
-        return ""
+        return None
     with contextlib.suppress(OSError):
         flags = re.search(r"(?m)^flags\s*:(.*)$", CPU_INFO.read_text())
         if flags and set(flags[1].split()) >= VECTOR_FLAGS:
             return VECTOR_LEVEL
-    return ""
+    return None
 
 
 def run_together(

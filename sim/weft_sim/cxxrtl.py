@@ -42,14 +42,14 @@ def key() -> list[str]:
     return [WRITE, *OPTIONS, LOOP.read_text(), *versions()]
 
 
-def build(verilog: Path, top: str, scratch: Path, kept_log: Path) -> None:
+def build(verilog: Path, top: str, scratch: Path) -> None:
     """Build PROGRAM in the folder `scratch`; raise SimulationFailed if the build fails."""
-    runtime = _runtime(kept_log)
+    runtime = _runtime()
     run_yosys(
         f"read_verilog {verilog.name}", f"hierarchy -top {top}", "proc", WRITE, folder=scratch
     )
     libraries = cocotb_tools.config.libs_dir
-    steps = BuildSteps(scratch, "cxxrtl", kept_log)
+    steps = BuildSteps(scratch, tool="cxxrtl", name=top)
     objects = steps.compile([(scratch / "model.cc", "-O1")], [*OPTIONS, *_includes()])
     steps.link(
         [*objects, *sorted(runtime.glob("*.o"))],
@@ -91,7 +91,7 @@ def run(
         raise RuntimeError(f"the simulation ended with {ended.returncode}")
 
 
-def _runtime(kept_log: Path) -> Path:
+def _runtime() -> Path:
     """Return the folder of the objects shared by all designs: the event loop and the runtime."""
     capi = _headers() / "cxxrtl" / "capi"
     sources = [
@@ -101,7 +101,8 @@ def _runtime(kept_log: Path) -> Path:
 
     def make(scratch: Path) -> list[str]:
         parts = [(source, "-O2") for source in sources]
-        objects = BuildSteps(scratch, "cxxrtl", kept_log).compile(parts, [*OPTIONS, *_includes()])
+        steps = BuildSteps(scratch, tool="cxxrtl", name="cxxrtl-runtime")
+        objects = steps.compile(parts, [*OPTIONS, *_includes()])
         return [path.name for path in objects]
 
     return cached("cxxrtl-runtime", key(), make)

@@ -55,7 +55,7 @@ def emitted(config: MatrixUnitConfig, name: str | None = None) -> Emission:
             "top": hierarchy.top,
             "components": hierarchy.components,
             "instances": {
-                module: {name: dataclasses.astuple(part) for name, part in parts.items()}
+                module: {instance: dataclasses.asdict(part) for instance, part in parts.items()}
                 for module, parts in hierarchy.instances.items()
             },
             "description": emission.description,
@@ -70,8 +70,8 @@ def emitted(config: MatrixUnitConfig, name: str | None = None) -> Emission:
     facts = json.loads((entry / FACTS).read_text())
     instances = {
         module: {
-            instance: ModuleInstance(kind, None if place is None else tuple(place))
-            for instance, (kind, place) in parts.items()
+            instance: ModuleInstance(part["module"], part["place"] and tuple(part["place"]))
+            for instance, part in parts.items()
         }
         for module, parts in facts["instances"].items()
     }

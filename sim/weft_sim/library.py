@@ -71,7 +71,7 @@ def build(
             sources=["control.vlt", "unit.v"],
             driver=DRIVER,
             link_options=SHARED,
-            kept_log=toolchain.build_root() / f"failed-{design.top}.log",
+            name=design.top,
         )
         _clear(scratch)
         return [LIBRARY]

@@ -217,7 +217,7 @@ def _icarus(design: Design, *, waves: bool) -> _Recipe:
                     log_file=log,
                 )
             except (SystemExit, RuntimeError) as error:
-                raise verilator.build_failed("icarus", log, _kept_log(design)) from error
+                raise verilator.build_failed("icarus", log, design.top) from error
 
     key = [f"cocotb {version('cocotb')}", *shown.stdout.splitlines()[:1]]
     return _Recipe(product="sim.vvp", key=key, make=make)
@@ -253,7 +253,7 @@ def _verilator(design: Design, *, traces: str | None, coverage: bool) -> _Recipe
             sources=["control.vlt", f"{design.top}.v"],
             driver=cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp",
             link_options=link_options,
-            kept_log=_kept_log(design),
+            name=design.top,
         )
 
     # A program finds the libraries of cocotb by their path.
@@ -263,16 +263,11 @@ def _verilator(design: Design, *, traces: str | None, coverage: bool) -> _Recipe
 
 def _cxxrtl(design: Design) -> _Recipe:
     def make(scratch: Path) -> None:
-        cxxrtl.build(scratch / f"{design.top}.v", design.top, scratch, _kept_log(design))
+        cxxrtl.build(scratch / f"{design.top}.v", design.top, scratch)
 
     libraries = str(cocotb_tools.config.libs_dir)
     key = [f"cocotb {version('cocotb')}", libraries, *cxxrtl.key()]
     return _Recipe(product=cxxrtl.PROGRAM, key=key, make=make)
-
-
-def _kept_log(design: Design) -> Path:
-    """Return where the log of a failed build is copied."""
-    return toolchain.build_root() / f"failed-{design.top}.log"
 
 
 def _see(log: Path | None) -> str:

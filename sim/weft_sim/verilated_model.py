@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import compiler, toolchain, verilator
+from . import toolchain, verilator
 from .build_steps import BuildSteps
 from .cache import cached
 
@@ -50,7 +50,7 @@ class ModelBuild:
     def _runtime_key(self) -> list[str]:
         return [
             *(self.optimize_rest, *OPTIONS, *self.options),
-            *(toolchain.cxx().name, compiler.processor_level(), *verilator.versions()),
+            *(toolchain.cxx().name, *verilator.versions()),
         ]
 
     def build(
@@ -61,7 +61,7 @@ class ModelBuild:
         sources: Sequence[str],
         driver: Path,
         link_options: Sequence[str],
-        kept_log: Path,
+        name: str,
     ) -> None:
         """Build the file `target` in a scratch folder from the Verilog in it.
 
@@ -72,8 +72,8 @@ class ModelBuild:
         driver : Path
             C++ file with the main function, or with the functions of a library.
         link_options : sequence of str
-        kept_log : Path
-            Where the log of a failed build is copied.
+        name : str
+            Name of the design, for the log of a failed build; see BuildSteps.
 
         Raises
         ------
@@ -82,22 +82,22 @@ class ModelBuild:
         RuntimeError
             If the C++ compiler does not work.
         """
-        steps = BuildSteps(scratch, "verilator", kept_log)
+        steps = BuildSteps(scratch, tool="verilator", name=name)
         verilate = ("verilator", "--cc", "--make", "json", "--prefix", PREFIX, "--Mdir", "model")
         steps.run([[*verilate, *self.arguments, *sources]])
         model = scratch / "model"
         written = json.loads((model / f"{PREFIX}.json").read_text())
         parts = []
-        for index, (group, optimize) in enumerate(self._groups(written, driver)):
+        for index, (group, optimize) in enumerate(self._plan(written, driver)):
             source = scratch / f"part_{index}.cpp"
             source.write_text("".join(f'#include "{file}"\n' for file in group))
             parts.append((source, optimize))
         # The folder of the build comes first: its headers replace those of the runtime.
         objects = steps.compile(parts, self._options(written, [scratch, model]))
-        objects += self._runtime(written, kept_log)
+        objects += self._runtime(written, name)
         steps.link(objects, scratch / target, link_options)
 
-    def _groups(self, written: dict, driver: Path) -> list[tuple[list[Path], str]]:
+    def _plan(self, written: dict, driver: Path) -> list[tuple[list[Path], str]]:
         """Return the files that are compiled together, each group with its optimization."""
         fast, slow = _files(written, "fast"), _files(written, "slow")
         if _size_of([*fast, *slow]) <= GROUP_BYTES:
@@ -113,17 +113,20 @@ class ModelBuild:
         include = toolchain.verilator_root() / "include"
         used = written["options"]
         defines = {
-            **{"VERILATOR": 1, "VM_SC": 0, "VM_COVERAGE": used["coverage"]},
-            **{"VM_TIMING": used["use_timing"], "VM_TRACE": used["trace"]},
+            "VERILATOR": True,
+            "VM_SC": used["system_c"],
+            "VM_COVERAGE": used["coverage"],
+            "VM_TIMING": used["use_timing"],
+            "VM_TRACE": used["trace"],
             **{f"VM_TRACE_{kind}": used[f"trace_{kind.lower()}"] for kind in TRACES},
         }
         return [
-            *(*OPTIONS, *self.options, *toolchain.cxx().for_level(compiler.processor_level())),
+            *(*OPTIONS, *self.options),
             *(f"-D{name}={int(value)}" for name, value in defines.items()),
             *(f"-I{folder}" for folder in (*folders, include, include / "vltstd")),
         ]
 
-    def _runtime(self, written: dict, kept_log: Path) -> list[Path]:
+    def _runtime(self, written: dict, name: str) -> list[Path]:
         """Return the objects of Verilator's runtime."""
         sources = [Path(source) for source in written["sources"]["global"]]
 
@@ -132,11 +135,9 @@ class ModelBuild:
                 header = verilator.coverage_header()
                 (scratch / verilator.COVERAGE_HEADER).write_text(header)
             parts = [(source, self.optimize_rest) for source in sources]
-            options = self._options(written, [scratch])
-            return [
-                path.name
-                for path in BuildSteps(scratch, "verilator", kept_log).compile(parts, options)
-            ]
+            steps = BuildSteps(scratch, tool="verilator", name=name)
+            objects = steps.compile(parts, self._options(written, [scratch]))
+            return [path.name for path in objects]
 
         names = [source.name for source in sources]
         key = [*self._runtime_key(), *names, json.dumps(written["options"])]

@@ -49,9 +49,13 @@ def troubles_in(log: Path) -> list[str]:
     return [meaning for pattern, meaning in TROUBLES if re.search(pattern, text)]
 
 
-def build_failed(tool: str, log: Path, kept: Path) -> SimulationFailed:
-    """Return the error for a failed build, in one sentence, after copying its log to `kept`."""
+def build_failed(tool: str, log: Path, name: str) -> SimulationFailed:
+    """Return the error for a failed build, in one sentence.
+
+    The log is copied to `failed-<name>.log` in the folder of results.
+    """
     meanings = troubles_in(log)
+    kept = toolchain.build_root() / f"failed-{name}.log"
     with contextlib.suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(log, kept)

@@ -51,16 +51,22 @@ def needs_simulators(*names: str) -> None:
             _cannot_run(missing)
 
 
+def needs_program(name: str) -> None:
+    """Skip the test if a program is not in PATH; fail it if WEFT_NO_SKIP is set."""
+    if not toolchain.has(name):
+        _cannot_run(f"{name} is not installed")
+
+
 def needs_waves(simulator: str) -> None:
     """Skip the test on a simulator that writes no waves."""
     if simulator == "cxxrtl":
         pytest.skip("CXXRTL writes no waves")
 
 
-def _cannot_run(missing: toolchain.ToolMissing) -> None:
+def _cannot_run(reason: toolchain.ToolMissing | str) -> None:
     if os.environ.get("WEFT_NO_SKIP"):
-        pytest.fail(str(missing), pytrace=False)
-    pytest.skip(str(missing))
+        pytest.fail(str(reason), pytrace=False)
+    pytest.skip(str(reason))
 
 
 def on_simulators(names: str, cases: Mapping[str, object], *, verilator: int = 1):

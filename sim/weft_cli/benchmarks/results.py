@@ -4,6 +4,7 @@ Each benchmark writes build/benchmark/<name>.json: `machine`, `units` of its fie
 Times depend on the machine and its load; cycles are exact on any machine.
 """
 
+import contextlib
 import json
 import os
 import platform
@@ -48,11 +49,18 @@ def machine() -> dict[str, str | int]:
         "cores": os.cpu_count() or 0,
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
-        "compiler": toolchain.compiler_name(),
+        **_compiler(),
         "weft": __version__,
         **{tool: version(tool) for tool in TOOLS if toolchain.has_package(tool)},
         "date": time.strftime("%Y-%m-%d"),
     }
+
+
+def _compiler() -> dict[str, str]:
+    """Return the compiler of simulations; {} where there is none, since not all work needs it."""
+    with contextlib.suppress(RuntimeError):
+        return {"compiler": toolchain.cxx().name}
+    return {}
 
 
 def processor() -> str:

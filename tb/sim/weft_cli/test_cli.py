@@ -11,7 +11,7 @@ import pytest
 
 from benches.commands import WEFT, weft
 from benches.repository import ROOT
-from benches.runner import needs_waves
+from benches.runner import needs_program, needs_waves
 from weft import __version__
 from weft.matrix.layouts import ACTIVITY_SENTENCES
 
@@ -88,6 +88,7 @@ def test_a_missing_tool_is_named_with_its_install_command(tmp_path):
 
 
 def test_the_version_names_the_compiler():
+    needs_program("g++")
     for name in ("zig", "g++"):
         run = weft("--version", CXX=name)
         lines = run.stdout.splitlines()
@@ -260,7 +261,9 @@ def test_the_cache_is_shown_and_cleared(tmp_path):
     assert weft("sim", *arguments, WEFT_CACHE=str(tmp_path)).returncode == 0
     # The Verilog and the simulation.
     assert shown().startswith(f"{tmp_path}/builds: 2 builds, ")
+    (tmp_path / "zig").mkdir()
     assert shown("--clear") == f"{tmp_path}/builds: 0 builds, 0.0 MB\n"
+    assert not (tmp_path / "zig").exists()
 
 
 @pytest.mark.quick

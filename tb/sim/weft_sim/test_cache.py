@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from benches.disk import longest_file
+from benches.runner import chosen_simulators
 from weft import MatrixUnitConfig
 from weft.emit.export import emit
 from weft_sim import MatrixUnitSimulator, cache, library, toolchain, verilator
+from weft_sim import simulator as simulators
 from weft_sim.cache import cached, is_sound
 from weft_sim.verilator import SimulationFailed, build_failed
 
@@ -251,12 +253,12 @@ LOGS = {
 def test_a_failed_build_reports_the_reason(text, tmp_path):
     log = tmp_path / "build.log"
     log.write_text(f"g++ -c Unit.cpp\n{text}\nmake: *** [Unit.o] Error 1\n")
-    error = build_failed("verilator", log, tmp_path / "kept.log")
+    error = build_failed("verilator", log, "unit")
     assert isinstance(error, SimulationFailed)
     assert "\n" not in str(error)
     with pytest.raises(SimulationFailed, match=LOGS[text]):
         raise error
-    assert (tmp_path / "kept.log").read_text() == log.read_text()
+    assert (tmp_path / "build" / "failed-unit.log").read_text() == log.read_text()
 
 
 def test_a_full_disk_is_detected_without_a_message_of_the_tool(tmp_path, monkeypatch):
@@ -265,7 +267,7 @@ def test_a_full_disk_is_detected_without_a_message_of_the_tool(tmp_path, monkeyp
     log.write_text("Unit.cpp:3: error: expected '}' at end of input\n")
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=4096))
-    error = build_failed("verilator", log, tmp_path / "kept.log")
+    error = build_failed("verilator", log, "unit")
     assert str(error).startswith("verilator could not build: the disk is full; see ")
 
 
@@ -282,10 +284,18 @@ def test_a_compiler_without_memory_is_named(tmp_path, monkeypatch):
     assert not list(cache.folder().glob("library-*/"))
 
 
-def test_a_folder_that_make_cannot_use_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "my cache"))
-    with pytest.raises(RuntimeError, match=r"must not have spaces or colons, as in .*my cache;"):
+def test_a_folder_that_cannot_be_in_path_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "my:cache"))
+    with pytest.raises(RuntimeError, match=r"must not have colons, as in .*my:cache;"):
         library.build(emit(ONE).design)
+
+
+@pytest.mark.parametrize("simulator", chosen_simulators())
+def test_a_cache_with_a_space_in_its_path_works(simulator, tmp_path, monkeypatch):
+    """A build without cocotb, and one for each simulator."""
+    monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "my cache"))
+    assert library.build(emit(ONE).design).is_file()
+    assert simulators.build(emit(ONE).design, simulator).directory.is_dir()
 
 
 def test_structure_keeps_blocks_apart():
