@@ -1,8 +1,8 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-fast sim sim-full soak waves verilog cycles test-quick test test-all bench bench-export \
-  bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal coverage \
-  mutation faults equivalence trust-docs lint docs train workloads lock clean clean-cache
+.PHONY: help setup setup-fast sim sim-full soak waves verilog cycles test-quick test test-all bench \
+  bench-export bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal \
+  coverage mutation faults equivalence trust-docs lint docs train workloads lock clean clean-cache
 
 PYTHON ?= python3
 WEFT := .venv/bin/weft
@@ -79,10 +79,10 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@$(PIP) --require-hashes -r requirements.lock
 	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
-	@command -v c++ g++ >/dev/null || { echo "This machine has no C++ compiler, so make adds one."; $(ADD_COMPILER); }
+	@command -v c++ >/dev/null || command -v g++ >/dev/null || { echo "This machine has no C++ compiler, so make adds one."; $(ADD_COMPILER); }
 	@touch $(READY)
 
-setup-fast: $(FAST_READY)  ## add Zig's C++ compiler to .venv: simulations run twice to four times as fast
+setup-fast: $(FAST_READY)  ## add Zig's C++ compiler to .venv: simulations run two to three times as fast
 $(FAST_READY): requirements-fast.lock $(READY)
 	@$(ADD_COMPILER)
 	@touch $(FAST_READY)

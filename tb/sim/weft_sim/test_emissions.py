@@ -37,7 +37,7 @@ def test_a_kept_emission_equals_a_new_one(calls):
     assert calls == [(CONFIG, "npu")]
 
 
-@pytest.mark.parametrize("change", ["config", "name", "hardware", "version", "python"])
+@pytest.mark.parametrize("change", ["config", "name", "hardware", "format", "version", "python"])
 def test_another_input_is_another_emission(change, calls, monkeypatch):
     emitted(CONFIG)
     config, name = CONFIG, None
@@ -47,6 +47,8 @@ def test_another_input_is_another_emission(change, calls, monkeypatch):
         name = "npu"
     elif change == "hardware":
         monkeypatch.setattr(emissions, "HARDWARE", "other")
+    elif change == "format":
+        monkeypatch.setattr(emissions, "SOURCE", "other")
     elif change == "version":
         monkeypatch.setattr(emissions, "version", lambda tool: f"{tool} 99")
     else:
