@@ -88,9 +88,18 @@ def family_of(platform) -> str | None:
     return platform.family if isinstance(platform, ModuleLibrary) else None
 
 
-def largest_power_of_two_below(size: int) -> int:
-    """Return where to cut `size` (2 or more) in two so that few distinct sizes result."""
-    return 1 << ((size - 1).bit_length() - 1)
+def cut(size: int) -> list[range]:
+    """Cut `size` (2 or more) into two, three or four pieces so that few distinct sizes result.
+
+    All pieces but the last are the largest power of four below `size` long.
+    """
+    length = 1 << ((size - 1).bit_length() - 1) // 2 * 2
+    return [range(first, min(first + length, size)) for first in range(0, size, length)]
+
+
+def numbers_below(count: int) -> list[str]:
+    """Return the numbers below `count` as text, all of the same length, so that names sort."""
+    return [f"{number:0{len(str(count - 1))}}" for number in range(count)]
 
 
 def _ports(signature: wiring.Signature, interface) -> list[tuple[str, object, Value]]:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from weft.array.row import SystolicRow
-from weft.emit.verilog import Design
+from weft.emit.verilog import Design, ports_of
 
 from . import toolchain
 
@@ -100,12 +100,7 @@ def structure(design: Design) -> str:
             lines.append(f'no_inline -module "{module}"')
             lines += [
                 f'public_flat_rd -module "{module}" -var "{port}"'
-                for port in _ports_of(design.verilog, module)
+                for port in ports_of(design.verilog, module)
                 if port != "clk"
             ]
     return "\n".join(lines) + "\n"
-
-
-def _ports_of(verilog: str, module: str) -> list[str]:
-    ports = re.search(rf"(?ms)^module {module} \(\n(.*?)^\);", verilog)
-    return re.findall(r"(\w+),?\n", ports[1]) if ports else []

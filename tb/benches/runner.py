@@ -20,7 +20,7 @@ import filelock
 import pytest
 
 from benches import netlist
-from weft.emit.verilog import Design, make_design
+from weft.emit.verilog import Design, make_design, ports_of
 from weft_sim import simulator as simulators
 from weft_sim import toolchain
 from weft_sim.yosys import YosysFailed, run_yosys
@@ -192,14 +192,13 @@ def _chosen_coroutines(coroutines: Sequence) -> list[str]:
 
 def describe(parameters: dict[str, Any], verilog: str, top: str, family: str | None = None) -> str:
     """Return the facts for the coroutines: parameters, ports of the Verilog and FPGA family."""
-    module = re.search(rf"(?ms)^module {top}\b.*?^endmodule", verilog)[0]
-    kinds = r"(?:(?:wire|reg|signed) )*(?:\[.*?\] )?"
-    ports = {
-        direction: re.findall(rf"(?m)^  {direction} {kinds}(\w+)", module)
+    ports = ports_of(verilog, top)
+    named = {
+        direction: [name for name, way in ports.items() if way == direction]
         for direction in ("input", "output")
     }
     pickled = base64.b64encode(pickle.dumps(parameters)).decode()
-    return json.dumps({"parameters": pickled, "family": family, **ports})
+    return json.dumps({"parameters": pickled, "family": family, **named})
 
 
 def _explain(results: Path, log: Path) -> str:

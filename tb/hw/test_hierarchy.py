@@ -15,7 +15,7 @@ from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, s
 from benches.runner import on_simulators
 from weft.blocks.skew import DelayLine, Skew
 from weft.emit.verilog import make_design
-from weft.hierarchy import instantiate, largest_power_of_two_below
+from weft.hierarchy import cut, instantiate, numbers_below
 from weft.matrix.config import MatrixUnitConfig
 
 WIDTH = 8
@@ -126,11 +126,21 @@ def test_ordinary_elaboration_gives_submodules():
     assert sorted(submodules) == ["emptied", "first", "longer", "second"]
 
 
-def test_cuts_at_a_power_of_two():
+def test_cuts_into_powers_of_four_and_a_rest():
     for size in range(2, 300):
-        cut = largest_power_of_two_below(size)
-        assert cut & (cut - 1) == 0
-        assert cut < size <= 2 * cut
+        pieces = cut(size)
+        assert [at for piece in pieces for at in piece] == list(range(size))
+        lengths = {len(piece) for piece in pieces[:-1]}
+        assert 2 <= len(pieces) <= 4 and len(pieces[-1]) <= max(lengths)
+        assert lengths < {4**power for power in range(5)} and len(lengths) == 1
+
+
+def test_numbers_have_equal_lengths_and_sort():
+    for count in (1, 2, 10, 11, 16, 100, 101, 256):
+        numbers = numbers_below(count)
+        assert [int(number) for number in numbers] == list(range(count))
+        assert numbers == sorted(numbers) and len({len(number) for number in numbers}) == 1
+    assert numbers_below(10)[-1] == "9" and numbers_below(11)[:2] == ["00", "01"]
 
 
 SCRIPT = """

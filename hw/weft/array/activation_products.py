@@ -1,10 +1,11 @@
 """ActivationProducts: the products of the two activations of each pair, at the west edge."""
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.chain import Linking
+from ..blocks.lanes import Lanes
 from ..blocks.partial_sums import add_in_parts, delayed_parts
 from .arithmetic import Arithmetic
 from .pairs import multiply_pair, pair_layout
@@ -22,7 +23,7 @@ class ActivationProducts(wiring.Component):
 
     Members
     -------
-    activations : ArrayLayout(activation format, 2) in
+    activations : Lanes(activation format, 2) in
     pair : pair_layout(arithmetic) out, for the first column
     sum_in, sum_out : arithmetic.sum_shape
     """
@@ -38,7 +39,7 @@ class ActivationProducts(wiring.Component):
     def members_of(arithmetic: Arithmetic) -> dict[str, wiring.Member]:
         """Return the members by name, for a Chain."""
         return {
-            "activations": In(data.ArrayLayout(arithmetic.activation.shape, 2)),
+            "activations": In(Lanes(arithmetic.activation.shape, 2)),
             "pair": Out(pair_layout(arithmetic)),
             "sum_in": In(arithmetic.sum_shape),
             "sum_out": Out(arithmetic.sum_shape),

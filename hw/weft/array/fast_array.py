@@ -1,11 +1,12 @@
 """FastArray: a SystolicArray of FastCells, and the edges that turn its sums into inner products."""
 
 from amaranth.hdl import Module, Value
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.chain import Chain
 from ..blocks.delay_line import DelayLine
+from ..blocks.lanes import Lanes
 from ..hierarchy import instantiate
 from .activation_correction import ActivationCorrection
 from .activation_products import ActivationProducts
@@ -42,11 +43,11 @@ class FastArray(wiring.Component):
 
     Members
     -------
-    activations_in : ArrayLayout(activation format, R)
+    activations_in : Lanes(activation format, R)
     switches_in : one bit per pair
     loads_in : one bit per row of a tile, as from the WeightLoader
-    weights_in : ArrayLayout(weight format, C)
-    sums_out : ArrayLayout(arithmetic.sum_shape, C)
+    weights_in : Lanes(weight format, C)
+    sums_out : Lanes(arithmetic.sum_shape, C)
     products_out : arithmetic.sum_shape out, only with `shows_products`
         The sum of all a0 a1 of a row, C cycles after it arrived at the correction of column 0.
     """
@@ -71,11 +72,11 @@ class FastArray(wiring.Component):
     def _members(self) -> dict[str, wiring.Member]:
         arithmetic = self.arithmetic
         members = {
-            "activations_in": In(data.ArrayLayout(arithmetic.activation.shape, self.rows)),
+            "activations_in": In(Lanes(arithmetic.activation.shape, self.rows)),
             "switches_in": In(self.pairs),
             "loads_in": In(self.rows),
-            "weights_in": In(data.ArrayLayout(arithmetic.weight.shape, self.columns)),
-            "sums_out": Out(data.ArrayLayout(arithmetic.sum_shape, self.columns)),
+            "weights_in": In(Lanes(arithmetic.weight.shape, self.columns)),
+            "sums_out": Out(Lanes(arithmetic.sum_shape, self.columns)),
         }
         if self.shows_products:
             members["products_out"] = Out(arithmetic.sum_shape)

@@ -17,6 +17,7 @@ the weight of the column before. So a cell registers only the two sums and no ac
 from amaranth.hdl import Module, Shape, Value, signed
 from amaranth.lib import data
 
+from ..blocks.lanes import Lanes
 from ..formats import width_for
 from ..primitives.multiplier import multiply
 from .arithmetic import Arithmetic
@@ -29,9 +30,9 @@ def operand_shape(arithmetic: Arithmetic) -> Shape:
     return signed(width_for(low, high))
 
 
-def pair_layout(arithmetic: Arithmetic) -> data.ArrayLayout:
+def pair_layout(arithmetic: Arithmetic) -> Lanes:
     """Return the layout of the two factors of a cell: a0 + w1 and a1 + w0."""
-    return data.ArrayLayout(operand_shape(arithmetic), 2)
+    return Lanes(operand_shape(arithmetic), 2)
 
 
 def difference_shape(arithmetic: Arithmetic) -> Shape:

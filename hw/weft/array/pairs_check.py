@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.delay_line import DelayLine
+from ..blocks.lanes import Lanes
 from ..hierarchy import instantiate
 from .activation_products import ActivationProducts
 from .arithmetic import Arithmetic
@@ -30,10 +31,10 @@ class PairsCheck(wiring.Component):
 
     Members
     -------
-    pairs_in : ArrayLayout(pair_layout(arithmetic), pairs) in
+    pairs_in : Lanes(pair_layout(arithmetic), pairs) in
     switches, loads : one bit per pair in
     difference : difference_shape(arithmetic) in. Minus the weight of the last column.
-    activations : ArrayLayout(activation format, R) in
+    activations : Lanes(activation format, R) in
     wrong : one bit per pair out
     """
 
@@ -42,10 +43,10 @@ class PairsCheck(wiring.Component):
     def __init__(self, *, arithmetic: Arithmetic, pairs: int):
         self.arithmetic = arithmetic
         self.pairs = pairs
-        activations = data.ArrayLayout(arithmetic.activation.shape, 2 * pairs)
+        activations = Lanes(arithmetic.activation.shape, 2 * pairs)
         super().__init__(
             {
-                "pairs_in": In(data.ArrayLayout(pair_layout(arithmetic), pairs)),
+                "pairs_in": In(Lanes(pair_layout(arithmetic), pairs)),
                 "switches": In(pairs),
                 "loads": In(pairs),
                 "difference": In(difference_shape(arithmetic)),

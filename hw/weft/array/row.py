@@ -4,15 +4,11 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..hierarchy import instantiate
+from ..blocks.lanes import Lanes
+from ..hierarchy import instantiate, numbers_below
 from ..primitives.multiplier import shared_multiplier
 from .arithmetic import Arithmetic
 from .cell_kind import CellKind
-
-
-def column_numbers(columns: int) -> list[str]:
-    """Return the column numbers as text, all of the same length."""
-    return [f"{column:0{len(str(columns - 1))}}" for column in range(columns)]
 
 
 class SystolicRow(wiring.Component):
@@ -34,9 +30,10 @@ class SystolicRow(wiring.Component):
     -------
     activation_in, activation_out : as in the cell
     switch_in, switch_out, load_in, load_out : 1 bit
-    weight_in_<column>, weight_out_<column>, sum_in_<column>, sum_out_<column> : as in the cell
+    weights_in, weights_out : Lanes(weight of the cell, columns)
+    sum_in_<column>, sum_out_<column> : as in the cell
         One port per column, with column numbers of equal length, so that a simulator that lays out
-        the registers of a row in this order can compute them as one vector.
+        the registers of a row in this order can compute them as one vector. Weights rarely move.
     """
 
     def __init__(
@@ -55,10 +52,10 @@ class SystolicRow(wiring.Component):
             "switch_out": Out(1),
             "load_in": In(1),
             "load_out": Out(1),
+            "weights_in": In(Lanes(weight, columns)),
+            "weights_out": Out(Lanes(weight, columns)),
         }
-        for number in column_numbers(columns):
-            members[f"weight_in_{number}"] = In(weight)
-            members[f"weight_out_{number}"] = Out(weight)
+        for number in numbers_below(columns):
             members[f"sum_in_{number}"] = In(total)
             members[f"sum_out_{number}"] = Out(total)
         super().__init__(members)
@@ -110,7 +107,7 @@ class SystolicRow(wiring.Component):
         shape = self.cell.shape_of("activation_in", self.arithmetic)
         cells = []
         activation = self.activation_in
-        for column, number in enumerate(column_numbers(self.columns)):
+        for column, number in enumerate(numbers_below(self.columns)):
             kind = hard if column < self.hard_columns else self.cell.soft
             cell = instantiate(
                 m,
@@ -123,9 +120,9 @@ class SystolicRow(wiring.Component):
             cells.append(cell)
             m.d.comb += [
                 cell.activation_in.eq(activation),
-                cell.weight_in.eq(getattr(self, f"weight_in_{number}")),
+                cell.weight_in.eq(self.weights_in[column]),
                 cell.sum_in.eq(getattr(self, f"sum_in_{number}")),
-                getattr(self, f"weight_out_{number}").eq(cell.weight_out),
+                self.weights_out[column].eq(cell.weight_out),
                 getattr(self, f"sum_out_{number}").eq(cell.sum_out),
             ]
             activation = Signal(shape, name=f"activation_{number}")
@@ -139,7 +136,7 @@ class SystolicRow(wiring.Component):
         for first in range(0, len(cells), shared.lanes):
             multiplier = instantiate(
                 m,
-                f"multipliers_{column_numbers(self.columns)[first]}",
+                f"multipliers_{numbers_below(self.columns)[first]}",
                 platform,
                 shared,
                 first=arithmetic.activation.shape,

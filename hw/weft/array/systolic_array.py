@@ -1,20 +1,22 @@
-"""SystolicArray: a field of cells, built by halving."""
+"""SystolicArray: a field of cells, built of smaller fields."""
 
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..hierarchy import instantiate, largest_power_of_two_below
+from ..blocks.lanes import Lanes
+from ..blocks.pieces import connect_pieces
+from ..hierarchy import cut, instantiate, numbers_below
 from .arithmetic import Arithmetic
 from .cell_kind import CellKind
-from .row import SystolicRow, column_numbers
+from .row import SystolicRow
 
-# Most rows and columns of a block, which is built row by row; larger fields are halved. Of the
-# sizes tried, this one simulates fastest.
+# Most rows and columns of a block, which is built row by row; larger fields are built of
+# smaller ones. Of the sizes tried, this one simulates fastest.
 BLOCK_ROWS = 8
-BLOCK_COLUMNS = 16
+BLOCK_COLUMNS = 32
 
 Field = tuple[range, range]
 
@@ -33,21 +35,17 @@ class Block:
             rows=_even_divisor(rows, BLOCK_ROWS), columns=_even_divisor(columns, BLOCK_COLUMNS)
         )
 
-    def halves_of(self, *, rows: int, columns: int) -> dict[str, Field]:
-        """Return the two halves of a field by name, with their rows and columns; {} for a block.
+    def fields_of(self, *, rows: int, columns: int) -> list[Field]:
+        """Return the smaller fields that a field is built of, by their rows and columns.
 
-        The cut is across the side that has more blocks; the near half is a power of two of blocks
-        long.
+        The side that has more blocks is cut. A block is built of no smaller fields.
         """
         high, wide = -(-rows // self.rows), -(-columns // self.columns)
-        down, across = range(rows), range(columns)
         if high == wide == 1:
-            return {}
+            return []
         if high >= wide:
-            cut = self.rows * largest_power_of_two_below(high)
-            return {"north": (down[:cut], across), "south": (down[cut:], across)}
-        cut = self.columns * largest_power_of_two_below(wide)
-        return {"west": (down, across[:cut]), "east": (down, across[cut:])}
+            return [(down, range(columns)) for down in _cut(rows, high, self.rows)]
+        return [(range(rows), across) for across in _cut(columns, wide, self.columns)]
 
 
 def _even_divisor(side: int, most: int) -> int:
@@ -59,6 +57,11 @@ def _even_divisor(side: int, most: int) -> int:
     return next(without_rest, most)
 
 
+def _cut(side: int, blocks: int, length: int) -> list[range]:
+    """Cut a side of some blocks between blocks of the given length."""
+    return [range(side)[part.start * length : part.stop * length] for part in cut(blocks)]
+
+
 class SystolicArray(wiring.Component):
     """A field of `rows` x `columns` cells, with skewed inputs at its west and north edges.
 
@@ -68,9 +71,9 @@ class SystolicArray(wiring.Component):
     south in cycle t + `cell.latency_of(arithmetic, rows=rows)`, and column c c cycles later. The
     cell determines whether a switch comes with its activations or before them.
 
-    A field larger than a block is built of two smaller fields, recursively, so that each distinct
-    shape is elaborated and emitted once. 256 x 256 cells take twelve modules: ten SystolicArrays of
-    different shapes, one SystolicRow and one Cell.
+    A field larger than a block is built of two to four smaller fields, recursively, so that each
+    distinct shape is elaborated and emitted once. 256 x 256 cells take eight modules: six
+    SystolicArrays of different shapes, one SystolicRow and one Cell.
 
     Parameters
     ----------
@@ -85,10 +88,10 @@ class SystolicArray(wiring.Component):
 
     Members
     -------
-    activations_in, activations_out : ArrayLayout(the cell's activation, rows)
+    activations_in, activations_out : Lanes(the cell's activation, rows)
     switches_in, switches_out, loads_in, loads_out : one bit per row
-    weights_in, weights_out : ArrayLayout(the cell's weight, columns)
-    sums_in, sums_out : ArrayLayout(the cell's sum, columns)
+    weights_in, weights_out : Lanes(the cell's weight, columns)
+    sums_in, sums_out : Lanes(the cell's sum, columns)
     """
 
     def __init__(
@@ -107,9 +110,9 @@ class SystolicArray(wiring.Component):
         self.columns = columns
         self.soft_columns = soft_columns
         self.block = block
-        activations = data.ArrayLayout(cell.shape_of("activation_in", arithmetic), rows)
-        weights = data.ArrayLayout(cell.shape_of("weight_in", arithmetic), columns)
-        sums = data.ArrayLayout(cell.shape_of("sum_in", arithmetic), columns)
+        activations = Lanes(cell.shape_of("activation_in", arithmetic), rows)
+        weights = Lanes(cell.shape_of("weight_in", arithmetic), columns)
+        sums = Lanes(cell.shape_of("sum_in", arithmetic), columns)
         super().__init__(
             {
                 "activations_in": In(activations),
@@ -127,18 +130,15 @@ class SystolicArray(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        if halves := self.block.halves_of(rows=self.rows, columns=self.columns):
-            self._join(m, platform, halves)
+        if fields := self.block.fields_of(rows=self.rows, columns=self.columns):
+            self._join(m, platform, fields)
         else:
             self._stack_rows(m, platform)
         return m
 
     def _stack_rows(self, m: Module, platform) -> None:
-        weights, sums = list(self.weights_in), list(self.sums_in)
-        edges = [
-            (kind, edge, self.cell.shape_of(f"{kind}_in", self.arithmetic))
-            for kind, edge in (("weight", weights), ("sum", sums))
-        ]
+        weights, sums = self.weights_in, list(self.sums_in)
+        shape = self.cell.shape_of("sum_in", self.arithmetic)
         for index in range(self.rows):
             row = instantiate(
                 m,
@@ -155,44 +155,37 @@ class SystolicArray(wiring.Component):
                 row.activation_in.eq(self.activations_in[index]),
                 row.switch_in.eq(self.switches_in[index]),
                 row.load_in.eq(self.loads_in[index]),
+                row.weights_in.eq(weights),
                 self.activations_out[index].eq(row.activation_out),
                 self.switches_out[index].eq(row.switch_out),
                 self.loads_out[index].eq(row.load_out),
             ]
-            for column, number in enumerate(column_numbers(self.columns)):
-                # Signals between this row and the next, named by row and column.
-                below = f"{index}_{number}"
-                for kind, edge, shape in edges:
-                    m.d.comb += getattr(row, f"{kind}_in_{number}").eq(edge[column])
-                    edge[column] = Signal(shape, name=f"{kind}_{below}")
-                    m.d.comb += edge[column].eq(getattr(row, f"{kind}_out_{number}"))
-        m.d.comb += [self.weights_out.eq(Cat(*weights)), self.sums_out.eq(Cat(*sums))]
+            for column, number in enumerate(numbers_below(self.columns)):
+                # Between this row and the next, named by row and column.
+                m.d.comb += getattr(row, f"sum_in_{number}").eq(sums[column])
+                sums[column] = Signal(shape, name=f"sum_{index}_{number}")
+                m.d.comb += sums[column].eq(getattr(row, f"sum_out_{number}"))
+            weights = row.weights_out
+        m.d.comb += [self.weights_out.eq(weights), self.sums_out.eq(Cat(*sums))]
 
-    def _join(self, m: Module, platform, halves: dict[str, Field]) -> None:
-        """Connect two halves; some edges pass through both halves, the others are split."""
+    def _join(self, m: Module, platform, fields: list[Field]) -> None:
+        """Connect smaller fields; some edges pass through all of them, the others are split."""
         west_to_east, north_to_south = ("activations", "switches", "loads"), ("weights", "sums")
-        near, far = (self._half(m, platform, name, *field) for name, field in halves.items())
-        if "north" in halves:
-            passed, split, cut = north_to_south, west_to_east, len(halves["north"][0])
-        else:
-            passed, split, cut = west_to_east, north_to_south, len(halves["west"][1])
-        for edge in passed:
-            m.d.comb += [
-                getattr(near, f"{edge}_in").eq(getattr(self, f"{edge}_in")),
-                getattr(far, f"{edge}_in").eq(getattr(near, f"{edge}_out")),
-                getattr(self, f"{edge}_out").eq(getattr(far, f"{edge}_out")),
-            ]
-        for edge in split:
-            whole = getattr(self, f"{edge}_in")
-            m.d.comb += [
-                getattr(near, f"{edge}_in").eq(whole[:cut]),
-                getattr(far, f"{edge}_in").eq(whole[cut:]),
-                getattr(self, f"{edge}_out").eq(
-                    Cat(getattr(near, f"{edge}_out"), getattr(far, f"{edge}_out"))
-                ),
-            ]
+        stacked = fields[0][1] == range(self.columns)
+        passed, split = west_to_east, north_to_south
+        if stacked:
+            passed, split = split, passed
+        pieces = []
+        for down, across in fields:
+            lanes = down if stacked else across
+            side = self.rows if stacked else self.columns
+            name = f"{'rows' if stacked else 'columns'}_{numbers_below(side)[lanes.start]}"
+            field = self._field(m, platform, name, down, across)
+            pieces.append((field, slice(lanes.start, lanes.stop)))
+        lanes = [f"{edge}_{end}" for edge in split for end in ("in", "out")]
+        connect_pieces(m, self, pieces, passed=passed, lanes=lanes)
 
-    def _half(self, m: Module, platform, name: str, rows: range, columns: range):
+    def _field(self, m: Module, platform, name: str, rows: range, columns: range):
         hard_columns = self.columns - self.soft_columns
         return instantiate(
             m,

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..blocks.chain import Linking
 from ..blocks.delay_line import DelayLine
+from ..blocks.lanes import Lanes
 from ..blocks.partial_sums import delayed_parts
 from ..blocks.registers import registered
 from ..hierarchy import instantiate
@@ -92,13 +93,13 @@ class WeightProducts(wiring.Component):
 
     Members
     -------
-    weight : ArrayLayout(weight format, 2) in
+    weight : Lanes(weight format, 2) in
     neighbour_in, neighbour_out : weight format. The weight of the column to the west in, and the
         weight of the east column out.
-    difference : ArrayLayout(difference_shape(arithmetic), 2) out. Each weight minus the weight to
+    difference : Lanes(difference_shape(arithmetic), 2) out. Each weight minus the weight to
         its west.
     control_in, control_out : CONTROL
-    sum : ArrayLayout(arithmetic.sum_shape, 2) out. Initial value of the partial sums of a column.
+    sum : Lanes(arithmetic.sum_shape, 2) out. Initial value of the partial sums of a column.
     """
 
     linking = Linking(passed=("neighbour", "control"))
@@ -112,13 +113,13 @@ class WeightProducts(wiring.Component):
         """Return the members by name, for a Chain."""
         weight = arithmetic.weight.shape
         return {
-            "weight": In(data.ArrayLayout(weight, SHARING)),
+            "weight": In(Lanes(weight, SHARING)),
             "neighbour_in": In(weight),
             "neighbour_out": Out(weight),
-            "difference": Out(data.ArrayLayout(difference_shape(arithmetic), SHARING)),
+            "difference": Out(Lanes(difference_shape(arithmetic), SHARING)),
             "control_in": In(CONTROL),
             "control_out": Out(CONTROL),
-            "sum": Out(data.ArrayLayout(arithmetic.sum_shape, SHARING)),
+            "sum": Out(Lanes(arithmetic.sum_shape, SHARING)),
         }
 
     @staticmethod

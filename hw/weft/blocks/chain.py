@@ -1,15 +1,17 @@
-"""Chain: many instances of one component in a line, built by halving."""
+"""Chain: many instances of one component in a line, built of shorter chains."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from amaranth.hdl import Module
-from amaranth.lib import data, wiring
+from amaranth.hdl import Module, Shape
+from amaranth.lib import wiring
 
-from ..hierarchy import instantiate, largest_power_of_two_below
+from ..hierarchy import cut, instantiate, numbers_below
+from .lanes import Lanes
+from .pieces import connect_pieces
 
-# Most links of a chain that is instantiated link by link; longer chains are halved.
-FLAT_LINKS = 8
+# Most links of a chain that is instantiated link by link; longer chains are built of shorter ones.
+FLAT_LINKS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,15 +25,13 @@ class Linking:
     shared : tuple of str
         Inputs that all links share.
     link : str
-        Instance name of a link, without its number.
-    halves : two str
-        Instance names of the two halves.
+        Instance name of a link, without its number. Shorter chains have its plural and the number
+        of their first link.
     """
 
     passed: tuple[str, ...]
     shared: tuple[str, ...] = ()
     link: str = "link"
-    halves: tuple[str, str] = ("near", "far")
 
 
 class Chain(wiring.Component):
@@ -47,9 +47,9 @@ class Chain(wiring.Component):
 
     Members
     -------
-    <name>_in, <name>_out : as in the first and the last link, for each passed name
+    <name>_in, <name>_out : the bits of those of the first and the last link, for each passed name
     <name> : as in the component, for each shared name
-    every other member of the component : ArrayLayout(its shape, links)
+    every other member of the component : Lanes(its shape, links)
     """
 
     def __init__(self, *, component: type, links: int, **parameters):
@@ -57,52 +57,50 @@ class Chain(wiring.Component):
         self.links = links
         self.parameters = parameters
         linking = component.linking
-        whole = {f"{name}_{end}" for name in linking.passed for end in ("in", "out")}
-        whole |= set(linking.shared)
+        passed = {f"{name}_{end}" for name in linking.passed for end in ("in", "out")}
         members = component.members_of(**parameters)
-        self.lanes = [name for name in members if name not in whole]
-        for name in self.lanes:
-            member = members[name]
-            members[name] = wiring.Member(member.flow, data.ArrayLayout(member.shape, links))
+        self.lanes = [name for name in members if name not in {*passed, *linking.shared}]
+        for name, member in members.items():
+            if name in passed:
+                # The fields of a structure have names in the links.
+                members[name] = wiring.Member(member.flow, Shape.cast(member.shape))
+            elif name in self.lanes:
+                members[name] = wiring.Member(member.flow, Lanes(member.shape, links))
         super().__init__(members)
 
     def elaborate(self, platform):
         m = Module()
         linking = self.component.linking
-        before = {name: getattr(self, f"{name}_in") for name in linking.passed}
-        for piece, lanes in self._pieces(m, platform):
-            for lane in self.lanes:
-                outer, inner = getattr(self, lane)[lanes], getattr(piece, lane)
-                inwards = self.signature.members[lane].flow == wiring.In
-                m.d.comb += inner.eq(outer) if inwards else outer.eq(inner)
-            for name in linking.shared:
-                m.d.comb += getattr(piece, name).eq(getattr(self, name))
-            for name in before:
-                m.d.comb += getattr(piece, f"{name}_in").eq(before[name])
-                before[name] = getattr(piece, f"{name}_out")
-        for name, last in before.items():
-            m.d.comb += getattr(self, f"{name}_out").eq(last)
+        connect_pieces(
+            m,
+            self,
+            self._pieces(m, platform),
+            passed=linking.passed,
+            lanes=self.lanes,
+            shared=linking.shared,
+        )
         return m
 
     def _pieces(self, m: Module, platform) -> Iterator[tuple[wiring.PureInterface, int | slice]]:
-        """Yield the links, or the two halves, each with its lanes."""
-        component, linking = self.component, self.component.linking
+        """Yield the links or the shorter chains, each with its lanes."""
+        component, link = self.component, self.component.linking.link
         if self.links <= FLAT_LINKS:
-            for link in range(self.links):
-                name = f"{linking.link}_{link}"
-                piece = instantiate(m, name, platform, component, place=(link,), **self.parameters)
-                yield piece, link
-        else:
-            cut = largest_power_of_two_below(self.links)
-            for name, first, end in zip(linking.halves, (0, cut), (cut, self.links), strict=True):
-                piece = instantiate(
-                    m,
-                    name,
-                    platform,
-                    Chain,
-                    place=(first,),
-                    component=component,
-                    links=end - first,
-                    **self.parameters,
+            for number in range(self.links):
+                name = f"{link}_{number}"
+                yield (
+                    instantiate(m, name, platform, component, place=(number,), **self.parameters),
+                    number,
                 )
-                yield piece, slice(first, end)
+            return
+        for part in cut(self.links):
+            chain = instantiate(
+                m,
+                f"{link}s_{numbers_below(self.links)[part.start]}",
+                platform,
+                Chain,
+                place=(part.start,),
+                component=component,
+                links=len(part),
+                **self.parameters,
+            )
+            yield chain, slice(part.start, part.stop)

@@ -4,9 +4,9 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..hierarchy import instantiate, largest_power_of_two_below
+from ..hierarchy import cut, instantiate, numbers_below
 
-# Bits of the longest flat line; a longer one is split into two, often the same module twice.
+# Bits of the longest flat line; a longer one is built of shorter ones of few distinct lengths.
 FLAT_BITS = 2048
 
 
@@ -41,15 +41,22 @@ class DelayLine(wiring.Component):
             m.d.sync += line.eq(Cat(self.i, line))
             m.d.comb += self.o.eq(line[-self.width :])
         else:
-            self._halve(m, platform)
+            self._join(m, platform)
         return m
 
-    def _halve(self, m: Module, platform) -> None:
-        cut = largest_power_of_two_below(self.cycles)
-        near, far = (
-            instantiate(
-                m, name, platform, DelayLine, width=self.width, cycles=cycles, reset=self.reset
+    def _join(self, m: Module, platform) -> None:
+        """Build the line of shorter lines."""
+        delayed = self.i
+        for part in cut(self.cycles):
+            line = instantiate(
+                m,
+                f"cycles_{numbers_below(self.cycles)[part.start]}",
+                platform,
+                DelayLine,
+                width=self.width,
+                cycles=len(part),
+                reset=self.reset,
             )
-            for name, cycles in (("near", cut), ("far", self.cycles - cut))
-        )
-        m.d.comb += [near.i.eq(self.i), far.i.eq(near.o), self.o.eq(far.o)]
+            m.d.comb += line.i.eq(delayed)
+            delayed = line.o
+        m.d.comb += self.o.eq(delayed)

@@ -1,11 +1,12 @@
 """Skew: a triangle of delay lines that delays lane r by r cycles."""
 
 from amaranth.hdl import Cat, Module
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..hierarchy import instantiate, largest_power_of_two_below
+from ..hierarchy import instantiate
 from .delay_line import DelayLine
+from .lanes import Lanes
 
 
 class Skew(wiring.Component):
@@ -22,13 +23,13 @@ class Skew(wiring.Component):
 
     Members
     -------
-    i, o : ArrayLayout(width, lanes)
+    i, o : Lanes(width, lanes)
     """
 
     def __init__(self, *, width: int, lanes: int):
         self.width = width
         self.lanes = lanes
-        layout = data.ArrayLayout(width, lanes)
+        layout = Lanes(width, lanes)
         super().__init__({"i": In(layout), "o": Out(layout)})
 
     def elaborate(self, platform):
@@ -36,7 +37,8 @@ class Skew(wiring.Component):
         if self.lanes == 1:
             m.d.comb += self.o.eq(self.i)
             return m
-        cut = largest_power_of_two_below(self.lanes)
+        # With a power of two of near lanes, few distinct sizes result.
+        cut = 1 << ((self.lanes - 1).bit_length() - 1)
         rest = self.lanes - cut
         near = instantiate(m, "near", platform, Skew, width=self.width, lanes=cut)
         far = instantiate(m, "far", platform, Skew, width=self.width, lanes=rest)

@@ -1,9 +1,10 @@
 """SumTree: the sum of all lanes, with a register behind each level of adders."""
 
 from amaranth.hdl import Module, Shape, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from .lanes import Lanes
 from .registers import registered
 
 
@@ -25,7 +26,7 @@ class SumTree(wiring.Component):
 
     Members
     -------
-    i : ArrayLayout(lane, lanes) in
+    i : Lanes(lane, lanes) in
     o : `width` bits out
     """
 
@@ -33,7 +34,7 @@ class SumTree(wiring.Component):
         self.lane = lane
         self.lanes = lanes
         self.width = width
-        super().__init__({"i": In(data.ArrayLayout(lane, lanes)), "o": Out(width)})
+        super().__init__({"i": In(Lanes(lane, lanes)), "o": Out(width)})
 
     @staticmethod
     def latency_of(lanes: int) -> int:

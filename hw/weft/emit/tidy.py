@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+from collections import Counter
 from dataclasses import dataclass, field
 
 WIDTH = 100
@@ -17,10 +18,10 @@ INITIAL = re.compile(rf"(?m)^  initial ({NAME}) = (\d+'\w+);\n")
 def tidy(verilog: str) -> str:
     """Shorten the text of `write_verilog -noattr` and drop its header, which names the build.
 
-    Ports are declared in the port list, and other signals of equal width in one declaration. One
-    block sets the initial values, and one block holds consecutive registers of a clock. An enable
-    that is the AND of two becomes nested conditions, a repeated bit becomes a replication, and a
-    loop sets the zeros of a memory.
+    Ports are declared in the port list, and signals of equal width share a declaration. One block
+    sets the initial values, and one block holds consecutive registers of a clock. An enable that is
+    the AND of two becomes nested conditions, outputs of instances drive slices of a signal that
+    joins them, a repeated bit becomes a replication, and a loop sets the zeros of a memory.
 
     Raises
     ------
@@ -38,9 +39,10 @@ def _tidy_module(module: re.Match) -> str:
     body = signals.take(body)
     body = _clear_memories(body, signals)
     body = _nest_enables(body, signals)
+    body = _connect_slices(body, signals)
     for step in (_replicate, _reduce, _join_registers, _wrap_connections):
         body = step(body)
-    heads = ",\n".join(signals.head(port) for port in re.findall(NAME, ports))
+    heads = signals.heads(re.findall(NAME, ports))
     return f"module {name} (\n{heads}\n);\n{signals.declarations()}{body}endmodule"
 
 
@@ -65,11 +67,17 @@ class _Signals:
             body = pattern.sub("", body)
         return body
 
-    def head(self, port: str) -> str:
-        """Return the declaration of a port in the port list."""
-        if port not in self.directions:
-            raise ValueError(f"the declaration of port {port} is not understood")
-        return f"  {self.directions[port]} {self.kinds.get(port, 'wire')} {self.shapes[port]}{port}"
+    def heads(self, ports: list[str]) -> str:
+        """Return the port list: ports of equal declaration together, in the order of the first."""
+        lists: dict[str, list[str]] = {}
+        for port in ports:
+            if port not in self.directions:
+                raise ValueError(f"the declaration of port {port} is not understood")
+            kind = self.kinds.get(port, "wire")
+            lists.setdefault(f"{self.directions[port]} {kind} {self.shapes[port]}", []).append(port)
+        return ",\n".join(
+            _fill(f"{declared}{', '.join(names)}", "  ") for declared, names in lists.items()
+        )
 
     def declarations(self) -> str:
         """Return the declarations of wires, then of registers, then the initial values."""
@@ -90,6 +98,13 @@ class _Signals:
 
     def is_bit(self, name: str) -> bool:
         return not self.shapes.get(name)
+
+    def is_wire(self, name: str) -> bool:
+        return name not in self.directions and self.kinds.get(name) == "wire"
+
+    def width(self, name: str) -> int:
+        bits = re.search(r"\[(\d+):0\]", self.shapes[name])
+        return int(bits[1]) + 1 if bits else 1
 
 
 def _clear_memories(body: str, signals: _Signals) -> str:
@@ -123,6 +138,27 @@ def _nest_enables(body: str, signals: _Signals) -> str:
         if used_once and all(map(signals.is_bit, (enable, outer, inner))):
             del signals.kinds[enable]
             body = re.sub(use, f"    if ({outer}) if ({inner}) ", body.replace(line, ""))
+    return body
+
+
+def _connect_slices(body: str, signals: _Signals) -> str:
+    """Connect outputs of instances with slices of a signal, instead of joining them in an `assign`.
+
+    The outputs are wires that nothing else reads, with two underscores in their names.
+    """
+    joined = re.findall(r"(?m)(^  assign (\w+) = \{ (\w+__\w+(?:, \w+__\w+)+) \};\n)", body)
+    uses = Counter(re.findall(r"\w+", body)) if joined else {}
+    for line, whole, parts in joined:
+        wires = parts.split(", ")
+        if all(signals.is_wire(wire) and uses[wire] == 2 and f"({wire})" in body for wire in wires):
+            body = body.replace(line, "")
+            low = 0
+            for wire in reversed(wires):
+                high = low + signals.width(wire) - 1
+                place = f"{high}:{low}" if high > low else f"{low}"
+                body = body.replace(f"({wire})", f"({whole}[{place}])")
+                del signals.kinds[wire]
+                low = high + 1
     return body
 
 

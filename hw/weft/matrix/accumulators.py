@@ -70,12 +70,14 @@ class AccumulatorControl(wiring.Component):
             control.write.eq(row.valid & ~row.last),
             control.clear.eq(row.first),
         ]
-        earlier = control
+        write, number = control.write, control.row
         for distance in range(READ_TO_WRITE):
-            past = Signal.like(control, name=f"past_{distance + 1}")
-            m.d.sync += past.eq(earlier)
-            m.d.comb += control.newer[distance].eq(~row.first & past.write & (past.row == row.row))
-            earlier = past
+            past_write = Signal(name=f"past_write_{distance + 1}")
+            past_row = Signal.like(number, name=f"past_row_{distance + 1}")
+            m.d.sync += [past_write.eq(write), past_row.eq(number)]
+            same_row = past_row == row.row
+            m.d.comb += control.newer[distance].eq(~row.first & past_write & same_row)
+            write, number = past_write, past_row
         return m
 
 
@@ -106,7 +108,7 @@ class AccumulatorBank(wiring.Component):
 
     read_latency = READ_LATENCY
     latency = ADD_LATENCY
-    linking = Linking(passed=("control",), link="bank", halves=("west", "east"))
+    linking = Linking(passed=("control",), link="bank")
 
     def __init__(self, *, sum_parts: tuple[int, ...], width: int, depth: int):
         self.sum_parts = sum_parts

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..array.activation_correction import ActivationCorrection
 from ..array.pairs_check import PairsCheck
 from ..blocks.delay_line import DelayLine
+from ..blocks.lanes import Lanes
 from ..blocks.partial_sums import align_parts
 from ..blocks.sum_tree import SumTree
 from ..hierarchy import instantiate
@@ -40,8 +41,8 @@ class ChecksumColumn(wiring.Component):
 
     Members
     -------
-    weights : ArrayLayout(weight format, C) in
-    activations : ArrayLayout(activation format, R) in
+    weights : Lanes(weight format, C) in
+    activations : Lanes(activation format, R) in
     switches : one bit per row of cells in
     loads, parities : R bits in
     control : bank_control_layout(depth) in
@@ -61,8 +62,8 @@ class ChecksumColumn(wiring.Component):
     def _members(self) -> dict[str, wiring.Member]:
         config = self.config
         return {
-            "weights": In(data.ArrayLayout(config.weight.shape, config.columns)),
-            "activations": In(data.ArrayLayout(config.activation.shape, config.rows)),
+            "weights": In(Lanes(config.weight.shape, config.columns)),
+            "activations": In(Lanes(config.activation.shape, config.rows)),
             "switches": In(config.cell_rows),
             "loads": In(config.rows),
             "parities": In(config.rows),

@@ -3,6 +3,7 @@
 from amaranth.hdl import Cat, Const, Shape, Value, signed
 from amaranth.lib import data, enum
 
+from ..blocks.lanes import Lanes
 from .config import MatrixUnitConfig
 
 COUNTER_WIDTH = 32
@@ -17,7 +18,7 @@ def activation_layout(config: MatrixUnitConfig) -> data.StructLayout:
     """
     return data.StructLayout(
         {
-            "lanes": data.ArrayLayout(config.activation.shape, config.rows),
+            "lanes": Lanes(config.activation.shape, config.rows),
             "switch": 1,
             "first": 1,
             "last": 1,
@@ -32,13 +33,13 @@ def weight_layout(config: MatrixUnitConfig) -> data.StructLayout:
 
     The rows of a tile come from row R-1 to row 0.
     """
-    lanes = data.ArrayLayout(config.weight.shape, config.columns)
+    lanes = Lanes(config.weight.shape, config.columns)
     return data.StructLayout({"lanes": lanes, "last": 1})
 
 
 def result_layout(config: MatrixUnitConfig) -> data.StructLayout:
     """Return the layout of a result row: `lanes`[c] is Z[m, n0 + c]; `end` ends a job."""
-    lanes = data.ArrayLayout(signed(config.accumulator_width), config.columns)
+    lanes = Lanes(signed(config.accumulator_width), config.columns)
     return data.StructLayout({"lanes": lanes, "end": 1})
 
 

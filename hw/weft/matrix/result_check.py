@@ -1,10 +1,11 @@
 """ResultCheck: check that the lanes of a result add up to its checksum."""
 
 from amaranth.hdl import Module, signed
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.delay_line import DelayLine
+from ..blocks.lanes import Lanes
 from ..blocks.sum_tree import SumTree
 from ..hierarchy import instantiate
 
@@ -23,7 +24,7 @@ class ResultCheck(wiring.Component):
     Members
     -------
     transfer : 1 bit in. The result leaves in this cycle.
-    lanes : ArrayLayout(signed(width), columns) in
+    lanes : Lanes(signed(width), columns) in
     checksum : signed(width) in
     mismatch : 1 bit out, for one cycle
     """
@@ -34,7 +35,7 @@ class ResultCheck(wiring.Component):
         super().__init__(
             {
                 "transfer": In(1),
-                "lanes": In(data.ArrayLayout(signed(width), columns)),
+                "lanes": In(Lanes(signed(width), columns)),
                 "checksum": In(signed(width)),
                 "mismatch": Out(1),
             }

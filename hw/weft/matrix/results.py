@@ -1,11 +1,12 @@
 """ResultBuffer: collect the finished sums of all columns, and output them row by row."""
 
 from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.chain import Chain, Linking
+from ..blocks.lanes import Lanes
 from ..hierarchy import instantiate
 from ..primitives.lut_memory import Read, Write, add_lut_memory
 from .config import MatrixUnitConfig
@@ -37,7 +38,6 @@ class ResultColumn(wiring.Component):
         passed=("write", "slot"),
         shared=("read", "read_slot"),
         link="column",
-        halves=("west", "east"),
     )
 
     def __init__(self, *, width: int, depth: int):
@@ -93,7 +93,7 @@ class ResultBuffer(wiring.Component):
     Members
     -------
     emit, ends_job : 1 bit in. The sum of column 0 is finished in this cycle; it ends a job.
-    sums : ArrayLayout(signed(config.accumulator_width), result_columns) in. Column c is c cycles
+    sums : Lanes(signed(config.accumulator_width), result_columns) in. Column c is c cycles
         behind column 0.
     results : stream of result_layout(config), out
     checksum : signed(config.accumulator_width) out, only with checksums. Checksum of the result.
@@ -109,7 +109,7 @@ class ResultBuffer(wiring.Component):
             {
                 "emit": In(1),
                 "ends_job": In(1),
-                "sums": In(data.ArrayLayout(shape, config.result_columns)),
+                "sums": In(Lanes(shape, config.result_columns)),
                 "results": Out(stream.Signature(layout)),
                 **({"checksum": Out(shape)} if config.checksum else {}),
                 "released": Out(1),

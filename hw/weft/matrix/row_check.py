@@ -63,11 +63,13 @@ class RowCheck(wiring.Component):
         begun = instantiate(
             m, "begun_rows", platform, BegunRows, depth=self.config.accumulator_depth
         )
-        row = self.row
-        for cycle in range(BegunRows.latency):
-            later = Signal.like(row, name=f"row_{cycle + 1}")
-            m.d.sync += later.eq(row)
-            row = later
+        waiting = self.row.as_value()
+        for cycle in range(1, BegunRows.latency):
+            later = Signal.like(waiting, name=f"row_{cycle}")
+            m.d.sync += later.eq(waiting)
+            waiting = later
+        row = Signal(self.row.shape(), name=f"row_{BegunRows.latency}")
+        m.d.sync += row.eq(waiting)
 
         known = Signal()
         good = Signal()

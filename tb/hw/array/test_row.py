@@ -7,13 +7,14 @@ import cocotb
 import numpy as np
 import pytest
 
-from benches.bits import gather_parts, in_parts, operand
+from benches.bits import gather_parts, in_parts, operand, split
 from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, start
 from benches.runner import on_icarus, on_simulators
 from weft.array.arithmetic import Arithmetic
 from weft.array.cell import PLAIN
-from weft.array.row import SystolicRow, column_numbers
+from weft.array.row import SystolicRow
 from weft.emit.verilog import make_design
+from weft.hierarchy import numbers_below
 from weft.matrix.config import MatrixUnitConfig
 from weft.primitives.ice40 import Ice40MultiplierPair
 
@@ -98,15 +99,6 @@ def test_cells_share_multipliers_where_they_fit(pairs, columns, soft_columns, op
     assert len(list(found)) == pairs
 
 
-def test_numbers_of_columns_are_of_one_length():
-    """Sorting them as text sorts them by number."""
-    for columns in (1, 2, 10, 11, 16, 100, 101, 256):
-        numbers = column_numbers(columns)
-        assert [int(number) for number in numbers] == list(range(columns))
-        assert numbers == sorted(numbers) and len({len(number) for number in numbers}) == 1
-    assert column_numbers(10)[-1] == "9" and column_numbers(11)[:2] == ["00", "01"]
-
-
 @dataclass
 class Wave:
     """Inputs of a row, by the cycle in which they reach column 0.
@@ -171,11 +163,11 @@ def random_wave(
 async def check_wave(dut, wave: Wave) -> None:
     """Drive a wave and check every output in its exact cycle."""
     arithmetic, columns = parameters().arithmetic, parameters().columns
-    numbers = column_numbers(columns)
+    numbers = numbers_below(columns)
     latency = sum_latency(arithmetic)
     end = wave.cycles + columns + latency + len(arithmetic.sum_parts)
     names = ["activation_out", "switch_out", "load_out"]
-    names += [f"{port}_out_{number}" for port in ("weight", "sum") for number in numbers]
+    names += ["weights_out", *(f"sum_out_{number}" for number in numbers)]
     await start(dut)
     trace = await play(dut, to_ports(wave, arithmetic, columns, end), names)
 
@@ -191,13 +183,10 @@ async def check_wave(dut, wave: Wave) -> None:
 
     shadows, weights = held_weights(wave)
     cycles = range(1, wave.cycles)
-    got = [
-        [trace[f"weight_out_{number}"][n + column] for column, number in enumerate(numbers)]
-        for n in cycles
-    ]
-    compare(
-        "weight_out", got, [shadows[n] % (1 << arithmetic.weight.width) for n in cycles], cycles
-    )
+    width = arithmetic.weight.width
+    passed = [split(bits, width, columns) for bits in trace["weights_out"]]
+    got = [[passed[n + column][column] for column in range(columns)] for n in cycles]
+    compare("weights_out", got, [shadows[n] % (1 << width) for n in cycles], cycles)
 
     got = [
         [
@@ -235,16 +224,17 @@ def held_weights(wave: Wave) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 def to_ports(wave: Wave, arithmetic: Arithmetic, columns: int, end: int) -> list[dict[str, int]]:
     """Return the ports by cycle: column c is c cycles late, part p of a sum another p cycles."""
-    numbers = column_numbers(columns)
-    nothing = dict.fromkeys(["activation_in", "switch_in", "load_in"], 0)
-    nothing |= {f"{port}_in_{number}": 0 for port in ("weight", "sum") for number in numbers}
+    numbers = numbers_below(columns)
+    nothing = dict.fromkeys(["activation_in", "switch_in", "load_in", "weights_in"], 0)
+    nothing |= {f"sum_in_{number}": 0 for number in numbers}
     ports = [dict(nothing) for _ in range(end)]
     for n in range(wave.cycles):
         ports[n]["activation_in"] = wave.activations[n] % (1 << arithmetic.activation.width)
         ports[n]["switch_in"], ports[n]["load_in"] = wave.switches[n], wave.loads[n]
         for column, number in enumerate(numbers):
-            weight = wave.weights[n, column] % (1 << arithmetic.weight.width)
-            ports[n + column][f"weight_in_{number}"] = weight
+            width = arithmetic.weight.width
+            weight = wave.weights[n, column] % (1 << width)
+            ports[n + column]["weights_in"] |= weight << (column * width)
             for part, bits in enumerate(in_parts(wave.sums[n, column], arithmetic.sum_parts)):
                 at = n + sum_latency(arithmetic) - 1 + column + part
                 ports[at][f"sum_in_{number}"] |= bits

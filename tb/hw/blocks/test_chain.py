@@ -1,4 +1,4 @@
-"""Chain: links in a line, each with its own lanes, however the chain is halved."""
+"""Chain: links in a line, each with its own lanes, however long the chain is."""
 
 import cocotb
 from amaranth.hdl import Module, unsigned
@@ -18,7 +18,7 @@ WIDTH = 12
 class AddingLink(wiring.Component):
     """Adds its lane and the shared offset to the passing total, with one register per link."""
 
-    linking = Linking(passed=("total",), shared=("offset",), link="adder", halves=("low", "high"))
+    linking = Linking(passed=("total",), shared=("offset",), link="adder")
 
     def __init__(self, *, width: int):
         super().__init__(self.members_of(width=width))
@@ -49,17 +49,18 @@ def test_chain(simulate, links):
     simulate([passes_through_all_links], Chain, component=AddingLink, links=links, width=WIDTH)
 
 
-def test_links_and_halves_have_their_names_and_places():
+def test_links_and_shorter_chains_have_their_names_and_places():
     design = make_design("chain", Chain, component=AddingLink, links=21, width=WIDTH)
     found = {place: path for path, place, _ in design.hierarchy.find("AddingLink")}
     assert list(found) == [(link,) for link in range(21)]
-    assert found[0,] == "low.low.adder_0" and found[15,] == "low.high.adder_7"
-    assert found[20,] == "high.adder_4"
+    assert found[0,] == "adders_00.adders_00.adder_0"
+    assert found[15,] == "adders_00.adders_12.adder_3"
+    assert found[20,] == "adders_16.adders_4.adder_0"
 
 
-def test_equal_halves_are_one_module():
+def test_equal_chains_are_one_module():
     design = make_design("chain", Chain, component=AddingLink, links=64, width=WIDTH)
-    lengths = [64, 32, 16, 8]
+    lengths = [64, 16, 4]
     assert len(design.hierarchy.components) == len(lengths) + 1
 
 

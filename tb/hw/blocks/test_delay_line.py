@@ -29,9 +29,9 @@ def test_delay_line(simulate, width, cycles, reset):
 
 
 def test_lines_are_on_both_sides_of_the_limit():
-    """Some of the lines above are halved, others are not."""
-    halved = {cycles * width > FLAT_BITS for width, cycles, _ in LINES.values() if cycles > 1}
-    assert halved == {False, True}
+    """Some of the lines above are built of shorter ones, others are not."""
+    joined = {cycles * width > FLAT_BITS for width, cycles, _ in LINES.values() if cycles > 1}
+    assert joined == {False, True}
 
 
 @cocotb.test(**TIMEOUT)

@@ -19,17 +19,23 @@ from weft.matrix.layouts import ACTIVITY_SENTENCES
 from weft_cli.lint import CONFIGURATIONS, findings
 from weft_sim import toolchain
 
-HALVED = MatrixUnitConfig(rows=20, columns=17)
+JOINED = MatrixUnitConfig(rows=20, columns=37)
 
 
 def ports_of_verilog(verilog: str, module: str) -> dict[str, tuple[str, int]]:
     """Name to direction and bits, as the Verilog itself declares them."""
     heads = re.search(rf"(?ms)^module {module} \(\n(.*?)^\);", verilog)[1]
-    found = re.findall(r"(?m)^  (input|output) (?:wire|reg) (?:\[(\d+):0\] )?(\w+)", heads)
-    return {name: (direction, int(high or 0) + 1) for direction, high, name in found}
+    found: dict[str, tuple[str, int]] = {}
+    for item in heads.split(","):
+        declared = re.fullmatch(r"\s*(input|output) (?:wire|reg) (?:\[(\d+):0\] )?(\w+)\s*", item)
+        if declared:
+            kind = declared[1], int(declared[2] or 0) + 1
+        # A name alone is declared like the one before it.
+        found[declared[3] if declared else item.strip()] = kind
+    return found
 
 
-@pytest.mark.parametrize("config", [TINY, HALVED, SMALL], ids=["4x4", "20x17", "16x16"])
+@pytest.mark.parametrize("config", [TINY, JOINED, SMALL], ids=["4x4", "20x37", "16x16"])
 def test_ports_are_as_documented(config):
     emission = emit(config)
     documented = {
@@ -51,7 +57,7 @@ def test_each_counter_has_its_own_meaning():
 
 
 def test_text_is_plain_and_free_of_clutter():
-    verilog = emit(HALVED).verilog
+    verilog = emit(JOINED).verilog
     assert verilog.isascii()
     for clutter in ("(*", "src", "$auto", "yosys", "Yosys", str(toolchain.build_root().parent)):
         assert clutter not in verilog, clutter
@@ -82,13 +88,13 @@ def test_illegal_arguments_of_write_are_refused(tmp_path):
 
 
 def test_every_module_is_there_once_and_named_after_the_top():
-    emission = emit(HALVED, "mine")
+    emission = emit(JOINED, "mine")
     modules = re.findall(r"(?m)^module (\w+)", emission.verilog)
     assert len(modules) == len(set(modules)) == emission.description["modules"]
     assert all(module == "mine" or module.startswith("mine__") for module in modules)
     assert modules.count("mine__cell") == 1
     rows = [module for module in modules if "__systolic_row_" in module]
-    assert sorted(rows) == ["mine__systolic_row_1", "mine__systolic_row_16"]
+    assert sorted(rows) == ["mine__systolic_row_32", "mine__systolic_row_5"]
 
 
 def test_same_bytes_on_a_second_run_and_with_any_hash_seed():
@@ -165,10 +171,10 @@ def test_yosys_synthesizes_it(tmp_path):
 def test_yosys_finds_nothing_wrong(options, tmp_path):
     neighbour = tmp_path / "neighbour.v"
     neighbour.write_text(DIRECTIVES)
-    path = write(emit(HALVED), tmp_path)
+    path = write(emit(JOINED), tmp_path)
     whole_yosys(
         f"read_verilog {' '.join(options)} {neighbour} {path}",
-        "hierarchy -check -top weft_20x17",
+        "hierarchy -check -top weft_20x37",
         "proc",
         "check -assert",
     )
@@ -179,7 +185,7 @@ def test_verilator_accepts_it_next_to_files_with_directives(neighbour_first, tmp
     """The other file sets a time scale and forbids implicit nets."""
     neighbour = tmp_path / "neighbour.v"
     neighbour.write_text("/* verilator lint_off STMTDLY */\n" + DIRECTIVES)
-    path = write(emit(HALVED), tmp_path)
+    path = write(emit(JOINED), tmp_path)
     paths = (neighbour, path) if neighbour_first else (path, neighbour)
     # Neither module instantiates the other.
     assert findings("-Wno-MULTITOP", *paths) == ""
@@ -191,7 +197,7 @@ def test_icarus_finds_nothing_wrong(language, tmp_path):
     needs_icarus()
     neighbour = tmp_path / "neighbour.v"
     neighbour.write_text(DIRECTIVES)
-    path = write(emit(HALVED), tmp_path)
+    path = write(emit(JOINED), tmp_path)
     for files in [path], ["-Wno-timescale", neighbour, path]:
         command = ["iverilog", f"-g{language}", "-Wall", "-o", tmp_path / "out", *files]
         compiled = subprocess.run(command, capture_output=True, text=True)
