@@ -1,7 +1,7 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-fast sim sim-full soak waves verilog cycles test-quick test test-all bench \
-  bench-export bench-speed bench-utilization bench-docs fpga fpga-table fpga-docs setup-fpga formal \
+  bench-export bench-speed bench-utilization goals bench-docs fpga fpga-table fpga-docs setup-fpga formal \
   coverage mutation faults equivalence trust-docs lint docs train workloads lock clean clean-cache
 
 PYTHON ?= python3
@@ -128,6 +128,9 @@ bench: $(READY)  ## measure emission, simulation speed and utilization; JSON in 
 
 bench-export bench-speed bench-utilization: bench-%: $(READY)  ## run one benchmark
 	@$(WEFT) benchmark $*
+
+goals: $(FAST_READY)  ## measure every goal of docs/performance.md; fail if one is lost
+	@$(WEFT) goals
 
 bench-docs: $(READY)  ## write docs/performance.md and its plots from build/benchmark
 	@.venv/bin/python docs/make/make_performance.py

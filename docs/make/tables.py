@@ -254,7 +254,7 @@ def cycles() -> str:
     return table(("Array", "M, K, N", "Tiles x rows", "Cycles", "Array active"), rows)
 
 
-def halving() -> str:
+def fields() -> str:
     """The modules of a 16 x 16 array."""
     names = re.findall(r"(?m)^module \w+__(systolic_\w+|cell)\b", emit(SMALL).verilog)
     return ", ".join(f"`{name}`" for name in names) + f": {len(names)} modules."
@@ -320,7 +320,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "widths": widths,
     "cycles": cycles,
     "utilization": utilization,
-    "halving": halving,
+    "fields": fields,
     "cell": cell,
     "waivers": waivers,
     "description": description,

@@ -299,6 +299,15 @@ def benchmark(names) -> None:
         importlib.import_module(f".benchmarks.{name}", __package__).measure()
 
 
+@app.command()
+def goals() -> None:
+    """Measure every goal of docs/performance.md; name those that are lost."""
+    from .benchmarks.goals import measure
+
+    if not measure():
+        sys.exit(1)
+
+
 def main() -> None:
     """Run a command; a mistake is one sentence on standard error and a non-zero exit code."""
     # The name of a layer may have letters that this locale cannot print.

@@ -238,8 +238,8 @@ def test_bits_of_a_unit_with_checksums(unit, checked_unit):
         "accumulators.bank_2.sums.memory[4]",
         "accumulators.bank_1.operand",
         "accumulators.bank_3.sum_out",
-        "results.columns.column_1.memory[6]",
-        "results.columns.column_3.o",
+        "results.columns.columns_0.column_1.memory[6]",
+        "results.columns.columns_0.column_3.o",
     ],
 )
 def test_checksums_detect_a_changed_number(checked_unit, register):

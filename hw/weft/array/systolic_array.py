@@ -38,14 +38,15 @@ class Block:
     def fields_of(self, *, rows: int, columns: int) -> list[Field]:
         """Return the smaller fields that a field is built of, by their rows and columns.
 
-        The side that has more blocks is cut. A block is built of no smaller fields.
+        Columns are cut first, because the edges in the north and south, with the sums, are the
+        widest. A block is built of no smaller fields.
         """
         high, wide = -(-rows // self.rows), -(-columns // self.columns)
-        if high == wide == 1:
-            return []
-        if high >= wide:
+        if wide > 1:
+            return [(range(rows), across) for across in _cut(columns, wide, self.columns)]
+        if high > 1:
             return [(down, range(columns)) for down in _cut(rows, high, self.rows)]
-        return [(range(rows), across) for across in _cut(columns, wide, self.columns)]
+        return []
 
 
 def _even_divisor(side: int, most: int) -> int:
@@ -171,17 +172,18 @@ class SystolicArray(wiring.Component):
     def _join(self, m: Module, platform, fields: list[Field]) -> None:
         """Connect smaller fields; some edges pass through all of them, the others are split."""
         west_to_east, north_to_south = ("activations", "switches", "loads"), ("weights", "sums")
-        stacked = fields[0][1] == range(self.columns)
-        passed, split = west_to_east, north_to_south
-        if stacked:
-            passed, split = split, passed
+        rows_are_cut = len(fields[0][1]) == self.columns
+        if rows_are_cut:
+            kind, numbers = "rows", numbers_below(self.rows)
+            passed, split = north_to_south, west_to_east
+        else:
+            kind, numbers = "columns", numbers_below(self.columns)
+            passed, split = west_to_east, north_to_south
         pieces = []
         for down, across in fields:
-            lanes = down if stacked else across
-            side = self.rows if stacked else self.columns
-            name = f"{'rows' if stacked else 'columns'}_{numbers_below(side)[lanes.start]}"
-            field = self._field(m, platform, name, down, across)
-            pieces.append((field, slice(lanes.start, lanes.stop)))
+            own = down if rows_are_cut else across
+            field = self._field(m, platform, f"{kind}_{numbers[own.start]}", down, across)
+            pieces.append((field, slice(own.start, own.stop)))
         lanes = [f"{edge}_{end}" for edge in split for end in ("in", "out")]
         connect_pieces(m, self, pieces, passed=passed, lanes=lanes)
 

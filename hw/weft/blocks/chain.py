@@ -86,9 +86,9 @@ class Chain(wiring.Component):
         component, link = self.component, self.component.linking.link
         if self.links <= FLAT_LINKS:
             for number in range(self.links):
-                name = f"{link}_{number}"
+                name, place = f"{link}_{number}", (number,)
                 yield (
-                    instantiate(m, name, platform, component, place=(number,), **self.parameters),
+                    instantiate(m, name, platform, component, place=place, **self.parameters),
                     number,
                 )
             return

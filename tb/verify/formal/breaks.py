@@ -20,8 +20,8 @@ class Break:
 
 
 ACCUMULATOR_BREAKS = (
-    Break("matrix/accumulators", "~row.first & past.write", "past.write", "sum"),
-    Break("matrix/accumulators", "& (past.row == row.row)", "", "sum"),
+    Break("matrix/accumulators", "~row.first & past_write", "past_write", "sum"),
+    Break("matrix/accumulators", "& same_row", "", "sum"),
     Break(
         "matrix/accumulators", "Mux(read_control.newer[2], total, past_total)", "past_total", "sum"
     ),

@@ -38,7 +38,7 @@ UNIT_BREAKS = (
     Break(
         "matrix/matrix_unit", "array.loads_in.eq(loader.loads)", "array.loads_in.eq(0)", "result_0"
     ),
-    Break("matrix/accumulators", "& (past.row == row.row)", "", "result_0"),
+    Break("matrix/accumulators", "& same_row", "", "result_0"),
     Break("matrix/results", "end_write.data.eq(self.ends_job)", "end_write.data.eq(0)", "end"),
 )
 COLUMN_1_BREAKS = (
