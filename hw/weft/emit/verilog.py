@@ -12,14 +12,17 @@ from ..hierarchy import Hierarchy, ModuleLibrary
 from .operands import fit_operands
 from .tidy import tidy
 
-HIERARCHY_LEVELS = 24
+HIERARCHY_LEVELS = 16
+# The modules that have registers. The others, such as large fields, consist of wide wires, of which
+# every bit takes time.
+REGISTERED = "t:$dff %m"
 # Yosys passes before the text is written. `rmports` removes resets and clocks that nothing uses,
 # one level of the hierarchy per call.
 PASSES = (
     "proc",
     "opt_expr",
-    "opt_clean",
-    "opt_dff",
+    f"opt_clean {REGISTERED}",
+    f"opt_dff {REGISTERED}",
     *["rmports"] * HIERARCHY_LEVELS,
     "opt_clean -purge",
     "memory_collect",
