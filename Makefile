@@ -82,7 +82,7 @@ $(READY): requirements.lock pyproject.toml
 	@command -v c++ >/dev/null || command -v g++ >/dev/null || { echo "This machine has no C++ compiler, so make adds one."; $(ADD_COMPILER); }
 	@touch $(READY)
 
-setup-fast: $(FAST_READY)  ## add Zig's C++ compiler to .venv: simulations run two to three times as fast
+setup-fast: $(FAST_READY)  ## add Zig's C++ compiler to .venv: simulations run two to four times as fast
 $(FAST_READY): requirements-fast.lock $(READY)
 	@$(ADD_COMPILER)
 	@touch $(FAST_READY)

@@ -133,6 +133,18 @@ def test_figures_are_those_of_the_reports(reports):
     assert "- 4x4 checksum: 60 of 60 flips" in flips and "is reached" in flips
 
 
+def test_a_benchmark_without_results_leaves_its_figures(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("WEFT_BUILD", str(tmp_path))
+    (tmp_path / "benchmark").mkdir()
+    goal = {"goal": "Verilog of 4 x 4", "limit": "at most 7 bytes", "measured": 8, "state": "lost"}
+    (tmp_path / "benchmark" / "goals.json").write_text(json.dumps({"rows": [goal]}))
+    assert "| Verilog of 4 x 4 | at most 7 bytes | 8 | lost |" in (
+        make_performance.part("goals") or ""
+    )
+    assert make_performance.part("speed") is None
+    assert "speed: its figures stay as they are" in capsys.readouterr().out
+
+
 def test_a_campaign_without_a_report_leaves_its_figures(reports, monkeypatch, tmp_path, capsys):
     page = tmp_path / "page.md"
     page.write_text(PAGE)
