@@ -1,6 +1,7 @@
 """Number formats: the width, sign, Amaranth shape and numpy dtype of one lane."""
 
 import contextlib
+import functools
 import re
 from dataclasses import dataclass
 
@@ -76,7 +77,7 @@ class IntegerFormat:
         """Bits of one lane on a byte-wide port: 8, 16, 32 or 64, the width of `dtype`."""
         return next(width for width in (8, 16, 32, 64) if width >= self.width)
 
-    @property
+    @functools.cached_property
     def dtype(self) -> np.dtype:
         """Smallest numpy dtype that holds every value; little endian, like the ports."""
         return np.dtype(f"<{'i' if self.signed else 'u'}{self.lane_width // 8}")

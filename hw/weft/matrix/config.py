@@ -1,5 +1,6 @@
 """MatrixUnitConfig: every parameter of a matrix unit, and nothing else."""
 
+import functools
 from dataclasses import dataclass
 
 from ..array.arithmetic import Arithmetic
@@ -140,7 +141,7 @@ class MatrixUnitConfig:
         """Height of the array in cells."""
         return self.rows // self.rows_per_cell
 
-    @property
+    @functools.cached_property
     def accumulator(self) -> IntegerFormat:
         """Format of a finished sum: always signed."""
         return IntegerFormat(self.accumulator_width)
