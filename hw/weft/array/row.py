@@ -30,10 +30,10 @@ class SystolicRow(wiring.Component):
     -------
     activation_in, activation_out : as in the cell
     switch_in, switch_out, load_in, load_out : 1 bit
-    weights_in, weights_out : Lanes(weight of the cell, columns)
+    weights_in, weights_out : Lanes(the cell's weight, columns)
     sum_in_<column>, sum_out_<column> : as in the cell
         One port per column, with column numbers of equal length, so that a simulator that lays out
-        the registers of a row in this order can compute them as one vector. Weights rarely move.
+        the registers of a row in this order can compute them as one vector.
     """
 
     def __init__(

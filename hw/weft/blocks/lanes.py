@@ -8,7 +8,7 @@ class Lanes(data.ArrayLayout):
     """An ArrayLayout whose elements have no names in the Verilog.
 
     By default Amaranth names every element of a signal, for waveforms. At thousands of lanes, that
-    takes a third of the time of emission.
+    takes much of the time of emission.
     """
 
     def format(self, value: data.View, format_spec: str) -> Format:

@@ -15,10 +15,12 @@ def connect_pieces(
     lanes: Iterable[str],
     shared: Iterable[str] = (),
 ) -> None:
-    """Connect the ports of `whole` with those of its pieces, each given with its lanes.
+    """Connect the ports of a component with those of its pieces.
 
     Parameters
     ----------
+    pieces : iterable of (interface, index or slice)
+        In the order in which they are passed, each with its lanes of `whole`.
     passed : iterable of str
         Passed from piece to piece: `<name>_out` of a piece drives `<name>_in` of the next.
     lanes : iterable of str

@@ -103,8 +103,8 @@ class _Signals:
         return name not in self.directions and self.kinds.get(name) == "wire"
 
     def width(self, name: str) -> int:
-        bits = re.search(r"\[(\d+):0\]", self.shapes[name])
-        return int(bits[1]) + 1 if bits else 1
+        bits = re.search(r"\[(\d+):(\d+)\]", self.shapes[name])
+        return int(bits[1]) - int(bits[2]) + 1 if bits else 1
 
 
 def _clear_memories(body: str, signals: _Signals) -> str:

@@ -111,8 +111,8 @@ def make_design(
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
-    """Pause the garbage collector: for each wire of a large array, Amaranth makes objects that the
-    collector would visit again and again, for a third of the time of emission.
+    """Pause the garbage collector, which would visit what Amaranth makes for each wire of a large
+    array again and again.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -126,10 +126,12 @@ def _uncollected() -> Iterator[None]:
 def ports_of(verilog: str, module: str) -> dict[str, str]:
     """Return the ports of a module in Verilog that this package or Yosys wrote, in its order.
 
-    The values are the directions, "input" or "output".
+    The values are the directions, "input" or "output". Raises ValueError without such a module.
     """
     text = re.search(rf"(?ms)^module {module}\b.*?^endmodule", verilog)
-    ports = PORT_DECLARATION.findall(text[0]) if text else []
+    if text is None:
+        raise ValueError(f"the Verilog has no module {module}")
+    ports = PORT_DECLARATION.findall(text[0])
     return {name: way for way, names in ports for name in re.findall(r"\w+", names)}
 
 

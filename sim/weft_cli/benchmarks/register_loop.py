@@ -16,6 +16,11 @@ SOURCE = Path(__file__).with_name("register_loop.cpp")
 LIBRARY = "register_loop.so"
 
 
+def user_seconds() -> float:
+    """Return the user time of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_utime
+
+
 class LoopRun(NamedTuple):
     """A product, its cycles, and the seconds of user time of the loop."""
 
@@ -80,9 +85,9 @@ class RegisterLoop:
                 start = tile * m + column
                 weights[start : start + rows, column] = matrix[::-1, column]
         arrays = (activations, switches, loads, weights, sums)
-        started = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+        started = user_seconds()
         self._loop(rows, columns, cycles, *(array.ctypes.data for array in arrays))
-        seconds = resource.getrusage(resource.RUSAGE_SELF).ru_utime - started
+        seconds = user_seconds() - started
         first = rows + latency
         leaving = [sums[first + c : first + c + tiles * m, c] for c in range(columns)]
         product = np.stack(leaving, axis=1).reshape(tiles, m, columns)

@@ -25,7 +25,7 @@ from weft_sim.matrix_unit_simulator import MatrixUnitSimulator
 from weft_sim.verilator import SimulationFailed
 
 from ..console import progress_bar
-from .register_loop import RegisterLoop
+from .register_loop import RegisterLoop, user_seconds
 from .results import finish
 
 SIDES = (8, 16, 32, 64, 128, 256)
@@ -144,11 +144,6 @@ def _loop(loop: RegisterLoop, a: np.ndarray, b: np.ndarray, expected: np.ndarray
 def _check(product: np.ndarray, expected: np.ndarray) -> None:
     if (product != expected).any():
         raise SimulationFailed("the product differs from numpy's")
-
-
-def user_seconds() -> float:
-    """Return the user time of this process."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_utime
 
 
 def _ratio(slower: list[float], faster: list[float]) -> float:

@@ -307,66 +307,6 @@ def test_long_lists_go_on_in_a_line_below(length):
             assert len(line) <= WIDTH < len(f"{line} {below.split()[0]}")
 
 
-OTHER = """\
-module other(x, y, z);
-  input x;
-  wire x;
-  output [2:0] y;
-  wire [2:0] y;
-  output z;
-  wire z;
-  assign y = { x, 2'h1 };
-  assign z = ~ x;
-endmodule
-"""
-JOINED = """\
-  wire [2:0] one__y;
-  wire one__z;
-  wire [2:0] two__y;
-  wire two__z;
-  other one (
-    .x(a),
-    .y(one__y),
-    .z(one__z)
-  );
-  other two (
-    .x(b),
-    .y(two__y),
-    .z(two__z)
-  );
-"""
-
-
-def connections_of(text: str) -> list[str]:
-    return re.findall(r"\.[yz]\((.*?)\)", text)
-
-
-def test_outputs_that_a_signal_joins_drive_its_slices(tmp_path):
-    body = JOINED + "  assign o = { two__z, one__y, two__y, one__z };\n"
-    text = HEADER + OTHER + module(body).removeprefix(HEADER)
-    tidied = tidy(text)
-    assert connections_of(tidied) == ["o[6:4]", "o[0]", "o[3:1]", "o[7]"]
-    assert "assign o" not in tidied and "__" not in tidied
-    prove_equal(text, tidied, tmp_path)
-
-
-@pytest.mark.parametrize(
-    "rest",
-    [
-        "  assign o = { two__z, one__y, two__y, one__z, a };\n",
-        "  assign o = { two__z, one__y, two__y, ~one__z };\n",
-        "  assign o = { two__z, one__y, two__y[1:0], one__z };\n",
-        "  assign o = { two__z, one__y, two__y, one__y };\n",
-        "  assign o = { two__z, one__y, two__y, one__z };\n" + clocked("p <= one__z;"),
-    ],
-    ids=["with-another-signal", "inverted", "a-slice", "one-twice", "read-elsewhere"],
-)
-def test_other_outputs_of_instances_stay(rest):
-    tidied = tidy(HEADER + OTHER + module(JOINED + rest).removeprefix(HEADER))
-    assert connections_of(tidied) == ["one__y", "one__z", "two__y", "two__z"]
-    assert rest.splitlines()[0] in tidied
-
-
 def test_a_port_of_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match="the declaration of port a is not understood"):
         tidy(module("").replace("  input a;\n", "  inout a;\n"))

@@ -72,7 +72,7 @@ def test_ports_of_a_module_have_their_directions():
     assert ports == dict.fromkeys(["i", "also", "row", "clk", "rst"], "input") | {"o": "output"}
 
 
-def test_ports_of_yosys_and_of_no_module():
+def test_ports_as_yosys_declares_them():
     verilog = """\
 module other(x);
   input x;
@@ -87,4 +87,5 @@ module unit(a, b, clk);
 endmodule
 """
     assert ports_of(verilog, "unit") == {"a": "input", "b": "output", "clk": "input"}
-    assert ports_of(verilog, "uni") == {}
+    with pytest.raises(ValueError, match="the Verilog has no module uni"):
+        ports_of(verilog, "uni")
