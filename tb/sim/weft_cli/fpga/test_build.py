@@ -217,7 +217,7 @@ def test_cells_are_counted_by_type_and_weight():
 def two_points(monkeypatch, tmp_path):
     """A table of two points with instant fake builds, on workers in this process."""
     monkeypatch.setenv("WEFT_BUILD", str(tmp_path))
-    monkeypatch.setattr(table, "POINTS", (("icebreaker", 24, ((1, 1), (2, 1)), (1, 2, 3), {}),))
+    monkeypatch.setattr(table, "POINTS", (("icebreaker", 24, ((1, 1), (2, 1)), {}),))
     monkeypatch.setattr(table, "WORKERS", {**table.WORKERS, "n_workers": 1, "processes": False})
     log = tmp_path / "built"
 
