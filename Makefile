@@ -18,9 +18,11 @@ PIN = .venv/bin/python -m uv pip compile pyproject.toml --universal --python-ver
 
 # The variables of each target. A variable sets the option of the same name of the target's command:
 # ROWS=4 is --rows 4, and the switch STALLS=1 is --stalls.
-UNIT := ROWS COLUMNS ACTIVATION WEIGHT ACCUMULATOR_WIDTH ACCUMULATOR_DEPTH MULTIPLIER_STAGES \
-  ADDER_STAGES INNER_PRODUCT SOFT_COLUMNS CHECKSUM
-SWITCHES := CHECKSUM STALLS WAVES GUI WHOLE SCALE_SIM_ROUNDING RESUME TESTBENCH
+UNIT := ROWS COLUMNS ACTIVATION WEIGHT CELL_WIDTH ZERO_POINTS ACCUMULATOR_WIDTH ACCUMULATOR_DEPTH \
+  MULTIPLIER_STAGES ADDER_STAGES INNER_PRODUCT SOFT_COLUMNS CHECKSUM
+# Switches of the unit, which a board may have on.
+UNIT_SWITCHES := ZERO_POINTS CHECKSUM
+SWITCHES := $(UNIT_SWITCHES) STALLS WAVES GUI WHOLE SCALE_SIM_ROUNDING RESUME TESTBENCH
 TAKES_sim := M K N $(UNIT) SEED SIM STALLS WAVES GUI JSON
 TAKES_sim-full := LAYERS SCALE_SIM_ROUNDING WHOLE $(UNIT) SEED
 TAKES_waves := $(UNIT) SEED SIM GUI
@@ -58,7 +60,7 @@ endif
 
 on = $(filter-out 0 no off false,$($(1)))
 name = $(if $(filter SIM,$(1)),simulator,$(shell echo $(1) | tr A-Z_ a-z-))
-switch = $(if $(call on,$(1)),--$(name),$(if $(filter CHECKSUM,$(1)),--no-checksum))
+switch = $(if $(call on,$(1)),--$(name),$(if $(filter $(1),$(UNIT_SWITCHES)),--no-$(name)))
 value = --$(name) '$(subst ','\'',$($(1)))'
 option = $(if $($(1)),$(if $(filter $(1),$(SWITCHES)),$(switch),$(value)))
 OPTIONS = $(strip $(foreach v,$(TAKES_$@),$(call option,$(v))))
@@ -185,8 +187,8 @@ clean-cache: $(READY)  ## remove the cached builds, which all checkouts of a use
 
 ## Variables, for example `make sim ROWS=8 COLUMNS=8`:
 ##   ROWS COLUMNS   all targets with a unit: shape of the array, 1 to 256 each
-##   ACTIVATION WEIGHT ACCUMULATOR_WIDTH ACCUMULATOR_DEPTH MULTIPLIER_STAGES ADDER_STAGES
-##   INNER_PRODUCT SOFT_COLUMNS CHECKSUM=1
+##   ACTIVATION WEIGHT CELL_WIDTH ZERO_POINTS=1 ACCUMULATOR_WIDTH ACCUMULATOR_DEPTH
+##   MULTIPLIER_STAGES ADDER_STAGES INNER_PRODUCT SOFT_COLUMNS CHECKSUM=1
 ##                  the other parameters of the unit; `.venv/bin/weft sim --help` explains them
 ##   M K N          sim: multiply a random M x K matrix by a random K x N matrix
 ##   STALLS=1       sim: random gaps and back-pressure on all streams

@@ -14,7 +14,7 @@ from benches.repository import ROOT
 SOURCES = ("hw", "sim", "tb", "docs/make")
 
 # Subpackages and modules of weft; each may import itself and the ones listed here.
-GROUND = ("checks", "formats", "hierarchy", "parameters", "version")
+GROUND = ("checks", "formats", "hierarchy", "operand_port", "parameters", "version")
 SUBPACKAGES = {
     **dict.fromkeys(GROUND, GROUND),
     "blocks": GROUND,
@@ -88,7 +88,7 @@ def test_all_kinds_of_imports_are_found():
         ("weft.array.cell", "weft.blocks.partial_sums"),
         ("weft_sim.simulator", "weft_sim.toolchain"),
         ("weft_cli.cli", "weft_cli.report"),
-        ("verify.soak.check", "weft_model.schedule"),
+        ("verify.soak.cases", "weft_model.schedule"),
     ):
         assert pair in IMPORTS
 

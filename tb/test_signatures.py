@@ -68,6 +68,6 @@ def test_the_walk_finds_functions_classes_and_methods():
 
 
 def test_the_default_formats_are_shown_by_name():
-    assert "activation: weft.parameters.OperandFormat = int8," in str(
+    assert "activation: weft.parameters.OperandField = int8," in str(
         inspect.signature(weft.MatrixUnitConfig)
     )

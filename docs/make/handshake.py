@@ -45,9 +45,9 @@ class Port:
 
 
 PORTS = (
-    Port("s_axis_weights", CONFIG.weight, CONFIG.columns, (), WEIGHTS, WEIGHTS_LIGHT),
+    Port("s_axis_weights", CONFIG.weight_port.lane, CONFIG.columns, (), WEIGHTS, WEIGHTS_LIGHT),
     Port(
-        *("s_axis_activations", CONFIG.activation, CONFIG.rows, ("tuser",)),
+        *("s_axis_activations", CONFIG.activation_port.lane, CONFIG.rows, ("tuser",)),
         *(ACTIVATIONS, ACTIVATIONS_LIGHT),
     ),
     Port("m_axis_results", CONFIG.accumulator, CONFIG.columns, (), SUMS, SUMS_LIGHT),

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import format_tables
 import fpga_tables
 import host_link_tables
 import shape_tables
@@ -334,4 +335,6 @@ PARTS: dict[str, Callable[[], str]] = {
     "topology": topology_tables.topology,
     "shapes": shape_tables.shapes,
     "depths": shape_tables.depths,
+    "operands": format_tables.operands,
+    "pieces": format_tables.pieces,
 }

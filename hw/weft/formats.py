@@ -1,16 +1,19 @@
-"""Number formats: the width, sign, Amaranth shape and numpy dtype of one lane."""
+"""Number formats: the width, sign, Amaranth shape and numpy dtype of one lane; sets of formats."""
 
 import contextlib
 import functools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from amaranth import Shape, signed, unsigned
 
-from .checks import checked_bool, checked_integer, described
+from .checks import check, checked_bool, checked_integer, described
 
 MAX_OPERAND_WIDTH = 16
+# Most formats of one operand; one register of the host link holds them all.
+MAX_FORMATS = 4
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,75 @@ class IntegerFormat:
 
 
 INT8 = IntegerFormat(8)
+
+# What a format can be given as.
+GivenFormat = IntegerFormat | str | np.dtype | type[np.generic]
+
+
+@dataclass(frozen=True)
+class OperandFormats:
+    """The formats of one operand of a unit, of which each product uses one.
+
+    Parameters
+    ----------
+    formats : tuple of IntegerFormat
+        1 to MAX_FORMATS different formats; the first is that of a product that names none.
+
+    Raises
+    ------
+    ValueError
+        If there are none, too many, or equal ones.
+    """
+
+    formats: tuple[IntegerFormat, ...]
+
+    def __post_init__(self):
+        formats = self.formats
+        names = ", ".join(map(str, formats))
+        check(
+            1 <= len(formats) <= MAX_FORMATS,
+            f"an operand has 1 to {MAX_FORMATS} formats, not {names or 'none'}",
+        )
+        check(len(set(formats)) == len(formats), f"a format is there twice: {names}")
+
+    @classmethod
+    def parse(cls, given: "OperandFormats | GivenFormat | list | tuple") -> "OperandFormats":
+        """Return the formats of "int8", "int8,uint8", ("int8", "uint8"), a numpy dtype and so on.
+
+        Raises
+        ------
+        ValueError
+            If `given` is anything else.
+        """
+        if isinstance(given, cls):
+            return given
+        names = given.split(",") if isinstance(given, str) else given
+        if not isinstance(names, list | tuple):
+            names = (names,)
+        return cls(tuple(IntegerFormat.parse(name) for name in names))
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.formats))
+
+    def __iter__(self) -> Iterator[IntegerFormat]:
+        return iter(self.formats)
+
+    @property
+    def default(self) -> IntegerFormat:
+        """The format of a product that names none."""
+        return self.formats[0]
+
+    def named(self, given: GivenFormat) -> IntegerFormat:
+        """Return one of these formats by its name or dtype.
+
+        Raises
+        ------
+        ValueError
+            If it is none of them.
+        """
+        number = IntegerFormat.parse(given)
+        check(number in self.formats, f"{number} must be one of the formats of the unit, {self}")
+        return number
 
 
 def width_for(minimum: int, maximum: int) -> int:

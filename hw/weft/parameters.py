@@ -4,10 +4,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import numpy as np
-
 from .checks import check, checked_bool, checked_integer, described
-from .formats import IntegerFormat
+from .formats import GivenFormat, OperandFormats
 
 _KEY = "parameter"
 
@@ -22,7 +20,7 @@ class Parameter:
     ----------
     meaning : str
         One or two sentences.
-    default : int, bool, str or IntegerFormat
+    default : int, bool, str or OperandFormats
     low : int
     high : int or str, optional
         Range of an integer, bounds included; `high` may be the name of another field.
@@ -44,10 +42,10 @@ class Parameter:
         return "" if self.high is None else f"{self.low} to {self.high}"
 
 
-class OperandFormat:
-    """A field that accepts an IntegerFormat, its name or a numpy dtype, and holds the format."""
+class OperandField:
+    """A field that accepts one or several formats, as OperandFormats.parse does, and holds them."""
 
-    def __init__(self, default: IntegerFormat):
+    def __init__(self, default: OperandFormats):
         self.default = default
 
     def __repr__(self) -> str:
@@ -56,23 +54,21 @@ class OperandFormat:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, instance: object, owner: type | None = None) -> IntegerFormat:
+    def __get__(self, instance: object, owner: type | None = None) -> OperandFormats:
         return self.default if instance is None else vars(instance)[self.name]
 
-    def __set__(
-        self, instance: object, value: IntegerFormat | str | np.dtype | type[np.integer]
-    ) -> None:
+    def __set__(self, instance: object, value: OperandFormats | GivenFormat | list | tuple) -> None:
         # A dataclass passes the descriptor itself if no value is given.
         given = self.default if value is self else value
         try:
-            vars(instance)[self.name] = IntegerFormat.parse(given)
+            vars(instance)[self.name] = OperandFormats.parse(given)
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from None
 
 
 def parameter(default: Any, meaning: str, **facts: Any) -> Any:
     """Return a field of a configuration, with its Parameter in the metadata."""
-    value = default.default if isinstance(default, OperandFormat) else default
+    value = default.default if isinstance(default, OperandField) else default
     known = Parameter(meaning=meaning, default=value, **facts)
     return field(default=default, metadata={_KEY: known})
 

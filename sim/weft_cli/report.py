@@ -1,5 +1,6 @@
 """The report of `weft sim` on the console."""
 
+import itertools
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
 
 def print_product(options: Options, run: ProductRun, totals: Totals) -> None:
     """Print the report of one product."""
-    m, k, n = run.m, run.k, run.n
+    m, k, n, config = run.m, run.k, run.n, options.config
     console.print(f"[bold]Z[{m}, {n}] = A[{m}, {k}] . B[{k}, {n}][/bold], seed {options.seed}")
-    console.print(f"{m * n - totals.mismatches} of {m * n} elements equal numpy bit for bit")
+    pairs = [f"{a} x {w}" for a, w in itertools.product(config.activation, config.weight)]
+    if len(pairs) > 1:
+        console.print(f"once for each pair of formats: {', '.join(pairs)}")
+    count = m * n * len(pairs)
+    console.print(f"{count - totals.mismatches} of {count} elements equal numpy bit for bit")
     _print_totals(options, totals)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from weft.matrix.config import MatrixUnitConfig
-from weft_model.operands import draw_operands
+from weft_model.operands import draw_products
 from weft_sim import toolchain
 from weft_sim.checked_run import CheckedResult, run
 
@@ -33,7 +33,7 @@ class Options:
 
 @dataclass(frozen=True)
 class ProductRun:
-    """One product Z = A . B of random operands on the RTL."""
+    """Products Z = A . B of random operands on the RTL, one for each pair of formats."""
 
     m: int
     k: int
@@ -57,7 +57,7 @@ class DigitsRun:
 
 
 def run_product(options: Options, m: int, k: int, n: int) -> ProductRun:
-    """Multiply two random matrices.
+    """Multiply two random matrices in each pair of formats of the unit.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def run_product(options: Options, m: int, k: int, n: int) -> ProductRun:
             raise ValueError(f"{name} must be an integer of at least 1, not {size}")
     if max(m * k, k * n, m * n) > sys.maxsize // np.dtype(np.int64).itemsize:
         raise MemoryError
-    operands = [draw_operands(options.config, m, k, n, seed=options.seed)]
+    operands = draw_products(options.config, m, k, n, seed=options.seed)
     return ProductRun(m, k, n, [_run(options, f"{m}x{k} by {k}x{n}", operands, f"{m}x{k}x{n}")])
 
 

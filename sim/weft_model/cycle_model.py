@@ -51,7 +51,8 @@ def lower_bound(config: MatrixUnitConfig, schedules: Iterable[Schedule]) -> int:
     """
     stays = []
     for schedule in _checked(config, schedules):
-        tiles, rows = schedule.k_tiles * schedule.n_tiles, schedule.m
+        tiles = schedule.k_tiles * schedule.weight_pieces * schedule.n_tiles
+        rows = schedule.m * schedule.activation_pieces
         stays.append(_Stays(rows * tiles, max(rows, config.rows) * tiles, rows))
     return _prediction(config, stays).cycles
 
@@ -73,7 +74,7 @@ def _checked(config: MatrixUnitConfig, schedules: Iterable[Schedule]) -> list[Sc
 
 @dataclass(frozen=True)
 class _Stays:
-    """How long the tiles of a schedule are in use.
+    """How long the tiles of a schedule are in use; a row counts once for each of its pieces.
 
     `computed`: number of rows in total. `spent`: cycles between switches, at least R for each
     tile. `last`: number of rows of the last tile.
@@ -106,22 +107,26 @@ def _stays(config: MatrixUnitConfig, schedule: Schedule) -> _Stays:
     """Return the sums over `Schedule.stays` in closed form.
 
     Between two batches of rows the tile in use stays (see Schedule). With K tiles along the
-    reduction, K - 1 tiles of a column of tiles stay for the first batch alone, K - 1 for the last
-    batch alone, K - 2 for each batch in between, and one for each pair of consecutive batches.
+    reduction, counting each piece, K - 1 tiles of a column of tiles stay for the first batch alone,
+    K - 1 for the last batch alone, K - 2 for each batch in between, and one for each pair of
+    consecutive batches.
     """
-    height, k_tiles, n_tiles = config.rows, schedule.k_tiles, schedule.n_tiles
+    height, n_tiles, pieces = config.rows, schedule.n_tiles, schedule.activation_pieces
+    k_tiles = schedule.k_tiles * schedule.weight_pieces
     batches = schedule.batch_count
-    size, larger = divmod(schedule.m, batches)
-    last = size + (larger > 0)
+    fewer, larger = divmod(schedule.m, batches)
+    # Rows of a batch, and of one that has an extra row.
+    size, more = fewer * pieces, (fewer + 1) * pieces
+    last = more if larger else size
     spent = k_tiles * max(size, height)
     if batches > 1:
         # `larger` batches have an extra row. They are spread evenly and include the last batch but
         # not the first, so two of them are consecutive only if they are more than half of all.
-        alone = (batches - larger) * max(size, height) + larger * max(size + 1, height)
+        alone = (batches - larger) * max(size, height) + larger * max(more, height)
         spent = (k_tiles - 2) * alone + max(size, height) + max(last, height)
         both = max(0, 2 * larger - batches)
         one = max(0, 2 * larger - 1 - 2 * both)
         neither = batches - 1 - one - both
-        for pairs, rows in (neither, 2 * size), (one, 2 * size + 1), (both, 2 * size + 2):
+        for pairs, rows in (neither, 2 * size), (one, size + more), (both, 2 * more):
             spent += pairs * max(rows, height)
-    return _Stays(schedule.m * k_tiles * n_tiles, spent * n_tiles, last)
+    return _Stays(schedule.m * pieces * k_tiles * n_tiles, spent * n_tiles, last)

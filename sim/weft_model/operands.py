@@ -1,5 +1,6 @@
 """Random operands of matrix products, including extreme values."""
 
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -7,6 +8,8 @@ import numpy as np
 
 from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
+
+from .quantized import Quantized
 
 
 class _Draw(NamedTuple):
@@ -95,9 +98,33 @@ def draw_matrix(
 def draw_operands(
     config: MatrixUnitConfig, m: int, k: int, n: int, *, seed: int, kind: str = "mixed"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return A, (M, K), and B, (K, N), from `draw_matrix`; equal seeds give equal operands."""
+    """Return A, (M, K), and B, (K, N), from `draw_matrix`, in the first formats of the unit.
+
+    Equal seeds give equal operands.
+    """
     source = np.random.default_rng(seed)
     return (
-        draw_matrix(source, config.activation, (m, k), kind),
-        draw_matrix(source, config.weight, (k, n), kind),
+        draw_matrix(source, config.activation.default, (m, k), kind),
+        draw_matrix(source, config.weight.default, (k, n), kind),
     )
+
+
+def draw_products(
+    config: MatrixUnitConfig, m: int, k: int, n: int, *, seed: int
+) -> list[tuple[Quantized, Quantized]]:
+    """Return random A and B for each pair of formats of the unit, with zero points if it has them.
+
+    The first pair has the first formats; without zero points, it equals `draw_operands`.
+    """
+    source = np.random.default_rng(seed)
+
+    def draw(number: IntegerFormat, shape: tuple[int, int], zero_points: int) -> Quantized:
+        values = draw_matrix(source, number, shape)
+        if not config.zero_points:
+            return Quantized(values, number)
+        return Quantized(values, number, draw_matrix(source, number, (zero_points,)))
+
+    return [
+        (draw(activation, (m, k), m), draw(weight, (k, n), n))
+        for activation, weight in itertools.product(config.activation, config.weight)
+    ]

@@ -1,21 +1,43 @@
 """Convert transfers of a matrix unit to numbers on its ports, and back."""
 
 import numpy as np
+from amaranth.hdl import Shape
+from amaranth.lib.data import StructLayout
 
-from weft.core.axi_matrix_unit import tuser_layout
+from weft.core.axi_matrix_unit import tuser_layout, weight_tuser_layout
 from weft.matrix.config import MatrixUnitConfig
 from weft_model.schedule import Transfers
 
 
 def beats(transfers: Transfers, config: MatrixUnitConfig) -> tuple[list, list]:
-    """Return weight and activation transfers as numbers for the ports."""
-    fields = {name: field.offset for name, field in tuser_layout(config)}
-    tuser = sum(getattr(transfers, name) << offset for name, offset in fields.items())
-    weights = zip(lanes_to_numbers(transfers.weights), transfers.tile_end.tolist(), strict=True)
+    """Return weight and activation transfers as numbers for the ports.
+
+    In the order of the ports: tdata, tuser if there is such a port, tlast.
+    """
+    rows = transfers.weights
+    if config.weight_port.zero_points:
+        rows = np.concatenate([rows, transfers.weight_zero_points], axis=1)
+    tuser = fields_to_numbers(
+        weight_tuser_layout(config), {"signed": transfers.weight_signed}, len(rows)
+    )
+    users = [tuser.tolist()] if weight_tuser_layout(config).size else []
+    weights = zip(lanes_to_numbers(rows), *users, transfers.tile_end.tolist(), strict=True)
+    tuser = fields_to_numbers(tuser_layout(config), vars(transfers), len(transfers.activations))
     activations = zip(
         lanes_to_numbers(transfers.activations), tuser.tolist(), transfers.end.tolist(), strict=True
     )
     return list(weights), list(activations)
+
+
+def fields_to_numbers(
+    layout: StructLayout, values: dict[str, np.ndarray], count: int
+) -> np.ndarray:
+    """Pack fields of a port into numbers, (count,); negative values in two's complement."""
+    packed = np.zeros(count, np.int64)
+    for name, field in layout:
+        mask = (1 << Shape.cast(field.shape).width) - 1
+        packed |= (values[name] & mask) << field.offset
+    return packed
 
 
 def lanes_to_numbers(rows: np.ndarray) -> list[int]:

@@ -11,7 +11,8 @@ from weft.checks import check_callback, checked_bool, checked_integer, checked_p
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft_model.cycle_model import lower_bound, predict
-from weft_model.reference import checked_operands, matmul, pairs_of
+from weft_model.quantized import checked_operands
+from weft_model.reference import matmul, pairs_of
 from weft_model.schedule import Schedule
 
 from . import toolchain
@@ -57,7 +58,7 @@ def run(
     Parameters
     ----------
     operands : list of (A, B)
-        Integers of shapes (M, K) and (K, N) in the ranges of the formats of the configuration.
+        Quantized or integers, of shapes (M, K) and (K, N), in the ranges of their formats.
     simulator : str
         verilator, icarus or cxxrtl.
     directory : path
@@ -71,7 +72,7 @@ def run(
     Raises
     ------
     TypeError, ValueError
-        See `reference.checked_operands` for operands; also for other illegal arguments.
+        See `quantized.checked_operands` for operands; also for other illegal arguments.
     simulator.SimulationFailed, toolchain.ToolMissing, OSError
     """
     toolchain.check_simulator(simulator)
@@ -79,11 +80,11 @@ def run(
     check_callback("progress", progress)
     directory, waves = checked_path("directory", directory), checked_bool("waves", waves)
     stalls = None if stalls is None else checked_integer("the seed of stalls", stalls, low=0)
-    operands = [checked_operands(config, a, b) for a, b in pairs_of(operands)]
+    checked = [checked_operands(config, a, b) for a, b in pairs_of(operands)]
     trace = None
     if simulator == "verilator" and not waves:
         with MatrixUnitSimulator(config, building=building) as unit:
-            result = unit.run(operands, stalls=stalls, progress=progress)
+            result = unit.run(checked, stalls=stalls, progress=progress)
     else:
         toolchain.require(simulator, waves=waves)
         # cocotb takes seconds to import and may not be installed.
@@ -91,7 +92,7 @@ def run(
 
         result, trace = cocotb_run.run(
             config,
-            operands,
+            checked,
             simulator=simulator,
             directory=directory,
             waves=waves,
@@ -99,10 +100,10 @@ def run(
             building=building,
             progress=progress,
         )
-    schedules = [Schedule.of(config, a, b) for a, b in operands]
+    schedules = [Schedule.of(config, a, b) for a, b in checked]
     wrong = [
         int(np.count_nonzero(product != matmul(config, a, b)))
-        for product, (a, b) in zip(result.products, operands, strict=True)
+        for product, (a, b) in zip(result.products, checked, strict=True)
     ]
     return CheckedResult(
         products=result.products,

@@ -20,8 +20,9 @@ from .cocotb_streams import Stream, send, throttle, watch
 
 def unit_streams(dut) -> tuple[Stream, Stream, Stream]:
     """Return the streams of an emitted matrix unit: weights, activations and results."""
+    user = ["tuser"] if hasattr(dut, "s_axis_weights_tuser") else []
     return (
-        Stream.axi(dut, "s_axis_weights", "tdata", "tlast"),
+        Stream.axi(dut, "s_axis_weights", "tdata", *user, "tlast"),
         Stream.axi(dut, "s_axis_activations", "tdata", "tuser", "tlast"),
         Stream.axi(dut, "m_axis_results", "tdata", "tlast"),
     )
@@ -29,11 +30,11 @@ def unit_streams(dut) -> tuple[Stream, Stream, Stream]:
 
 async def start(dut) -> None:
     """Set every input to zero, start the clock, reset, and return right after a rising edge."""
+    weights, activations, results = unit_streams(dut)
     for handle in (
-        *(dut.s_axis_weights_tdata, dut.s_axis_weights_tlast, dut.s_axis_weights_tvalid),
-        *(dut.s_axis_activations_tdata, dut.s_axis_activations_tuser),
-        *(dut.s_axis_activations_tlast, dut.s_axis_activations_tvalid),
-        *(dut.m_axis_results_tready, dut.clear_errors, dut.aresetn),
+        *(*weights.payload, weights.valid),
+        *(*activations.payload, activations.valid),
+        *(results.ready, dut.clear_errors, dut.aresetn),
     ):
         handle.value = 0
     Clock(dut.aclk, PERIOD_NS, unit="ns").start()

@@ -34,7 +34,7 @@ from .stalls import Stalls
 
 def run(
     config: MatrixUnitConfig,
-    operands: list[tuple[np.ndarray, np.ndarray]],
+    operands: list[tuple],
     *,
     simulator: str,
     directory: Path,

@@ -4,8 +4,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from weft.emit.verilog import Design
+from weft.emit.verilog import Design, ports_of
 from weft.matrix.layouts import COUNTER_WIDTH, counter_layout
+from weft.operand_port import MAX_PIECES
 
 from . import toolchain, verilator
 from .build_steps import LOG
@@ -59,7 +60,11 @@ def build(
     files = {
         "unit.v": design.verilog,
         "control.vlt": verilator.structure(design),
-        "unit_settings.h": _settings(waves, faults),
+        "unit_settings.h": _settings(
+            waves=waves,
+            faults=faults,
+            weight_tuser="s_axis_weights_tuser" in ports_of(design.verilog, design.top),
+        ),
     }
 
     def make(scratch: Path) -> list[str]:
@@ -89,7 +94,7 @@ def _clear(scratch: Path) -> None:
             path.unlink()
 
 
-def _settings(waves: bool, faults: bool) -> str:
+def _settings(*, waves: bool, faults: bool, weight_tuser: bool) -> str:
     """Return the header that describes the unit and its trace to the driver."""
     names = [name for name, _ in counter_layout()]
     lines = [
@@ -97,9 +102,12 @@ def _settings(waves: bool, faults: bool) -> str:
         f"#define WEFT_COUNTER_MASK {(1 << COUNTER_WIDTH) - 1:#x}",
         f"#define WEFT_COUNTERS(top) {', '.join(f'top->counter_{name}' for name in names)}",
         f"#define WEFT_RESET_CYCLES {RESET_CYCLES}",
+        f"#define WEFT_MAX_PIECES {MAX_PIECES}",
         # In picoseconds, the unit of the trace.
         f"#define WEFT_PERIOD {1000 * PERIOD_NS}",
     ]
+    if weight_tuser:
+        lines.append("#define WEFT_WEIGHT_TUSER")
     if faults:
         lines.append("#define WEFT_FAULTS")
     if waves:

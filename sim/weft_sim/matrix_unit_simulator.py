@@ -21,6 +21,7 @@ from weft.checks import (
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft_model.cycle_model import predict
+from weft_model.quantized import Matrix
 from weft_model.reference import matmul, pairs_of
 from weft_model.schedule import Schedule
 
@@ -31,7 +32,7 @@ from .native_unit import NativeUnit, NativeUnits
 from .stalls import Stalls
 from .verilator import SimulationFailed
 
-Operands = Iterable[tuple[np.ndarray, np.ndarray]]
+Operands = Iterable[tuple[Matrix, Matrix]]
 ProgressCallback = Callable[[int, int], None]
 
 EVERY_CYCLE = (0, 2**62)
@@ -61,8 +62,8 @@ class MatrixUnitSimulator:
     """Compiled simulation of the Verilog of one matrix unit, driven from numpy arrays.
 
     Ports, handshakes and cycles are the same as under cocotb, but no Python runs in a cycle.
-    Operands are read in place if they have the dtype of their format, are C contiguous and consist
-    of whole tiles; other operands are copied once.
+    Operands are read in place if they have the dtype of their format, are C contiguous, consist of
+    whole tiles and do not pass in pieces; other operands are copied once.
 
     Runs can overlap, in several threads or from a progress callback. Each run has its own instance
     of the unit; instances are kept for later runs. An interrupted run discards its instance.
@@ -134,15 +135,13 @@ class MatrixUnitSimulator:
     def __exit__(self, *raised: object) -> None:
         self.close()
 
-    def matmul(
-        self, a: np.ndarray, b: np.ndarray, *, stalls: int | Stalls | None = None
-    ) -> np.ndarray:
+    def matmul(self, a: Matrix, b: Matrix, *, stalls: int | Stalls | None = None) -> np.ndarray:
         """Return Z = A . B, computed by the RTL.
 
         Parameters
         ----------
-        a : integers, (M, K), in the range of config.activation
-        b : integers, (K, N), in the range of config.weight
+        a : Quantized or integers, (M, K), in the range of a format of config.activation
+        b : Quantized or integers, (K, N), in the range of a format of config.weight
         stalls : int or Stalls, optional
             Gaps and back-pressure on all streams, or a seed to draw them from; none by default.
 
@@ -153,7 +152,7 @@ class MatrixUnitSimulator:
         Raises
         ------
         TypeError, ValueError
-            See `reference.checked_operands` for operands and `Stalls` for stalls.
+            See `quantized.checked_operands` for operands and `Stalls` for stalls.
         RuntimeError
             If this simulator is closed.
         verilator.SimulationFailed
@@ -242,7 +241,7 @@ class MatrixUnitSimulator:
             return self._result(buffers.products_until(done.results), done, seconds)
 
     def verified_run(
-        self, a: np.ndarray, b: np.ndarray, progress: ProgressCallback | None = None
+        self, a: Matrix, b: Matrix, progress: ProgressCallback | None = None
     ) -> tuple[SimulationResult, str]:
         """Run one product; also return how it differs from numpy or the cycle model, or ""."""
         run = self.run([(a, b)], progress=progress)

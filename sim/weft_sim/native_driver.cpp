@@ -24,6 +24,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "lanes are copied as li
 
 constexpr int COUNTERS = WEFT_COUNTER_COUNT;
 constexpr int RESET_CYCLES = WEFT_RESET_CYCLES;
+constexpr int MAX_PIECES = WEFT_MAX_PIECES;
 
 // The structures below are those of native_driver.py, all of 64-bit words.
 
@@ -36,13 +37,30 @@ struct Rows {
     int64_t end;
 };
 
-// Activation rows with the same control: tuser of the first row and of the others, and the increment
-// per row.
+// The rows of a tile of weights: their tuser, and the zero points of their lanes, null if there are
+// none.
+struct Tile {
+    Rows rows;
+    int64_t tuser;
+    const uint8_t* zero_points;
+};
+
+// Activation rows of one visit. Each row of A passes in `pieces` transfers. tuser of a transfer is the
+// sum of that of its piece, `tuser_step` for each earlier row of A, its entry of `zero_points` unless
+// null, and `first_tuser` for the first transfer.
 struct Visit {
     Rows rows;
-    int64_t first_tuser;
-    int64_t tuser;
+    int64_t pieces;
+    int64_t piece_tuser[MAX_PIECES];
     int64_t tuser_step;
+    const int64_t* zero_points;
+    int64_t first_tuser;
+
+    int64_t tuser(int64_t transfer) const {
+        int64_t sum = piece_tuser[transfer % pieces] + transfer / pieces * tuser_step;
+        if (zero_points) sum += zero_points[transfer];
+        return transfer ? sum : sum + first_tuser;
+    }
 };
 
 // Addresses of the operands and results, and options. Stalls are cyclic lists: idle cycles before each
@@ -52,7 +70,7 @@ struct Visit {
 // further cycles until the error status is read. In a unit with fault injection, stored bit
 // `fault_bit` flips at the end of cycle `fault_cycle`.
 struct Stimulus {
-    const Rows* weights;
+    const Tile* weights;
     const Visit* visits;
     const Rows* results;
     int64_t weight_groups, visit_count, result_groups;
@@ -86,6 +104,7 @@ struct Progress {
 namespace {
 
 const Rows& rows_of(const Rows& rows) { return rows; }
+const Rows& rows_of(const Tile& tile) { return tile.rows; }
 const Rows& rows_of(const Visit& visit) { return visit.rows; }
 
 // A position in a list of groups of rows.
@@ -275,15 +294,19 @@ private:
         top->m_axis_results_tready = stimulus.stall_period == 0 || stimulus.ready[cycle % stimulus.stall_period];
         top->s_axis_weights_tvalid = !weights.done() && weight_offer.in_this_cycle();
         if (top->s_axis_weights_tvalid) {
-            std::memcpy(&top->s_axis_weights_tdata, weights.data(), stimulus.weight_bytes);
+            const Tile& tile = *weights.group;
+            auto* lanes = reinterpret_cast<uint8_t*>(&top->s_axis_weights_tdata);
+            std::memcpy(lanes, weights.data(), stimulus.weight_bytes);
+            if (tile.zero_points) std::memcpy(lanes + stimulus.weight_bytes, tile.zero_points, stimulus.weight_bytes);
+#ifdef WEFT_WEIGHT_TUSER
+            top->s_axis_weights_tuser = tile.tuser;
+#endif
             top->s_axis_weights_tlast = weights.at_last_row();
         }
         top->s_axis_activations_tvalid = !visits.done() && activation_offer.in_this_cycle();
         if (top->s_axis_activations_tvalid) {
-            const Visit& visit = *visits.group;
             std::memcpy(&top->s_axis_activations_tdata, visits.data(), stimulus.activation_bytes);
-            top->s_axis_activations_tuser = (visits.row ? visit.tuser : visit.first_tuser)
-                                            + visits.row * visit.tuser_step;
+            top->s_axis_activations_tuser = visits.group->tuser(visits.row);
             top->s_axis_activations_tlast = visits.at_end();
         }
     }
@@ -389,7 +412,8 @@ private:
     std::unique_ptr<Trace> trace;
 #endif
     Stimulus stimulus{};
-    Cursor<Rows> weights, results;
+    Cursor<Tile> weights;
+    Cursor<Rows> results;
     Cursor<Visit> visits;
     Offer weight_offer, activation_offer;
     int64_t still = 0;  // cycles since the last transfer, without those that the host stalled

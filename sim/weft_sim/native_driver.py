@@ -2,21 +2,36 @@
 
 import ctypes
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from amaranth.lib.data import StructLayout
 
-from weft.core.axi_matrix_unit import tuser_layout
+from weft.core.axi_matrix_unit import tuser_layout, weight_tuser_layout
+from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import counter_layout
 from weft.matrix.timing import MatrixUnitTiming
-from weft_model.schedule import Schedule
+from weft.operand_port import MAX_PIECES
+from weft_model.pieces import PortLanes, signs_of
+from weft_model.quantized import checked_operands
+from weft_model.schedule import Schedule, Visit
 
+from .beats import fields_to_numbers
 from .stalls import LIST_LENGTH, Stalls
 
 # Structures of native_driver.cpp.
 ROWS = np.dtype([(name, "<i8") for name in ("data", "stride", "count", "end")])
-VISIT = np.dtype([*ROWS.descr, *[(n, "<i8") for n in ("first_tuser", "tuser", "tuser_step")]])
+TILE = np.dtype([*ROWS.descr, ("tuser", "<i8"), ("zero_points", "<i8")])
+VISIT = np.dtype(
+    [
+        *ROWS.descr,
+        ("pieces", "<i8"),
+        ("piece_tuser", "<i8", (MAX_PIECES,)),
+        *[(name, "<i8") for name in ("tuser_step", "zero_points", "first_tuser")],
+    ]
+)
 COUNTERS = tuple(name for name, _ in counter_layout())
 WORKING, DONE, HUNG = range(3)
 NEVER = -1
@@ -51,8 +66,17 @@ class Progress(ctypes.Structure):
 
 @functools.cache
 def _tuser_values(config: MatrixUnitConfig) -> dict[str, int]:
-    """Return the value of each field of tuser when it is 1."""
-    return {name: 1 << field.offset for name, field in tuser_layout(config)}
+    """Return the value of each field of tuser when it is 1; 0 for fields that the unit lacks."""
+    absent = dict.fromkeys(("shift", "signed"), 0)
+    return absent | {name: 1 << field.offset for name, field in tuser_layout(config)}
+
+
+@functools.cache
+def _weight_tusers(config: MatrixUnitConfig, number: IntegerFormat) -> list[int]:
+    """Return tuser of the tiles of each piece of the weights."""
+    signs = np.array(signs_of(config.weight_port, number))
+    layout = weight_tuser_layout(config)
+    return fields_to_numbers(layout, {"signed": signs}, len(signs)).tolist()
 
 
 _timing_of = functools.cache(MatrixUnitTiming.of)
@@ -61,12 +85,11 @@ _timing_of = functools.cache(MatrixUnitTiming.of)
 class StimulusBuffers:
     """Addresses of the operand rows of a run, and the arrays for its results."""
 
-    def __init__(self, config: MatrixUnitConfig, operands: list[tuple[np.ndarray, np.ndarray]]):
+    def __init__(self, config: MatrixUnitConfig, operands: list[tuple]):
         self.config = config
-        self.schedules = [Schedule.of(config, a, b) for a, b in operands]
-        self.padded = [
-            schedule.padded(a, b) for schedule, (a, b) in zip(self.schedules, operands, strict=True)
-        ]
+        checked = [checked_operands(config, a, b) for a, b in operands]
+        self.schedules = [Schedule.of(config, a, b) for a, b in checked]
+        self.lanes = [s.lanes(a, b) for s, (a, b) in zip(self.schedules, checked, strict=True)]
         self.results = [
             np.empty((s.m, s.n_tiles * config.columns), config.accumulator.dtype)
             for s in self.schedules
@@ -75,35 +98,27 @@ class StimulusBuffers:
         self.result_rows = sum(s.m * s.n_tiles for s in self.schedules)
 
     def _list_rows(self) -> None:
-        height, columns = self.config.rows, self.config.columns
-        depth = self.config.accumulator_depth
-        at = _tuser_values(self.config)
-        weights, visits, parts, self.result_places = [], [], [], []
-        products = zip(self.schedules, self.padded, self.results, strict=True)
-        for number, (schedule, (a, b), z) in enumerate(products):
-            a_at, b_at, z_at = (matrix.ctypes.data for matrix in (a, b, z))
-            a_item, b_item, z_item = a.itemsize, b.itemsize, z.itemsize
-            a_row, b_row, z_row = a.strides[0], b.strides[0], z.strides[0]
+        tiles, visits, parts, self.result_places = [], [], [], []
+        # The driver reads their arrays later.
+        self.activations = []
+        products = zip(self.schedules, self.lanes, self.results, strict=True)
+        for number, (schedule, lanes, z) in enumerate(products):
+            rows_of = _Activations(self.config, schedule, lanes)
+            self.activations.append(rows_of)
+            tile_of = _Weights(self.config, schedule, lanes)
+            z_at, z_item, z_row = z.ctypes.data, z.itemsize, z.strides[0]
             for visit in schedule.visits():
-                k, n = visit.k_tile * height, visit.n_tile * columns
+                n = visit.n_tile * self.config.columns
                 if visit.switch:
-                    last_row = b_at + (k + height - 1) * b_row + n * b_item
-                    weights.append((last_row, -b_row, height, 1))
-                tuser = visit.first * at["first"] | visit.last * at["last"]
-                first = tuser | visit.switch * at["switch"]
-                # A visit with more rows than the accumulators restarts at row 0.
-                for row in range(visit.start, visit.stop, depth):
-                    data = a_at + row * a_row + k * a_item
-                    count = min(depth, visit.stop - row)
-                    visits.append((data, a_row, count, 0, first, tuser, at["row"]))
-                    first = tuser
+                    tiles.append(tile_of.tile(visit))
+                visits += rows_of.visits(visit)
                 if visit.last:
                     start = z_at + visit.start * z_row + n * z_item
                     parts.append((start, z_row, visit.rows, 0))
                     self.result_places.append((number, visit.start, visit.rows, n))
             visits[-1] = (*visits[-1][:3], 1, *visits[-1][4:])
             parts[-1] = (*parts[-1][:3], 1)
-        self.weights = np.array(weights, ROWS)
+        self.weights = np.array(tiles, TILE)
         self.visits = np.array(visits, VISIT)
         self.parts = np.array(parts, ROWS)
 
@@ -122,8 +137,8 @@ class StimulusBuffers:
             weight_groups=len(self.weights),
             visit_count=len(self.visits),
             result_groups=len(self.parts),
-            weight_bytes=config.columns * config.weight.dtype.itemsize,
-            activation_bytes=config.rows * config.activation.dtype.itemsize,
+            weight_bytes=config.columns * config.weight_port.lane.dtype.itemsize,
+            activation_bytes=config.rows * config.activation_port.lane.dtype.itemsize,
             result_bytes=config.columns * config.accumulator.dtype.itemsize,
             stall_period=0 if stalls is None else LIST_LENGTH,
             patience=1000 + timing.latency + config.rows,
@@ -144,6 +159,77 @@ class StimulusBuffers:
             products[number].mask[start : start + come, n : n + self.config.columns] = False
             result_rows -= come
         return products
+
+
+class _Weights:
+    """The tiles of a product for the driver."""
+
+    def __init__(self, config: MatrixUnitConfig, schedule: Schedule, lanes: PortLanes):
+        self.height, self.columns = config.rows, config.columns
+        self.piece_rows = schedule.k_tiles * config.rows
+        self.lanes, self.zero_points = lanes.weights, lanes.weight_zero_points
+        self.has_zero_points = config.weight_port.zero_points
+        self.tusers = _weight_tusers(config, schedule.weight)
+
+    def tile(self, visit: Visit) -> tuple[int, ...]:
+        """Return a Tile; its rows go from the last to the first."""
+        row = visit.weight_piece * self.piece_rows + (visit.k_tile + 1) * self.height - 1
+        column = visit.n_tile * self.columns
+        zero_points = 0
+        if self.has_zero_points:
+            zero_points = _address(self.zero_points, visit.weight_piece, column)
+        stride = -self.lanes.strides[0]
+        rows = _address(self.lanes, row, column), stride, self.height, 1
+        return *rows, self.tusers[visit.weight_piece], zero_points
+
+
+class _Activations:
+    """The activation rows of a product for the driver."""
+
+    def __init__(self, config: MatrixUnitConfig, schedule: Schedule, lanes: PortLanes):
+        self.height, self.depth = config.rows, config.accumulator_depth
+        self.pieces = schedule.activation_pieces
+        self.lanes = lanes.activations
+        self.signs = signs_of(config.activation_port, schedule.activation)
+        self.at = _tuser_values(config)
+        self.zero_points: np.ndarray | None = None
+        if config.activation_port.zero_points:
+            field = {"zero_point": lanes.zero_points}
+            layout = StructLayout({"zero_point": config.activation_port.lane.shape})
+            packed = fields_to_numbers(layout, field, len(self.lanes))
+            self.zero_points = packed * self.at["zero_point"]
+
+    def visits(self, visit: Visit) -> Iterator[tuple]:
+        """Yield a Visit for each pass through the accumulator rows, which restarts at row 0."""
+        column = visit.k_tile * self.height
+        first = visit.switch * self.at["switch"]
+        tusers = self._tusers(visit)
+        for row in range(visit.start, visit.stop, self.depth):
+            count = min(self.depth, visit.stop - row) * self.pieces
+            top = row * self.pieces
+            zero_points = 0 if self.zero_points is None else _address(self.zero_points, top)
+            rows = _address(self.lanes, top, column), self.lanes.strides[0], count, 0
+            yield *rows, self.pieces, tusers, self.at["row"], zero_points, first
+            first = 0
+
+    def _tusers(self, visit: Visit) -> list[int]:
+        """Return tuser of each piece of a row, but for its zero point and its accumulator row."""
+        tusers = [0] * MAX_PIECES
+        for piece, signed in enumerate(self.signs):
+            flags = {
+                "first": visit.first and piece == 0,
+                "last": visit.last and piece == self.pieces - 1,
+                "signed": signed,
+                "shift": piece + visit.weight_piece,
+            }
+            tusers[piece] = sum(value * self.at[name] for name, value in flags.items())
+        return tusers
+
+
+def _address(array: np.ndarray, *place: int) -> int:
+    """Return the address of an element."""
+    offset = sum(i * stride for i, stride in zip(place, array.strides, strict=False))
+    return array.ctypes.data + offset
 
 
 def load(path: Path) -> ctypes.CDLL:

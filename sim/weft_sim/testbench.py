@@ -5,7 +5,7 @@ multiplies matrices of two tiles in each dimension, pauses every stream, and com
 with the result of numpy.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,8 @@ from weft.emit.names import TESTBENCH
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.timing import MatrixUnitTiming
 from weft_model.cycle_model import predict
-from weft_model.operands import draw_operands
+from weft_model.operands import draw_products
+from weft_model.quantized import Matrix
 from weft_model.reference import matmul
 from weft_model.schedule import Schedule
 
@@ -44,14 +45,14 @@ HEADER = """\
 """
 
 BODY = """
-  // Transfers are {tlast, tdata}; those of activations are {tlast, tuser, tdata}.
+  // Transfers are {tlast, tdata}, or {tlast, tuser, tdata} on ports that have tuser.
   reg [WEIGHT_BITS:0] weights [0:WEIGHTS-1];
   reg [ACTIVATION_BITS+USER_BITS:0] activations [0:ACTIVATIONS-1];
   reg [RESULT_BITS:0] expected [0:RESULTS-1];
 
   reg aclk, aresetn;
   reg s_axis_weights_tvalid, s_axis_weights_tlast;
-  reg [WEIGHT_BITS-1:0] s_axis_weights_tdata;
+  reg [WEIGHT_BITS-1:0] s_axis_weights;
   reg s_axis_activations_tvalid, s_axis_activations_tlast;
   reg [USER_BITS-1:0] s_axis_activations_tuser;
   reg [ACTIVATION_BITS-1:0] s_axis_activations_tdata;
@@ -94,7 +95,7 @@ BODY = """
     if (aresetn && (!s_axis_weights_tvalid || s_axis_weights_tready)) begin
       s_axis_weights_tvalid <= 0;
       if (weight < WEIGHTS && noise[31:30] != 0) begin
-        {s_axis_weights_tlast, s_axis_weights_tdata} <= weights[weight];
+        {s_axis_weights_tlast, s_axis_weights} <= weights[weight];
         s_axis_weights_tvalid <= 1;
         weight <= weight + 1;
       end
@@ -172,11 +173,13 @@ def make_testbench(config: MatrixUnitConfig, name: str, *, seed: int = 1) -> str
     """
     m, k, n = PRODUCT_ROWS, _two_tiles(config.rows), _two_tiles(config.columns)
     schedule = Schedule(config, m, k, n)
-    a, b = draw_operands(config, m, k, n, seed=seed)
+    a, b = draw_products(config, m, k, n, seed=seed)[0]
     transfers = schedule.transfers(a, b)
     ports = {port: bits for port, (_, bits, _) in port_documentation(config).items()}
     data_bits, user_bits = ports["s_axis_activations_tdata"], ports["s_axis_activations_tuser"]
     weights, activations = beats(transfers, config)
+    weight_data, weight_user = (ports.get(f"s_axis_weights_{x}", 0) for x in ("tdata", "tuser"))
+    weight_bits = weight_data + weight_user
     results = lanes_to_numbers(_result_rows(schedule, a, b))
     ends = transfers.end[transfers.last == 1].tolist()
     timing = MatrixUnitTiming.of(config)
@@ -184,7 +187,7 @@ def make_testbench(config: MatrixUnitConfig, name: str, *, seed: int = 1) -> str
         "PRODUCT_ROWS": m,
         "LANES": config.columns,
         "LANE_BITS": config.accumulator.lane_width,
-        "WEIGHT_BITS": ports["s_axis_weights_tdata"],
+        "WEIGHT_BITS": weight_bits,
         "ACTIVATION_BITS": data_bits,
         "USER_BITS": user_bits,
         "RESULT_BITS": ports["m_axis_results_tdata"],
@@ -203,14 +206,10 @@ def make_testbench(config: MatrixUnitConfig, name: str, *, seed: int = 1) -> str
             f"\nmodule {bench};\n",
             *(f"  localparam {key} = {value};\n" for key, value in constants.items()),
             BODY,
-            _instance(name, ports),
+            _instance(name, ports, weight_data),
             "\n  initial begin\n",
-            *_words("weights", ports["s_axis_weights_tdata"], weights),
-            *_words(
-                "activations",
-                user_bits + data_bits,
-                ((user << data_bits | data, last) for data, user, last in activations),
-            ),
+            *_words("weights", weight_bits, _packed(weights, weight_data)),
+            *_words("activations", user_bits + data_bits, _packed(activations, data_bits)),
             *_words("expected", ports["m_axis_results_tdata"], zip(results, ends, strict=True)),
             "  end\nendmodule\n",
         )
@@ -222,10 +221,12 @@ def _two_tiles(side: int) -> int:
     return side + (side + 1) // 2
 
 
-def _result_rows(schedule: Schedule, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _result_rows(schedule: Schedule, a: Matrix, b: Matrix) -> np.ndarray:
     """Return result transfers in order, (transfers, C), with zeros beyond the columns of Z."""
     columns = schedule.config.columns
-    z = matmul(schedule.config, *schedule.padded(a, b))
+    product = matmul(schedule.config, a, b)
+    z = np.zeros((schedule.m, schedule.n_tiles * columns), product.dtype)
+    z[:, : schedule.n] = product
     return np.concatenate(
         [
             z[visit.start : visit.stop, visit.n_tile * columns : (visit.n_tile + 1) * columns]
@@ -235,9 +236,19 @@ def _result_rows(schedule: Schedule, a: np.ndarray, b: np.ndarray) -> np.ndarray
     )
 
 
-def _instance(name: str, ports: Iterable[str]) -> str:
+def _packed(transfers: Iterable[tuple], data_bits: int) -> Iterator[tuple[int, int]]:
+    """Yield transfers, (tdata, tlast) or (tdata, tuser, tlast), as (payload, tlast)."""
+    for data, *user, last in transfers:
+        yield data | (user[0] << data_bits if user else 0), last
+
+
+def _instance(name: str, ports: Iterable[str], weight_bits: int) -> str:
     """Return the instance of the unit, wired to signals named like its ports; counters are open."""
-    wired = {"clear_errors": "1'b0"}
+    wired = {
+        "clear_errors": "1'b0",
+        "s_axis_weights_tdata": f"s_axis_weights[{weight_bits - 1}:0]",
+        "s_axis_weights_tuser": f"s_axis_weights[WEIGHT_BITS-1:{weight_bits}]",
+    }
     connections = ",\n".join(
         f"    .{port}({'' if port.startswith('counter_') else wired.get(port, port)})"
         for port in ports

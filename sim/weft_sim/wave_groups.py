@@ -99,6 +99,18 @@ def _field(
     return Row("s_axis_activations_tuser", name, look, CONTROL, at.offset, at.width * fields)
 
 
+def _further_fields(config: MatrixUnitConfig) -> list[Row]:
+    """Return the fields of an activation row that only some units have."""
+    looks = {"shift": "unsigned", "signed": "wave", "zero_point": "unsigned"}
+    if not config.activation_port.signed_at_run_time and config.activation_port.lane.signed:
+        looks["zero_point"] = "signed"
+    return [
+        _field(config, name, f"activations {name.replace('_', ' ')}", look)
+        for name, look in looks.items()
+        if name in dict(tuser_layout(config))
+    ]
+
+
 def _ports(config: MatrixUnitConfig) -> list[Group]:
     weights, activations, results = "s_axis_weights", "s_axis_activations", "m_axis_results"
     rows, columns = _listed(config.rows), _listed(config.columns)
@@ -108,7 +120,9 @@ def _ports(config: MatrixUnitConfig) -> list[Group]:
             [
                 *_handshake(weights, "weights"),
                 Row(f"{weights}_tlast", "weights end of tile", color=CONTROL),
-                *_lane_rows(f"{weights}_tdata", "weights c{}", columns, config.weight, WEIGHT),
+                *_lane_rows(
+                    f"{weights}_tdata", "weights c{}", columns, config.weight_port.lane, WEIGHT
+                ),
             ],
         ),
         Group(
@@ -118,9 +132,14 @@ def _ports(config: MatrixUnitConfig) -> list[Group]:
                 _field(config, "switch", "activations new tile"),
                 _field(config, SUM_FLAGS[0], "activations sum", SUMS.name, len(SUM_FLAGS)),
                 _field(config, "row", "activations sum row", "unsigned"),
+                *_further_fields(config),
                 Row(f"{activations}_tlast", "activations end of job", color=CONTROL),
                 *_lane_rows(
-                    f"{activations}_tdata", "activations r{}", rows, config.activation, ACTIVATION
+                    f"{activations}_tdata",
+                    "activations r{}",
+                    rows,
+                    config.activation_port.lane,
+                    ACTIVATION,
                 ),
             ],
         ),
@@ -202,7 +221,8 @@ def _of_cells(
 def _operands(
     config: MatrixUnitConfig, listed: list[tuple[int, int]], by_column: list[tuple[int, int]]
 ) -> tuple[Group, Group, Group]:
-    weight, activation = _look(config.weight), _look(config.activation)
+    arithmetic = config.arithmetic
+    weight, activation = _look(arithmetic.weight), _look(arithmetic.activation)
     shown = "activation_out", "activation", activation, ACTIVATION
     return (
         Group(

@@ -32,7 +32,7 @@ def payload(row: Row, config: MatrixUnitConfig) -> int:
 
 
 def lane_bits(config: MatrixUnitConfig) -> int:
-    return config.rows * config.activation.width
+    return config.rows * config.activation_port.operand.width
 
 
 @dataclass
@@ -137,7 +137,9 @@ class Gate:
         if advances:
             issued = {"switch": int(row.switch), "lanes": row.lanes}
             if self.config.checksum:
-                lanes = split(row.lanes, self.config.activation.width, self.config.rows)
+                lanes = split(
+                    row.lanes, self.config.activation_port.operand.width, self.config.rows
+                )
                 issued["parities"] = join([lane.bit_count() for lane in lanes], 1)
             self.places -= row.last
             checked["dropped"] = int(row.last and bool(errors))

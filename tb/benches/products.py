@@ -7,10 +7,12 @@ from cocotb.triggers import RisingEdge
 
 from benches.coroutines import compare, on_fpga
 from weft.core.axi_matrix_unit import port_documentation
+from weft.formats import OperandFormats
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.timing import MatrixUnitTiming
 from weft_model import operands
 from weft_model.cycle_model import predict
+from weft_model.quantized import Quantized
 from weft_model.reference import matmul
 from weft_model.schedule import Schedule, Transfers
 from weft_sim.cocotb_driver import drive
@@ -38,6 +40,29 @@ def draw_matrix(source: random.Random, number, shape, kind: str | None = None) -
     return operands.draw_matrix(numbers, number, shape, kind or source.choice(KINDS))
 
 
+def draw_operands(
+    config: MatrixUnitConfig, source: random.Random, m: int, k: int, n: int
+) -> tuple[Quantized, Quantized]:
+    """Return random A and B in random formats of the unit, with zero points if it has them."""
+    return (
+        _draw_operand(source, config.activation, (m, k), (m, 1) if config.zero_points else None),
+        _draw_operand(source, config.weight, (k, n), (1, n) if config.zero_points else None),
+    )
+
+
+def _draw_operand(
+    source: random.Random,
+    formats: OperandFormats,
+    shape: tuple[int, int],
+    zero_points: tuple[int, int] | None,
+) -> Quantized:
+    number = source.choice(list(formats))
+    values = draw_matrix(source, number, shape)
+    if zero_points is None:
+        return Quantized(values, number)
+    return Quantized(values, number, draw_matrix(source, number, zero_points))
+
+
 # Schedules of the products whose results were correct, for coverage.
 computed: list[Schedule] = []
 
@@ -46,7 +71,7 @@ class Product:
     """A product to compute: its schedule, transfers and expected result."""
 
     def __init__(self, config, a, b):
-        self.schedule = Schedule(config, a.shape[0], a.shape[1], b.shape[1])
+        self.schedule = Schedule.of(config, a, b)
         self.transfers = self.schedule.transfers(a, b)
         self.expected = matmul(config, a, b)
 
@@ -54,8 +79,7 @@ class Product:
     def draw(cls, config, source, m=None):
         m = m or draw_size(source, config.rows)
         k, n = draw_size(source, config.rows), draw_size(source, config.columns)
-        a = draw_matrix(source, config.activation, (m, k))
-        return cls(config, a, draw_matrix(source, config.weight, (k, n)))
+        return cls(config, *draw_operands(config, source, m, k, n))
 
     def check(self, results, cycles):
         """Compare result rows with Z; a failure names the cycle of the last part of the row."""
@@ -113,5 +137,4 @@ async def outputs_stay_known(dut, config):
 
 def single_tile(config, source, rows=4):
     """Return a product of one tile, in which all rows are `first` and `last`."""
-    a = draw_matrix(source, config.activation, (rows, config.rows))
-    return Product(config, a, draw_matrix(source, config.weight, (config.rows, config.columns)))
+    return Product(config, *draw_operands(config, source, rows, config.rows, config.columns))

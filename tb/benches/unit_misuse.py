@@ -142,8 +142,8 @@ def short_tile_in_the_middle(config, source):
     """The second of three tiles along K is broken (R > 1): no incomplete sum may leave."""
     if config.rows == 1:
         return row_without_a_tile(config, source)
-    a = draw_matrix(source, config.activation, (3, 3 * config.rows))
-    b = draw_matrix(source, config.weight, (3 * config.rows, config.columns))
+    a = draw_matrix(source, config.activation.default, (3, 3 * config.rows))
+    b = draw_matrix(source, config.weight.default, (3 * config.rows, config.columns))
     transfers = Product(config, a, b).transfers
     end = transfers.tile_end.copy()
     end[2 * config.rows - 2] = 1

@@ -1,6 +1,7 @@
 """Coroutines on the whole unit: products of every shape and format, and rows in any order."""
 
 import itertools
+from dataclasses import dataclass
 
 import cocotb
 import numpy as np
@@ -44,14 +45,14 @@ async def adds_to_the_same_row_every_cycle(dut):
     config, source = parameters().config, randomness()
     await start(dut)
     k = 9 * config.rows
-    a = draw_matrix(source, config.activation, (1, k))
-    b = draw_matrix(source, config.weight, (k, config.columns))
+    a = draw_matrix(source, config.activation.default, (1, k))
+    b = draw_matrix(source, config.weight.default, (k, config.columns))
     await compute(dut, config, [Product(config, a, b)])
 
     # One tile; rows use the same accumulator row at distances of 1 to 5 cycles.
     rows = 30
-    a = draw_matrix(source, config.activation, (rows, config.rows))
-    b = draw_matrix(source, config.weight, (config.rows, config.columns))
+    a = draw_matrix(source, config.activation.default, (rows, config.rows))
+    b = draw_matrix(source, config.weight.default, (config.rows, config.columns))
     transfers = Product(config, a, b).transfers
     for distance in range(1, min(5, config.accumulator_depth) + 1):
         chain = np.arange(rows) % distance
@@ -70,12 +71,12 @@ async def wraps_as_numpy_does(dut):
     """Sums of products of extreme values, long enough to overflow the accumulator if possible."""
     config = parameters().config
     await start(dut)
-    for a_value in (config.activation.minimum, config.activation.maximum):
-        for b_value in (config.weight.minimum, config.weight.maximum):
+    for a_value in (config.activation.default.minimum, config.activation.default.maximum):
+        for b_value in (config.weight.default.minimum, config.weight.default.maximum):
             largest = max(1, abs(a_value * b_value))
             k = min(200, 2 + (1 << config.accumulator_width - 1) // largest)
-            a = np.full((3, k), a_value, config.activation.dtype)
-            b = np.full((k, 2), b_value, config.weight.dtype)
+            a = np.full((3, k), a_value, config.activation.default.dtype)
+            b = np.full((k, 2), b_value, config.weight.default.dtype)
             await compute(dut, config, [Product(config, a, b)])
 
 
@@ -86,8 +87,8 @@ async def takes_flags_in_any_order(dut):
     await start(dut)
     rows, tiles = 500, 6
     # No zeros, which would hide additions.
-    a = draw_matrix(source, config.activation, (rows, config.rows), "uniform")
-    b = draw_matrix(source, config.weight, (tiles, config.rows, config.columns), "uniform")
+    a = draw_matrix(source, config.activation.default, (rows, config.rows), "uniform")
+    b = draw_matrix(source, config.weight.default, (tiles, config.rows, config.columns), "uniform")
     switch, first, last, row = (np.zeros(rows, np.int64) for _ in range(4))
     switch[[0, *source.sample(range(1, rows), tiles - 1)]] = 1
     sums: dict[int, np.ndarray] = {}
@@ -119,6 +120,76 @@ async def takes_flags_in_any_order(dut):
 
 
 @cocotb.test(**TIMEOUT)
+async def takes_any_sign_zero_point_and_shift(dut):
+    """Signs, zero points and shifts are independent of each other and of the rows before."""
+    config, source = parameters().config, randomness()
+    await start(dut)
+    rows, tiles = 200, 5
+    lanes = Lanes.draw(config.activation_port, source, rows, config.rows, shared=True)
+    weights = Lanes.draw(config.weight_port, source, tiles * config.rows, config.columns)
+    switch = np.zeros(rows, np.int64)
+    switch[[0, *source.sample(range(1, rows), tiles - 1)]] = 1
+    shift = np.array([source.getrandbits(config.shift_bits or 1) for _ in range(rows)])
+    shift *= config.shift_bits > 0
+    # The rows of a tile come from its last to its first.
+    tile_values = weights.values.reshape(tiles, config.rows, config.columns)[:, ::-1]
+    tile = tile_values[np.cumsum(switch) - 1]
+    sums = (lanes.values[:, np.newaxis] @ tile)[:, 0] << (shift * config.cell_width)[:, np.newaxis]
+    # Sums of two rows each.
+    expected = wrap(sums[0::2] + sums[1::2], config.accumulator).tolist()
+    odd = np.arange(rows) % 2
+    tile_end = np.zeros((tiles, config.rows), np.int64)
+    tile_end[:, -1] = 1
+    transfers = Transfers(
+        weights=weights.raw,
+        tile_end=tile_end.ravel(),
+        activations=lanes.raw,
+        switch=switch,
+        first=1 - odd,
+        last=odd,
+        end=(np.arange(rows) == rows - 1).astype(np.int64),
+        row=np.zeros(rows, np.int64),
+        shift=shift,
+        signed=lanes.signed,
+        zero_point=lanes.zero_points[:, 0],
+        weight_signed=weights.signed,
+        weight_zero_points=weights.zero_points.astype(config.weight_port.lane.dtype),
+    )
+    driven = await drive(dut, config, transfers)
+    compare("sums", driven.results.tolist(), expected, driven.result_cycles)
+    assert dut.error_status.value == 0
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Random rows on a port of operands, and what they mean.
+
+    `raw`, (rows, lanes), in the dtype of the lanes; `signed`, (rows,); `zero_points`, (rows, 1) or
+    (rows, lanes), as they are read; `values`, (rows, lanes): what the array multiplies.
+    """
+
+    raw: np.ndarray
+    signed: np.ndarray
+    zero_points: np.ndarray
+    values: np.ndarray
+
+    @classmethod
+    def draw(cls, port, source, rows, lanes, *, shared=False):
+        """Draw rows; `shared`: the lanes of a row have one zero point."""
+        numbers = np.random.default_rng(source.getrandbits(32))
+        lane = port.lane
+        signed = numbers.integers(0, 2, rows) * port.signed_at_run_time
+        raw = draw_matrix(source, lane, (rows, lanes), "mixed")
+        zero_points = np.zeros((rows, 1 if shared else lanes), np.int64)
+        if port.zero_points:
+            zero_points = draw_matrix(source, lane, zero_points.shape, "mixed").astype(np.int64)
+        read = [x.astype(np.int64) for x in (raw, zero_points)]
+        for x in read:
+            x -= (signed[:, np.newaxis] << lane.width) * (x >> lane.width - 1 & 1)
+        return cls(raw, signed, read[1], read[0] - read[1])
+
+
+@cocotb.test(**TIMEOUT)
 async def uses_every_accumulator_row(dut):
     """All accumulator rows hold a sum at once, of every kind of numbers; the last time twice."""
     config, source = parameters().config, randomness()
@@ -126,8 +197,8 @@ async def uses_every_accumulator_row(dut):
     depth, k, n = config.accumulator_depth, 2 * config.rows + 1, config.columns
     kinds = ("minimum", "maximum", *["uniform"] * 6)
     for kind, m in zip(kinds, [depth] * 7 + [2 * depth], strict=True):
-        a = draw_matrix(source, config.activation, (m, k), kind)
-        b = draw_matrix(source, config.weight, (k, n), kind)
+        a = draw_matrix(source, config.activation.default, (m, k), kind)
+        b = draw_matrix(source, config.weight.default, (k, n), kind)
         await compute(dut, config, [Product(config, a, b)])
 
 
@@ -164,12 +235,12 @@ async def counts_every_activity_for_long(dut):
     await ClockCycles(dut.aclk, long)
     await compute(dut, config, [single_tile(config, source, long)])
     k = config.rows * -(-long // max(1, config.rows - 1))
-    a = draw_matrix(source, config.activation, (1, k))
-    b = draw_matrix(source, config.weight, (k, config.columns))
+    a = draw_matrix(source, config.activation.default, (1, k))
+    b = draw_matrix(source, config.weight.default, (k, config.columns))
     await compute(dut, config, [Product(config, a, b)])
     # The next tile waits too, and stalls the one after it.
-    a = draw_matrix(source, config.activation, (100, config.rows))
-    b = draw_matrix(source, config.weight, (config.rows, 3 * config.columns))
+    a = draw_matrix(source, config.activation.default, (100, config.rows))
+    b = draw_matrix(source, config.weight.default, (config.rows, 3 * config.columns))
     held = itertools.chain([False] * (long + 300), itertools.repeat(True))
     await compute(dut, config, [Product(config, a, b)], ready=held)
     for gaps in ("weight_gaps", "activation_gaps"):

@@ -29,6 +29,50 @@ FORMATS = {
     "2 of 5 columns soft": unit(3, 5, soft_columns=2, multiplier_stages=4),
     "all columns soft": unit(4, 17, soft_columns=17, activation="uint8"),
 }
+# Operands that differ in the array from what they are on the ports.
+OPERANDS = {
+    "int8 or uint8": unit(4, 4, activation=("int8", "uint8"), weight=("uint8", "int8")),
+    "int16 by int16 in pieces": unit(
+        *(3, 4), activation="int16", weight="int16", cell_width=8, accumulator_width=48
+    ),
+    "1x1 in pieces": unit(
+        1,
+        1,
+        activation=("int8", "uint16"),
+        weight="int16",
+        cell_width=8,
+        accumulator_depth=1,
+        multiplier_stages=0,
+    ),
+    "zero points": unit(3, 5, activation=("int8", "uint8"), zero_points=True),
+    "zero points of uint5": unit(4, 2, activation="uint5", weight="int3", zero_points=True),
+    "16 or 8 bits, zero points, checksum": unit(
+        4,
+        3,
+        activation=("int8", "uint8", "int16", "uint16"),
+        weight=("int8", "int16"),
+        cell_width=8,
+        zero_points=True,
+        checksum=True,
+        adder_stages=2,
+    ),
+    "four pieces, fast, checksum": unit(
+        6,
+        3,
+        activation=("uint16", "int5"),
+        weight=("int4", "uint12"),
+        cell_width=4,
+        zero_points=True,
+        inner_product="fast",
+        checksum=True,
+        accumulator_depth=5,
+        accumulator_width=33,
+        adder_stages=3,
+    ),
+    "pieces of different lanes": unit(
+        *(2, 3), activation="uint4", weight="int12", cell_width=6, soft_columns=1
+    ),
+}
 FAST = {
     "16x16": unit(16, 16, inner_product="fast", accumulator_depth=512),
     "6x5": unit(6, 5, inner_product="fast", multiplier_stages=2),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from amaranth import signed, unsigned
 
-from weft.formats import IntegerFormat, width_for
+from weft.formats import IntegerFormat, OperandFormats, width_for
 
 WIDTHS = range(1, 65)
 
@@ -87,3 +87,39 @@ def test_width_for_is_minimal_and_sufficient():
 
 def holds(width: int, low: int, high: int) -> bool:
     return -(2 ** (width - 1)) <= low and high < 2 ** (width - 1)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "int8,uint8",
+        ("int8", np.uint8),
+        [IntegerFormat(8), "uint8"],
+        OperandFormats.parse("int8,uint8"),
+    ],
+)
+def test_sets_of_formats(given):
+    formats = OperandFormats.parse(given)
+    assert str(formats) == "int8,uint8"
+    assert (formats.default, formats.named(np.uint8)) == tuple(formats)
+
+
+@pytest.mark.parametrize(
+    "given, sentence",
+    [
+        ([], "an operand has 1 to 4 formats, not none"),
+        ("int1,int2,int3,int4,int5", "an operand has 1 to 4 formats, not int1, int2, int3, int4"),
+        ("int8,uint8,int8", "a format is there twice: int8, uint8, int8"),
+        ("int8,", "unknown number format ''"),
+        (("int8", 8), "unknown number format 8"),
+        ({"int8"}, "unknown number format"),
+    ],
+)
+def test_refuses_other_sets(given, sentence):
+    with pytest.raises(ValueError, match=f"^{sentence}"):
+        OperandFormats.parse(given)
+
+
+def test_refuses_a_format_that_is_not_in_the_set():
+    with pytest.raises(ValueError, match=r"^int4 must be one of the formats of the unit, int8$"):
+        OperandFormats.parse("int8").named("int4")

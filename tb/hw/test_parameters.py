@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from weft.formats import INT8, IntegerFormat
+from weft.formats import INT8, IntegerFormat, OperandFormats
 from weft.parameters import (
-    OperandFormat,
+    OperandField,
     check_parameters,
     documented,
     parameter,
@@ -31,7 +31,9 @@ class Machine:
     used: int = parameter(0, "Lanes in use.", low=0, high="size")
     mode: str = parameter("slow", "How it runs.", values=("slow", "fast"))
     checked: bool = parameter(False, "Whether it checks itself.")
-    operand: OperandFormat = parameter(OperandFormat(INT8), "Format of its operands.")
+    operand: OperandField = parameter(
+        OperandField(OperandFormats((INT8,))), "Format of its operands."
+    )
 
     def __post_init__(self):
         check_parameters(self)
@@ -62,12 +64,19 @@ def test_a_wrong_format_names_its_parameter():
 
 @pytest.mark.parametrize("given", ["uint5", IntegerFormat(5, signed=False)])
 def test_a_format_may_be_its_name(given):
-    assert Machine(operand=given).operand == IntegerFormat(5, signed=False)
+    assert Machine(operand=given).operand.default == IntegerFormat(5, signed=False)
 
 
 @pytest.mark.parametrize("given", [np.uint16, np.dtype("uint16"), "uint16"])
 def test_a_format_may_be_a_numpy_type(given):
-    assert Machine(operand=given).operand == IntegerFormat(16, signed=False)
+    assert Machine(operand=given).operand.default == IntegerFormat(16, signed=False)
+
+
+@pytest.mark.parametrize("given", ["int8,uint5", ("int8", "uint5"), ["int8", "uint5"]])
+def test_there_may_be_several_formats(given):
+    machine = Machine(operand=given)
+    assert machine.operand.formats == (INT8, IntegerFormat(5, signed=False))
+    assert plain_parameters(machine)["operand"] == "int8,uint5"
 
 
 def test_numpy_scalars_become_python_numbers():
@@ -82,7 +91,7 @@ def test_the_docstring_has_every_parameter():
     assert "{parameters}" not in lines
     assert lines[lines.index("size : int, 1 to 16, default 4") + 1] == "Lanes of the machine."
     assert "mode : str, slow or fast, default slow" in lines
-    assert "operand : IntegerFormat, default int8" in lines
+    assert "operand : OperandFormats, default int8" in lines
 
 
 def test_plain_values_make_an_equal_configuration():

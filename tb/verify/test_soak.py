@@ -18,8 +18,8 @@ from verify.soak.check import CaseResult, check
 from verify.soak.shrink import shrink
 from verify.soak_cases import PLAIN, products_of
 from weft import TINY, MatrixUnitConfig
-from weft_model import Schedule, matmul, predict
-from weft_model.reference import checked_operands
+from weft_model import matmul, predict
+from weft_model.quantized import checked_operands
 from weft_sim.native_driver import StimulusBuffers
 
 SMALL_KINDS = (draws.Kind(1, (1, 2, 3, 4), 3000),)
@@ -50,8 +50,15 @@ def test_cases_are_of_every_kind():
         "checksum": (False, True),
     }.items():
         assert {getattr(config, name) for config in configs} == set(values)
-    formats = {f for config in configs for f in (config.activation, config.weight)}
+    formats = {f for config in configs for f in (*config.activation, *config.weight)}
     assert len(formats) == 32
+    for several in (
+        lambda config: config.zero_points,
+        lambda config: config.shift_bits > 1,
+        lambda config: config.activation_port.signed_at_run_time,
+        lambda config: config.weight_port.signed_at_run_time and config.checksum,
+    ):
+        assert 3 <= sum(map(several, configs)) < 200
     assert any(0 < config.soft_columns < config.columns for config in configs)
     assert max(config.rows for config in configs) >= 100 and min(c.rows for c in configs) == 1
     for case in drawn:
@@ -59,28 +66,28 @@ def test_cases_are_of_every_kind():
         assert any(run.reset_after is not None for run in case.runs)
         assert case.runs[-1].reset_after is None and case.runs[-1].stalls is None
     shapes = [
-        (p.m, p.k, p.n, case.config) for case in drawn for run in case.runs for p in run.products
+        (p, p.m, p.k, p.n, case.config) for case in drawn for run in case.runs for p in run.products
     ]
-    assert any(m == 1 and k > 20 * config.rows for m, k, _, config in shapes)
-    assert any(m > config.accumulator_depth and k > config.rows for m, k, _, config in shapes)
-    assert any((m, k, n) == (1, 1, 1) for m, k, n, _ in shapes)
-    for m, k, n, config in shapes:
-        assert predict(config, [Schedule(config, m, k, n)]).cycles <= 700_000
+    assert any(m == 1 and k > 20 * config.rows for _, m, k, _, config in shapes)
+    assert any(m > config.accumulator_depth and k > config.rows for _, m, k, _, config in shapes)
+    assert any((m, k, n) == (1, 1, 1) for _, m, k, n, _ in shapes)
+    for product, *_, config in shapes:
+        assert predict(config, [product.schedule(config)]).cycles <= 700_000
 
 
 @pytest.mark.parametrize("width", [1, 2, 8, 16])
 @pytest.mark.parametrize("sign", ["", "u"])
 def test_operands_are_in_range_and_often_extremes(width, sign):
     config = MatrixUnitConfig(activation=f"{sign}int{width}", weight="int3")  # type: ignore
-    number = config.activation
+    number = config.activation.default
     extremes = []
     for product_seed in range(100):
         product = Product(5, 7, 3, product_seed)
         a, b = product.operands(config)
         checked_operands(config, a, b)
-        assert a.dtype == number.dtype
-        assert np.array_equal(a, product.operands(config)[0])
-        extremes.append(np.isin(a, [number.minimum, number.maximum, 0]).mean())
+        assert a.values.dtype == number.dtype
+        assert np.array_equal(a.values, product.operands(config)[0].values)
+        extremes.append(np.isin(a.values, [number.minimum, number.maximum, 0]).mean())
     assert min(extremes) < max(extremes) == 1 or width == 1
     assert np.mean(extremes) > 0.3
 

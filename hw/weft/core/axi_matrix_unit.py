@@ -14,6 +14,7 @@ from ..matrix.layouts import (
     activation_layout,
     bit_of,
     counter_layout,
+    weight_layout,
 )
 from ..matrix.matrix_unit import MatrixUnit
 
@@ -24,37 +25,70 @@ def tuser_layout(config: MatrixUnitConfig) -> data.StructLayout:
     return data.StructLayout({k: v for k, v in fields.items() if k not in ("lanes", "end")})
 
 
-def port_documentation(config: MatrixUnitConfig) -> dict[str, tuple[str, int, str]]:
-    """Return every port of the Verilog module: name to (direction, bits, meaning)."""
-    activation, weight, result = config.activation, config.weight, config.accumulator
-    tuser = tuser_layout(config)
-    fields = ", ".join(
+def weight_tuser_layout(config: MatrixUnitConfig) -> data.StructLayout:
+    """Return the layout of `s_axis_weights_tuser`: a weight row but lanes, zero points and `last`.
+
+    Without fields, there is no such port.
+    """
+    fields = weight_layout(config).members
+    others = ("lanes", "zero_points", "last")
+    return data.StructLayout({k: v for k, v in fields.items() if k not in others})
+
+
+def _fields(layout: data.StructLayout) -> str:
+    """Return the fields of a port and their bits."""
+    return ", ".join(
         f"{name} [{field.offset + field.width - 1}:{field.offset}]"
         if field.width > 1
         else f"{name} [{field.offset}]"
-        for name, field in tuser
+        for name, field in layout
     )
 
-    def lanes(number: IntegerFormat, count: int, what: str) -> str:
-        return f"{count} lanes of {number.lane_width} bits, lane 0 lowest, each {number}: {what}"
+
+def port_documentation(config: MatrixUnitConfig) -> dict[str, tuple[str, int, str]]:
+    """Return every port of the Verilog module: name to (direction, bits, meaning)."""
+    activation, weight = config.activation_port, config.weight_port
+    result = config.accumulator
+    tuser, weight_tuser = tuser_layout(config), weight_tuser_layout(config)
+    # Two rows of lanes per transfer with zero points.
+    weight_lanes = config.columns * (2 if weight.zero_points else 1)
+    weight_row = "one row of a tile, row R-1 first"
+    if weight.zero_points:
+        weight_row += "; the upper half are the zero points of the lanes in the lower half"
+
+    def lanes(number: IntegerFormat, count: int, what: str, signed: bool = False) -> str:
+        kind = (
+            f"int{number.width} or uint{number.width}, as the bit signed says" if signed else number
+        )
+        return f"{count} lanes of {number.lane_width} bits, lane 0 lowest, each {kind}: {what}"
 
     ports = {
         "aclk": ("input", 1, "clock, rising edge"),
         "aresetn": ("input", 1, "reset, active low, synchronous, at least one cycle"),
         "s_axis_weights_tdata": (
             "input",
-            weight.lane_width * config.columns,
-            lanes(weight, config.columns, "one row of a tile, row R-1 first"),
+            weight.lane.lane_width * weight_lanes,
+            lanes(weight.lane, weight_lanes, weight_row, weight.signed_at_run_time),
+        ),
+        **(
+            {"s_axis_weights_tuser": ("input", weight_tuser.size, _fields(weight_tuser))}
+            if weight_tuser.size
+            else {}
         ),
         "s_axis_weights_tlast": ("input", 1, "last transfer of a tile, its row 0"),
         "s_axis_weights_tvalid": ("input", 1, "AXI4-Stream"),
         "s_axis_weights_tready": ("output", 1, "AXI4-Stream"),
         "s_axis_activations_tdata": (
             "input",
-            activation.lane_width * config.rows,
-            lanes(activation, config.rows, "one row of activations"),
+            activation.lane.lane_width * config.rows,
+            lanes(
+                activation.lane,
+                config.rows,
+                "one row of activations",
+                activation.signed_at_run_time,
+            ),
         ),
-        "s_axis_activations_tuser": ("input", tuser.size, fields),
+        "s_axis_activations_tuser": ("input", tuser.size, _fields(tuser)),
         "s_axis_activations_tlast": ("input", 1, "last row of a job; returned with its result"),
         "s_axis_activations_tvalid": ("input", 1, "AXI4-Stream"),
         "s_axis_activations_tready": ("output", 1, "AXI4-Stream"),
@@ -111,14 +145,27 @@ class AxiMatrixUnit(wiring.Component):
         weights, activations, results = unit.weights, unit.activations, unit.results
         config = self.config
         tuser = data.View(tuser_layout(config), self.s_axis_activations_tuser)
+        weight_lanes = self.s_axis_weights_tdata[
+            : config.weight_port.lane.lane_width * config.columns
+        ]
+        zero_points = self.s_axis_weights_tdata[len(weight_lanes) :]
+        if config.weight_port.zero_points:
+            narrowed = narrow(zero_points, config.weight_port.lane)
+            m.d.comb += weights.payload.zero_points.eq(narrowed)
+        weight_tuser = weight_tuser_layout(config)
+        if weight_tuser.size:
+            fields = data.View(weight_tuser, self.s_axis_weights_tuser)
+            m.d.comb += [weights.payload[name].eq(fields[name]) for name, _ in weight_tuser]
         m.d.comb += [
             weights.valid.eq(self.s_axis_weights_tvalid),
             weights.payload.last.eq(self.s_axis_weights_tlast),
-            weights.payload.lanes.eq(narrow(self.s_axis_weights_tdata, config.weight)),
+            weights.payload.lanes.eq(narrow(weight_lanes, config.weight_port.lane)),
             self.s_axis_weights_tready.eq(weights.ready),
             activations.valid.eq(self.s_axis_activations_tvalid),
             activations.payload.end.eq(self.s_axis_activations_tlast),
-            activations.payload.lanes.eq(narrow(self.s_axis_activations_tdata, config.activation)),
+            activations.payload.lanes.eq(
+                narrow(self.s_axis_activations_tdata, config.activation_port.lane)
+            ),
             *[activations.payload[name].eq(tuser[name]) for name, _ in tuser.shape()],
             self.s_axis_activations_tready.eq(activations.ready),
             self.m_axis_results_tvalid.eq(results.valid),

@@ -17,15 +17,30 @@ WEIGHTS, ACTIVATIONS = range(2)
 
 
 def weight_beat(config: MatrixUnitConfig) -> np.dtype:
-    """Return the dtype of a weight row and its flag `last`, which ends the tile."""
-    return np.dtype([("lanes", config.weight.dtype, (config.columns,)), ("last", "u1")])
+    """Return the dtype of a weight row, its flag `last`, which ends the tile, and its other fields.
+
+    In some units: `signed`, and `zero_points` of the lanes.
+    """
+    port = config.weight_port
+    lanes = port.lane.dtype, (config.columns,)
+    fields = [("lanes", *lanes), ("last", "u1")]
+    fields += [("signed", "u1")] * port.signed_at_run_time
+    fields += [("zero_points", *lanes)] * port.zero_points
+    return np.dtype(fields)
 
 
 def activation_beat(config: MatrixUnitConfig) -> np.dtype:
-    """Return the dtype of an activation row, its flags, and its accumulator row."""
+    """Return the dtype of an activation row, its flags, its accumulator row and its other fields.
+
+    In some units: `shift`, `signed`, and the `zero_point` of the lanes.
+    """
+    port = config.activation_port
     row = "u1" if config.row_width <= 8 else "<u2"
-    lanes = ("lanes", config.activation.dtype, (config.rows,))
-    return np.dtype([lanes, ("flags", "u1"), ("row", row)])
+    fields = [("lanes", port.lane.dtype, (config.rows,)), ("flags", "u1"), ("row", row)]
+    fields += [("shift", "u1")] * bool(config.shift_bits)
+    fields += [("signed", "u1")] * port.signed_at_run_time
+    fields += [("zero_point", port.lane.dtype)] * port.zero_points
+    return np.dtype(fields)
 
 
 def result_beat(config: MatrixUnitConfig) -> np.dtype:

@@ -76,17 +76,24 @@ class MatrixUnitStreams(wiring.Component):
         m.d.comb += [
             unit.weights.valid.eq(weights.o.valid),
             weights.o.ready.eq(unit.weights.ready),
-            row.lanes.eq(narrow(beat["lanes"], config.weight)),
-            row.last.eq(beat["last"]),
+            row.lanes.eq(narrow(beat["lanes"], config.weight_port.lane)),
+            *[
+                row[name].eq(beat[name])
+                for name, _ in row.shape()
+                if name not in ("lanes", "zero_points")
+            ],
         ]
+        if config.weight_port.zero_points:
+            zero_points = narrow(beat["zero_points"], config.weight_port.lane)
+            m.d.comb += row.zero_points.eq(zero_points)
         beat = _fields(activations.o.payload, activation_beat(config))
         row = unit.activations.payload
         m.d.comb += [
             unit.activations.valid.eq(activations.o.valid),
             activations.o.ready.eq(unit.activations.ready),
-            row.lanes.eq(narrow(beat["lanes"], config.activation)),
-            row.row.eq(beat["row"]),
+            row.lanes.eq(narrow(beat["lanes"], config.activation_port.lane)),
             *[row[name].eq(beat["flags"][bit]) for bit, name in enumerate(FLAGS)],
+            *[row[name].eq(beat[name]) for name, _ in row.shape() if name not in ("lanes", *FLAGS)],
         ]
         beat = _fields(results.i.payload, result_beat(config))
         row = unit.results.payload

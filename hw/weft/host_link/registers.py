@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..formats import IntegerFormat
+from ..formats import MAX_FORMATS, IntegerFormat, OperandFormats
 from ..matrix.config import MatrixUnitConfig
 from ..matrix.layouts import ACTIVITY_SENTENCES, Error, counter_layout
 from ..parameters import Parameter, parameters_of
@@ -19,6 +19,10 @@ MAGIC = int.from_bytes(b"WEFT", "little")
 
 # Bits of the register `status`.
 BROKEN_FRAMES_BIT = 16
+
+# A register has one byte for each format of an operand: its width, and SIGNED if it is signed.
+FORMAT_BITS = 8
+SIGNED = 1 << 7
 
 # Bits of the register `control`.
 RESET_BIT = 0
@@ -65,18 +69,19 @@ class Register:
     writable: bool = False
 
 
-def encode_parameter(known: Parameter, value: int | str | IntegerFormat) -> int:
+def encode_parameter(known: Parameter, value: int | str | OperandFormats) -> int:
     """Return a parameter of a configuration in the encoding of its register."""
     if known.values:
         return known.values.index(str(value))
-    if isinstance(value, IntegerFormat):
-        return value.width | value.signed << 8
+    if isinstance(value, OperandFormats):
+        codes = [number.width | number.signed * SIGNED for number in value]
+        return sum(code << FORMAT_BITS * place for place, code in enumerate(codes))
     if not isinstance(value, int):
         raise TypeError(f"a register must hold an integer, a format or a choice, not {value!r}")
     return int(value)
 
 
-def decode_parameter(known: Parameter, word: int) -> int | str | IntegerFormat:
+def decode_parameter(known: Parameter, word: int) -> int | str | OperandFormats:
     """Return the parameter of a configuration that a register holds."""
     if known.values:
         if word >= len(known.values):
@@ -84,8 +89,10 @@ def decode_parameter(known: Parameter, word: int) -> int | str | IntegerFormat:
                 f"the code of {known.legal} must be below {len(known.values)}, not {word}"
             )
         return known.values[word]
-    if isinstance(known.default, IntegerFormat):
-        return IntegerFormat(word & 0xFF, signed=bool(word >> 8))
+    if isinstance(known.default, OperandFormats):
+        codes = word.to_bytes(MAX_FORMATS, "little").rstrip(b"\0")
+        formats = [IntegerFormat(code % SIGNED, signed=code >= SIGNED) for code in codes]
+        return OperandFormats(tuple(formats))
     return type(known.default)(word)
 
 
@@ -96,8 +103,8 @@ def _version() -> int:
 
 def _parameter(name: str, known: Parameter) -> Register:
     coding = ""
-    if isinstance(known.default, IntegerFormat):
-        coding = "width [7:0], signed [8]"
+    if isinstance(known.default, OperandFormats):
+        coding = "one byte per format: width [6:0], signed [7]"
     elif known.values:
         coding = ", ".join(f"{number} {value}" for number, value in enumerate(known.values))
     meaning = known.meaning.rstrip(".") + (f" ({coding})" if coding else "")

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from ..blocks.delay_line import DelayLine
 from ..hierarchy import instantiate
 from .config import MatrixUnitConfig
-from .layouts import Activity, Error, activation_layout, row_control_layout
+from .layouts import Activity, Error, array_row_layout, row_control_layout
 from .row_check import RowCheck
 
 # Slots of the lane memory: at most one row is at the gate, one in front of it and one behind it. A
@@ -61,7 +61,7 @@ class Admission(wiring.Component):
 
     Members
     -------
-    activations : stream of activation_layout(config)
+    activations : stream of array_row_layout(config)
     tile_complete, tile_broken, tile_started, tile_transferring : 1 bit in, from the WeightLoader
     take : 1 bit out. Switch to the waiting tile in this cycle if it is complete.
     released : 1 bit in. A place in the result buffer became free; a row can use it 2 cycles later.
@@ -81,7 +81,7 @@ class Admission(wiring.Component):
     def __init__(self, *, config: MatrixUnitConfig, credits: int):
         self.config = config
         self.credits = credits
-        layout = activation_layout(config)
+        layout = array_row_layout(config)
         super().__init__(
             {
                 "activations": In(stream.Signature(layout)),

@@ -13,6 +13,7 @@ from ..blocks.sum_tree import SumTree
 from ..hierarchy import instantiate
 from .accumulators import AccumulatorBank, bank_control_layout
 from .config import MatrixUnitConfig
+from .sum_shift import SumShift
 from .timing import MatrixUnitTiming
 from .weights import WeightLoader
 
@@ -41,12 +42,13 @@ class ChecksumColumn(wiring.Component):
 
     Members
     -------
-    weights : Lanes(weight format, C) in
-    activations : Lanes(activation format, R) in
+    weights : Lanes(config.weight_port.operand.shape, C) in
+    activations : Lanes(config.activation_port.operand.shape, R) in
     switches : one bit per row of cells in
     loads, parities : R bits in
     control : bank_control_layout(depth) in
     valid : 1 bit in
+    shift : config.shift_bits in, only if operands pass in pieces. That of the sum at this column.
     checksum : signed(config.accumulator_width) out, C cycles behind the sum of column 0
     wrong_activation : 1 bit out. An activation of a row that was not dropped has changed.
     """
@@ -62,13 +64,14 @@ class ChecksumColumn(wiring.Component):
     def _members(self) -> dict[str, wiring.Member]:
         config = self.config
         return {
-            "weights": In(Lanes(config.weight.shape, config.columns)),
-            "activations": In(Lanes(config.activation.shape, config.rows)),
+            "weights": In(Lanes(config.weight_port.operand.shape, config.columns)),
+            "activations": In(Lanes(config.activation_port.operand.shape, config.rows)),
             "switches": In(config.cell_rows),
             "loads": In(config.rows),
             "parities": In(config.rows),
             "control": In(bank_control_layout(config.accumulator_depth)),
             "valid": In(1),
+            **({"shift": In(config.shift_bits)} if config.shift_bits else {}),
             "checksum": Out(signed(config.accumulator_width)),
             "wrong_activation": Out(1),
         }
@@ -89,7 +92,7 @@ class ChecksumColumn(wiring.Component):
             "weight_sums",
             platform,
             SumTree,
-            lane=config.weight.shape,
+            lane=config.weight_port.operand.shape,
             lanes=columns,
             width=width,
         )
@@ -127,14 +130,19 @@ class ChecksumColumn(wiring.Component):
             "bank",
             platform,
             AccumulatorBank,
-            sum_parts=arithmetic.sum_parts,
+            sum_parts=config.shifted_sum_parts(arithmetic),
             width=config.accumulator_width,
             depth=config.accumulator_depth,
         )
+        shifted = south.o
+        if config.shift_bits:
+            shift = instantiate(m, "shift_sum", platform, SumShift, **config.sum_shift(arithmetic))
+            m.d.comb += [shift.shift_in.eq(self.shift), shift.sum_in.eq(south.o)]
+            shifted = shift.sum_out
         m.d.comb += [
             south.i.eq(sums),
             bank.control_in.eq(self.control),
-            bank.sum_in.eq(south.o),
+            bank.sum_in.eq(shifted),
             self.checksum.eq(bank.sum_out),
         ]
 
@@ -165,7 +173,9 @@ class ChecksumColumn(wiring.Component):
         m.d.sync += passed.eq(wrong | Cat(0, passed))
         # Both in cycles after the first activation of the row is at the west edge.
         collected = late + len(wrong)
-        counts = self.timing.array + self.timing.sum_wait - AccumulatorBank.read_latency
+        timing = self.timing
+        summed = timing.array + timing.sum_wait + timing.shift
+        counts = summed - AccumulatorBank.read_latency
         bits = {
             "wrong": (passed[-1], counts - collected),
             "valid": (self.valid, collected - counts),

@@ -2,19 +2,24 @@
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 from ..array.arithmetic import Arithmetic
 from ..array.inner_product import INNER_PRODUCTS, FastInnerProduct, PlainInnerProduct
 from ..checks import check, check_kind
-from ..formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat, products_width
+from ..formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat, OperandFormats, products_width
 from ..hierarchy import Part
-from ..parameters import OperandFormat, check_parameters, documented, parameter
+from ..operand_port import OperandPort
+from ..parameters import OperandField, check_parameters, documented, parameter
 
 # Sizes of TPU v1 (Jouppi et al., ISCA 2017, section 2).
 MAX_SIDE = 256
 MAX_DEPTH = 4096
 
-FORMATS = f"int8, uint5 or similar, at most {MAX_OPERAND_WIDTH} bits."
+FORMATS = (
+    f"int8, uint5 or similar, at most {MAX_OPERAND_WIDTH} bits; or several, as in int8,uint8, and "
+    "each product uses one of them."
+)
 
 
 @documented
@@ -22,7 +27,8 @@ FORMATS = f"int8, uint5 or similar, at most {MAX_OPERAND_WIDTH} bits."
 class MatrixUnitConfig:
     """Shape, formats, pipelining and arithmetic of one matrix unit.
 
-    A format is given as an IntegerFormat, its name or a numpy dtype.
+    A format is given as an IntegerFormat, its name or a numpy dtype; several as a tuple or list, or
+    as names with commas.
 
     Parameters
     ----------
@@ -43,8 +49,24 @@ class MatrixUnitConfig:
     columns: int = parameter(
         16, "C: width of the array, outputs (N) computed in parallel.", low=1, high=MAX_SIDE
     )
-    activation: OperandFormat = parameter(OperandFormat(INT8), f"Format of activations: {FORMATS}")
-    weight: OperandFormat = parameter(OperandFormat(INT8), f"Format of weights: {FORMATS}")
+    activation: OperandField = parameter(
+        OperandField(OperandFormats((INT8,))), f"Format of activations: {FORMATS}"
+    )
+    weight: OperandField = parameter(
+        OperandField(OperandFormats((INT8,))), f"Format of weights: {FORMATS}"
+    )
+    cell_width: int = parameter(
+        0,
+        "Bits of the numbers that a cell multiplies; wider numbers pass in pieces, one after the "
+        "other. With 0, cells are as wide as the widest format.",
+        low=0,
+        high=MAX_OPERAND_WIDTH,
+    )
+    zero_points: bool = parameter(
+        False,
+        "Subtract a zero point from each operand on its way into the array: one for each activation"
+        " row, and one for each column of a weight row.",
+    )
     accumulator_width: int = parameter(
         32, "Bits of a finished sum, which wraps in two's complement.", low=8, high=64
     )
@@ -86,11 +108,13 @@ class MatrixUnitConfig:
     def __post_init__(self):
         check_parameters(self)
         for name in ("activation", "weight"):
-            operand = getattr(self, name)
-            check(
-                operand.width <= MAX_OPERAND_WIDTH,
-                f"{name} format must be 1 to {MAX_OPERAND_WIDTH} bits wide, not {operand}",
-            )
+            formats = getattr(self, name)
+            for number in formats:
+                check(
+                    number.width <= MAX_OPERAND_WIDTH,
+                    f"{name} format must be 1 to {MAX_OPERAND_WIDTH} bits wide, not {number}",
+                )
+            self._port(name)
         check(
             self.rows % self.rows_per_cell == 0,
             f"rows must be even for the fast inner product, not {self.rows}",
@@ -102,8 +126,9 @@ class MatrixUnitConfig:
             f"columns must be at least 2 for checksums, not {self.columns}: the checksum of "
             "one column would be a copy of it",
         )
+        # Not the cached property, so that a proof can still narrow the formats.
         check(
-            not self.checksum or self.activation.width >= 2,
+            not self.checksum or self._port("activation").operand.width >= 2,
             f"activations must have at least 2 bits for checksums, not {self.activation}: the "
             "parity of one bit is that bit",
         )
@@ -113,6 +138,34 @@ class MatrixUnitConfig:
         """Shape and formats, as in: 16x16, int8 x int8 -> int32."""
         formats = f"{self.activation} x {self.weight} -> {self.accumulator}"
         return f"{self.rows}x{self.columns}, {formats}"
+
+    def _port(self, name: str) -> OperandPort:
+        formats = getattr(self, name)
+        return OperandPort.of(
+            name, formats, cell_width=self.cell_width, zero_points=self.zero_points
+        )
+
+    @functools.cached_property
+    def activation_port(self) -> OperandPort:
+        """How activations cross the port and enter the array."""
+        return self._port("activation")
+
+    @functools.cached_property
+    def weight_port(self) -> OperandPort:
+        """How weights cross the port and enter the array."""
+        return self._port("weight")
+
+    @functools.cached_property
+    def shift_bits(self) -> int:
+        """Bits of the field `shift` of an activation row; 0 if no operand passes in pieces."""
+        highest = sum(
+            max(map(port.pieces_of, formats)) - 1
+            for port, formats in (
+                (self.activation_port, self.activation),
+                (self.weight_port, self.weight),
+            )
+        )
+        return highest.bit_length()
 
     @property
     def multiplication(self) -> type[PlainInnerProduct] | type[FastInnerProduct]:
@@ -149,16 +202,35 @@ class MatrixUnitConfig:
     @property
     def arithmetic(self) -> Arithmetic:
         """Formats and widths in the cells of the array."""
-        width = products_width(self.activation, self.weight, self.rows)
-        return self._arithmetic(self.weight, width, self.adder_stages)
+        activation, weight = self.activation_port.operand, self.weight_port.operand
+        width = products_width(activation, weight, self.rows)
+        return self._arithmetic(weight, width, self.adder_stages)
+
+    def sum_shift(self, arithmetic: Arithmetic) -> dict[str, Any]:
+        """Return the parameters of a SumShift behind cells with that arithmetic."""
+        (width,) = self.shifted_sum_parts(arithmetic)
+        return {
+            "sum_parts": arithmetic.sum_parts,
+            "step": self.cell_width,
+            "shift_bits": self.shift_bits,
+            "width": width,
+        }
+
+    def shifted_sum_parts(self, arithmetic: Arithmetic) -> tuple[int, ...]:
+        """Return the widths of the parts of the sums that the accumulators add."""
+        if not self.shift_bits:
+            return arithmetic.sum_parts
+        highest = (1 << self.shift_bits) - 1
+        width = arithmetic.sum_width + highest * self.cell_width
+        return (min(self.accumulator_width, width),)
 
     @property
     def checksum_arithmetic(self) -> Arithmetic:
         """Formats and widths in the cells of the checksum column, for exact sums of C weights."""
-        one = self.weight
+        one = self.weight_port.operand
         bits = products_width(one, IntegerFormat(1, signed=False), self.columns)
         weight = IntegerFormat(bits if one.signed else bits - 1, signed=one.signed)
-        width = products_width(self.activation, weight, self.rows)
+        width = products_width(self.activation_port.operand, weight, self.rows)
         return self._arithmetic(weight, width, len(self.arithmetic.sum_parts))
 
     @property
@@ -174,7 +246,7 @@ class MatrixUnitConfig:
         width = min(self.accumulator_width, sum_width)
         parts = min(parts, width)
         return Arithmetic(
-            activation=self.activation,
+            activation=self.activation_port.operand,
             weight=weight,
             sum_parts=tuple((width + index) // parts for index in range(parts)),
             multiplier_stages=self.multiplier_stages,

@@ -1,5 +1,7 @@
 """Fields of the ports of the unit: one table each for hardware, drivers, waves and docs."""
 
+from typing import Any
+
 from amaranth.hdl import Cat, Const, Shape, Value, signed
 from amaranth.lib import data, enum
 
@@ -15,25 +17,65 @@ def activation_layout(config: MatrixUnitConfig) -> data.StructLayout:
     `switch`: this row is the first to use the next tile of weights. `first`: overwrite the
     accumulator row instead of adding to it. `last`: output the finished sum instead of writing it
     back. `row`: the accumulator row. `end`: the last row of a job; its result carries `end`.
+
+    Some units have further fields. `signed`: the lanes are signed. `zero_point`: subtracted from
+    each lane; it is signed like the lanes. `shift`: the sum counts 2**(shift * lane width) times,
+    because the lanes and the weights are pieces of wider numbers.
     """
+    port = config.activation_port
     return data.StructLayout(
         {
-            "lanes": Lanes(config.activation.shape, config.rows),
-            "switch": 1,
-            "first": 1,
-            "last": 1,
-            "end": 1,
-            "row": config.row_width,
+            "lanes": Lanes(port.lane.shape, config.rows),
+            **_row_fields(config),
+            **({"signed": 1} if port.signed_at_run_time else {}),
+            **({"zero_point": port.lane.shape} if port.zero_points else {}),
         }
     )
+
+
+def array_row_layout(config: MatrixUnitConfig) -> data.StructLayout:
+    """Return the layout of an activation row whose lanes are operands of the array."""
+    lanes = Lanes(config.activation_port.operand.shape, config.rows)
+    return data.StructLayout({"lanes": lanes, **_row_fields(config)})
+
+
+def _row_fields(config: MatrixUnitConfig) -> dict[str, Any]:
+    """Return the fields of an activation row that do not concern its lanes."""
+    return {
+        "switch": 1,
+        "first": 1,
+        "last": 1,
+        "end": 1,
+        "row": config.row_width,
+        **_shift_field(config),
+    }
+
+
+def _shift_field(config: MatrixUnitConfig) -> dict[str, int]:
+    return {"shift": config.shift_bits} if config.shift_bits else {}
 
 
 def weight_layout(config: MatrixUnitConfig) -> data.StructLayout:
     """Return the layout of a weight row: `lanes`[c] is B[k0 + r, n0 + c]; `last` marks row 0.
 
-    The rows of a tile come from row R-1 to row 0.
+    The rows of a tile come from row R-1 to row 0. Some units have further fields. `signed`: the
+    lanes are signed. `zero_points`[c]: subtracted from lane c; it is signed like the lanes.
     """
-    lanes = Lanes(config.weight.shape, config.columns)
+    port = config.weight_port
+    lanes = Lanes(port.lane.shape, config.columns)
+    return data.StructLayout(
+        {
+            "lanes": lanes,
+            "last": 1,
+            **({"signed": 1} if port.signed_at_run_time else {}),
+            **({"zero_points": lanes} if port.zero_points else {}),
+        }
+    )
+
+
+def tile_row_layout(config: MatrixUnitConfig) -> data.StructLayout:
+    """Return the layout of a weight row whose lanes are operands of the array."""
+    lanes = Lanes(config.weight_port.operand.shape, config.columns)
     return data.StructLayout({"lanes": lanes, "last": 1})
 
 
@@ -115,4 +157,4 @@ def row_control_layout(config: MatrixUnitConfig) -> data.StructLayout:
     If there is no row, `valid`, `last` and `end` are zero, and the other fields are meaningless.
     """
     flags = {name: 1 for name in ("valid", "first", "last", "end")}
-    return data.StructLayout({**flags, "row": config.address_width})
+    return data.StructLayout({**flags, "row": config.address_width, **_shift_field(config)})

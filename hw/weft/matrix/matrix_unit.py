@@ -2,11 +2,12 @@
 
 from typing import NamedTuple
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..array.inner_product import FastInnerProduct, PlainInnerProduct
+from ..array.operand_edge import OperandEdge
 from ..blocks.chain import Chain
 from ..blocks.delay_line import DelayLine
 from ..blocks.skew import Skew
@@ -19,6 +20,7 @@ from .counters import CycleCounters
 from .layouts import Error, activation_layout, counter_layout, result_layout, weight_layout
 from .result_check import ResultCheck
 from .results import ResultBuffer
+from .sum_shift import SumShift
 from .timing import MatrixUnitTiming
 from .weights import WeightLoader
 
@@ -26,11 +28,24 @@ from .weights import WeightLoader
 CHECKSUM_COLUMNS = {PlainInnerProduct: ChecksumColumn, FastInnerProduct: FastChecksumColumn}
 
 
+# Zero points of a row: one for all lanes of an activation row, one per lane of a weight row.
+ZERO_POINTS = {"activation": "zero_point", "weight": "zero_points"}
+
+
+class _Shifted(NamedTuple):
+    """The sums for the banks, and the shift that they had, for the column after the last."""
+
+    sums: Value
+    passed: Value
+
+
 class _Sums(NamedTuple):
-    """The control of the row whose accumulator row column 0 reads, and the banks."""
+    """The control of the row whose accumulator row column 0 reads, the banks, and the shift of the
+    sums of the last column, one cycle later."""
 
     row: data.View
     banks: wiring.PureInterface
+    shift: Value
 
 
 class MatrixUnit(wiring.Component):
@@ -84,7 +99,7 @@ class MatrixUnit(wiring.Component):
         self._count(m, platform, admission)
         seen = loader.errors | admission.errors
         if self.config.checksum:
-            seen |= self._check(m, platform, admission, array, sums, results)
+            seen |= self._check(m, platform, loader, admission, array, sums, results)
         with m.If(self.clear_errors):
             m.d.sync += self.errors.eq(seen)
         with m.Else():
@@ -103,8 +118,8 @@ class MatrixUnit(wiring.Component):
             config=config,
             credits=self.timing.result_depth,
         )
-        connect(m, flipped(self.weights), loader.weights)
-        connect(m, flipped(self.activations), admission.activations)
+        self._decode(m, platform, "weight", self.weights, loader.weights)
+        self._decode(m, platform, "activation", self.activations, admission.activations)
         m.d.comb += [
             loader.take.eq(admission.take),
             admission.tile_complete.eq(loader.complete),
@@ -114,6 +129,39 @@ class MatrixUnit(wiring.Component):
         ]
         return loader, admission
 
+    def _decode(self, m: Module, platform, name: str, rows, decoded) -> None:
+        """Connect a stream of rows to one of rows whose lanes are operands of the array."""
+        port = getattr(self.config, f"{name}_port")
+        if not port.decodes:
+            connect(m, flipped(rows), decoded)
+            return
+        offered = rows.payload
+        edge = instantiate(
+            m,
+            f"{name}_edge",
+            platform,
+            OperandEdge,
+            port=port,
+            lanes=len(offered.lanes),
+            shared_zero_point=name == "activation",
+        )
+        m.d.comb += [
+            decoded.valid.eq(rows.valid),
+            rows.ready.eq(decoded.ready),
+            edge.lanes.eq(offered.lanes),
+            decoded.payload.lanes.eq(edge.operands),
+            *[
+                decoded.payload[field].eq(offered[field])
+                for field, _ in decoded.payload.shape()
+                if field != "lanes"
+            ],
+        ]
+        if port.signed_at_run_time:
+            m.d.comb += edge.lanes_are_signed.eq(offered.signed)
+        if port.zero_points:
+            zero_points = offered[ZERO_POINTS[name]]
+            m.d.comb += edge.zero_points.as_value().eq(zero_points)
+
     def _multiply(self, m: Module, platform, loader, admission):
         """Add the array: activations and switches enter at the west, weights at the north."""
         config = self.config
@@ -122,7 +170,7 @@ class MatrixUnit(wiring.Component):
             "activation_skew",
             platform,
             Skew,
-            width=config.activation.width * config.rows_per_cell,
+            width=config.activation_port.operand.width * config.rows_per_cell,
             lanes=config.cell_rows,
         )
         north = instantiate(
@@ -130,7 +178,7 @@ class MatrixUnit(wiring.Component):
             "weight_skew",
             platform,
             Skew,
-            width=config.weight.width,
+            width=config.weight_port.operand.width,
             lanes=config.columns,
         )
         part = config.array
@@ -173,6 +221,7 @@ class MatrixUnit(wiring.Component):
             )
             m.d.comb += line.i.eq(sums)
             sums = line.o
+        shifted = self._shift(m, platform, control.row, sums)
         banks = instantiate(
             m,
             "accumulators",
@@ -180,7 +229,7 @@ class MatrixUnit(wiring.Component):
             Chain,
             component=AccumulatorBank,
             links=config.columns,
-            sum_parts=config.arithmetic.sum_parts,
+            sum_parts=config.shifted_sum_parts(config.arithmetic),
             width=config.accumulator_width,
             depth=config.accumulator_depth,
         )
@@ -188,9 +237,39 @@ class MatrixUnit(wiring.Component):
             wait.i.eq(admission.control),
             control.row.eq(wait.o),
             banks.control_in.eq(control.control),
-            banks.sum_in.eq(sums),
+            banks.sum_in.eq(shifted.sums),
         ]
-        return _Sums(control.row, banks)
+        return _Sums(control.row, banks, shifted.passed)
+
+    def _shift(self, m: Module, platform, row: data.View, sums: Value) -> _Shifted:
+        """Shift the sums of operands that pass in pieces."""
+        config = self.config
+        if not config.shift_bits:
+            return _Shifted(sums, Const(0))
+        # The shift of a row meets its sums one cycle before the bank adds them.
+        line = instantiate(
+            m,
+            "shift_delay",
+            platform,
+            DelayLine,
+            width=config.shift_bits,
+            cycles=AccumulatorBank.read_latency - SumShift.latency,
+        )
+        shifts = instantiate(
+            m,
+            "shifts",
+            platform,
+            Chain,
+            component=SumShift,
+            links=config.columns,
+            **config.sum_shift(config.arithmetic),
+        )
+        m.d.comb += [
+            line.i.eq(row.shift),
+            shifts.shift_in.eq(line.o),
+            shifts.sum_in.eq(sums),
+        ]
+        return _Shifted(shifts.sum_out, shifts.shift_out)
 
     def _collect(self, m: Module, platform, admission, sums: _Sums):
         """Add the result buffer, where finished sums wait for the last column and leave as rows."""
@@ -223,7 +302,7 @@ class MatrixUnit(wiring.Component):
             self.counters.eq(counters.counters),
         ]
 
-    def _check(self, m: Module, platform, admission, array, sums: _Sums, results) -> Signal:
+    def _check(self, m: Module, platform, loader, admission, array, sums: _Sums, results) -> Signal:
         """Add the checksum column and the result check; return the error that they detect."""
         config = self.config
         column = instantiate(
@@ -250,7 +329,7 @@ class MatrixUnit(wiring.Component):
             width=config.accumulator_width,
         )
         m.d.comb += [
-            column.weights.eq(self.weights.payload.lanes),
+            column.weights.eq(loader.weights.payload.lanes),
             column.activations.eq(array.activations_out),
             column.switches.eq(array.switches_out),
             column.loads.eq(array.loads_out),
@@ -258,6 +337,7 @@ class MatrixUnit(wiring.Component):
             column.parities.eq(parities.o),
             column.control.eq(sums.banks.control_out),
             column.valid.eq(sums.row.valid),
+            *([column.shift.eq(sums.shift)] if config.shift_bits else []),
             results.sums[config.columns].eq(column.checksum),
             check.transfer.eq(self.results.valid & self.results.ready),
             check.lanes.eq(results.results.payload.lanes),

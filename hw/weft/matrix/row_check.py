@@ -90,6 +90,7 @@ class RowCheck(wiring.Component):
             self.control.last.eq(admitted & row.last),
             self.control.end.eq(admitted & row.end),
             self.control.row.eq(row.row),
+            *([self.control.shift.eq(row.shift)] if self.config.shift_bits else []),
             self.dropped.eq(row.valid & row.last & ~admitted),
             self.errors.eq(
                 error_bits(

@@ -7,6 +7,7 @@ from .admission import Admission
 from .config import MatrixUnitConfig
 from .result_check import ResultCheck
 from .results import ResultBuffer
+from .sum_shift import SumShift
 from .weights import WeightLoader
 
 
@@ -21,6 +22,8 @@ class MatrixUnitTiming:
     sum_wait : int
         Delay of the sums after the array. Only the smallest arrays need it: their sums would arrive
         before the row has been checked and its accumulator row has been read.
+    shift : int
+        Delay of the sums in SumShift; 0 if no operand passes in pieces.
     control_wait : int
         Delay of the control of a row before the accumulators, so that it meets its sums.
     finish : int
@@ -36,6 +39,7 @@ class MatrixUnitTiming:
 
     array: int
     sum_wait: int
+    shift: int
     control_wait: int
     finish: int
     latency: int
@@ -51,8 +55,10 @@ class MatrixUnitTiming:
         # From the lanes of a row leaving Admission until the bank has read its accumulator row.
         control_lag = Admission.control_latency - Admission.issue_latency
         control_and_read = control_lag + AccumulatorBank.read_latency
-        sum_wait = max(0, control_and_read - array)
-        finish = Admission.issue_latency + array + sum_wait + AccumulatorBank.latency
+        shift = SumShift.latency if config.shift_bits else 0
+        sum_wait = max(0, control_and_read - array - shift)
+        summed = array + sum_wait + shift
+        finish = Admission.issue_latency + summed + AccumulatorBank.latency
         results = ResultBuffer.latency_of(config)
         gate = Admission.latency - Admission.issue_latency
         error_register = 1
@@ -60,7 +66,8 @@ class MatrixUnitTiming:
         return cls(
             array=array,
             sum_wait=sum_wait,
-            control_wait=array + sum_wait - control_and_read,
+            shift=shift,
+            control_wait=summed - control_and_read,
             finish=finish,
             latency=gate + finish + results,
             check=check,

@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import MatrixUnitConfig
-from .layouts import Error, error_bits, weight_layout
+from .layouts import Error, error_bits, tile_row_layout
 
 
 class WeightLoader(wiring.Component):
@@ -30,7 +30,7 @@ class WeightLoader(wiring.Component):
 
     Members
     -------
-    weights : stream of weight_layout(config)
+    weights : stream of tile_row_layout(config)
     take : 1 bit in. Switch to the waiting tile in this cycle if it is complete.
     complete, broken : 1 bit out. A tile waits in the shadow registers; that tile is unusable.
     started : 1 bit out. At least one row of a tile has arrived, and the tile was not taken.
@@ -44,7 +44,7 @@ class WeightLoader(wiring.Component):
 
     def __init__(self, *, config: MatrixUnitConfig):
         self.config = config
-        layout = weight_layout(config)
+        layout = tile_row_layout(config)
         super().__init__(
             {
                 "weights": In(stream.Signature(layout)),

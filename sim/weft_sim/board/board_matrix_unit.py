@@ -22,6 +22,7 @@ from weft.matrix.config import MatrixUnitConfig, check_config
 from weft.matrix.layouts import COUNTER_WIDTH, Error, counter_layout
 from weft.matrix.timing import MatrixUnitTiming
 from weft.parameters import parameters_of
+from weft_model.quantized import Matrix
 from weft_model.schedule import Schedule
 
 from .connection import BoardError, Connection, check_seconds
@@ -111,8 +112,8 @@ class BoardMatrixUnit:
 
     def matmul(
         self,
-        a: np.ndarray,
-        b: np.ndarray,
+        a: Matrix,
+        b: Matrix,
         *,
         progress: Callable[[int, int], None] | None = None,
     ) -> np.ndarray:
@@ -120,8 +121,8 @@ class BoardMatrixUnit:
 
         Parameters
         ----------
-        a : integers, (M, K), in the range of config.activation
-        b : integers, (K, N), in the range of config.weight
+        a : Quantized or integers, (M, K), in the range of a format of config.activation
+        b : Quantized or integers, (K, N), in the range of a format of config.weight
         progress : callable, optional
             Called with the number of result rows received and their total, after every pull.
 
@@ -132,7 +133,7 @@ class BoardMatrixUnit:
         Raises
         ------
         TypeError, ValueError
-            See `reference.checked_operands`.
+            See `quantized.checked_operands`.
         BoardError
             If the board does not answer, stalls or reports an error. The next product resets the
             unit.

@@ -53,7 +53,7 @@ class Segment:
         return beats, int(self._results[self._taken] - self._results[before])
 
 
-def segments(schedule: Schedule, a: np.ndarray, b: np.ndarray) -> list[Segment]:
+def segments(schedule: Schedule, a: object, b: object) -> list[Segment]:
     """Return the segments: each tile, then the rows that use it.
 
     Cannot deadlock, because a tile can always be loaded while another one is in use.
@@ -63,10 +63,13 @@ def segments(schedule: Schedule, a: np.ndarray, b: np.ndarray) -> list[Segment]:
     weights = np.zeros(len(transfers.weights), weight_beat(config))
     weights["lanes"] = transfers.weights
     weights["last"] = transfers.tile_end
+    _fill(weights, signed=transfers.weight_signed, zero_points=transfers.weight_zero_points)
     activations = np.zeros(len(transfers.activations), activation_beat(config))
     activations["lanes"] = transfers.activations
     activations["flags"] = sum(getattr(transfers, name) << bit for bit, name in enumerate(FLAGS))
     activations["row"] = transfers.row
+    others = {name: getattr(transfers, name) for name in ("shift", "signed", "zero_point")}
+    _fill(activations, **others)
 
     switches = np.flatnonzero(transfers.switch)
     stays = np.split(activations, switches[1:])
@@ -77,3 +80,9 @@ def segments(schedule: Schedule, a: np.ndarray, b: np.ndarray) -> list[Segment]:
         work.append(Segment(WEIGHTS, loaded, np.zeros(len(loaded), bool)))
         work.append(Segment(ACTIVATIONS, rows, last))
     return work
+
+
+def _fill(beats: np.ndarray, **values: np.ndarray) -> None:
+    """Set those fields that the beats of this unit have."""
+    for name in set(values) & set(beats.dtype.names or ()):
+        beats[name] = values[name].astype(beats.dtype[name].base)

@@ -60,9 +60,12 @@ async def ignores_bits_above_a_format(dut):
             lanes |= (source.getrandbits(step) & above) << lane * step
         return lanes
 
-    weights = [(noisy(lanes, config.weight, config.columns), last) for lanes, last in weights]
+    weights = [
+        (noisy(lanes, config.weight_port.lane, config.columns), last) for lanes, last in weights
+    ]
     activations = [
-        (noisy(lanes, config.activation, config.rows), *rest) for lanes, *rest in activations
+        (noisy(lanes, config.activation_port.lane, config.rows), *rest)
+        for lanes, *rest in activations
     ]
     seen = await results_of(dut, config, weights, activations, product.transfers.results)
     width = config.accumulator.lane_width
@@ -78,8 +81,8 @@ async def takes_every_field_from_its_position(dut):
     config, source = parameters().config, randomness()
     await start(dut)
     fields = {name: field.offset for name, field in tuser_layout(config)}
-    tile = draw_matrix(source, config.weight, (config.rows, config.columns))
-    a = draw_matrix(source, config.activation, (1, config.rows))
+    tile = draw_matrix(source, config.weight_port.lane, (config.rows, config.columns))
+    a = draw_matrix(source, config.activation_port.lane, (1, config.rows))
     product = Product(config, a, tile)
     weights, [(lanes, _, _)] = beats(product.transfers, config)
     for row in range(config.accumulator_depth):

@@ -155,8 +155,8 @@ class Pins:
         """Compute and check a random product; return False if it takes more than `requests`."""
         config = self.config
         m, k, n = source.randint(2, 4), source.randint(4, 6), source.randint(1, 3)
-        a = draw_matrix(source, config.activation, (m, k))
-        b = draw_matrix(source, config.weight, (k, n))
+        a = draw_matrix(source, config.activation_port.lane, (m, k))
+        b = draw_matrix(source, config.weight_port.lane, (k, n))
         schedule = Schedule.of(config, a, b)
         beat = result_beat(config)
         received = b""
@@ -230,7 +230,9 @@ async def shows_and_clears_errors(dut):
     """Errors are in the register and at the pin."""
     pins = await begin(dut)
     rows = pins.config.rows
-    beat = bytearray(PAYLOAD_BYTES)[: pins.config.columns * pins.config.weight.lane_width // 8 + 1]
+    beat = bytearray(PAYLOAD_BYTES)[
+        : pins.config.columns * pins.config.weight_port.lane.lane_width // 8 + 1
+    ]
     beat[-1] = 1
     assert rows > 1
     await pins.request(Command.PUSH, WEIGHTS, bytes(beat))

@@ -136,8 +136,8 @@ def legal_rows(source: random.Random, config: MatrixUnitConfig, count: int) -> l
     rows = []
     for _ in range(count):
         lanes = join(
-            [operand(source, config.activation) for _ in range(config.rows)],
-            config.activation.width,
+            [operand(source, config.activation_port.operand) for _ in range(config.rows)],
+            config.activation_port.operand.width,
         )
         # Mostly a few rows, which overlap in the pipeline; sometimes any row.
         row = source.randrange(min(config.accumulator_depth, 6))

@@ -106,14 +106,19 @@ class Rows:
 
 def draw_rows(source: random.Random, config: MatrixUnitConfig, wrong: float) -> Rows:
     """Return random rows; a fraction `wrong` of them has a flipped bit in one or two lanes."""
-    sent = [[operand(source, config.activation) for _ in range(config.rows)] for _ in range(ROWS)]
+    sent = [
+        [operand(source, config.activation_port.operand) for _ in range(config.rows)]
+        for _ in range(ROWS)
+    ]
     lanes = [list(row) for row in sent]
-    width = config.activation.width
+    width = config.activation_port.operand.width
     for row in lanes:
         if source.random() < wrong:
             for lane in source.sample(range(len(row)), k=min(len(row), source.choice([1, 1, 2]))):
                 changed = row[lane] ^ 1 << source.randrange(width)
-                row[lane] = to_signed(changed, width) if config.activation.signed else changed
+                row[lane] = (
+                    to_signed(changed, width) if config.activation_port.operand.signed else changed
+                )
     valid = [int(source.random() < 0.8) for _ in sent]
     # A sum is continued only after it has begun.
     rows = [source.randrange(config.accumulator_depth) for _ in sent]
@@ -129,7 +134,7 @@ def draw_rows(source: random.Random, config: MatrixUnitConfig, wrong: float) -> 
 
 def stimuli_of(config: MatrixUnitConfig, rows: Rows, tiles) -> list[dict[str, int]]:
     """Return the inputs by cycle; the first activation of row m is at the west edge in LEAD + m."""
-    columns, width = config.columns, config.activation.width
+    columns, width = config.columns, config.activation_port.operand.width
     counts = counted_after(config)
     together = config.rows_per_cell
     cycles = ROWS + LEAD + config.rows + columns + 40
@@ -152,7 +157,9 @@ def stimuli_of(config: MatrixUnitConfig, rows: Rows, tiles) -> list[dict[str, in
         # Row R - 1 is pushed first; the last push is in the cycle before the switch.
         for push, row in enumerate(reversed(lanes)):
             north = LEAD + first - config.rows + push
-            stimuli[north - WeightLoader.latency]["weights"] = join(row, config.weight.width)
+            stimuli[north - WeightLoader.latency]["weights"] = join(
+                row, config.weight_port.operand.width
+            )
             stimuli[north + columns]["loads"] = (1 << push + 1) - 1
     if config.inner_product == "fast":
         add_products(config, rows, stimuli)
@@ -207,7 +214,7 @@ async def multiplies_by_the_sums_of_weights(dut):
     source = randomness()
     rows, tiles = (
         draw_rows(source, config, 0),
-        draw_tiles(source, config.weight, rows=config.rows, columns=config.columns),
+        draw_tiles(source, config.weight_port.operand, rows=config.rows, columns=config.columns),
     )
     await start(dut)
     outputs = ["checksum", "wrong_activation"]
@@ -228,7 +235,7 @@ async def reports_wrong_activations_of_valid_rows(dut):
     source = randomness()
     rows, tiles = (
         draw_rows(source, config, 0.3),
-        draw_tiles(source, config.weight, rows=config.rows, columns=config.columns),
+        draw_tiles(source, config.weight_port.operand, rows=config.rows, columns=config.columns),
     )
     await start(dut)
     trace = await play(dut, stimuli_of(config, rows, tiles), ["wrong_activation"])
@@ -255,7 +262,7 @@ async def reports_wrong_pairs_and_products_of_valid_rows(dut):
     source = randomness()
     rows, tiles = (
         draw_rows(source, config, 0),
-        draw_tiles(source, config.weight, rows=config.rows, columns=config.columns),
+        draw_tiles(source, config.weight_port.operand, rows=config.rows, columns=config.columns),
     )
     stimuli = stimuli_of(config, rows, tiles)
     expected = [0] * len(stimuli)
@@ -288,7 +295,7 @@ async def forgets_at_a_reset(dut):
     source = randomness()
     rows, tiles = (
         draw_rows(source, config, 1),
-        draw_tiles(source, config.weight, rows=config.rows, columns=config.columns),
+        draw_tiles(source, config.weight_port.operand, rows=config.rows, columns=config.columns),
     )
     stimuli = stimuli_of(config, rows, tiles)
     await start(dut)

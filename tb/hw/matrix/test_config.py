@@ -44,8 +44,8 @@ def test_rejects_all_but_integers_in_range(name):
 def test_reads_formats_and_refuses_others(name):
     for width, is_signed in itertools.product(range(1, 17), (True, False)):
         number = IntegerFormat(width, signed=is_signed)
-        assert getattr(MatrixUnitConfig(**{name: str(number)}), name) == number
-        assert getattr(MatrixUnitConfig(**{name: number}), name) == number
+        assert getattr(MatrixUnitConfig(**{name: str(number)}), name).formats == (number,)
+        assert getattr(MatrixUnitConfig(**{name: number}), name).formats == (number,)
     for text in ("int17", "uint64", IntegerFormat(17)):
         sentence = f"{name} format must be 1 to 16 bits wide, not {text}"
         with pytest.raises(ValueError, match=sentence):
@@ -55,6 +55,22 @@ def test_reads_formats_and_refuses_others(name):
     for text in ("int65", "float8", "", 8, None, True, np.float32, np.integer, np.bool_, int):
         with pytest.raises(ValueError, match="format"):
             MatrixUnitConfig(**{name: text})
+
+
+def test_pieces_and_zero_points_change_only_the_operands_of_the_array():
+    config = MatrixUnitConfig(activation="int8,int16", weight="uint8", cell_width=8)  # type: ignore
+    assert (str(config.arithmetic.activation), str(config.arithmetic.weight)) == ("int9", "uint8")
+    assert (config.shift_bits, config.label) == (1, "16x16, int8,int16 x uint8 -> int32")
+    centered = MatrixUnitConfig(zero_points=True)
+    assert str(centered.arithmetic.activation) == str(centered.arithmetic.weight) == "int9"
+    assert (centered.shift_bits, MatrixUnitConfig().shift_bits) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["activation", "weight"])
+def test_refuses_cells_that_are_too_narrow(name):
+    sentence = f"cell_width must be at least 4 for {name} int8,int13, not 3"
+    with pytest.raises(ValueError, match=sentence):
+        MatrixUnitConfig(**{name: "int8,int13", "cell_width": 3})
 
 
 def test_inner_product_is_plain_or_fast():
@@ -156,7 +172,11 @@ def test_widths_are_minimal_and_sufficient(activation, weight):
         config = MatrixUnitConfig(
             rows=rows, activation=activation, weight=weight, accumulator_width=64
         )
-        products = [a * w for a in extremes(config.activation) for w in extremes(config.weight)]
+        products = [
+            a * w
+            for a in extremes(config.activation.default)
+            for w in extremes(config.weight.default)
+        ]
         assert config.arithmetic.product_shape.width == narrowest(min(products), max(products))
         low, high = rows * min(products), rows * max(products)
         assert config.arithmetic.sum_width == narrowest(low, high)

@@ -94,8 +94,8 @@ async def reports_flips_that_change_a_result(dut):
 
 async def is_reported(dut, config: MatrixUnitConfig, source: random.Random, name: str) -> bool:
     """Compute a product with one flip; return whether the status reported it."""
-    a = draw_matrix(source, config.activation, (ROWS, 2 * config.rows), "uniform")
-    b = draw_matrix(source, config.weight, (2 * config.rows, config.columns), "uniform")
+    a = draw_matrix(source, config.activation.default, (ROWS, 2 * config.rows), "uniform")
+    b = draw_matrix(source, config.weight.default, (2 * config.rows, config.columns), "uniform")
     bit = source.randrange(len(register(dut, name)))
     wrong, reported = await compute_with_flip(dut, config, Product(config, a, b), source, name, bit)
     assert reported or not wrong, f"a flip of {name}[{bit}] makes a result wrong without an error"
@@ -107,12 +107,12 @@ async def reports_wrong_activations_that_change_no_result(dut):
     """Weights, and the other activation of a pair, are zero; every row of cells is checked."""
     config, source = parameters().config, randomness()
     await start(dut)
-    b = np.zeros((config.rows, config.columns), config.weight.dtype)
+    b = np.zeros((config.rows, config.columns), config.weight.default.dtype)
     for row in range(config.cell_rows):
         name = passed_on(config, row, config.columns - 1)
         reports = []
         for _ in range(FLIPS_OF_EACH):
-            a = draw_matrix(source, config.activation, (ROWS, config.rows), "uniform")
+            a = draw_matrix(source, config.activation.default, (ROWS, config.rows), "uniform")
             a[:, 1::2] = 0
             bit = source.randrange(len(register(dut, name)) // config.rows_per_cell)
             product = Product(config, a, b)

@@ -10,6 +10,7 @@ from benches.unit_products import (
     multiplies,
     runs_back_to_back,
     shows_every_bit_of_the_counters,
+    takes_any_sign_zero_point_and_shift,
     takes_flags_in_any_order,
     unknown_inputs_stay_out,
     uses_every_accumulator_row,
@@ -17,7 +18,7 @@ from benches.unit_products import (
     wraps_as_numpy_does,
 )
 from benches.unit_stalls import stalls_change_nothing_but_time, works_as_new_after_a_reset
-from benches.units import CHECKED, FAST, FORMATS, LARGE, SHAPES
+from benches.units import CHECKED, FAST, FORMATS, LARGE, OPERANDS, SHAPES
 from weft.core.axi_matrix_unit import AxiMatrixUnit
 
 
@@ -33,6 +34,23 @@ def test_shapes(simulate, config):
 @on_simulators("config", FORMATS, verilator=1)
 def test_formats(simulate, config):
     simulate([multiplies, wraps_as_numpy_does], AxiMatrixUnit, config=config)
+
+
+@on_simulators("config", OPERANDS, verilator=2)
+def test_operands(simulate, config):
+    """Signs at run time, zero points, and operands that pass in pieces."""
+    simulate(
+        [
+            multiplies,
+            runs_back_to_back,
+            takes_any_sign_zero_point_and_shift,
+            stalls_change_nothing_but_time,
+            works_as_new_after_a_reset,
+            unknown_inputs_stay_out,
+        ],
+        AxiMatrixUnit,
+        config=config,
+    )
 
 
 def simulate_kind(simulate, config):

@@ -94,7 +94,7 @@ async def run_with_model(dut, cycles, take, resets=None, needed=()) -> Counter:
     run continues after `cycles` until each event in `needed` has occurred more than three times.
     """
     config = parameters().config
-    lane_bits = config.columns * config.weight.width
+    lane_bits = config.columns * config.weight_port.operand.width
     model = Loader(config.rows)
     seen = Counter()
     for cycle in itertools.count():
@@ -128,9 +128,9 @@ async def run_with_model(dut, cycles, take, resets=None, needed=()) -> Counter:
 
 def tile(source: random.Random, config: MatrixUnitConfig, length: int) -> list[tuple[int]]:
     """Return random weight rows as payloads, with `last` on the last row."""
-    width = config.weight.width
+    width = config.weight_port.operand.width
     rows = [
-        join([operand(source, config.weight) for _ in range(config.columns)], width)
+        join([operand(source, config.weight_port.operand) for _ in range(config.columns)], width)
         for _ in range(length)
     ]
     rows[-1] |= 1 << (config.columns * width)

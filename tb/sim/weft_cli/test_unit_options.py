@@ -11,6 +11,7 @@ from weft_cli.unit_options import takes_configuration, takes_parts_of_configurat
 
 PARAMETERS = parameters_of(MatrixUnitConfig)
 INTEGERS = [name for name, known in PARAMETERS.items() if known.high is not None]
+SWITCHES = [name for name, known in PARAMETERS.items() if isinstance(known.default, bool)]
 # A value of each parameter that is not its default.
 OTHER = {
     **dict.fromkeys(INTEGERS, "3"),
@@ -48,14 +49,15 @@ def text_of(command):
 
 def every_option():
     arguments = [word for name in OTHER for word in (option(name), OTHER[name])]
-    return [*arguments, "--checksum"]
+    return [*arguments, *map(option, SWITCHES)]
 
 
 def test_every_parameter_has_an_option():
     fields = {name: int(value) if name in INTEGERS else value for name, value in OTHER.items()}
-    assert OTHER.keys() | {"checksum"} == PARAMETERS.keys()
-    assert parse(whole, *every_option()) == MatrixUnitConfig(**fields, checksum=True)
-    assert parse(parts, *every_option()) == fields | {"checksum": True}
+    fields |= dict.fromkeys(SWITCHES, True)
+    assert fields.keys() == PARAMETERS.keys()
+    assert parse(whole, *every_option()) == MatrixUnitConfig(**fields)
+    assert parse(parts, *every_option()) == fields
 
 
 def test_defaults_are_the_command_s_then_the_unit_s():

@@ -9,7 +9,8 @@ import pytest
 from benches.operands import LAYOUTS, ONES, REFUSED
 from weft import MatrixUnitConfig
 from weft.formats import IntegerFormat
-from weft_model.reference import checked_operands, matmul, pairs_of, wrap
+from weft_model.quantized import checked_operands
+from weft_model.reference import matmul, pairs_of, wrap
 
 SMALL = MatrixUnitConfig(rows=3, columns=4, accumulator_depth=5)
 
@@ -36,7 +37,7 @@ def test_reference_agrees_with_unbounded_integers():
         MatrixUnitConfig(activation="uint16", weight="int16", accumulator_width=33),
         MatrixUnitConfig(activation="int16", weight="uint16", accumulator_width=64),
     ):
-        x, y = config.activation, config.weight
+        x, y = config.activation.default, config.weight.default
         for k in (1, 7, 5000):
             a = draw.integers(x.minimum, x.maximum + 1, (2, k)).astype(x.dtype)
             b = draw.integers(y.minimum, y.maximum + 1, (k, 3)).astype(y.dtype)
@@ -57,7 +58,7 @@ def test_operands_of_any_layout_have_the_same_product(layout, tmp_path):
     for x, y in ((LAYOUTS[layout](a, tmp_path), b), (a, LAYOUTS[layout](b, tmp_path))):
         kept = np.array(x)
         for plain in checked_operands(SMALL, x, y):
-            assert type(plain) is np.ndarray
+            assert type(plain.values) is np.ndarray
         found = matmul(SMALL, x, y)
         assert type(found) is np.ndarray and np.array_equal(found, product)
         assert np.array_equal(kept, x)

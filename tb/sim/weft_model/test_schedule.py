@@ -104,9 +104,9 @@ def test_schedule_refuses_operands_of_other_sizes():
     with pytest.raises(ValueError, match="cannot be multiplied"):
         Schedule.of(SMALL, matrix, matrix[:1])
     with pytest.raises(TypeError, match="A is masked"):
-        schedule.padded(np.ma.array(matrix), matrix)
+        schedule.lanes(np.ma.array(matrix), matrix)
     with pytest.raises(ValueError, match="A holds 300, but int8"):
-        schedule.padded(np.full((2, 2), 300), matrix)
+        schedule.lanes(np.full((2, 2), 300), matrix)
 
 
 def test_schedule_refuses_results_of_another_shape():

@@ -51,8 +51,8 @@ def simulate(config, seed) -> list:
     operands = []
     for m in (1, 2 * config.rows + 3, 40):
         k, n = draws.randint(1, 3 * config.rows), draws.randint(1, 2 * config.columns)
-        a = draw_matrix(draws, config.activation, (m, k))
-        operands.append((a, draw_matrix(draws, config.weight, (k, n))))
+        a = draw_matrix(draws, config.activation.default, (m, k))
+        operands.append((a, draw_matrix(draws, config.weight.default, (k, n))))
     shown = []
     with MatrixUnitSimulator(config) as simulator:
         for stalls in (None, Stalls.draw(draws.randrange(1 << 30))):

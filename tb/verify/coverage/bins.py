@@ -252,8 +252,8 @@ class Sampler:
     def _sample_numbers(self, row: ActivationRow, weights: np.ndarray) -> None:
         config = self.config
         for a, w in product(EXTREMES, EXTREMES):
-            extreme_lanes = row.lanes == getattr(config.activation, a)
-            extreme_weights = weights == getattr(config.weight, w)
+            extreme_lanes = row.lanes == getattr(config.activation.default, a)
+            extreme_weights = weights == getattr(config.weight.default, w)
             if extreme_weights[extreme_lanes].any():
                 self.hit("extremes", f"one product of {a} by {w}")
             if extreme_lanes.all() and extreme_weights.all(axis=0).any():

@@ -119,14 +119,16 @@ def read_cycle(dut, config: MatrixUnitConfig, streams: tuple[Stream, Stream, Str
     weight_row = activation_row = None
     if weights.valid.value:
         lanes, last = (int(handle.value) for handle in weights.payload)
-        weight_row = WeightRow(split_lanes(lanes, config.columns, config.weight), bool(last))
+        weight_row = WeightRow(
+            split_lanes(lanes, config.columns, config.weight_port.lane), bool(last)
+        )
     if activations.valid.value:
         lanes, tuser, end = (int(handle.value) for handle in activations.payload)
         fields = {
             name: tuser >> field.offset & ((1 << field.width) - 1)
             for name, field in tuser_layout(config)
         }
-        lanes = split_lanes(lanes, config.rows, config.activation)
+        lanes = split_lanes(lanes, config.rows, config.activation_port.lane)
         activation_row = ActivationRow(lanes, end=bool(end), **fields)
     return Cycle(
         reset=not dut.aresetn.value,

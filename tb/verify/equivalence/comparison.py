@@ -41,6 +41,17 @@ UNITS = {
     "4x3 fast with checksums": MatrixUnitConfig(
         rows=4, columns=3, inner_product="fast", accumulator_depth=8, checksum=True
     ),
+    "3x4, 8 or 16 bits in pieces, zero points": MatrixUnitConfig(
+        rows=3,
+        columns=4,
+        activation="int8,uint8,int16",  # type: ignore[arg-type]
+        weight="uint8,int16",  # type: ignore[arg-type]
+        cell_width=8,
+        zero_points=True,
+        accumulator_width=40,
+        accumulator_depth=6,
+        checksum=True,
+    ),
     "16x16": MatrixUnitConfig(rows=16, columns=16, accumulator_depth=64),
     "16x16 fast": MatrixUnitConfig(rows=16, columns=16, inner_product="fast", accumulator_depth=64),
 }

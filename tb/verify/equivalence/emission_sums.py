@@ -23,6 +23,14 @@ CONFIGURATIONS = {
     "soft 4x9": MatrixUnitConfig(rows=4, columns=9, soft_columns=4),
     "checksums 6x7": MatrixUnitConfig(rows=6, columns=7, checksum=True),
     "checksums fast 4x6": MatrixUnitConfig(rows=4, columns=6, checksum=True, inner_product="fast"),
+    "pieces and zero points 5x4": MatrixUnitConfig(
+        rows=5,
+        columns=4,
+        activation="uint8,int16",  # type: ignore[arg-type]
+        weight="int8,uint8",  # type: ignore[arg-type]
+        cell_width=8,
+        zero_points=True,
+    ),
     "soft and fast 4x6": MatrixUnitConfig(rows=4, columns=6, soft_columns=2, inner_product="fast"),
 }
 FAMILIES = ("ecp5", "ice40", "gowin")

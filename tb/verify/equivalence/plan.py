@@ -1,13 +1,11 @@
 """Plans: the random work, stalls, misuse and resets of one comparison, from a seed."""
 
 import random
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from weft.matrix.config import MatrixUnitConfig
 from weft_model.cycle_model import predict
-from weft_model.operands import draw_operands
+from weft_model.operands import draw_products
 from weft_model.schedule import Schedule, Transfers
 from weft_sim.stalls import Stalls
 
@@ -44,8 +42,9 @@ def draw_plan(config: MatrixUnitConfig, seed: int) -> list[Act]:
 def _draw_act(config: MatrixUnitConfig, kind: str, source: random.Random) -> Act:
     rows, columns = config.rows, config.columns
     m, k, n = (source.randint(1, most) for most in (24, 2 * rows + 1, 2 * columns + 1))
-    operands = draw_operands(config, m, k, n, seed=source.getrandbits(32))
-    schedule = Schedule(config, m, k, n)
+    products = draw_products(config, m, k, n, seed=source.getrandbits(32))
+    operands = source.choice(products)
+    schedule = Schedule.of(config, *operands)
     transfers = schedule.transfers(*operands)
     misused = "misuse" in kind
     if misused:
@@ -79,8 +78,6 @@ def _misuse(config: MatrixUnitConfig, transfers: Transfers, source: random.Rando
             changed[name][at] ^= 1
     transfers = Transfers(**changed)
     if source.random() < 0.3 and len(transfers.weights) > 1:
-        kept = np.arange(len(transfers.weights)) != source.randrange(len(transfers.weights))
-        transfers = replace(
-            transfers, weights=transfers.weights[kept], tile_end=transfers.tile_end[kept]
-        )
+        number = source.randrange(len(transfers.weights))
+        transfers = transfers.without_weight_row(number)
     return transfers

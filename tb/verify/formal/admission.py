@@ -7,7 +7,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from weft.matrix import begun as begun_flags
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
-from weft.matrix.layouts import Error, activation_layout
+from weft.matrix.layouts import Error, array_row_layout
 from weft.matrix.row_check import RowCheck, checked_layout
 
 from .harness import Harness, delayed, follow
@@ -90,7 +90,7 @@ class RowsComeInOrder(Harness):
     def describe(self, m: Module) -> None:
         config = self.config
         m.submodules.admission = admission = Admission(config=config, credits=self.places)
-        offered = self.anything(activation_layout(config), "row")
+        offered = self.anything(array_row_layout(config), "row")
         valid = self.anything(1, "valid")
         complete = self.anything(1, "complete")
         broken = self.anything(1, "broken")

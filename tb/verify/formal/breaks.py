@@ -265,3 +265,14 @@ COUNTER_BREAKS = (
         for name in COUNTERS
     ],
 )
+EDGE_BREAKS = (
+    Break("array/operand_edge", "lane[-1] & self.lanes_are_signed", "lane[-1]", "operand_0"),
+    Break("array/operand_edge", "lane[-1] & self.lanes_are_signed", "0", "operand_1"),
+    Break("array/operand_edge", "number -= self._number(", "number += self._number(", "operand_0"),
+    Break("array/operand_edge", "self.lanes[index]", "self.lanes[0]", "operand_1"),
+)
+SHIFT_BREAKS = (
+    Break("matrix/sum_shift", "m.Switch(self.shift_in)", "m.Switch(passed)", "sum_0"),
+    Break("matrix/sum_shift", "self.step * shift", "self.step", "sum_0"),
+    Break("matrix/sum_shift", "shift_out.eq(passed)", "shift_out.eq(self.shift_in)", "sum_1"),
+)

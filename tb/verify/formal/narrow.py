@@ -3,7 +3,6 @@
 from dataclasses import replace
 from unittest.mock import patch
 
-from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.timing import MatrixUnitTiming
 
@@ -28,7 +27,7 @@ def narrow(accumulator_width: int, **changes) -> MatrixUnitConfig:
     }
     given = {**least, **changes}
     config = MatrixUnitConfig(**{**given, "activation": "uint2"})
-    object.__setattr__(config, "activation", IntegerFormat.parse(given["activation"]))
+    object.__setattr__(config, "activation", given["activation"])
     object.__setattr__(config, "accumulator_width", accumulator_width)
     return config
 

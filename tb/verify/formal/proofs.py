@@ -7,7 +7,9 @@ on them, and the same code generates the hardware for all sizes.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from weft.formats import OperandFormats
 from weft.matrix.config import MatrixUnitConfig
+from weft.operand_port import OperandPort
 
 from .accumulators import SumsAreThoseOfAMemory
 from .admission import RowsAreChecked, RowsComeInOrder
@@ -16,10 +18,12 @@ from .breaks import (
     CHECK_BREAKS,
     COLUMN_BREAKS,
     COUNTER_BREAKS,
+    EDGE_BREAKS,
     FAST_BREAKS,
     FAST_COLUMN_BREAKS,
     ORDER_BREAKS,
     RESULT_BREAKS,
+    SHIFT_BREAKS,
     TILE_BREAKS,
     WEIGHT_BREAKS,
     Break,
@@ -28,6 +32,7 @@ from .counters import CountersPartitionTime
 from .faults import WrongResultsAreReported
 from .harness import Harness
 from .narrow import narrow
+from .operands import LanesAreRead, SumsAreShifted
 from .streams import ResultsComeInOrder
 from .unit import UnitIsItsSpecification
 from .unit_breaks import (
@@ -93,8 +98,8 @@ def _unit(rows: int, columns: int, breaks: tuple[Break, ...], method: str, **cha
     config = narrow(3, rows=rows, columns=columns, **changes)
     kind = " fast" if config.inner_product == "fast" else ""
     about = "results and errors equal those of a unit that processes each row at once, in order"
-    if config.activation.signed:
-        kind += f" {config.activation} {config.weight}"
+    if config.activation.default.signed:
+        kind += f" {config.activation.default} {config.weight.default}"
     if config.multiplier_stages:
         kind += " pipelined"
     if config.checksum:
@@ -145,6 +150,10 @@ def _faulty(inner_product: str, activation: str) -> MatrixUnitConfig:
     return narrow(3, rows=2, columns=2, **changes)
 
 
+def _port(formats: str) -> OperandPort:
+    return OperandPort.of("A", OperandFormats.parse(formats), cell_width=0, zero_points=True)
+
+
 PROOFS = (
     Proof(
         "accumulators",
@@ -156,7 +165,9 @@ PROOFS = (
         "results",
         "result rows leave whole, once and in order, and each place is released once",
         lambda: ResultsComeInOrder(narrow(1, columns=2), depth=3),
+        EDGE_BREAKS,
         RESULT_BREAKS,
+        SHIFT_BREAKS,
     ),
     _weights(1, 1, "plain", TILE_BREAKS),
     _weights(2, 1, "plain", WEIGHT_BREAKS),
@@ -186,6 +197,24 @@ PROOFS = (
         "a place; good rows are admitted, and bad rows release their place",
         lambda: RowsComeInOrder(narrow(1), places=2),
         ORDER_BREAKS,
+    ),
+    Proof(
+        "operands",
+        "an operand of the array is the number of its lane minus that of its zero point",
+        lambda: LanesAreRead(_port("int3,uint3"), 2, shared_zero_point=False),
+        EDGE_BREAKS,
+    ),
+    Proof(
+        "operands, one zero point",
+        "the same for lanes that share a zero point",
+        lambda: LanesAreRead(_port("int8,uint8"), 2, shared_zero_point=True),
+        EDGE_BREAKS,
+    ),
+    Proof(
+        "sums of pieces",
+        "a sum is its partial sum times 2**(step * shift), in every column",
+        lambda: SumsAreShifted(columns=2, sum_parts=(2, 2), step=2, shift_bits=2, width=9),
+        SHIFT_BREAKS,
     ),
     Proof(
         "counters",

@@ -5,7 +5,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from weft.blocks.skew import Skew
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
-from weft.matrix.layouts import Error, activation_layout, error_bits, weight_layout
+from weft.matrix.layouts import Error, array_row_layout, error_bits, tile_row_layout
 from weft.matrix.timing import MatrixUnitTiming
 from weft.matrix.weights import WeightLoader
 
@@ -29,16 +29,16 @@ class RowsMeetTheirTile(Harness):
         rows, columns, height = config.rows, config.columns, config.cell_rows
         m.submodules.loader = loader = WeightLoader(config=config)
         m.submodules.west = west = Skew(
-            width=config.activation.width * config.rows_per_cell, lanes=height
+            width=config.activation_port.operand.width * config.rows_per_cell, lanes=height
         )
-        m.submodules.north = north = Skew(width=config.weight.width, lanes=columns)
+        m.submodules.north = north = Skew(width=config.weight_port.operand.width, lanes=columns)
         part = config.array
         m.submodules.array = array = part.component(**part.parameters)
 
-        weights = self.anything(weight_layout(config), "weights")
+        weights = self.anything(tile_row_layout(config), "weights")
         valid = self.anything(1, "valid")
         take = self.anything(1, "take")
-        lanes = self.anything(activation_layout(config)["lanes"].shape, "lanes")
+        lanes = self.anything(array_row_layout(config)["lanes"].shape, "lanes")
         m.d.comb += [
             loader.weights.payload.eq(weights),
             loader.weights.valid.eq(valid),
@@ -63,7 +63,7 @@ class RowsMeetTheirTile(Harness):
 
         # The incoming tile is stored row by row; a switch makes it the tile in use.
         coming = [
-            Signal(weight_layout(config)["lanes"].shape, name=f"coming_{r}") for r in range(rows)
+            Signal(tile_row_layout(config)["lanes"].shape, name=f"coming_{r}") for r in range(rows)
         ]
         in_use = [Signal.like(row, name=f"in_use_{r}") for r, row in enumerate(coming)]
         now = [Signal.like(row, name=f"now_{r}") for r, row in enumerate(coming)]

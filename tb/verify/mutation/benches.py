@@ -34,6 +34,7 @@ MODULE_BENCHES = {
     "FastArray": ("hw.array.test_fast_array", ""),
     "FastCell": ("hw.array.test_fast_cell", ""),
     "FastChecksumColumn": ("hw.matrix.test_checksum_column", ""),
+    "OperandEdge": ("hw.array.test_operand_edge", ""),
     "PairsCheck": ("hw.array.test_pairs_check", ""),
     "ResultBuffer": ("hw.matrix.test_results", ""),
     "ResultCheck": ("hw.matrix.test_result_check", ""),
@@ -62,7 +63,13 @@ SHARED = (
         SIM / "weft_sim" / name
         for name in ("beats.py", "cocotb_driver.py", "cocotb_streams.py", "stalls.py")
     ),
-    *(SIM / "weft_model" / name for name in ("schedule.py", "reference.py", "cycle_model.py")),
+    *(
+        SIM / "weft_model" / name
+        for name in (
+            *("schedule.py", "pieces.py", "quantized.py"),
+            *("reference.py", "cycle_model.py"),
+        )
+    ),
 )
 
 

@@ -81,6 +81,23 @@ UNITS = (
         ),
         ("SoftCell", "SystolicArray", "Chain"),
     ),
+    # Operands of several formats, in one piece or two, with zero points. The first formats are
+    # unsigned, so that rows without the bit `signed` are of these formats.
+    Unit(
+        "operands",
+        MatrixUnitConfig(
+            rows=3,
+            columns=3,
+            activation="uint2,int2,int4",  # type: ignore[arg-type]
+            weight="uint2,int4",  # type: ignore[arg-type]
+            cell_width=2,
+            zero_points=True,
+            accumulator_depth=4,
+            accumulator_width=12,
+            adder_stages=2,
+        ),
+        ("MatrixUnit", "OperandEdge", "SumShift", "RowCheck"),
+    ),
     # Components that checksums add or change. Most act only after a flip, so the benches flip bits.
     Unit(
         "checksum",

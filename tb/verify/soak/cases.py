@@ -2,13 +2,17 @@
 
 import dataclasses
 import json
+import random
 from dataclasses import dataclass
 
 import numpy as np
 
+from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
 from weft.parameters import plain_parameters
 from weft_model.operands import draw_matrix
+from weft_model.quantized import Quantized
+from weft_model.schedule import Schedule
 from weft_sim.stalls import Stalls
 
 KINDS = (*("minimum", "maximum", "corners", "corners"), *("mixed",) * 16)
@@ -28,12 +32,26 @@ class Product:
     def macs(self) -> int:
         return self.m * self.k * self.n
 
-    def operands(self, config: MatrixUnitConfig) -> tuple[np.ndarray, np.ndarray]:
+    def formats(self, config: MatrixUnitConfig) -> tuple[IntegerFormat, IntegerFormat]:
+        """Return the formats of A and B, each one of those of the unit."""
+        source = random.Random(self.seed)
+        return source.choice(list(config.activation)), source.choice(list(config.weight))
+
+    def schedule(self, config: MatrixUnitConfig) -> Schedule:
+        """Return the schedule on a unit."""
+        return Schedule(config, self.m, self.k, self.n, *self.formats(config))
+
+    def operands(self, config: MatrixUnitConfig) -> tuple[Quantized, Quantized]:
         """Return A and B; a third of the numbers are extremes or near 0, in some matrices all."""
         source = np.random.default_rng(self.seed)
+        activation, weight = self.formats(config)
+        a = draw_matrix(source, activation, (self.m, self.k), source.choice(KINDS))
+        b = draw_matrix(source, weight, (self.k, self.n), source.choice(KINDS))
+        if not config.zero_points:
+            return Quantized(a, activation), Quantized(b, weight)
         return (
-            draw_matrix(source, config.activation, (self.m, self.k), source.choice(KINDS)),
-            draw_matrix(source, config.weight, (self.k, self.n), source.choice(KINDS)),
+            Quantized(a, activation, draw_matrix(source, activation, (self.m,))),
+            Quantized(b, weight, draw_matrix(source, weight, (self.n,))),
         )
 
 

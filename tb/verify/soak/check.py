@@ -9,7 +9,6 @@ import numpy as np
 from weft.matrix.config import MatrixUnitConfig
 from weft_model.cycle_model import predict
 from weft_model.reference import matmul
-from weft_model.schedule import Schedule
 from weft_sim.matrix_unit_simulator import MatrixUnitSimulator, SimulationResult
 
 from .cases import Case, PlannedRun
@@ -99,7 +98,7 @@ def _check_time(config: MatrixUnitConfig, run: PlannedRun, done: SimulationResul
     Without stalls the model is exact. With stalls it gives the computed rows and a lower bound of
     the cycles. A run that has not finished when its reset is due ends there.
     """
-    model = predict(config, [Schedule(config, p.m, p.k, p.n) for p in run.products])
+    model = predict(config, [product.schedule(config) for product in run.products])
     limit = sys.maxsize if run.reset_after is None else run.reset_after
     fewest = min(model.cycles, limit)
     complete = all(np.ma.count(z) == z.size for z in done.products)

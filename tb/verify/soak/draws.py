@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from weft.formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat
 from weft.matrix.config import MAX_DEPTH, MatrixUnitConfig
+from weft.operand_port import MAX_PIECES
 from weft_model.cycle_model import predict
-from weft_model.schedule import Schedule
 
 from .cases import Case, PlannedRun, Product, StallRates
 
@@ -72,13 +73,13 @@ def draw_config(source: random.Random, kind: Kind) -> MatrixUnitConfig:
     soft = 0 if kind.large or source.random() < 0.6 else source.randint(1, min(columns, MOST_SOFT))
     near, far = source.randint(1, 64), source.randint(65, MAX_DEPTH)
     widest = 8 if kind.large else MAX_OPERAND_WIDTH
-    activation = _draw_format(source, widest)
-    checked = columns >= 2 and activation.width >= 2 and source.random() < 0.3
+    operands = _draw_operands(source, widest)
+    port = MatrixUnitConfig(**operands).activation_port
+    checked = columns >= 2 and port.operand.width >= 2 and source.random() < 0.3
     return MatrixUnitConfig(
         rows=rows + rows % 2 if fast else rows,
         columns=columns,
-        activation=activation,
-        weight=_draw_format(source, widest),
+        **operands,
         accumulator_width=source.choice([8, 32, 32, 64, source.randint(8, 64)]),
         accumulator_depth=source.choice([512, far] if kind.large else [1, 2, near, near, 512, far]),
         multiplier_stages=source.choice([0, 1, 1, 1, 2, 3] if kind.large else [0, 1, 2, 3]),
@@ -87,6 +88,25 @@ def draw_config(source: random.Random, kind: Kind) -> MatrixUnitConfig:
         soft_columns=soft,
         checksum=checked,
     )
+
+
+def _draw_operands(source: random.Random, widest: int) -> dict[str, Any]:
+    """Return the parameters of the operands: one format each, or in a third of the cases more."""
+    if source.random() < 0.67:
+        formats = {name: _draw_format(source, widest) for name in ("activation", "weight")}
+        return formats
+    several = {
+        name: list({_draw_format(source, MAX_OPERAND_WIDTH) for _ in range(source.randint(1, 3))})
+        for name in ("activation", "weight")
+    }
+    several = {name: sorted(formats, key=str) for name, formats in several.items()}
+    most = max(number.width for formats in several.values() for number in formats)
+    pieces = source.choice([1, 2, 2, MAX_PIECES])
+    return {
+        **several,
+        "cell_width": source.choice([0, -(-most // pieces)]),
+        "zero_points": source.random() < 0.5,
+    }
 
 
 def _draw_format(source: random.Random, widest: int) -> IntegerFormat:
@@ -108,7 +128,7 @@ def _draw_run(
     reset: bool = False,
 ) -> PlannedRun:
     products = tuple(
-        Product(*_fitted(config, shape, most_cycles), _draw_seed(source))
+        _fitted(config, Product(*shape, _draw_seed(source)), most_cycles)
         for shape in sizes(source, config)
     )
     stalls = None
@@ -117,26 +137,24 @@ def _draw_run(
         stalls = StallRates(_draw_seed(source), *rates)
     reset_after = None
     if reset:
-        schedules = [Schedule(config, p.m, p.k, p.n) for p in products]
+        schedules = [product.schedule(config) for product in products]
         reset_after = source.randint(0, predict(config, schedules).cycles)
     return PlannedRun(products, stalls, reset_after)
 
 
-def _fitted(
-    config: MatrixUnitConfig, shape: tuple[int, int, int], most_cycles: int
-) -> tuple[int, int, int]:
-    """Reduce N, then M, then K of a shape until it takes at most `most_cycles`."""
-    m, k, n = shape
-    while predict(config, [Schedule(config, m, k, n)]).cycles > most_cycles:
+def _fitted(config: MatrixUnitConfig, product: Product, most_cycles: int) -> Product:
+    """Reduce N, then M, then K of a product until it takes at most `most_cycles`."""
+    while predict(config, [product.schedule(config)]).cycles > most_cycles:
+        m, k, n = product.m, product.k, product.n
         if n > config.columns:
-            n = max(config.columns, n * 3 // 4)
+            product = replace(product, n=max(config.columns, n * 3 // 4))
         elif m > 1:
-            m = m * 3 // 4
+            product = replace(product, m=m * 3 // 4)
         elif k > 1:
-            k //= 2
+            product = replace(product, k=k // 2)
         else:
             break
-    return m, k, n
+    return product
 
 
 def _draw_seed(source: random.Random) -> int:

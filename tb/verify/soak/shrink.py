@@ -11,6 +11,8 @@ from .check import CaseResult
 
 # Simplest values of fields of a configuration.
 SIMPLE = {
+    "zero_points": False,
+    "cell_width": 0,
     "inner_product": "plain",
     "soft_columns": 0,
     "checksum": False,

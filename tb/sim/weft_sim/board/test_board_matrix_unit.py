@@ -39,8 +39,8 @@ def source() -> random.Random:
 
 
 def operands(config, draws, m, k, n):
-    a = draw_matrix(draws, config.activation, (m, k))
-    return a, draw_matrix(draws, config.weight, (k, n))
+    a = draw_matrix(draws, config.activation.default, (m, k))
+    return a, draw_matrix(draws, config.weight.default, (k, n))
 
 
 def check_products(unit, draws, shapes):

@@ -283,8 +283,8 @@ def test_noise_is_reproducible_from_its_seed():
 def test_segments_hold_every_beat_once():
     """However much of an offer is taken; and no offer produces more results than allowed."""
     draws = random.Random(os.environ["SEED"])
-    a = draw_matrix(draws, CONFIG.activation, (11, 7))
-    b = draw_matrix(draws, CONFIG.weight, (7, 6))
+    a = draw_matrix(draws, CONFIG.activation.default, (11, 7))
+    b = draw_matrix(draws, CONFIG.weight.default, (7, 6))
     schedule = Schedule.of(CONFIG, a, b)
     results = 0
     transfers = schedule.transfers(a, b)

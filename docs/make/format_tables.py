@@ -1,0 +1,70 @@
+"""The tables of formats.md: operands on the port and in the array, and the cost of pieces."""
+
+import dataclasses
+
+from markdown_table import table
+from weft import SMALL, MatrixUnitConfig
+from weft_model import Schedule, predict
+
+# Operands of a unit: formats, cell_width, zero_points.
+OPERANDS = (
+    ("int8", 0, False),
+    ("uint8", 0, False),
+    ("int8,uint8", 0, False),
+    ("int8", 0, True),
+    ("int8,uint8", 0, True),
+    ("int16", 0, False),
+    ("int16", 8, False),
+    ("uint16", 8, False),
+    ("int8,uint8,int16", 8, True),
+    ("int12", 4, False),
+)
+# Formats of products on 8-bit cells, activation by weight.
+PAIRS = (("int8", "int8"), ("int8", "int16"), ("int16", "int8"), ("int16", "int16"))
+# M of products with K = N = 64, on a 16 x 16 array.
+HEIGHTS = (1, 4, 8, 16, 64, 1000)
+
+
+def operands() -> str:
+    """The lanes of an operand on the port, and what the array multiplies."""
+    rows = []
+    for formats, cell_width, zero_points in OPERANDS:
+        config = MatrixUnitConfig(
+            activation=formats,  # type: ignore[arg-type]
+            cell_width=cell_width,
+            zero_points=zero_points,
+        )
+        port = config.activation_port
+        fields = ["`signed`"] * port.signed_at_run_time + ["`zero_point`"] * port.zero_points
+        pieces = ", ".join(str(port.pieces_of(number)) for number in config.activation)
+        rows.append(
+            (
+                formats.replace(",", ", "),
+                cell_width or "",
+                "yes" if zero_points else "no",
+                f"{port.lane.width} bits",
+                pieces,
+                port.operand,
+                ", ".join(fields),
+            )
+        )
+    heads = (
+        *("Formats", "`cell_width`", "Zero points", "Lane", "Transfers per row"),
+        *("In the array", "Fields of a row"),
+    )
+    return table(heads, rows)
+
+
+def pieces() -> str:
+    """Cycles of products in 8 and 16 bits on the same 8-bit cells."""
+    both = ("int8", "int16")
+    config = dataclasses.replace(SMALL, activation=both, weight=both, cell_width=8)
+    rows = []
+    for m in HEIGHTS:
+        cycles = [
+            predict(config, [Schedule(config, m, 64, 64, *formats)]).cycles for formats in PAIRS
+        ]
+        ratios = (f"{count:,} ({count / cycles[0]:.2f})" for count in cycles)
+        rows.append((f"{m:,}", *ratios))
+    heads = ("M", *(f"{activation} by {weight}" for activation, weight in PAIRS))
+    return table(heads, rows)

@@ -1,0 +1,89 @@
+"""OperandPort: how the numbers of an operand cross the port of a unit and enter its array."""
+
+from dataclasses import dataclass
+
+from .checks import check
+from .formats import IntegerFormat, OperandFormats, width_for
+
+# Most pieces of one number.
+MAX_PIECES = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperandPort:
+    """Lanes of an operand on the port of a unit, and what the array multiplies.
+
+    A number that is wider than a lane crosses the port in pieces of the width of a lane, least
+    significant first. All pieces but the last are unsigned; the last has the sign of the number.
+    So x = sum of piece[p] * 2**(p * lane.width).
+
+    Parameters
+    ----------
+    lane : IntegerFormat
+        A lane on the port. If rows are signed or unsigned at run time, an unsigned format.
+    operand : IntegerFormat
+        What a lane is in the array.
+    signed_at_run_time : bool
+        Each row has a bit that says whether its lanes are signed.
+    zero_points : bool
+        Each row has zero points, which are subtracted from its lanes; they are pieces of a number
+        of the same format.
+    """
+
+    lane: IntegerFormat
+    operand: IntegerFormat
+    signed_at_run_time: bool
+    zero_points: bool
+
+    @classmethod
+    def of(
+        cls, name: str, formats: OperandFormats, *, cell_width: int, zero_points: bool
+    ) -> "OperandPort":
+        """Return the port of an operand.
+
+        Parameters
+        ----------
+        name : str
+            Of the operand, for messages.
+        formats : OperandFormats
+        cell_width : int
+            Most bits of a lane; 0 if a lane has the width of the widest format.
+        zero_points : bool
+
+        Raises
+        ------
+        ValueError
+            If a number would have more than MAX_PIECES pieces.
+        """
+        widest = max(number.width for number in formats)
+        width = min(cell_width or widest, widest)
+        check(
+            widest <= MAX_PIECES * width,
+            f"cell_width must be at least {-(-widest // MAX_PIECES)} for {name} {formats}, "
+            f"not {cell_width}: a number passes in at most {MAX_PIECES} pieces",
+        )
+        whole = [number for number in formats if number.width <= width]
+        last = [
+            IntegerFormat(width, signed=number.signed) for number in formats if number.width > width
+        ]
+        others = [IntegerFormat(width, signed=False)] * bool(last)
+        pieces = [*whole, *last, *others]
+        low, high = min(p.minimum for p in pieces), max(p.maximum for p in pieces)
+        signed = low < 0
+        values = IntegerFormat(width_for(low, high) - (not signed), signed=signed)
+        mixed = values.width > width
+        return cls(
+            lane=IntegerFormat(width, signed=signed and not mixed),
+            operand=IntegerFormat(width + 1) if zero_points else values,
+            signed_at_run_time=mixed,
+            zero_points=zero_points,
+        )
+
+    @property
+    def decodes(self) -> bool:
+        """Whether a lane and the operand in the array differ."""
+        return self.signed_at_run_time or self.zero_points
+
+    def pieces_of(self, number: IntegerFormat) -> int:
+        """Return how many pieces a number of a format has."""
+        return -(-number.width // self.lane.width)

@@ -1,0 +1,187 @@
+"""Quantized: a matrix of integers, its number format and its zero points; checks of operands."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from weft.checks import check, is_masked
+from weft.formats import GivenFormat, IntegerFormat, OperandFormats
+from weft.matrix.config import MatrixUnitConfig, check_config
+
+
+@dataclass(frozen=True, eq=False)
+class Quantized:
+    """An operand of a product, which stands for the numbers `values - zero_point`.
+
+    Every function that multiplies accepts such an operand in place of a plain matrix, which has no
+    zero points.
+
+    Parameters
+    ----------
+    values : integers, (M, K) for A, (K, N) for B
+    format : IntegerFormat, str or numpy dtype, optional
+        The format in which the unit takes the values, one of its formats. By default the one with
+        the dtype of the values, if there is exactly one, and otherwise the first.
+    zero_point : int or integers
+        One for the matrix, or one for each row of A, (M,), or each column of B, (N,). In the range
+        of the format, and 0 unless the unit has zero points. As in ONNX's MatMulInteger.
+    """
+
+    values: Any
+    format: GivenFormat | None = None
+    zero_point: Any = 0
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedOperand:
+    """An operand that was found to be one that a unit can multiply exactly.
+
+    Parameters
+    ----------
+    values : ndarray of integers in the range of `format`
+    format : IntegerFormat
+    zero_point : ndarray of int64
+        (M, 1) for A, (1, N) for B
+    rules : OperandRules
+        What it was checked against.
+    """
+
+    values: np.ndarray
+    format: IntegerFormat
+    zero_point: np.ndarray
+    rules: "OperandRules"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.values.shape
+
+    def centered(self, dtype: type) -> np.ndarray:
+        """Return `values - zero_point` in a dtype that holds them exactly."""
+        return self.values.astype(dtype) - self.zero_point.astype(dtype)
+
+
+Matrix = Quantized | CheckedOperand | npt.ArrayLike
+
+
+@dataclass(frozen=True)
+class OperandRules:
+    """What a unit accepts as operand A (`axis` 0) or B (`axis` 1).
+
+    `axis`: that of the zero points, one for each row of A or each column of B.
+    """
+
+    formats: OperandFormats
+    zero_points: bool
+    axis: int
+
+
+def checked_operands(
+    config: MatrixUnitConfig, a: object, b: object
+) -> tuple[CheckedOperand, CheckedOperand]:
+    """Return A and B as plain arrays with formats and zero points, if the unit can multiply them.
+
+    Values can have any integer dtype, byte order and memory layout, and can be anything that numpy
+    converts to an array, such as a list of lists.
+
+    Parameters
+    ----------
+    a : Quantized or integers, (M, K)
+    b : Quantized or integers, (K, N)
+
+    Raises
+    ------
+    TypeError
+        If an operand has no integer dtype, or is masked.
+    ValueError
+        If an operand is not two-dimensional, is empty, or has a value out of the range of its
+        format; if the unit has no such format or no zero points; if the shapes do not match.
+    """
+    check_config(config)
+    first = _checked("A", a, OperandRules(config.activation, config.zero_points, axis=0))
+    second = _checked("B", b, OperandRules(config.weight, config.zero_points, axis=1))
+    check(
+        first.shape[1] == second.shape[0],
+        f"A of shape {first.shape} and B of shape {second.shape} cannot be multiplied: "
+        "A must have as many columns as B has rows",
+    )
+    return first, second
+
+
+def _checked(name: str, operand: object, rules: OperandRules) -> CheckedOperand:
+    if isinstance(operand, CheckedOperand) and operand.rules == rules:
+        return operand
+    formats, axis = rules.formats, rules.axis
+    given = operand if isinstance(operand, Quantized | CheckedOperand) else Quantized(operand)
+    matrix = _integers(name, given.values, formats)
+    check(
+        matrix.ndim == 2 and matrix.size > 0,
+        f"{name} must be a matrix with at least one row and column, not of shape {matrix.shape}",
+    )
+    number = _format_of(name, matrix, given.format, formats)
+    _check_range(name, matrix, number)
+    count = matrix.shape[axis]
+    shape = [(count, 1), (1, count)][axis]
+    if isinstance(given.zero_point, int) and given.zero_point == 0:
+        return CheckedOperand(matrix, number, np.zeros(shape, np.int64), rules)
+    what = f"the zero point of {name}"
+    points = _integers(what, given.zero_point, formats)
+    side = ("row", "column")[axis]
+    check(
+        points.shape in ((), (1,), (count,), shape),
+        f"{what} must be one number, or {count}, one for each {side}, not of shape {points.shape}",
+    )
+    check(
+        rules.zero_points or not points.any(),
+        f"{what} must be 0, because this unit has no zero points: configure it with "
+        "zero_points=True",
+    )
+    _check_range(what, points, number)
+    points = np.broadcast_to(points.ravel(), count).astype(np.int64)
+    return CheckedOperand(matrix, number, points.reshape(shape), rules)
+
+
+def _format_of(
+    name: str, matrix: np.ndarray, given: GivenFormat | None, formats: OperandFormats
+) -> IntegerFormat:
+    """Return the format that is given, or that the dtype of the values suggests."""
+    if given is not None:
+        try:
+            return formats.named(given)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    alike = [number for number in formats if number.dtype == matrix.dtype]
+    return alike[0] if len(alike) == 1 else formats.default
+
+
+def _integers(name: str, given: object, formats: OperandFormats) -> np.ndarray:
+    """Return integers as an array."""
+    if is_masked(given):
+        raise TypeError(
+            f"{name} is masked, but a product cannot keep a mask: fill it first, "
+            f"for example by {name}.filled(0)"
+        )
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"{name} must be a matrix, but numpy cannot read it: {error}") from None
+    if array.dtype.kind not in "iu":
+        what = "quantize" if array.dtype.kind == "f" else "convert"
+        raise TypeError(
+            f"{name} must hold integers, not {array.dtype}: {what} it to {formats.default} first"
+        )
+    return array
+
+
+def _check_range(name: str, values: np.ndarray, number: IntegerFormat) -> None:
+    # All values of such a dtype are in the range of the format.
+    same_kind = values.dtype.kind == ("i" if number.signed else "u")
+    if same_kind and 8 * values.itemsize <= number.width:
+        return
+    low, high = int(values.min()), int(values.max())
+    wrong = low if low < number.minimum else high
+    check(
+        number.minimum <= wrong <= number.maximum,
+        f"{name} holds {wrong}, but {number} ranges from {number.minimum} to {number.maximum}",
+    )
