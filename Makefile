@@ -19,7 +19,7 @@ PIN = .venv/bin/python -m uv pip compile pyproject.toml --universal --python-ver
 # The variables of each target. A variable sets the option of the same name of the target's command:
 # ROWS=4 is --rows 4, and the switch STALLS=1 is --stalls.
 UNIT := ROWS COLUMNS ACTIVATION WEIGHT CELL_WIDTH ZERO_POINTS ACCUMULATOR_WIDTH ACCUMULATOR_DEPTH \
-  MULTIPLIER_STAGES ADDER_STAGES INNER_PRODUCT SOFT_COLUMNS CHECKSUM
+  MULTIPLIER_STAGES ADDER_STAGES INNER_PRODUCT SOFT_COLUMNS RESULT CHECKSUM
 # Switches of the unit, which a board may have on.
 UNIT_SWITCHES := ZERO_POINTS CHECKSUM
 SWITCHES := $(UNIT_SWITCHES) STALLS WAVES GUI WHOLE SCALE_SIM_ROUNDING RESUME TESTBENCH
@@ -188,7 +188,7 @@ clean-cache: $(READY)  ## remove the cached builds, which all checkouts of a use
 ## Variables, for example `make sim ROWS=8 COLUMNS=8`:
 ##   ROWS COLUMNS   all targets with a unit: shape of the array, 1 to 256 each
 ##   ACTIVATION WEIGHT CELL_WIDTH ZERO_POINTS=1 ACCUMULATOR_WIDTH ACCUMULATOR_DEPTH
-##   MULTIPLIER_STAGES ADDER_STAGES INNER_PRODUCT SOFT_COLUMNS CHECKSUM=1
+##   MULTIPLIER_STAGES ADDER_STAGES INNER_PRODUCT SOFT_COLUMNS RESULT CHECKSUM=1
 ##                  the other parameters of the unit; `.venv/bin/weft sim --help` explains them
 ##   M K N          sim: multiply a random M x K matrix by a random K x N matrix
 ##   STALLS=1       sim: random gaps and back-pressure on all streams

@@ -4,6 +4,7 @@ import dataclasses
 
 from markdown_table import table
 from weft import SMALL, MatrixUnitConfig
+from weft.float_format import OPERAND_FLOATS
 from weft_model import Schedule, predict
 
 # Operands of a unit: formats, cell_width, zero_points.
@@ -67,4 +68,26 @@ def pieces() -> str:
         ratios = (f"{count:,} ({count / cycles[0]:.2f})" for count in cycles)
         rows.append((f"{m:,}", *ratios))
     heads = ("M", *(f"{activation} by {weight}" for activation, weight in PAIRS))
+    return table(heads, rows)
+
+
+def floats() -> str:
+    """The formats of floats, and what the array multiplies."""
+    rows = []
+    for name, number in OPERAND_FLOATS.items():
+        config = MatrixUnitConfig(activation=name, weight=name)  # type: ignore[arg-type]
+        rows.append(
+            (
+                f"`{name}`",
+                f"{number.exponent}, {number.fraction}",
+                f"2^{number.least_exponent}",
+                f"{number.maximum:g}",
+                config.activation_port.operand,
+                config.accumulator_width,
+            )
+        )
+    heads = (
+        *("Format", "Exponent, fraction bits", "Smallest", "Largest"),
+        *("In the array", "Bits of a sum, by default"),
+    )
     return table(heads, rows)

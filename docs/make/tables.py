@@ -337,4 +337,5 @@ PARTS: dict[str, Callable[[], str]] = {
     "depths": shape_tables.depths,
     "operands": format_tables.operands,
     "pieces": format_tables.pieces,
+    "floats": format_tables.floats,
 }

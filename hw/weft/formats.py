@@ -10,6 +10,7 @@ import numpy as np
 from amaranth import Shape, signed, unsigned
 
 from .checks import check, checked_bool, checked_integer, described
+from .float_format import OPERAND_FLOATS, FloatFormat
 
 MAX_OPERAND_WIDTH = 16
 # Most formats of one operand; one register of the host link holds them all.
@@ -88,8 +89,29 @@ class IntegerFormat:
 
 INT8 = IntegerFormat(8)
 
+NumberFormat = IntegerFormat | FloatFormat
 # What a format can be given as.
-GivenFormat = IntegerFormat | str | np.dtype | type[np.generic]
+GivenFormat = NumberFormat | str | np.dtype | type[np.generic]
+
+
+def parse_format(given: GivenFormat) -> NumberFormat:
+    """Return the format of a name such as "int8" or "float4_e2m1fn", or of a numpy dtype.
+
+    Raises
+    ------
+    ValueError
+        If `given` is anything else.
+    """
+    if isinstance(given, FloatFormat):
+        return given
+    name = given if isinstance(given, str) else getattr(given, "name", None)
+    if isinstance(given, type) and issubclass(given, np.generic):
+        # Abstract types, such as np.integer, have no dtype.
+        with contextlib.suppress(TypeError):
+            name = np.dtype(given).name
+    if isinstance(name, str) and name in OPERAND_FLOATS:
+        return OPERAND_FLOATS[name]
+    return IntegerFormat.parse(given)
 
 
 @dataclass(frozen=True)
@@ -98,16 +120,17 @@ class OperandFormats:
 
     Parameters
     ----------
-    formats : tuple of IntegerFormat
-        1 to MAX_FORMATS different formats; the first is that of a product that names none.
+    formats : tuple of IntegerFormat and FloatFormat
+        1 to MAX_FORMATS different formats; the first is that of a product that names none. A
+        FloatFormat is alone.
 
     Raises
     ------
     ValueError
-        If there are none, too many, or equal ones.
+        If there are none, too many, or equal ones, or a float beside another format.
     """
 
-    formats: tuple[IntegerFormat, ...]
+    formats: tuple[NumberFormat, ...]
 
     def __post_init__(self):
         formats = self.formats
@@ -117,6 +140,10 @@ class OperandFormats:
             f"an operand has 1 to {MAX_FORMATS} formats, not {names or 'none'}",
         )
         check(len(set(formats)) == len(formats), f"a format is there twice: {names}")
+        check(
+            len(formats) == 1 or not any(isinstance(x, FloatFormat) for x in formats),
+            f"a float must be the only format of an operand, not one of {names}",
+        )
 
     @classmethod
     def parse(cls, given: "OperandFormats | GivenFormat | list | tuple") -> "OperandFormats":
@@ -132,20 +159,20 @@ class OperandFormats:
         names = given.split(",") if isinstance(given, str) else given
         if not isinstance(names, list | tuple):
             names = (names,)
-        return cls(tuple(IntegerFormat.parse(name) for name in names))
+        return cls(tuple(parse_format(name) for name in names))
 
     def __str__(self) -> str:
         return ",".join(map(str, self.formats))
 
-    def __iter__(self) -> Iterator[IntegerFormat]:
+    def __iter__(self) -> Iterator[NumberFormat]:
         return iter(self.formats)
 
     @property
-    def default(self) -> IntegerFormat:
+    def default(self) -> NumberFormat:
         """The format of a product that names none."""
         return self.formats[0]
 
-    def named(self, given: GivenFormat) -> IntegerFormat:
+    def named(self, given: GivenFormat) -> NumberFormat:
         """Return one of these formats by its name or dtype.
 
         Raises
@@ -153,7 +180,7 @@ class OperandFormats:
         ValueError
             If it is none of them.
         """
-        number = IntegerFormat.parse(given)
+        number = parse_format(given)
         check(number in self.formats, f"{number} must be one of the formats of the unit, {self}")
         return number
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from .checks import check
-from .formats import IntegerFormat, OperandFormats, width_for
+from .float_format import FloatFormat
+from .formats import IntegerFormat, NumberFormat, OperandFormats, width_for
 
 # Most pieces of one number.
 MAX_PIECES = 4
@@ -28,12 +29,16 @@ class OperandPort:
     zero_points : bool
         Each row has zero points, which are subtracted from its lanes; they are pieces of a number
         of the same format.
+    float_format : FloatFormat, optional
+        Format of the lanes, if they are no integers. The operand is the value as a multiple of the
+        smallest positive value.
     """
 
     lane: IntegerFormat
     operand: IntegerFormat
     signed_at_run_time: bool
     zero_points: bool
+    float_format: FloatFormat | None = None
 
     @classmethod
     def of(
@@ -53,8 +58,11 @@ class OperandPort:
         Raises
         ------
         ValueError
-            If a number would have more than MAX_PIECES pieces.
+            If a number would have more than MAX_PIECES pieces, or a float a zero point.
         """
+        if isinstance(formats.default, FloatFormat):
+            check(not zero_points, f"{name} {formats} cannot have zero points: it must be integers")
+            return cls._of_float(formats.default)
         widest = max(number.width for number in formats)
         width = min(cell_width or widest, widest)
         check(
@@ -79,11 +87,27 @@ class OperandPort:
             zero_points=zero_points,
         )
 
+    @classmethod
+    def _of_float(cls, number: FloatFormat) -> "OperandPort":
+        largest = number.largest_integer
+        return cls(
+            lane=IntegerFormat(number.width, signed=False),
+            operand=IntegerFormat(width_for(-largest, largest)),
+            signed_at_run_time=False,
+            zero_points=False,
+            float_format=number,
+        )
+
+    @property
+    def least_exponent(self) -> int:
+        """Exponent of the unit of the operand: 0 for integers."""
+        return 0 if self.float_format is None else self.float_format.least_exponent
+
     @property
     def decodes(self) -> bool:
         """Whether a lane and the operand in the array differ."""
-        return self.signed_at_run_time or self.zero_points
+        return self.signed_at_run_time or self.zero_points or self.float_format is not None
 
-    def pieces_of(self, number: IntegerFormat) -> int:
+    def pieces_of(self, number: NumberFormat) -> int:
         """Return how many pieces a number of a format has."""
         return -(-number.width // self.lane.width)

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from weft.formats import IntegerFormat
+from weft.float_format import FloatFormat
+from weft.formats import NumberFormat
 from weft.matrix.config import MatrixUnitConfig
 
 from .quantized import Quantized
@@ -14,18 +15,25 @@ from .quantized import Quantized
 
 class _Draw(NamedTuple):
     source: np.random.Generator
-    number: IntegerFormat
+    number: NumberFormat
     shape: tuple[int, ...]
 
     @property
-    def corners(self) -> list[int]:
+    def corners(self) -> list[float]:
         """The minimum and maximum of the format, zero and a neighbour of zero."""
         number = self.number
-        return [number.minimum, number.maximum, 0, -1 if number.signed else 1]
+        if isinstance(number, FloatFormat):
+            neighbour = -(2.0**number.least_exponent)
+        else:
+            neighbour = -1 if number.signed else 1
+        return [number.minimum, number.maximum, 0, neighbour]
 
 
 def _uniform(draw: _Draw) -> np.ndarray:
     number = draw.number
+    if isinstance(number, FloatFormat):
+        codes = draw.source.integers(0, 1 << number.width, draw.shape, np.uint8)
+        return codes.view(number.dtype).astype(np.float64)
     return draw.source.integers(number.minimum, number.maximum, draw.shape, endpoint=True)
 
 
@@ -51,14 +59,14 @@ def _zeros(draw: _Draw) -> np.ndarray:
 
 
 def _one_hot(draw: _Draw) -> np.ndarray:
-    values = _zeros(draw)
-    place = draw.source.integers(values.size)
-    values.flat[place] = draw.number.maximum or draw.number.minimum
+    largest = draw.number.maximum or draw.number.minimum
+    values = np.zeros(draw.shape, type(largest))
+    values.flat[draw.source.integers(values.size)] = largest
     return values
 
 
 def _digits(draw: _Draw) -> np.ndarray:
-    low, high = max(-9, draw.number.minimum), min(9, draw.number.maximum)
+    low, high = max(-9, int(draw.number.minimum)), min(9, int(draw.number.maximum))
     values = [value for value in range(low, high + 1) if value]
     rows, columns = draw.shape
     decks = np.resize(values, (columns, max(rows, len(values))))
@@ -83,7 +91,7 @@ KINDS: dict[str, Callable[[_Draw], np.ndarray]] = {
 
 
 def draw_matrix(
-    source: np.random.Generator, number: IntegerFormat, shape: tuple[int, ...], kind: str = "mixed"
+    source: np.random.Generator, number: NumberFormat, shape: tuple[int, ...], kind: str = "mixed"
 ) -> np.ndarray:
     """Return a random matrix of numbers of a format, in its dtype.
 
@@ -118,7 +126,7 @@ def draw_products(
     """
     source = np.random.default_rng(seed)
 
-    def draw(number: IntegerFormat, shape: tuple[int, int], zero_points: int) -> Quantized:
+    def draw(number: NumberFormat, shape: tuple[int, int], zero_points: int) -> Quantized:
         values = draw_matrix(source, number, shape)
         if not config.zero_points:
             return Quantized(values, number)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weft.formats import IntegerFormat
+from weft.formats import NumberFormat
 from weft.operand_port import OperandPort
 
 from .quantized import CheckedOperand
@@ -60,13 +60,15 @@ class PortLanes:
         )
 
 
-def split(port: OperandPort, number: IntegerFormat, values: np.ndarray) -> np.ndarray:
+def split(port: OperandPort, number: NumberFormat, values: np.ndarray) -> np.ndarray:
     """Return the pieces of numbers of a format, (pieces, *shape), in the dtype of the lanes.
 
     Parameters
     ----------
-    values : ndarray of integers, any shape
+    values : ndarray of numbers of the format, any shape
     """
+    if port.float_format is not None and values.dtype == port.float_format.dtype:
+        return values.view(port.lane.dtype)[np.newaxis]
     lane, count = port.lane, port.pieces_of(number)
     if count == 1:
         # The bits are the same for a signed number and an unsigned lane.
@@ -81,9 +83,9 @@ def split(port: OperandPort, number: IntegerFormat, values: np.ndarray) -> np.nd
     return pieces
 
 
-def signs_of(port: OperandPort, number: IntegerFormat) -> list[int]:
+def signs_of(port: OperandPort, number: NumberFormat) -> list[int]:
     """Return the field `signed` of each piece of a number of a format; 0 if there is none."""
-    last = number.signed and port.signed_at_run_time
+    last = port.signed_at_run_time and getattr(number, "signed", False)
     return [*[0] * (port.pieces_of(number) - 1), int(last)]
 
 

@@ -1,4 +1,4 @@
-"""Quantized: a matrix of integers, its number format and its zero points; checks of operands."""
+"""Quantized: a matrix, its number format and its zero points; checks of operands."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.checks import check, is_masked
-from weft.formats import GivenFormat, IntegerFormat, OperandFormats
+from weft.float_format import FloatFormat
+from weft.formats import GivenFormat, IntegerFormat, NumberFormat, OperandFormats
 from weft.matrix.config import MatrixUnitConfig, check_config
 
 
@@ -20,8 +21,8 @@ class Quantized:
 
     Parameters
     ----------
-    values : integers, (M, K) for A, (K, N) for B
-    format : IntegerFormat, str or numpy dtype, optional
+    values : numbers, (M, K) for A, (K, N) for B
+    format : IntegerFormat, FloatFormat, str or numpy dtype, optional
         The format in which the unit takes the values, one of its formats. By default the one with
         the dtype of the values, if there is exactly one, and otherwise the first.
     zero_point : int or integers
@@ -40,8 +41,9 @@ class CheckedOperand:
 
     Parameters
     ----------
-    values : ndarray of integers in the range of `format`
-    format : IntegerFormat
+    values : ndarray
+        Integers in the range of `format`, or numbers of its dtype.
+    format : IntegerFormat or FloatFormat
     zero_point : ndarray of int64
         (M, 1) for A, (1, N) for B
     rules : OperandRules
@@ -49,7 +51,7 @@ class CheckedOperand:
     """
 
     values: np.ndarray
-    format: IntegerFormat
+    format: NumberFormat
     zero_point: np.ndarray
     rules: "OperandRules"
 
@@ -58,8 +60,21 @@ class CheckedOperand:
         return self.values.shape
 
     def centered(self, dtype: type) -> np.ndarray:
-        """Return `values - zero_point` in a dtype that holds them exactly."""
+        """Return `values - zero_point` in a dtype that holds them exactly.
+
+        Floats become multiples of the smallest positive value.
+        """
+        if isinstance(self.format, FloatFormat):
+            least = self.format.least_exponent
+            return np.ldexp(self.values.astype(np.float64), -least).astype(dtype)
         return self.values.astype(dtype) - self.zero_point.astype(dtype)
+
+    @property
+    def width(self) -> int:
+        """Bits of a number as a signed integer."""
+        if isinstance(self.format, FloatFormat):
+            return self.format.largest_integer.bit_length() + 1
+        return self.format.width
 
 
 Matrix = Quantized | CheckedOperand | npt.ArrayLike
@@ -87,13 +102,14 @@ def checked_operands(
 
     Parameters
     ----------
-    a : Quantized or integers, (M, K)
-    b : Quantized or integers, (K, N)
+    a : Quantized or numbers, (M, K)
+    b : Quantized or numbers, (K, N)
 
     Raises
     ------
     TypeError
-        If an operand has no integer dtype, or is masked.
+        If an operand of integers has another dtype, one of floats not the dtype of its format, or
+        if it is masked.
     ValueError
         If an operand is not two-dimensional, is empty, or has a value out of the range of its
         format; if the unit has no such format or no zero points; if the shapes do not match.
@@ -114,13 +130,17 @@ def _checked(name: str, operand: object, rules: OperandRules) -> CheckedOperand:
         return operand
     formats, axis = rules.formats, rules.axis
     given = operand if isinstance(operand, Quantized | CheckedOperand) else Quantized(operand)
-    matrix = _integers(name, given.values, formats)
+    if isinstance(formats.default, FloatFormat):
+        matrix = _floats(name, given.values, formats.default)
+    else:
+        matrix = _integers(name, given.values, formats)
     check(
         matrix.ndim == 2 and matrix.size > 0,
         f"{name} must be a matrix with at least one row and column, not of shape {matrix.shape}",
     )
     number = _format_of(name, matrix, given.format, formats)
-    _check_range(name, matrix, number)
+    if isinstance(number, IntegerFormat):
+        _check_range(name, matrix, number)
     count = matrix.shape[axis]
     shape = [(count, 1), (1, count)][axis]
     if isinstance(given.zero_point, int) and given.zero_point == 0:
@@ -137,14 +157,15 @@ def _checked(name: str, operand: object, rules: OperandRules) -> CheckedOperand:
         f"{what} must be 0, because this unit has no zero points: configure it with "
         "zero_points=True",
     )
-    _check_range(what, points, number)
+    if isinstance(number, IntegerFormat):
+        _check_range(what, points, number)
     points = np.broadcast_to(points.ravel(), count).astype(np.int64)
     return CheckedOperand(matrix, number, points.reshape(shape), rules)
 
 
 def _format_of(
     name: str, matrix: np.ndarray, given: GivenFormat | None, formats: OperandFormats
-) -> IntegerFormat:
+) -> NumberFormat:
     """Return the format that is given, or that the dtype of the values suggests."""
     if given is not None:
         try:
@@ -155,23 +176,38 @@ def _format_of(
     return alike[0] if len(alike) == 1 else formats.default
 
 
+def _floats(name: str, given: object, number: FloatFormat) -> np.ndarray:
+    """Return numbers of a format as an array."""
+    array = _array(name, given)
+    if array.dtype != number.dtype:
+        raise TypeError(
+            f"{name} must hold {number}, not {array.dtype}: convert it first, for example by "
+            f"{name}.astype(ml_dtypes.{number})"
+        )
+    return array
+
+
 def _integers(name: str, given: object, formats: OperandFormats) -> np.ndarray:
     """Return integers as an array."""
+    array = _array(name, given)
+    if array.dtype.kind not in "iu":
+        what = "quantize" if array.dtype.kind in "fV" else "convert"
+        raise TypeError(
+            f"{name} must hold integers, not {array.dtype}: {what} it to {formats.default} first"
+        )
+    return array
+
+
+def _array(name: str, given: object) -> np.ndarray:
     if is_masked(given):
         raise TypeError(
             f"{name} is masked, but a product cannot keep a mask: fill it first, "
             f"for example by {name}.filled(0)"
         )
     try:
-        array = np.asarray(given)
+        return np.asarray(given)
     except ValueError as error:
         raise ValueError(f"{name} must be a matrix, but numpy cannot read it: {error}") from None
-    if array.dtype.kind not in "iu":
-        what = "quantize" if array.dtype.kind == "f" else "convert"
-        raise TypeError(
-            f"{name} must hold integers, not {array.dtype}: {what} it to {formats.default} first"
-        )
-    return array
 
 
 def _check_range(name: str, values: np.ndarray, number: IntegerFormat) -> None:

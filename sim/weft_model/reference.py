@@ -1,14 +1,16 @@
-"""Golden reference: bit-exact integer matrix products in numpy."""
+"""Golden reference: bit-exact matrix products in numpy."""
 
 from collections.abc import Iterable
 
 import numpy as np
 
 from weft.checks import check, check_kind, described
+from weft.float_format import FloatFormat
 from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
 
 from .quantized import checked_operands
+from .to_float import to_float
 
 
 def wrap(values: np.ndarray, number: IntegerFormat) -> np.ndarray:
@@ -31,14 +33,18 @@ def matmul(config: MatrixUnitConfig, a: object, b: object) -> np.ndarray:
     With zero points z, Z[m, n] is the sum of (A[m, k] - z[m]) (B[k, n] - z[n]) over k. The formats
     of the operands and the pieces in which they pass do not change it.
 
+    Floats are integers, in units of the smallest positive value of their format, so their sums are
+    exact too, and do not depend on the order of summation or on the array. A result that is a float
+    is the exact sum, rounded once: see `to_float`.
+
     Parameters
     ----------
-    a : Quantized or integers, (M, K), in the range of a format of config.activation
-    b : Quantized or integers, (K, N), in the range of a format of config.weight
+    a : Quantized or numbers, (M, K), in the range of a format of config.activation
+    b : Quantized or numbers, (K, N), in the range of a format of config.weight
 
     Returns
     -------
-    ndarray, (M, N), of config.accumulator.dtype
+    ndarray, (M, N), of config.result_format.dtype
 
     Raises
     ------
@@ -46,12 +52,16 @@ def matmul(config: MatrixUnitConfig, a: object, b: object) -> np.ndarray:
         See `checked_operands`.
     """
     first, second = checked_operands(config, a, b)
-    widths = (operand.format.width + config.zero_points for operand in (first, second))
+    widths = (operand.width + config.zero_points for operand in (first, second))
     # A double represents every partial sum exactly, whatever the order of the additions.
     exact = sum(widths) + int(first.shape[1]).bit_length() < 53
     dtype = np.float64 if exact else np.int64
     product = first.centered(dtype) @ second.centered(dtype)
-    return wrap(product.astype(np.int64), config.accumulator)
+    sums = wrap(product.astype(np.int64), config.accumulator)
+    number = config.result_format
+    if isinstance(number, FloatFormat):
+        return to_float(sums.astype(np.int64), config.least_exponent, number)
+    return sums
 
 
 def pairs_of(operands: Iterable[tuple]) -> list[tuple]:

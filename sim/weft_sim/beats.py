@@ -47,7 +47,7 @@ def lanes_to_numbers(rows: np.ndarray) -> list[int]:
 
 def numbers_to_lanes(numbers: list[int], config: MatrixUnitConfig) -> np.ndarray:
     """Unpack result transfers, (transfers, C), from the numbers of the port."""
-    dtype = config.accumulator.dtype
+    dtype = config.result_format.dtype
     size = config.columns * dtype.itemsize
     raw = b"".join(number.to_bytes(size, "little") for number in numbers)
     return np.frombuffer(raw, dtype).reshape(len(numbers), config.columns)

@@ -45,7 +45,7 @@ POLL_SECONDS = 0.1
 class SimulationResult:
     """Result of a run.
 
-    `products`: results of the unit, each (M, N) of config.accumulator.dtype; masked arrays after
+    `products`: results of the unit, each (M, N) of config.result_format.dtype; masked arrays after
     `run_until_reset`. `cycles`: from the first cycle in which a transfer could be offered to the
     last result, both included, or to the reset. `counters`: increments of the hardware counters in
     that time. `seconds`: duration of the simulation alone.
@@ -140,14 +140,14 @@ class MatrixUnitSimulator:
 
         Parameters
         ----------
-        a : Quantized or integers, (M, K), in the range of a format of config.activation
-        b : Quantized or integers, (K, N), in the range of a format of config.weight
+        a : Quantized or numbers, (M, K), in the range of a format of config.activation
+        b : Quantized or numbers, (K, N), in the range of a format of config.weight
         stalls : int or Stalls, optional
             Gaps and back-pressure on all streams, or a seed to draw them from; none by default.
 
         Returns
         -------
-        ndarray, (M, N), of config.accumulator.dtype
+        ndarray, (M, N), of config.result_format.dtype
 
         Raises
         ------

@@ -9,7 +9,7 @@ import numpy as np
 from amaranth.lib.data import StructLayout
 
 from weft.core.axi_matrix_unit import tuser_layout, weight_tuser_layout
-from weft.formats import IntegerFormat
+from weft.formats import NumberFormat
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import counter_layout
 from weft.matrix.timing import MatrixUnitTiming
@@ -72,7 +72,7 @@ def _tuser_values(config: MatrixUnitConfig) -> dict[str, int]:
 
 
 @functools.cache
-def _weight_tusers(config: MatrixUnitConfig, number: IntegerFormat) -> list[int]:
+def _weight_tusers(config: MatrixUnitConfig, number: NumberFormat) -> list[int]:
     """Return tuser of the tiles of each piece of the weights."""
     signs = np.array(signs_of(config.weight_port, number))
     layout = weight_tuser_layout(config)
@@ -91,7 +91,7 @@ class StimulusBuffers:
         self.schedules = [Schedule.of(config, a, b) for a, b in checked]
         self.lanes = [s.lanes(a, b) for s, (a, b) in zip(self.schedules, checked, strict=True)]
         self.results = [
-            np.empty((s.m, s.n_tiles * config.columns), config.accumulator.dtype)
+            np.empty((s.m, s.n_tiles * config.columns), config.result_format.dtype)
             for s in self.schedules
         ]
         self._list_rows()
@@ -139,7 +139,7 @@ class StimulusBuffers:
             result_groups=len(self.parts),
             weight_bytes=config.columns * config.weight_port.lane.dtype.itemsize,
             activation_bytes=config.rows * config.activation_port.lane.dtype.itemsize,
-            result_bytes=config.columns * config.accumulator.dtype.itemsize,
+            result_bytes=config.columns * config.result_format.dtype.itemsize,
             stall_period=0 if stalls is None else LIST_LENGTH,
             patience=1000 + timing.latency + config.rows,
             check_latency=timing.check,

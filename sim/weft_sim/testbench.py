@@ -186,7 +186,7 @@ def make_testbench(config: MatrixUnitConfig, name: str, *, seed: int = 1) -> str
     constants = {
         "PRODUCT_ROWS": m,
         "LANES": config.columns,
-        "LANE_BITS": config.accumulator.lane_width,
+        "LANE_BITS": config.result_format.lane_width,
         "WEIGHT_BITS": weight_bits,
         "ACTIVATION_BITS": data_bits,
         "USER_BITS": user_bits,

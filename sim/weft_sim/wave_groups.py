@@ -10,7 +10,8 @@ from vcd.gtkw import GTKWColor
 from weft.array.inner_product import FastInnerProduct, PlainInnerProduct
 from weft.array.pairs import operand_shape
 from weft.core.axi_matrix_unit import tuser_layout
-from weft.formats import IntegerFormat
+from weft.float_format import FloatFormat
+from weft.formats import NumberFormat
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity
@@ -71,12 +72,14 @@ def groups(config: MatrixUnitConfig) -> list[Group]:
     ]
 
 
-def _look(number: IntegerFormat) -> str:
+def _look(number: NumberFormat) -> str:
+    if isinstance(number, FloatFormat):
+        return "hex"
     return "signed" if number.signed else "unsigned"
 
 
 def _lane_rows(
-    port: str, what: str, lanes: list[int], number: IntegerFormat, color: GTKWColor
+    port: str, what: str, lanes: list[int], number: NumberFormat, color: GTKWColor
 ) -> list[Row]:
     return [
         Row(port, what.format(lane), _look(number), color, lane * number.lane_width, number.width)
@@ -148,7 +151,7 @@ def _ports(config: MatrixUnitConfig) -> list[Group]:
             [
                 *_handshake(results, "results"),
                 Row(f"{results}_tlast", "results end of job", color=CONTROL),
-                *_lane_rows(f"{results}_tdata", "results c{}", columns, config.accumulator, SUM),
+                *_lane_rows(f"{results}_tdata", "results c{}", columns, config.result_format, SUM),
             ],
         ),
     ]

@@ -73,6 +73,27 @@ OPERANDS = {
         *(2, 3), activation="uint4", weight="int12", cell_width=6, soft_columns=1
     ),
 }
+FLOATS = {
+    "float4": unit(4, 4, activation="float4_e2m1fn", weight="float4_e2m1fn"),
+    "float6, checksum": unit(
+        *(5, 3), activation="float6_e3m2fn", weight="float6_e2m3fn", checksum=True
+    ),
+    "int8 or int16 by float4, fast": unit(
+        6,
+        3,
+        activation=("int8", "int16"),
+        weight="float4_e2m1fn",
+        cell_width=8,
+        inner_product="fast",
+        result="bfloat16",
+        accumulator_width=40,
+        adder_stages=2,
+    ),
+    "float6 as an integer": unit(
+        *(1, 1), activation="float6_e2m3fn", weight="int3", result="integer", accumulator_depth=1
+    ),
+    "int8 to float32": unit(3, 5, result="float32", soft_columns=2),
+}
 FAST = {
     "16x16": unit(16, 16, inner_product="fast", accumulator_depth=512),
     "6x5": unit(6, 5, inner_product="fast", multiplier_stages=2),

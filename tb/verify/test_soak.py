@@ -18,6 +18,7 @@ from verify.soak.check import CaseResult, check
 from verify.soak.shrink import shrink
 from verify.soak_cases import PLAIN, products_of
 from weft import TINY, MatrixUnitConfig
+from weft.float_format import BFLOAT16, OPERAND_FLOATS
 from weft_model import matmul, predict
 from weft_model.quantized import checked_operands
 from weft_sim.native_driver import StimulusBuffers
@@ -51,9 +52,10 @@ def test_cases_are_of_every_kind():
     }.items():
         assert {getattr(config, name) for config in configs} == set(values)
     formats = {f for config in configs for f in (*config.activation, *config.weight)}
-    assert len(formats) == 32
+    assert len(formats) == 32 + len(OPERAND_FLOATS)
     for several in (
         lambda config: config.zero_points,
+        lambda config: config.result_format == BFLOAT16,
         lambda config: config.shift_bits > 1,
         lambda config: config.activation_port.signed_at_run_time,
         lambda config: config.weight_port.signed_at_run_time and config.checksum,

@@ -3,7 +3,7 @@
 from amaranth.hdl import Cat, Value
 from amaranth.lib import data
 
-from ..formats import IntegerFormat
+from ..formats import IntegerFormat, NumberFormat
 
 
 def narrow(lanes: Value, number: IntegerFormat) -> Value:
@@ -14,8 +14,8 @@ def narrow(lanes: Value, number: IntegerFormat) -> Value:
     return Cat(*[lanes[at : at + number.width] for at in range(0, len(lanes), step)])
 
 
-def widen(lanes: data.View, number: IntegerFormat) -> Value:
-    """Return byte-wide lanes from lanes of a signed format, sign extended."""
+def widen(lanes: data.View, number: NumberFormat) -> Value:
+    """Return byte-wide lanes from lanes of a format; signed integers are sign extended."""
     extend = number.lane_width - number.width
     if extend == 0:
         return lanes.as_value()

@@ -48,7 +48,7 @@ def _fields(layout: data.StructLayout) -> str:
 def port_documentation(config: MatrixUnitConfig) -> dict[str, tuple[str, int, str]]:
     """Return every port of the Verilog module: name to (direction, bits, meaning)."""
     activation, weight = config.activation_port, config.weight_port
-    result = config.accumulator
+    result = config.result_format
     tuser, weight_tuser = tuser_layout(config), weight_tuser_layout(config)
     # Two rows of lanes per transfer with zero points.
     weight_lanes = config.columns * (2 if weight.zero_points else 1)
@@ -170,7 +170,7 @@ class AxiMatrixUnit(wiring.Component):
             self.s_axis_activations_tready.eq(activations.ready),
             self.m_axis_results_tvalid.eq(results.valid),
             self.m_axis_results_tlast.eq(results.payload.end),
-            self.m_axis_results_tdata.eq(widen(results.payload.lanes, config.accumulator)),
+            self.m_axis_results_tdata.eq(widen(results.payload.lanes, config.result_format)),
             results.ready.eq(self.m_axis_results_tready),
             unit.clear_errors.eq(self.clear_errors),
             self.error_status.eq(unit.errors),

@@ -45,7 +45,7 @@ def activation_beat(config: MatrixUnitConfig) -> np.dtype:
 
 def result_beat(config: MatrixUnitConfig) -> np.dtype:
     """Return the dtype of a result row and its flag `end`, which ends the job."""
-    return np.dtype([("lanes", config.accumulator.dtype, (config.columns,)), ("end", "u1")])
+    return np.dtype([("lanes", config.result_format.dtype, (config.columns,)), ("end", "u1")])
 
 
 def beat_sizes(config: MatrixUnitConfig) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -100,7 +100,7 @@ class MatrixUnitStreams(wiring.Component):
         m.d.comb += [
             results.i.valid.eq(unit.results.valid),
             unit.results.ready.eq(results.i.ready),
-            beat["lanes"].eq(widen(row.lanes, config.accumulator)),
+            beat["lanes"].eq(widen(row.lanes, config.result_format)),
             beat["end"].eq(row.end),
         ]
         return m

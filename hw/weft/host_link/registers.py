@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..formats import MAX_FORMATS, IntegerFormat, OperandFormats
+from ..float_format import OPERAND_FLOATS, FloatFormat
+from ..formats import MAX_FORMATS, IntegerFormat, NumberFormat, OperandFormats
 from ..matrix.config import MatrixUnitConfig
 from ..matrix.layouts import ACTIVITY_SENTENCES, Error, counter_layout
 from ..parameters import Parameter, parameters_of
@@ -20,9 +21,11 @@ MAGIC = int.from_bytes(b"WEFT", "little")
 # Bits of the register `status`.
 BROKEN_FRAMES_BIT = 16
 
-# A register has one byte for each format of an operand: its width, and SIGNED if it is signed.
+# A register has one byte for each format of an operand: the width of an integer, and SIGNED if it
+# is signed; or FLOAT, and the position of a float in OPERAND_FLOATS.
 FORMAT_BITS = 8
 SIGNED = 1 << 7
+FLOAT = 1 << 6
 
 # Bits of the register `control`.
 RESET_BIT = 0
@@ -74,7 +77,7 @@ def encode_parameter(known: Parameter, value: int | str | OperandFormats) -> int
     if known.values:
         return known.values.index(str(value))
     if isinstance(value, OperandFormats):
-        codes = [number.width | number.signed * SIGNED for number in value]
+        codes = [_format_code(number) for number in value]
         return sum(code << FORMAT_BITS * place for place, code in enumerate(codes))
     if not isinstance(value, int):
         raise TypeError(f"a register must hold an integer, a format or a choice, not {value!r}")
@@ -91,9 +94,24 @@ def decode_parameter(known: Parameter, word: int) -> int | str | OperandFormats:
         return known.values[word]
     if isinstance(known.default, OperandFormats):
         codes = word.to_bytes(MAX_FORMATS, "little").rstrip(b"\0")
-        formats = [IntegerFormat(code % SIGNED, signed=code >= SIGNED) for code in codes]
-        return OperandFormats(tuple(formats))
+        return OperandFormats(tuple(_format_of(code) for code in codes))
     return type(known.default)(word)
+
+
+def _format_code(number: NumberFormat) -> int:
+    if isinstance(number, FloatFormat):
+        return FLOAT | list(OPERAND_FLOATS).index(number.name)
+    return number.width | number.signed * SIGNED
+
+
+def _format_of(code: int) -> NumberFormat:
+    if not code & FLOAT:
+        return IntegerFormat(code % SIGNED, signed=code >= SIGNED)
+    floats = list(OPERAND_FLOATS.values())
+    place = code % FLOAT
+    if place >= len(floats):
+        raise ValueError(f"the code of a float must be below {len(floats)}, not {place}")
+    return floats[place]
 
 
 def _version() -> int:
@@ -104,7 +122,7 @@ def _version() -> int:
 def _parameter(name: str, known: Parameter) -> Register:
     coding = ""
     if isinstance(known.default, OperandFormats):
-        coding = "one byte per format: width [6:0], signed [7]"
+        coding = "one byte per format: width [4:0], signed [7]; or [6] and the number of a float"
     elif known.values:
         coding = ", ".join(f"{number} {value}" for number, value in enumerate(known.values))
     meaning = known.meaning.rstrip(".") + (f" ({coding})" if coding else "")

@@ -7,7 +7,15 @@ from typing import Any
 from ..array.arithmetic import Arithmetic
 from ..array.inner_product import INNER_PRODUCTS, FastInnerProduct, PlainInnerProduct
 from ..checks import check, check_kind
-from ..formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat, OperandFormats, products_width
+from ..float_format import BFLOAT16, FLOAT32, OPERAND_FLOATS, FloatFormat
+from ..formats import (
+    INT8,
+    MAX_OPERAND_WIDTH,
+    IntegerFormat,
+    NumberFormat,
+    OperandFormats,
+    products_width,
+)
 from ..hierarchy import Part
 from ..operand_port import OperandPort
 from ..parameters import OperandField, check_parameters, documented, parameter
@@ -16,9 +24,15 @@ from ..parameters import OperandField, check_parameters, documented, parameter
 MAX_SIDE = 256
 MAX_DEPTH = 4096
 
+LEAST_ACCUMULATOR = 8
+DEFAULT_ACCUMULATOR = 32
+MAX_ACCUMULATOR = 64
+# Products of floats whose sum must not overflow.
+FLOAT_SUM = 1 << 17
+
 FORMATS = (
     f"int8, uint5 or similar, at most {MAX_OPERAND_WIDTH} bits; or several, as in int8,uint8, and "
-    "each product uses one of them."
+    f"each product uses one of them. Or one of {', '.join(OPERAND_FLOATS)}."
 )
 
 
@@ -68,7 +82,11 @@ class MatrixUnitConfig:
         " row, and one for each column of a weight row.",
     )
     accumulator_width: int = parameter(
-        32, "Bits of a finished sum, which wraps in two's complement.", low=8, high=64
+        0,
+        "Bits of a finished sum, which wraps in two's complement; at least 8. With 0, 32 bits, or "
+        f"more if sums of {FLOAT_SUM} products of floats need them.",
+        low=0,
+        high=MAX_ACCUMULATOR,
     )
     accumulator_depth: int = parameter(
         512, "Rows of partial sums that each column can hold.", low=1, high=MAX_DEPTH
@@ -98,6 +116,13 @@ class MatrixUnitConfig:
         low=0,
         high="columns",
     )
+    result: str = parameter(
+        "automatic",
+        "What the unit outputs: integer, the sum itself, for floats in units of the product of the "
+        "smallest positive values of their formats; or float32 or bfloat16, the sum rounded once, "
+        "ties to even. automatic: integer for integers, float32 for floats.",
+        values=("automatic", "integer", "float32", "bfloat16"),
+    )
     checksum: bool = parameter(
         False,
         "Check each result row against an extra column, whose weights are the sums of the other "
@@ -111,10 +136,11 @@ class MatrixUnitConfig:
             formats = getattr(self, name)
             for number in formats:
                 check(
-                    number.width <= MAX_OPERAND_WIDTH,
+                    isinstance(number, FloatFormat) or number.width <= MAX_OPERAND_WIDTH,
                     f"{name} format must be 1 to {MAX_OPERAND_WIDTH} bits wide, not {number}",
                 )
             self._port(name)
+        self._check_sums()
         check(
             self.rows % self.rows_per_cell == 0,
             f"rows must be even for the fast inner product, not {self.rows}",
@@ -133,10 +159,43 @@ class MatrixUnitConfig:
             "parity of one bit is that bit",
         )
 
+    def _check_sums(self) -> None:
+        """Choose the width of the sums if it is not given, and check it."""
+        activation, weight = self._port("activation"), self._port("weight")
+        needed = products_width(activation.operand, weight.operand, FLOAT_SUM)
+        least = needed if self._has_floats else LEAST_ACCUMULATOR
+        if self.accumulator_width == 0:
+            object.__setattr__(self, "accumulator_width", max(DEFAULT_ACCUMULATOR, least))
+        check(
+            self.accumulator_width >= least,
+            f"accumulator_width must be an integer from {least} to {MAX_ACCUMULATOR}, not "
+            f"{self.accumulator_width}"
+            + (f": {FLOAT_SUM} products of {self.activation} and {self.weight} must not overflow")
+            * self._has_floats,
+        )
+
+    @property
+    def _has_floats(self) -> bool:
+        formats = self.activation.default, self.weight.default
+        return any(isinstance(number, FloatFormat) for number in formats)
+
+    @functools.cached_property
+    def result_format(self) -> NumberFormat:
+        """Format of the results."""
+        chosen = self.result
+        if chosen == "automatic":
+            chosen = "float32" if self._has_floats else "integer"
+        return {"float32": FLOAT32, "bfloat16": BFLOAT16}.get(chosen, self.accumulator)
+
+    @property
+    def least_exponent(self) -> int:
+        """A finished sum is in units of 2**least_exponent."""
+        return self.activation_port.least_exponent + self.weight_port.least_exponent
+
     @property
     def label(self) -> str:
         """Shape and formats, as in: 16x16, int8 x int8 -> int32."""
-        formats = f"{self.activation} x {self.weight} -> {self.accumulator}"
+        formats = f"{self.activation} x {self.weight} -> {self.result_format}"
         return f"{self.rows}x{self.columns}, {formats}"
 
     def _port(self, name: str) -> OperandPort:

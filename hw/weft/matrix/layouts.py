@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Shape, Value, signed
+from amaranth.hdl import Cat, Const, Shape, Value, signed, unsigned
 from amaranth.lib import data, enum
 
 from ..blocks.lanes import Lanes
+from ..formats import IntegerFormat
 from .config import MatrixUnitConfig
 
 COUNTER_WIDTH = 32
@@ -81,6 +82,13 @@ def tile_row_layout(config: MatrixUnitConfig) -> data.StructLayout:
 
 def result_layout(config: MatrixUnitConfig) -> data.StructLayout:
     """Return the layout of a result row: `lanes`[c] is Z[m, n0 + c]; `end` ends a job."""
+    number = config.result_format
+    shape = number.shape if isinstance(number, IntegerFormat) else unsigned(number.width)
+    return data.StructLayout({"lanes": Lanes(shape, config.columns), "end": 1})
+
+
+def sum_row_layout(config: MatrixUnitConfig) -> data.StructLayout:
+    """Return the layout of a result row whose lanes are finished sums."""
     lanes = Lanes(signed(config.accumulator_width), config.columns)
     return data.StructLayout({"lanes": lanes, "end": 1})
 

@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from ..array.float_edge import FloatEdge
 from ..array.inner_product import FastInnerProduct, PlainInnerProduct
 from ..array.operand_edge import OperandEdge
 from ..blocks.chain import Chain
@@ -17,6 +18,7 @@ from .admission import Admission
 from .checksum_column import ChecksumColumn, FastChecksumColumn
 from .config import MatrixUnitConfig, check_config
 from .counters import CycleCounters
+from .float_results import FloatResults
 from .layouts import Error, activation_layout, counter_layout, result_layout, weight_layout
 from .result_check import ResultCheck
 from .results import ResultBuffer
@@ -136,15 +138,12 @@ class MatrixUnit(wiring.Component):
             connect(m, flipped(rows), decoded)
             return
         offered = rows.payload
-        edge = instantiate(
-            m,
-            f"{name}_edge",
-            platform,
-            OperandEdge,
-            port=port,
-            lanes=len(offered.lanes),
-            shared_zero_point=name == "activation",
-        )
+        parameters = {"port": port, "lanes": len(offered.lanes)}
+        kind = FloatEdge
+        if port.float_format is None:
+            kind = OperandEdge
+            parameters["shared_zero_point"] = name == "activation"
+        edge = instantiate(m, f"{name}_edge", platform, kind, **parameters)
         m.d.comb += [
             decoded.valid.eq(rows.valid),
             rows.ready.eq(decoded.ready),
@@ -292,7 +291,12 @@ class MatrixUnit(wiring.Component):
             results.sums[: config.columns].eq(sums.banks.sum_out),
             admission.released.eq(results.released),
         ]
-        connect(m, flipped(self.results), results.results)
+        if self.timing.convert:
+            floats = instantiate(m, "float_results", platform, FloatResults, config=config)
+            connect(m, results.results, floats.i)
+            connect(m, flipped(self.results), floats.o)
+        else:
+            connect(m, flipped(self.results), results.results)
         return results
 
     def _count(self, m: Module, platform, admission) -> None:
@@ -339,7 +343,7 @@ class MatrixUnit(wiring.Component):
             column.valid.eq(sums.row.valid),
             *([column.shift.eq(sums.shift)] if config.shift_bits else []),
             results.sums[config.columns].eq(column.checksum),
-            check.transfer.eq(self.results.valid & self.results.ready),
+            check.transfer.eq(results.results.valid & results.results.ready),
             check.lanes.eq(results.results.payload.lanes),
             check.checksum.eq(results.checksum),
         ]

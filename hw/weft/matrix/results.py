@@ -10,7 +10,7 @@ from ..blocks.lanes import Lanes
 from ..hierarchy import instantiate
 from ..primitives.lut_memory import Read, Write, add_lut_memory
 from .config import MatrixUnitConfig
-from .layouts import result_layout
+from .layouts import sum_row_layout
 
 
 class ResultColumn(wiring.Component):
@@ -95,7 +95,7 @@ class ResultBuffer(wiring.Component):
     emit, ends_job : 1 bit in. The sum of column 0 is finished in this cycle; it ends a job.
     sums : Lanes(signed(config.accumulator_width), result_columns) in. Column c is c cycles
         behind column 0.
-    results : stream of result_layout(config), out
+    results : stream of sum_row_layout(config), out
     checksum : signed(config.accumulator_width) out, only with checksums. Checksum of the result.
     released : 1 bit out. A place becomes free.
     """
@@ -103,7 +103,7 @@ class ResultBuffer(wiring.Component):
     def __init__(self, *, config: MatrixUnitConfig, depth: int):
         self.config = config
         self.depth = depth
-        layout = result_layout(config)
+        layout = sum_row_layout(config)
         shape = signed(config.accumulator_width)
         super().__init__(
             {

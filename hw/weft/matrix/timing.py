@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from ..formats import IntegerFormat
 from .accumulators import AccumulatorBank
 from .admission import Admission
 from .config import MatrixUnitConfig
+from .float_results import FloatResults
 from .result_check import ResultCheck
 from .results import ResultBuffer
 from .sum_shift import SumShift
@@ -28,10 +30,13 @@ class MatrixUnitTiming:
         Delay of the control of a row before the accumulators, so that it meets its sums.
     finish : int
         From the admission of a row to the finished sum of column 0.
+    convert : int
+        Delay of the results in FloatResults; 0 if they are integers.
     latency : int
         From the transfer of an activation row to the transfer of its result.
     check : int
-        From the transfer of a result until `errors` shows that it was wrong; 0 without checksums.
+        At most, from the transfer of a result until `errors` shows that it was wrong; 0 without
+        checksums.
     result_depth : int
         Rows of the result buffer: as many as can be in flight at one row per cycle. One of these
         places is the one being released, because its credit takes a cycle to return.
@@ -42,6 +47,7 @@ class MatrixUnitTiming:
     shift: int
     control_wait: int
     finish: int
+    convert: int
     latency: int
     check: int
     result_depth: int
@@ -60,6 +66,8 @@ class MatrixUnitTiming:
         summed = array + sum_wait + shift
         finish = Admission.issue_latency + summed + AccumulatorBank.latency
         results = ResultBuffer.latency_of(config)
+        rounds = not isinstance(config.result_format, IntegerFormat)
+        convert = FloatResults.latency_of(config) if rounds else 0
         gate = Admission.latency - Admission.issue_latency
         error_register = 1
         check = ResultCheck.latency_of(config.columns) + error_register if config.checksum else 0
@@ -69,7 +77,8 @@ class MatrixUnitTiming:
             shift=shift,
             control_wait=summed - control_and_read,
             finish=finish,
-            latency=gate + finish + results,
+            convert=convert,
+            latency=gate + finish + results + convert,
             check=check,
             result_depth=finish + results + 1,
         )

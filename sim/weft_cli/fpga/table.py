@@ -7,6 +7,7 @@ only changed designs are built again.
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import re
@@ -52,15 +53,15 @@ POINTS = (
 
 
 def jobs() -> Iterator[Job]:
-    """Iterate over the builds of the table; the seeds of a point are consecutive."""
-    for name, clock_mhz, sizes, options in POINTS:
+    """Iterate over the builds of the table; all points with one seed, then with the next.
+
+    So an interrupted table has every point at least once.
+    """
+    for seed, (name, clock_mhz, sizes, options) in itertools.product(SEEDS, POINTS):
         board = BOARDS[name]
         for rows, columns in sizes:
             config = dataclasses.replace(board.config, rows=rows, columns=columns, **options)
-            for seed in SEEDS:
-                yield Job(
-                    board=board, config=config, clock_mhz=clock_mhz, baud=board.baud, seed=seed
-                )
+            yield Job(board=board, config=config, clock_mhz=clock_mhz, baud=board.baud, seed=seed)
 
 
 def measure(design: BoardDesign) -> dict:

@@ -121,14 +121,14 @@ class BoardMatrixUnit:
 
         Parameters
         ----------
-        a : Quantized or integers, (M, K), in the range of a format of config.activation
-        b : Quantized or integers, (K, N), in the range of a format of config.weight
+        a : Quantized or numbers, (M, K), in the range of a format of config.activation
+        b : Quantized or numbers, (K, N), in the range of a format of config.weight
         progress : callable, optional
             Called with the number of result rows received and their total, after every pull.
 
         Returns
         -------
-        ndarray, (M, N), of config.accumulator.dtype
+        ndarray, (M, N), of config.result_format.dtype
 
         Raises
         ------

@@ -20,8 +20,8 @@ LAYOUTS = {
     4: """magic protocol_version status total computing waiting_for_weights loading_weights
     waiting_for_activations waiting_for_room idle weft_version rows columns activation weight
     cell_width zero_points accumulator_width accumulator_depth multiplier_stages adder_stages
-    inner_product soft_columns checksum clock_hz cycles_per_bit payload_bytes weights_beat_bytes activations_beat_bytes
-    results_beat_bytes control"""
+    inner_product soft_columns result checksum clock_hz cycles_per_bit payload_bytes
+    weights_beat_bytes activations_beat_bytes results_beat_bytes control"""
 }
 
 

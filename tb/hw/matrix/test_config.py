@@ -28,10 +28,14 @@ def test_takes_the_ends_of_each_range(name):
         assert getattr(MatrixUnitConfig(**{name: value}), name) == value
 
 
-@pytest.mark.parametrize("name", RANGES)
+# With 0, the unit chooses the width.
+LEGAL = {**RANGES, "accumulator_width": (0, 64)}
+
+
+@pytest.mark.parametrize("name", LEGAL)
 def test_rejects_all_but_integers_in_range(name):
     """Rejects numbers beyond the range, and bool, float, text and None."""
-    low, high = RANGES[name]
+    low, high = LEGAL[name]
     beyond = [low - 1, high + 1, -1, 10**9]
     for value in (*beyond, float(low), 8.5, str(low), None, True, False, [low]):
         with pytest.raises(ValueError) as refusal:
@@ -71,6 +75,47 @@ def test_refuses_cells_that_are_too_narrow(name):
     sentence = f"cell_width must be at least 4 for {name} int8,int13, not 3"
     with pytest.raises(ValueError, match=sentence):
         MatrixUnitConfig(**{name: "int8,int13", "cell_width": 3})
+
+
+FLOAT6 = {"activation": "float6_e3m2fn", "weight": "float6_e3m2fn"}
+
+
+def test_sums_are_wide_enough():
+    """By default for 2**17 products of floats, which never overflow."""
+    widths = [
+        MatrixUnitConfig(**formats).accumulator_width  # type: ignore
+        for formats in ({}, FLOAT6, {"activation": "int8", "weight": "float4_e2m1fn"})
+    ]
+    assert widths == [32, 37, 32]
+    assert (1 << 17) * (28 << 4) ** 2 < 1 << 36
+    for narrow in (1, 7):
+        with pytest.raises(ValueError, match=f"must be an integer from 8 to 64, not {narrow}$"):
+            MatrixUnitConfig(accumulator_width=narrow)
+    sentence = "from 37 to 64, not 36: 131072 products of float6_e3m2fn and float6_e3m2fn must not"
+    with pytest.raises(ValueError, match=sentence):
+        MatrixUnitConfig(**FLOAT6, accumulator_width=36)  # type: ignore
+
+
+@pytest.mark.parametrize(
+    "formats, result, found",
+    [
+        ({}, "automatic", "int32"),
+        (FLOAT6, "automatic", "float32"),
+        (FLOAT6, "bfloat16", "bfloat16"),
+        (FLOAT6, "integer", "int37"),
+        ({}, "float32", "float32"),
+    ],
+)
+def test_results_are_integers_or_floats(formats, result, found):
+    config = MatrixUnitConfig(**formats, result=result)
+    assert str(config.result_format) == found
+    assert config.label.endswith(f"-> {found}")
+    assert config.least_exponent == (-8 if formats else 0)
+
+
+def test_floats_have_no_zero_points():
+    with pytest.raises(ValueError, match="activation float6_e3m2fn cannot have zero points"):
+        MatrixUnitConfig(**FLOAT6, zero_points=True)  # type: ignore
 
 
 def test_inner_product_is_plain_or_fast():

@@ -18,7 +18,7 @@ from benches.unit_products import (
     wraps_as_numpy_does,
 )
 from benches.unit_stalls import stalls_change_nothing_but_time, works_as_new_after_a_reset
-from benches.units import CHECKED, FAST, FORMATS, LARGE, OPERANDS, SHAPES
+from benches.units import CHECKED, FAST, FLOATS, FORMATS, LARGE, OPERANDS, SHAPES
 from weft.core.axi_matrix_unit import AxiMatrixUnit
 
 
@@ -44,6 +44,22 @@ def test_operands(simulate, config):
             multiplies,
             runs_back_to_back,
             takes_any_sign_zero_point_and_shift,
+            stalls_change_nothing_but_time,
+            works_as_new_after_a_reset,
+            unknown_inputs_stay_out,
+        ],
+        AxiMatrixUnit,
+        config=config,
+    )
+
+
+@on_simulators("config", FLOATS, verilator=2)
+def test_floats(simulate, config):
+    """Operands that are floats, and sums that are rounded to floats."""
+    simulate(
+        [
+            multiplies,
+            runs_back_to_back,
             stalls_change_nothing_but_time,
             works_as_new_after_a_reset,
             unknown_inputs_stay_out,

@@ -20,6 +20,7 @@ OTHER = {
     "weight": "int11",
     "accumulator_width": "40",
     "inner_product": "fast",
+    "result": "bfloat16",
 }
 
 

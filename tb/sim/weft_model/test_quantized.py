@@ -3,6 +3,7 @@
 import os
 import re
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -81,6 +82,26 @@ def test_bad_operands_are_refused_in_one_sentence(case):
     with pytest.raises(ValueError, match=f"^{sentence}") as refusal:
         checked_operands(config, a, B)
     assert "\n" not in str(refusal.value)
+
+
+def test_floats_must_have_the_dtype_of_their_format():
+    config = MatrixUnitConfig(activation="float4_e2m1fn", weight="int8")  # type: ignore
+    a = np.array([[1, 2, 3], [4, 0.5, -6]]).astype(ml_dtypes.float4_e2m1fn)
+    first, _ = checked_operands(config, a, B)
+    assert str(first.format) == "float4_e2m1fn"
+    assert matmul(config, a, B).tolist() == (a.astype(float) @ B).tolist()
+    sentence = (
+        r"^A must hold float4_e2m1fn, not (float32|int64): .* A\.astype\(ml_dtypes\.float4_e2m1fn"
+    )
+    for wrong in (A.astype(np.float32), A):
+        with pytest.raises(TypeError, match=sentence):
+            checked_operands(config, wrong, B)
+    with pytest.raises(TypeError, match=r"^B must hold integers, not float4_e2m1fn: quantize"):
+        checked_operands(config, a, B.astype(ml_dtypes.float4_e2m1fn))
+    with pytest.raises(TypeError, match=r"^A is masked"):
+        checked_operands(config, np.ma.array(A), B)
+    with pytest.raises(ValueError, match=r"^the zero point of A must be 0, because"):
+        checked_operands(config, Quantized(a, zero_point=3), B)
 
 
 def test_zero_points_must_be_integers():

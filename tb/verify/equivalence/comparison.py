@@ -52,6 +52,14 @@ UNITS = {
         accumulator_depth=6,
         checksum=True,
     ),
+    "5x3 of float6 by float4": MatrixUnitConfig(
+        rows=5,
+        columns=3,
+        activation="float6_e3m2fn",  # type: ignore[arg-type]
+        weight="float4_e2m1fn",  # type: ignore[arg-type]
+        accumulator_depth=7,
+        result="bfloat16",
+    ),
     "16x16": MatrixUnitConfig(rows=16, columns=16, accumulator_depth=64),
     "16x16 fast": MatrixUnitConfig(rows=16, columns=16, inner_product="fast", accumulator_depth=64),
 }

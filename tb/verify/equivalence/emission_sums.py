@@ -31,6 +31,12 @@ CONFIGURATIONS = {
         cell_width=8,
         zero_points=True,
     ),
+    "floats 4x3": MatrixUnitConfig(
+        rows=4,
+        columns=3,
+        activation="float6_e2m3fn",  # type: ignore[arg-type]
+        weight="float4_e2m1fn",  # type: ignore[arg-type]
+    ),
     "soft and fast 4x6": MatrixUnitConfig(rows=4, columns=6, soft_columns=2, inner_product="fast"),
 }
 FAMILIES = ("ecp5", "ice40", "gowin")

@@ -276,3 +276,17 @@ SHIFT_BREAKS = (
     Break("matrix/sum_shift", "self.step * shift", "self.step", "sum_0"),
     Break("matrix/sum_shift", "shift_out.eq(passed)", "shift_out.eq(self.shift_in)", "sum_1"),
 )
+FLOAT_EDGE_BREAKS = (
+    Break("array/float_edge", "exponent - 1, 0)", "exponent, 0)", "value"),
+    Break("array/float_edge", "fraction | exponent.any() <<", "fraction | 1 <<", "value"),
+    Break("array/float_edge", "Mux(sign, -magnitude, magnitude)", "magnitude", "value"),
+)
+TO_FLOAT_BREAKS = (
+    Break("blocks/to_float", "Mux(sign, -self.i, self.i)", "self.i", "float"),
+    Break("blocks/to_float", "top - shift", "top - shift + 1", "float"),
+    Break("blocks/to_float", "Mux(magnitude[-1],", "Mux(1,", "float"),
+    Break("blocks/to_float", "guard & (sticky | fraction[0])", "guard", "float"),
+    Break("blocks/to_float", "guard & (sticky | fraction[0])", "guard & sticky", "float"),
+    Break("blocks/to_float", "truncated + up", "truncated", "float"),
+    Break("blocks/to_float", "~magnitude[-places:].any()", "~magnitude[-1]", "float"),
+)

@@ -7,6 +7,7 @@ on them, and the same code generates the hardware for all sizes.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from weft.float_format import OPERAND_FLOATS, FloatFormat
 from weft.formats import OperandFormats
 from weft.matrix.config import MatrixUnitConfig
 from weft.operand_port import OperandPort
@@ -21,10 +22,12 @@ from .breaks import (
     EDGE_BREAKS,
     FAST_BREAKS,
     FAST_COLUMN_BREAKS,
+    FLOAT_EDGE_BREAKS,
     ORDER_BREAKS,
     RESULT_BREAKS,
     SHIFT_BREAKS,
     TILE_BREAKS,
+    TO_FLOAT_BREAKS,
     WEIGHT_BREAKS,
     Break,
 )
@@ -33,6 +36,7 @@ from .faults import WrongResultsAreReported
 from .harness import Harness
 from .narrow import narrow
 from .operands import LanesAreRead, SumsAreShifted
+from .rounding import FloatsAreRead, SumsAreRounded
 from .streams import ResultsComeInOrder
 from .unit import UnitIsItsSpecification
 from .unit_breaks import (
@@ -150,6 +154,10 @@ def _faulty(inner_product: str, activation: str) -> MatrixUnitConfig:
     return narrow(3, rows=2, columns=2, **changes)
 
 
+def _float(exponent: int, fraction: int) -> FloatFormat:
+    return FloatFormat("small", exponent, fraction, "ieee")
+
+
 def _port(formats: str) -> OperandPort:
     return OperandPort.of("A", OperandFormats.parse(formats), cell_width=0, zero_points=True)
 
@@ -209,6 +217,28 @@ PROOFS = (
         "the same for lanes that share a zero point",
         lambda: LanesAreRead(_port("int8,uint8"), 2, shared_zero_point=True),
         EDGE_BREAKS,
+    ),
+    *[
+        Proof(
+            f"operands of {number}",
+            "an operand of the array is the value of its lane, for every code",
+            lambda number=number: FloatsAreRead(number),
+            FLOAT_EDGE_BREAKS,
+        )
+        for number in OPERAND_FLOATS.values()
+    ],
+    # Sums that are wider and narrower than the significand.
+    Proof(
+        "floats of wide sums",
+        "a sum becomes the nearest float; ties go to even, and a carry raises the exponent",
+        lambda: SumsAreRounded(width=9, least_exponent=-3, number=_float(5, 3)),
+        TO_FLOAT_BREAKS,
+    ),
+    Proof(
+        "floats of narrow sums",
+        "a sum becomes the float that equals it",
+        lambda: SumsAreRounded(width=4, least_exponent=0, number=_float(4, 5)),
+        TO_FLOAT_BREAKS[:3],
     ),
     Proof(
         "sums of pieces",

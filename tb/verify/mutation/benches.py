@@ -32,6 +32,8 @@ MODULE_BENCHES = {
     "CycleCounters": ("hw.matrix.test_counters", ""),
     "DelayLine": ("hw.blocks.test_delay_line", ""),
     "FastArray": ("hw.array.test_fast_array", ""),
+    "FloatEdge": ("hw.array.test_float_edge", ""),
+    "FloatResults": ("hw.matrix.test_float_results", ""),
     "FastCell": ("hw.array.test_fast_cell", ""),
     "FastChecksumColumn": ("hw.matrix.test_checksum_column", ""),
     "OperandEdge": ("hw.array.test_operand_edge", ""),
@@ -45,6 +47,7 @@ MODULE_BENCHES = {
     "SoftMultiplier": ("hw.primitives.test_soft_multiplier", ""),
     "SumTree": ("hw.blocks.test_sum_tree", ""),
     "SystolicArray": ("hw.array.test_systolic_array", ""),
+    "ToFloat": ("hw.blocks.test_to_float", ""),
     "SystolicRow": ("hw.array.test_row", ""),
     "WeightLoader": ("hw.matrix.test_weights", ""),
 }
@@ -66,7 +69,7 @@ SHARED = (
     *(
         SIM / "weft_model" / name
         for name in (
-            *("schedule.py", "pieces.py", "quantized.py"),
+            *("schedule.py", "pieces.py", "quantized.py", "to_float.py"),
             *("reference.py", "cycle_model.py"),
         )
     ),

@@ -98,6 +98,18 @@ UNITS = (
         ),
         ("MatrixUnit", "OperandEdge", "SumShift", "RowCheck"),
     ),
+    Unit(
+        "floats",
+        MatrixUnitConfig(
+            rows=2,
+            columns=2,
+            activation="float4_e2m1fn",  # type: ignore[arg-type]
+            weight="float4_e2m1fn",  # type: ignore[arg-type]
+            accumulator_depth=4,
+            result="bfloat16",
+        ),
+        ("FloatEdge", "FloatResults", "ToFloat"),
+    ),
     # Components that checksums add or change. Most act only after a flip, so the benches flip bits.
     Unit(
         "checksum",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weft.formats import IntegerFormat
+from weft.formats import NumberFormat
 from weft.matrix.config import MatrixUnitConfig
 from weft.parameters import plain_parameters
 from weft_model.operands import draw_matrix
@@ -32,7 +32,7 @@ class Product:
     def macs(self) -> int:
         return self.m * self.k * self.n
 
-    def formats(self, config: MatrixUnitConfig) -> tuple[IntegerFormat, IntegerFormat]:
+    def formats(self, config: MatrixUnitConfig) -> tuple[NumberFormat, NumberFormat]:
         """Return the formats of A and B, each one of those of the unit."""
         source = random.Random(self.seed)
         return source.choice(list(config.activation)), source.choice(list(config.weight))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from weft.float_format import OPERAND_FLOATS
 from weft.formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat
 from weft.matrix.config import MAX_DEPTH, MatrixUnitConfig
 from weft.operand_port import MAX_PIECES
@@ -79,8 +80,7 @@ def draw_config(source: random.Random, kind: Kind) -> MatrixUnitConfig:
     return MatrixUnitConfig(
         rows=rows + rows % 2 if fast else rows,
         columns=columns,
-        **operands,
-        accumulator_width=source.choice([8, 32, 32, 64, source.randint(8, 64)]),
+        **{"accumulator_width": source.choice([8, 32, 32, 64, source.randint(8, 64)]), **operands},
         accumulator_depth=source.choice([512, far] if kind.large else [1, 2, near, near, 512, far]),
         multiplier_stages=source.choice([0, 1, 1, 1, 2, 3] if kind.large else [0, 1, 2, 3]),
         adder_stages=source.choice([1, 1, 1, 1, 2, 3, 4] if kind.large else [1, 2, 3, 4]),
@@ -91,10 +91,16 @@ def draw_config(source: random.Random, kind: Kind) -> MatrixUnitConfig:
 
 
 def _draw_operands(source: random.Random, widest: int) -> dict[str, Any]:
-    """Return the parameters of the operands: one format each, or in a third of the cases more."""
-    if source.random() < 0.67:
-        formats = {name: _draw_format(source, widest) for name in ("activation", "weight")}
-        return formats
+    """Return the parameters of the operands: one format each, floats, or several formats."""
+    kind = source.random()
+    if kind < 0.6:
+        return {name: _draw_format(source, widest) for name in ("activation", "weight")}
+    if kind < 0.75:
+        formats = {
+            name: source.choice([*OPERAND_FLOATS, "int8"]) for name in ("activation", "weight")
+        }
+        result = source.choice(["automatic", "integer", "float32", "bfloat16"])
+        return {**formats, "result": result, "accumulator_width": source.choice([0, 64])}
     several = {
         name: list({_draw_format(source, MAX_OPERAND_WIDTH) for _ in range(source.randint(1, 3))})
         for name in ("activation", "weight")

@@ -13,6 +13,7 @@ from .check import CaseResult
 SIMPLE = {
     "zero_points": False,
     "cell_width": 0,
+    "result": "automatic",
     "inner_product": "plain",
     "soft_columns": 0,
     "checksum": False,

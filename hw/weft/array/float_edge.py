@@ -1,0 +1,57 @@
+"""FloatEdge: turn floating-point lanes of a port into the integers that an array multiplies."""
+
+from amaranth.hdl import Module, Mux, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..blocks.lanes import Lanes
+from ..float_format import FloatFormat
+from ..operand_port import OperandPort
+
+
+class FloatEdge(wiring.Component):
+    """Read lanes as floating-point numbers, as multiples of the smallest positive value.
+
+    Latency 0. Exact for every code.
+
+    Parameters
+    ----------
+    port : OperandPort
+    lanes : int
+
+    Members
+    -------
+    lanes : Lanes(port.lane.shape, lanes) in
+    operands : Lanes(port.operand.shape, lanes) out
+    """
+
+    latency = 0
+
+    def __init__(self, *, port: OperandPort, lanes: int):
+        self.port = port
+        self.count = lanes
+        super().__init__(
+            {
+                "lanes": In(Lanes(port.lane.shape, lanes)),
+                "operands": Out(Lanes(port.operand.shape, lanes)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        for index in range(self.count):
+            magnitude, sign = _fixed_point(self.port.float_format, self.lanes[index])
+            m.d.comb += self.operands[index].eq(Mux(sign, -magnitude, magnitude))
+        return m
+
+
+def _fixed_point(number: FloatFormat, code: Value) -> tuple[Value, Value]:
+    """Return the magnitude of a number and its sign.
+
+    Subnormal numbers and those of the smallest exponent have the same weight.
+    """
+    fraction = code[: number.fraction]
+    exponent = code[number.fraction : -1]
+    significand = fraction | exponent.any() << number.fraction
+    shift = Mux(exponent.any(), exponent - 1, 0)
+    return significand << shift[: number.exponent], code[-1]
