@@ -61,6 +61,11 @@ class FloatFormat:
         return -self.maximum
 
     @property
+    def nan_code(self) -> int:
+        """The one NaN that results have: positive and quiet; for IEEE formats."""
+        return ((1 << self.exponent) - 1) << self.fraction | 1 << self.fraction - 1
+
+    @property
     def lane_width(self) -> int:
         """Bits of one lane on a byte-wide port, the width of `dtype`."""
         return 8 * self.dtype.itemsize
@@ -73,12 +78,13 @@ class FloatFormat:
 
 FLOAT32 = FloatFormat("float32", 8, 23, "ieee")
 BFLOAT16 = FloatFormat("bfloat16", 8, 7, "ieee")
-# Formats of operands.
+# Formats of operands. Their positions are their numbers in the registers of the host link.
 OPERAND_FLOATS = {
     number.name: number
     for number in (
         FloatFormat("float6_e2m3fn", 2, 3, "finite"),
         FloatFormat("float6_e3m2fn", 3, 2, "finite"),
         FloatFormat("float4_e2m1fn", 2, 1, "finite"),
+        FloatFormat("float8_e4m3fn", 4, 3, "fn"),
     )
 }

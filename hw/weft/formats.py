@@ -11,6 +11,7 @@ from amaranth import Shape, signed, unsigned
 
 from .checks import check, checked_bool, checked_integer, described
 from .float_format import OPERAND_FLOATS, FloatFormat
+from .sign_magnitude import SignMagnitude
 
 MAX_OPERAND_WIDTH = 16
 # Most formats of one operand; one register of the host link holds them all.
@@ -67,6 +68,11 @@ class IntegerFormat:
     def shape(self) -> Shape:
         """Amaranth shape of one value."""
         return signed(self.width) if self.signed else unsigned(self.width)
+
+    @property
+    def integer_shape(self) -> Shape:
+        """Shape of a value in two's complement, as that of any operand of an array."""
+        return self.shape
 
     @property
     def minimum(self) -> int:
@@ -190,7 +196,9 @@ def width_for(minimum: int, maximum: int) -> int:
     return 1 + max((~v if v < 0 else v).bit_length() for v in (minimum, maximum))
 
 
-def products_width(first: IntegerFormat, second: IntegerFormat, count: int) -> int:
+def products_width(
+    first: IntegerFormat | SignMagnitude, second: IntegerFormat | SignMagnitude, count: int
+) -> int:
     """Return the bits of a signed number that holds the sum of `count` products exactly."""
     corners = [
         count * a * b

@@ -5,9 +5,22 @@ from dataclasses import dataclass
 from .checks import check
 from .float_format import FloatFormat
 from .formats import IntegerFormat, NumberFormat, OperandFormats, width_for
+from .sign_magnitude import SignMagnitude
 
 # Most pieces of one number.
 MAX_PIECES = 4
+# Bits of a signed operand of the multiplier of most FPGAs.
+MULTIPLIER_BITS = 18
+# The float that is too wide for it.
+LARGE_FLOAT = "float8_e4m3fn"
+
+
+def needs_magnitudes(formats: OperandFormats) -> bool:
+    """Return whether operands are too wide for a multiplier unless its operands are unsigned."""
+    number = formats.default
+    if not isinstance(number, FloatFormat):
+        return False
+    return number.largest_integer.bit_length() + 1 > MULTIPLIER_BITS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +35,7 @@ class OperandPort:
     ----------
     lane : IntegerFormat
         A lane on the port. If rows are signed or unsigned at run time, an unsigned format.
-    operand : IntegerFormat
+    operand : IntegerFormat or SignMagnitude
         What a lane is in the array.
     signed_at_run_time : bool
         Each row has a bit that says whether its lanes are signed.
@@ -35,14 +48,20 @@ class OperandPort:
     """
 
     lane: IntegerFormat
-    operand: IntegerFormat
+    operand: IntegerFormat | SignMagnitude
     signed_at_run_time: bool
     zero_points: bool
     float_format: FloatFormat | None = None
 
     @classmethod
     def of(
-        cls, name: str, formats: OperandFormats, *, cell_width: int, zero_points: bool
+        cls,
+        name: str,
+        formats: OperandFormats,
+        *,
+        cell_width: int,
+        zero_points: bool,
+        magnitudes: bool = False,
     ) -> "OperandPort":
         """Return the port of an operand.
 
@@ -54,15 +73,22 @@ class OperandPort:
         cell_width : int
             Most bits of a lane; 0 if a lane has the width of the widest format.
         zero_points : bool
+        magnitudes : bool
+            Whether the array multiplies magnitudes; see `needs_magnitudes`.
 
         Raises
         ------
         ValueError
-            If a number would have more than MAX_PIECES pieces, or a float a zero point.
+            If a number would have more than MAX_PIECES pieces, a float a zero point, or an integer
+            would be beside a float that needs magnitudes.
         """
         if isinstance(formats.default, FloatFormat):
             check(not zero_points, f"{name} {formats} cannot have zero points: it must be integers")
-            return cls._of_float(formats.default)
+            return cls._of_float(formats.default, magnitudes=magnitudes)
+        check(
+            not magnitudes,
+            f"{name} must be a float beside a {LARGE_FLOAT}, not {formats}",
+        )
         widest = max(number.width for number in formats)
         width = min(cell_width or widest, widest)
         check(
@@ -88,11 +114,12 @@ class OperandPort:
         )
 
     @classmethod
-    def _of_float(cls, number: FloatFormat) -> "OperandPort":
+    def _of_float(cls, number: FloatFormat, *, magnitudes: bool) -> "OperandPort":
         largest = number.largest_integer
+        integer = IntegerFormat(width_for(-largest, largest))
         return cls(
             lane=IntegerFormat(number.width, signed=False),
-            operand=IntegerFormat(width_for(-largest, largest)),
+            operand=SignMagnitude(largest) if magnitudes else integer,
             signed_at_run_time=False,
             zero_points=False,
             float_format=number,

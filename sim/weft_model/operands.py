@@ -32,8 +32,10 @@ class _Draw(NamedTuple):
 def _uniform(draw: _Draw) -> np.ndarray:
     number = draw.number
     if isinstance(number, FloatFormat):
-        codes = draw.source.integers(0, 1 << number.width, draw.shape, np.uint8)
-        return codes.view(number.dtype).astype(np.float64)
+        codes = draw.source.integers(0, 1 << number.width, draw.shape, np.uint16).astype(np.uint8)
+        values = codes.view(number.dtype).astype(np.float64)
+        # Most NaNs become zero, so that they do not fill the product.
+        return np.where(np.isnan(values) & (draw.source.random(draw.shape) < 0.9), 0, values)
     return draw.source.integers(number.minimum, number.maximum, draw.shape, endpoint=True)
 
 

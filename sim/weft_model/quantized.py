@@ -62,12 +62,20 @@ class CheckedOperand:
     def centered(self, dtype: type) -> np.ndarray:
         """Return `values - zero_point` in a dtype that holds them exactly.
 
-        Floats become multiples of the smallest positive value.
+        Floats become multiples of the smallest positive value, and NaN zero.
         """
         if isinstance(self.format, FloatFormat):
             least = self.format.least_exponent
-            return np.ldexp(self.values.astype(np.float64), -least).astype(dtype)
+            values = np.nan_to_num(self.values.astype(np.float64), nan=0)
+            return np.ldexp(values, -least).astype(dtype)
         return self.values.astype(dtype) - self.zero_point.astype(dtype)
+
+    @property
+    def nan(self) -> np.ndarray:
+        """Where the values are NaN."""
+        if isinstance(self.format, FloatFormat):
+            return np.isnan(self.values.astype(np.float32))
+        return np.zeros(self.values.shape, bool)
 
     @property
     def width(self) -> int:

@@ -35,7 +35,8 @@ def matmul(config: MatrixUnitConfig, a: object, b: object) -> np.ndarray:
 
     Floats are integers, in units of the smallest positive value of their format, so their sums are
     exact too, and do not depend on the order of summation or on the array. A result that is a float
-    is the exact sum, rounded once: see `to_float`.
+    is the exact sum, rounded once: see `to_float`. A sum with a NaN operand is NaN: the positive
+    quiet NaN without a payload, or the smallest integer.
 
     Parameters
     ----------
@@ -57,11 +58,20 @@ def matmul(config: MatrixUnitConfig, a: object, b: object) -> np.ndarray:
     exact = sum(widths) + int(first.shape[1]).bit_length() < 53
     dtype = np.float64 if exact else np.int64
     product = first.centered(dtype) @ second.centered(dtype)
-    sums = wrap(product.astype(np.int64), config.accumulator)
+    z = wrap(product.astype(np.int64), config.accumulator)
     number = config.result_format
     if isinstance(number, FloatFormat):
-        return to_float(sums.astype(np.int64), config.least_exponent, number)
-    return sums
+        z = to_float(z.astype(np.int64), config.least_exponent, number)
+    if config.arithmetic.flags:
+        nan = first.nan.any(axis=1, keepdims=True) | second.nan.any(axis=0, keepdims=True)
+        z[nan] = np.nan if isinstance(number, FloatFormat) else number.minimum
+    return z
+
+
+def differs(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Return where the bits of two results differ; NaN equals NaN with the same bits."""
+    bits = f"u{expected.dtype.itemsize}"
+    return got.view(bits) != expected.view(bits)
 
 
 def pairs_of(operands: Iterable[tuple]) -> list[tuple]:

@@ -12,7 +12,7 @@ from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft_model.cycle_model import lower_bound, predict
 from weft_model.quantized import checked_operands
-from weft_model.reference import matmul, pairs_of
+from weft_model.reference import differs, matmul, pairs_of
 from weft_model.schedule import Schedule
 
 from . import toolchain
@@ -102,7 +102,7 @@ def run(
         )
     schedules = [Schedule.of(config, a, b) for a, b in checked]
     wrong = [
-        int(np.count_nonzero(product != matmul(config, a, b)))
+        int(np.count_nonzero(differs(product, matmul(config, a, b))))
         for product, (a, b) in zip(result.products, checked, strict=True)
     ]
     return CheckedResult(

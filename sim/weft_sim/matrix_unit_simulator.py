@@ -22,7 +22,7 @@ from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft_model.cycle_model import predict
 from weft_model.quantized import Matrix
-from weft_model.reference import matmul, pairs_of
+from weft_model.reference import differs, matmul, pairs_of
 from weft_model.schedule import Schedule
 
 from .emissions import emitted
@@ -248,7 +248,7 @@ class MatrixUnitSimulator:
         prediction = predict(self.config, [Schedule.of(self.config, a, b)])
         if run.errors:
             return run, f"the unit reports {run.errors}"
-        if (run.products[0] != matmul(self.config, a, b)).any():
+        if differs(run.products[0], matmul(self.config, a, b)).any():
             return run, "the product differs from numpy's"
         if (run.cycles, run.counters) != (prediction.cycles, prediction.counters):
             return run, f"{run.cycles} cycles, but the model predicts {prediction.cycles}"

@@ -2,6 +2,7 @@
 
 from weft.array.cell import PLAIN
 from weft.array.fast_cell import FAST
+from weft.array.magnitude_cell import MAGNITUDE
 from weft.emit.export import hierarchy_of
 from weft.matrix.accumulators import AccumulatorBank
 from weft.matrix.config import MatrixUnitConfig
@@ -10,7 +11,7 @@ from weft.matrix.results import ResultColumn
 ARRAY = "unit.array."
 CELLS = tuple(
     cell.__name__
-    for kind in (PLAIN, FAST)
+    for kind in (PLAIN, FAST, MAGNITUDE)
     for cell in (kind.hard, kind.soft, kind.sharing)
     if cell is not None
 )

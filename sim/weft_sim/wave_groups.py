@@ -7,14 +7,18 @@ from itertools import product
 
 from vcd.gtkw import GTKWColor
 
-from weft.array.inner_product import FastInnerProduct, PlainInnerProduct
+from weft.array.inner_product import (
+    FastInnerProduct,
+    MagnitudeInnerProduct,
+    PlainInnerProduct,
+)
 from weft.array.pairs import operand_shape
 from weft.core.axi_matrix_unit import tuser_layout
-from weft.float_format import FloatFormat
-from weft.formats import NumberFormat
+from weft.formats import IntegerFormat, NumberFormat
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity
+from weft.sign_magnitude import SignMagnitude
 
 from .scopes import banks, cells, result_columns
 from .wave_rows import (
@@ -72,8 +76,8 @@ def groups(config: MatrixUnitConfig) -> list[Group]:
     ]
 
 
-def _look(number: NumberFormat) -> str:
-    if isinstance(number, FloatFormat):
+def _look(number: NumberFormat | SignMagnitude) -> str:
+    if not isinstance(number, IntegerFormat):
         return "hex"
     return "signed" if number.signed else "unsigned"
 
@@ -279,7 +283,11 @@ def _fast_operands(
 
 
 # Operands that move through the cells of each kind of array.
-OPERANDS = {PlainInnerProduct: _operands, FastInnerProduct: _fast_operands}
+OPERANDS = {
+    PlainInnerProduct: _operands,
+    FastInnerProduct: _fast_operands,
+    MagnitudeInnerProduct: _operands,
+}
 
 
 def _south(config: MatrixUnitConfig) -> list[Group]:

@@ -75,6 +75,24 @@ OPERANDS = {
 }
 FLOATS = {
     "float4": unit(4, 4, activation="float4_e2m1fn", weight="float4_e2m1fn"),
+    "float8": unit(4, 3, activation="float8_e4m3fn", weight="float8_e4m3fn"),
+    "float8 by float6, checksum": unit(
+        3,
+        4,
+        activation="float8_e4m3fn",
+        weight="float6_e3m2fn",
+        checksum=True,
+        adder_stages=2,
+        soft_columns=1,
+        result="bfloat16",
+    ),
+    "float4 by float8 as an integer": unit(
+        *(1, 2),
+        activation="float4_e2m1fn",
+        weight="float8_e4m3fn",
+        result="integer",
+        multiplier_stages=0,
+    ),
     "float6, checksum": unit(
         *(5, 3), activation="float6_e3m2fn", weight="float6_e2m3fn", checksum=True
     ),

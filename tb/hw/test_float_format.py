@@ -1,6 +1,7 @@
 """FloatFormat: every code of every operand format, against ml_dtypes and gfloat."""
 
 import gfloat
+import ml_dtypes
 import numpy as np
 import pytest
 from gfloat import formats as judged
@@ -12,6 +13,7 @@ JUDGES = {
     "float6_e2m3fn": judged.format_info_ocp_e2m3,
     "float6_e3m2fn": judged.format_info_ocp_e3m2,
     "float4_e2m1fn": judged.format_info_ocp_e2m1,
+    "float8_e4m3fn": judged.format_info_ocp_e4m3,
 }
 
 
@@ -28,9 +30,10 @@ def test_every_format_has_a_judge():
 def test_every_code_is_a_multiple_of_the_smallest_value(name):
     number = OPERAND_FLOATS[name]
     values = values_of(number)
-    assert values.tolist() == [
-        gfloat.decode_float(JUDGES[name], code).fval for code in range(len(values))
-    ]
+    decoded = [gfloat.decode_float(JUDGES[name], code).fval for code in range(len(values))]
+    assert np.array_equal(values, decoded, equal_nan=True)
+    assert np.isnan(values).sum() == (2 if number.kind == "fn" else 0)
+    values = values[~np.isnan(values)]
     multiples = values / 2.0**number.least_exponent
     assert np.array_equal(multiples, np.rint(multiples))
     assert (multiples.max(), -multiples.min()) == (number.largest_integer,) * 2
@@ -51,6 +54,11 @@ def test_names_and_dtypes_are_parsed(name):
     for given in (name, number, number.dtype, number.dtype.type):
         assert parse_format(given) is number
     assert str(OperandFormats.parse(name)) == name
+
+
+@pytest.mark.parametrize("number, dtype", [(FLOAT32, np.float32), (BFLOAT16, ml_dtypes.bfloat16)])
+def test_nan_is_that_of_numpy(number, dtype):
+    assert np.array(np.nan, dtype).view(f"u{number.width // 8}") == number.nan_code
 
 
 def test_a_float_is_alone():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from amaranth import Shape, signed
 
 from ..formats import IntegerFormat, products_width
+from ..sign_magnitude import SignMagnitude
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +14,7 @@ class Arithmetic:
 
     Parameters
     ----------
-    activation, weight : IntegerFormat
+    activation, weight : IntegerFormat, or both SignMagnitude
     sum_parts : tuple of int
         Widths of the parts of a partial sum, least significant first; part p comes p cycles after
         part 0.
@@ -21,20 +22,25 @@ class Arithmetic:
         Registers between the operand registers and the adder of a cell.
     """
 
-    activation: IntegerFormat
-    weight: IntegerFormat
+    activation: IntegerFormat | SignMagnitude
+    weight: IntegerFormat | SignMagnitude
     sum_parts: tuple[int, ...]
     multiplier_stages: int
 
     @property
     def sum_width(self) -> int:
-        """Bits of a partial sum."""
+        """Bits of a partial sum, without its flags."""
         return sum(self.sum_parts)
 
     @property
+    def flags(self) -> int:
+        """Flags below the bits of a partial sum: 1, for NaN, if the operands can be NaN."""
+        return int(isinstance(self.activation, SignMagnitude))
+
+    @property
     def sum_shape(self) -> Shape:
-        """Shape of a partial sum."""
-        return signed(self.sum_width)
+        """Shape of a partial sum with its flags."""
+        return signed(self.sum_width + self.flags)
 
     @property
     def product_shape(self) -> Shape:

@@ -1,18 +1,19 @@
 """FloatEdge: turn floating-point lanes of a port into the integers that an array multiplies."""
 
-from amaranth.hdl import Module, Mux, Value
+from amaranth.hdl import Const, Module, Mux, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.lanes import Lanes
 from ..float_format import FloatFormat
 from ..operand_port import OperandPort
+from ..sign_magnitude import SignMagnitude
 
 
 class FloatEdge(wiring.Component):
     """Read lanes as floating-point numbers, as multiples of the smallest positive value.
 
-    Latency 0. Exact for every code.
+    Latency 0. Exact for every code; a SignMagnitude operand is NaN if its code is.
 
     Parameters
     ----------
@@ -40,9 +41,18 @@ class FloatEdge(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         for index in range(self.count):
-            magnitude, sign = _fixed_point(self.port.float_format, self.lanes[index])
-            m.d.comb += self.operands[index].eq(Mux(sign, -magnitude, magnitude))
+            code = self.lanes[index]
+            magnitude, sign = _fixed_point(self.port.float_format, code)
+            operand = Mux(sign, -magnitude, magnitude)
+            if isinstance(self.port.operand, SignMagnitude):
+                nan = _is_nan(self.port.float_format, code)
+                operand = self.port.operand.pack(magnitude=magnitude, sign=sign, nan=nan)
+            m.d.comb += self.operands[index].eq(operand)
         return m
+
+
+def _is_nan(number: FloatFormat, code: Value) -> Value:
+    return code[:-1].all() if number.kind == "fn" else Const(0)
 
 
 def _fixed_point(number: FloatFormat, code: Value) -> tuple[Value, Value]:

@@ -1,12 +1,13 @@
 """How an array multiplies: the kinds of array that a unit can have, by name."""
 
-from amaranth.hdl import Shape
+from amaranth.hdl import Shape, unsigned
 
 from ..hierarchy import Part
 from .arithmetic import Arithmetic
 from .cell import PLAIN
 from .fast_array import CheckedFastArray, FastArray
 from .fast_cell import FAST
+from .magnitude_cell import MAGNITUDE
 from .pairs import operand_shape
 from .systolic_array import Block, SystolicArray
 
@@ -14,6 +15,7 @@ from .systolic_array import Block, SystolicArray
 class PlainInnerProduct:
     """One multiplier for each row and column."""
 
+    cell = PLAIN
     tile_rows = PLAIN.tile_rows
     shares_multipliers = PLAIN.sharing is not None
 
@@ -27,18 +29,20 @@ class PlainInnerProduct:
         """Return the hard multipliers of an array for tiles of `rows` rows; `columns` are hard."""
         return rows * columns
 
-    @staticmethod
-    def latency_of(arithmetic: Arithmetic, *, rows: int) -> int:
+    @classmethod
+    def latency_of(cls, arithmetic: Arithmetic, *, rows: int) -> int:
         """Return the cycles from the activation of row 0 to the last part of column 0's sum."""
-        return PLAIN.latency_of(arithmetic, rows=rows)
+        return cls.cell.latency_of(arithmetic, rows=rows)
 
-    @staticmethod
-    def array(*, arithmetic: Arithmetic, rows: int, columns: int, soft_columns: int = 0) -> Part:
+    @classmethod
+    def array(
+        cls, *, arithmetic: Arithmetic, rows: int, columns: int, soft_columns: int = 0
+    ) -> Part:
         """Return the array for tiles of `rows` rows; it has the ports of a SystolicArray."""
         return Part(
             SystolicArray,
             {
-                "cell": PLAIN,
+                "cell": cls.cell,
                 "arithmetic": arithmetic,
                 "rows": rows,
                 "columns": columns,
@@ -50,6 +54,21 @@ class PlainInnerProduct:
     # The checks need only what every array outputs at its east edge.
     checked_array = array
     checking_array = array
+
+
+class MagnitudeInnerProduct(PlainInnerProduct):
+    """The same for operands that are SignMagnitude."""
+
+    cell = MAGNITUDE
+    shares_multipliers = MAGNITUDE.sharing is not None
+    # The sums of weights are integers.
+    checking_array = PlainInnerProduct.array
+
+    @staticmethod
+    def operand_shapes(arithmetic: Arithmetic) -> tuple[Shape, Shape]:
+        """Return the shapes of the operands that a cell multiplies."""
+        first, second = arithmetic.activation, arithmetic.weight
+        return unsigned(first.magnitude_width), unsigned(second.magnitude_width)
 
 
 class FastInnerProduct:

@@ -44,23 +44,34 @@ def align_parts(m: Module, platform, widths: Widths, total: Value, *, name: str)
     return Cat(*aligned).as_signed()
 
 
-def add_in_parts(m: Module, widths: Widths, total: Value, addend: Iterable[Value]) -> Value:
+def add_in_parts(
+    m: Module, widths: Widths, total: Value, addend: Iterable[Value], *, carry: ValueLike = 0
+) -> Value:
     """Return the sum, one cycle later, added part by part with a register in each carry.
 
-    Part p of both operands comes p cycles after part 0.
+    Part p of both operands comes p cycles after part 0, with which `carry`, one bit, is added.
     """
-    return _in_parts(m, widths, total, addend, lambda part, other, carry: part + other + carry)
+
+    def add(part: Value, other: Value, carry: ValueLike) -> Value:
+        return part + other + carry
+
+    return _in_parts(m, widths, total, addend, add, carry)
 
 
 def subtract_in_parts(m: Module, widths: Widths, total: Value, taken: Iterable[Value]) -> Value:
     """Return the difference, computed as in `add_in_parts`."""
-    return _in_parts(m, widths, total, taken, lambda part, other, borrow: part - other - borrow)
+    return _in_parts(m, widths, total, taken, lambda part, other, borrow: part - other - borrow, 0)
 
 
 def _in_parts(
-    m: Module, widths: Widths, total: Value, others: Iterable[Value], combine: Callable
+    m: Module,
+    widths: Widths,
+    total: Value,
+    others: Iterable[Value],
+    combine: Callable,
+    carried: ValueLike,
 ) -> Value:
-    sums, carry = [], 0
+    sums, carry = [], Value.cast(carried)
     last = len(widths) - 1
     for index, (part, other) in enumerate(zip(parts_of(widths, total), others, strict=True)):
         added = Signal(len(part) + (index < last), name=f"sum_{index}", reset_less=True)

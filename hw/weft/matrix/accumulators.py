@@ -95,38 +95,43 @@ class AccumulatorBank(wiring.Component):
     sum_parts : tuple of int
         Widths of the parts of a partial sum, least significant first.
     width : int
-        Bits of a finished sum.
+        Bits of a finished sum, without flags.
     depth : int
         Accumulator rows.
+    flags : int
+        Bits below a sum that are ORed instead of added.
 
     Members
     -------
     control_in, control_out : bank_control_layout(depth)
-    sum_in : signed(sum(sum_parts))
-    sum_out : signed(width)
+    sum_in : signed(sum(sum_parts) + flags). The flags come with part 0.
+    sum_out : signed(width + flags)
     """
 
     read_latency = READ_LATENCY
     latency = ADD_LATENCY
     linking = Linking(passed=("control",), link="bank")
 
-    def __init__(self, *, sum_parts: tuple[int, ...], width: int, depth: int):
-        self.sum_parts = sum_parts
-        self.width = width
+    def __init__(self, *, sum_parts: tuple[int, ...], width: int, depth: int, flags: int = 0):
+        self.sum_parts = (sum_parts[0] + flags, *sum_parts[1:])
+        self.width = width + flags
         self.depth = depth
-        super().__init__(self.members_of(sum_parts=sum_parts, width=width, depth=depth))
+        self.flags = flags
+        super().__init__(
+            self.members_of(sum_parts=sum_parts, width=width, depth=depth, flags=flags)
+        )
 
     @staticmethod
     def members_of(
-        *, sum_parts: tuple[int, ...], width: int, depth: int
+        *, sum_parts: tuple[int, ...], width: int, depth: int, flags: int = 0
     ) -> dict[str, wiring.Member]:
         """Return the members by name, for a Chain."""
         control = bank_control_layout(depth)
         return {
             "control_in": In(control),
             "control_out": Out(control),
-            "sum_in": In(signed(sum(sum_parts))),
-            "sum_out": Out(signed(width)),
+            "sum_in": In(signed(sum(sum_parts) + flags)),
+            "sum_out": Out(signed(width + flags)),
         }
 
     def elaborate(self, platform):
@@ -151,7 +156,7 @@ class AccumulatorBank(wiring.Component):
         base = Signal(signed(self.width))
         m.d.comb += base.eq(Mux(add_control.newer[0], total, operand))
         added = align_parts(m, platform, self.sum_parts, self.sum_in, name="align")
-        m.d.sync += total.eq(base + added)
+        m.d.sync += total.eq(self._sum(base, added))
 
         m.d.comb += [
             sums.write.eq(write_control.write),
@@ -160,6 +165,13 @@ class AccumulatorBank(wiring.Component):
             self.sum_out.eq(total),
         ]
         return m
+
+    def _sum(self, base: Value, added: Value) -> Value:
+        if not self.flags:
+            return base + added
+        flags, above = slice(self.flags), slice(self.flags, None)
+        total = base[above].as_signed() + added[above].as_signed()
+        return Cat(base[flags] | added[flags], total)
 
     def _operand(self, m: Module, read_control: data.View, total: Signal, read: Value) -> Signal:
         """Return the operand that is added to the next sum, unless that is the latest total.

@@ -10,12 +10,25 @@ from ..blocks.delay_line import DelayLine
 from ..blocks.lanes import Lanes
 from ..blocks.partial_sums import align_parts
 from ..blocks.sum_tree import SumTree
+from ..formats import IntegerFormat
 from ..hierarchy import instantiate
+from ..sign_magnitude import SignMagnitude
 from .accumulators import AccumulatorBank, bank_control_layout
 from .config import MatrixUnitConfig
 from .sum_shift import SumShift
 from .timing import MatrixUnitTiming
 from .weights import WeightLoader
+
+
+def integers_of(m: Module, operand: IntegerFormat | SignMagnitude, lanes: data.View) -> Value:
+    """Return the lanes as integers side by side; NaN is zero."""
+    if isinstance(operand, IntegerFormat):
+        return lanes.as_value()
+    numbers = [Signal(operand.integer_shape, name=f"number_{n}") for n in range(len(lanes))]
+    m.d.comb += [
+        number.eq(operand.integer(lane)) for number, lane in zip(numbers, lanes, strict=True)
+    ]
+    return Cat(*numbers)
 
 
 class ChecksumColumn(wiring.Component):
@@ -87,12 +100,13 @@ class ChecksumColumn(wiring.Component):
         """Add the cells of the column, whose weights are the sums of the weight rows."""
         config, arithmetic = self.config, self.config.checksum_arithmetic
         columns, width = config.columns, arithmetic.weight.width
+        activation, weight = config.activation_port.operand, config.weight_port.operand
         tree = instantiate(
             m,
             "weight_sums",
             platform,
             SumTree,
-            lane=config.weight_port.operand.shape,
+            lane=weight.integer_shape,
             lanes=columns,
             width=width,
         )
@@ -106,10 +120,10 @@ class ChecksumColumn(wiring.Component):
         )
         cells = instantiate(m, "cells", platform, part.component, **part.parameters)
         m.d.comb += [
-            tree.i.eq(self.weights),
+            tree.i.as_value().eq(integers_of(m, weight, self.weights)),
             north.i.eq(tree.o),
             cells.weights_in.eq(north.o),
-            cells.activations_in.eq(self.activations),
+            cells.activations_in.as_value().eq(integers_of(m, activation, self.activations)),
             cells.switches_in.eq(self.switches),
             cells.loads_in.eq(self.loads),
         ]

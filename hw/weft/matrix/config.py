@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..array.arithmetic import Arithmetic
-from ..array.inner_product import INNER_PRODUCTS, FastInnerProduct, PlainInnerProduct
+from ..array.inner_product import (
+    INNER_PRODUCTS,
+    FastInnerProduct,
+    MagnitudeInnerProduct,
+    PlainInnerProduct,
+)
 from ..checks import check, check_kind
 from ..float_format import BFLOAT16, FLOAT32, OPERAND_FLOATS, FloatFormat
 from ..formats import (
@@ -17,8 +22,9 @@ from ..formats import (
     products_width,
 )
 from ..hierarchy import Part
-from ..operand_port import OperandPort
+from ..operand_port import OperandPort, needs_magnitudes
 from ..parameters import OperandField, check_parameters, documented, parameter
+from ..sign_magnitude import SignMagnitude
 
 # Sizes of TPU v1 (Jouppi et al., ISCA 2017, section 2).
 MAX_SIDE = 256
@@ -140,6 +146,11 @@ class MatrixUnitConfig:
                     f"{name} format must be 1 to {MAX_OPERAND_WIDTH} bits wide, not {number}",
                 )
             self._port(name)
+        check(
+            self.inner_product == "plain" or not self._multiplies_magnitudes,
+            f"inner_product must be plain for {self.activation} and {self.weight}, not "
+            f"{self.inner_product}: sums of two operands are too wide for a multiplier",
+        )
         self._check_sums()
         check(
             self.rows % self.rows_per_cell == 0,
@@ -201,8 +212,16 @@ class MatrixUnitConfig:
     def _port(self, name: str) -> OperandPort:
         formats = getattr(self, name)
         return OperandPort.of(
-            name, formats, cell_width=self.cell_width, zero_points=self.zero_points
+            name,
+            formats,
+            cell_width=self.cell_width,
+            zero_points=self.zero_points,
+            magnitudes=self._multiplies_magnitudes,
         )
+
+    @property
+    def _multiplies_magnitudes(self) -> bool:
+        return needs_magnitudes(self.activation) or needs_magnitudes(self.weight)
 
     @functools.cached_property
     def activation_port(self) -> OperandPort:
@@ -229,6 +248,8 @@ class MatrixUnitConfig:
     @property
     def multiplication(self) -> type[PlainInnerProduct] | type[FastInnerProduct]:
         """How the array multiplies, and its components."""
+        if self._multiplies_magnitudes:
+            return MagnitudeInnerProduct
         return INNER_PRODUCTS[self.inner_product]
 
     @property
@@ -263,7 +284,7 @@ class MatrixUnitConfig:
         """Formats and widths in the cells of the array."""
         activation, weight = self.activation_port.operand, self.weight_port.operand
         width = products_width(activation, weight, self.rows)
-        return self._arithmetic(weight, width, self.adder_stages)
+        return self._arithmetic(activation, weight, width, self.adder_stages)
 
     def sum_shift(self, arithmetic: Arithmetic) -> dict[str, Any]:
         """Return the parameters of a SumShift behind cells with that arithmetic."""
@@ -286,18 +307,27 @@ class MatrixUnitConfig:
     @property
     def checksum_arithmetic(self) -> Arithmetic:
         """Formats and widths in the cells of the checksum column, for exact sums of C weights."""
-        one = self.weight_port.operand
+        one, activation = self.weight_port.operand, self.activation_port.operand
         bits = products_width(one, IntegerFormat(1, signed=False), self.columns)
         weight = IntegerFormat(bits if one.signed else bits - 1, signed=one.signed)
-        width = products_width(self.activation_port.operand, weight, self.rows)
-        return self._arithmetic(weight, width, len(self.arithmetic.sum_parts))
+        width = products_width(activation, weight, self.rows)
+        if isinstance(activation, SignMagnitude):
+            activation = IntegerFormat(activation.magnitude_width + 1)
+        parts = len(self.arithmetic.sum_parts)
+        return self._arithmetic(activation, weight, width, parts)
 
     @property
     def checksum_is_soft(self) -> bool:
         """Whether the sums of weights are wider than any operand; adders then multiply them."""
         return self.checksum_arithmetic.weight.width > MAX_OPERAND_WIDTH
 
-    def _arithmetic(self, weight: IntegerFormat, sum_width: int, parts: int) -> Arithmetic:
+    def _arithmetic(
+        self,
+        activation: IntegerFormat | SignMagnitude,
+        weight: IntegerFormat | SignMagnitude,
+        sum_width: int,
+        parts: int,
+    ) -> Arithmetic:
         """Return an Arithmetic with partial sums in `parts` parts of nearly equal width.
 
         The sums are exact, or of the accumulator width if that is smaller.
@@ -305,7 +335,7 @@ class MatrixUnitConfig:
         width = min(self.accumulator_width, sum_width)
         parts = min(parts, width)
         return Arithmetic(
-            activation=self.activation_port.operand,
+            activation=activation,
             weight=weight,
             sum_parts=tuple((width + index) // parts for index in range(parts)),
             multiplier_stages=self.multiplier_stages,

@@ -1,6 +1,6 @@
 """FloatResults: round the finished sums of a result row to floating-point numbers."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,7 +11,7 @@ from .layouts import result_layout, sum_row_layout
 
 
 class FloatResults(wiring.Component):
-    """Convert each lane of the rows of a stream; see ToFloat.
+    """Convert each lane of the rows of a stream; see ToFloat. A sum with the flag NaN is NaN.
 
     Latency `latency_of(config)` cycles. While the output waits for `ready`, nothing moves.
 
@@ -65,9 +65,16 @@ class FloatResults(wiring.Component):
                 least_exponent=config.least_exponent,
                 number=config.result_format,
             )
+            total, rounded = self.i.payload.lanes[column], lane.o
+            if config.arithmetic.flags:
+                nan = Signal.like(valid, name=f"nan_{column}", reset_less=True)
+                with m.If(advance):
+                    m.d.sync += nan.eq(Cat(total[0], nan))
+                rounded = Mux(nan[-1], config.result_format.nan_code, lane.o)
+                total = total[1:].as_signed()
             m.d.comb += [
-                lane.i.eq(self.i.payload.lanes[column]),
+                lane.i.eq(total),
                 lane.advance.eq(advance),
-                self.o.payload.lanes[column].eq(lane.o),
+                self.o.payload.lanes[column].eq(rounded),
             ]
         return m

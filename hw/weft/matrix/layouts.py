@@ -88,8 +88,8 @@ def result_layout(config: MatrixUnitConfig) -> data.StructLayout:
 
 
 def sum_row_layout(config: MatrixUnitConfig) -> data.StructLayout:
-    """Return the layout of a result row whose lanes are finished sums."""
-    lanes = Lanes(signed(config.accumulator_width), config.columns)
+    """Return the layout of a result row whose lanes are finished sums, above their flags."""
+    lanes = Lanes(signed(config.accumulator_width + config.arithmetic.flags), config.columns)
     return data.StructLayout({"lanes": lanes, "end": 1})
 
 

@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..array.float_edge import FloatEdge
-from ..array.inner_product import FastInnerProduct, PlainInnerProduct
+from ..array.inner_product import FastInnerProduct, MagnitudeInnerProduct, PlainInnerProduct
 from ..array.operand_edge import OperandEdge
 from ..blocks.chain import Chain
 from ..blocks.delay_line import DelayLine
@@ -27,7 +27,11 @@ from .timing import MatrixUnitTiming
 from .weights import WeightLoader
 
 # Checksum column for each kind of array.
-CHECKSUM_COLUMNS = {PlainInnerProduct: ChecksumColumn, FastInnerProduct: FastChecksumColumn}
+CHECKSUM_COLUMNS = {
+    PlainInnerProduct: ChecksumColumn,
+    FastInnerProduct: FastChecksumColumn,
+    MagnitudeInnerProduct: ChecksumColumn,
+}
 
 
 # Zero points of a row: one for all lanes of an activation row, one per lane of a weight row.
@@ -231,6 +235,7 @@ class MatrixUnit(wiring.Component):
             sum_parts=config.shifted_sum_parts(config.arithmetic),
             width=config.accumulator_width,
             depth=config.accumulator_depth,
+            **({"flags": config.arithmetic.flags} if config.arithmetic.flags else {}),
         )
         m.d.comb += [
             wait.i.eq(admission.control),
@@ -295,6 +300,17 @@ class MatrixUnit(wiring.Component):
             floats = instantiate(m, "float_results", platform, FloatResults, config=config)
             connect(m, results.results, floats.i)
             connect(m, flipped(self.results), floats.o)
+        elif config.arithmetic.flags:
+            sums, lanes = results.results, self.results.payload.lanes
+            m.d.comb += [
+                self.results.valid.eq(sums.valid),
+                sums.ready.eq(self.results.ready),
+                self.results.payload.end.eq(sums.payload.end),
+                *[
+                    lane.eq(Mux(total[0], config.accumulator.minimum, total[1:].as_signed()))
+                    for lane, total in zip(lanes, sums.payload.lanes, strict=True)
+                ],
+            ]
         else:
             connect(m, flipped(self.results), results.results)
         return results
@@ -332,6 +348,7 @@ class MatrixUnit(wiring.Component):
             columns=config.columns,
             width=config.accumulator_width,
         )
+        flags, lanes = config.arithmetic.flags, results.results.payload.lanes
         m.d.comb += [
             column.weights.eq(loader.weights.payload.lanes),
             column.activations.eq(array.activations_out),
@@ -342,10 +359,10 @@ class MatrixUnit(wiring.Component):
             column.control.eq(sums.banks.control_out),
             column.valid.eq(sums.row.valid),
             *([column.shift.eq(sums.shift)] if config.shift_bits else []),
-            results.sums[config.columns].eq(column.checksum),
+            results.sums[config.columns].eq(Cat(Const(0, flags), column.checksum).as_signed()),
             check.transfer.eq(results.results.valid & results.results.ready),
-            check.lanes.eq(results.results.payload.lanes),
-            check.checksum.eq(results.checksum),
+            check.lanes.as_value().eq(Cat(*[lane[flags:] for lane in lanes]) if flags else lanes),
+            check.checksum.eq(results.checksum[flags:] if flags else results.checksum),
         ]
         for name in CHECKSUM_COLUMNS[config.multiplication].witnesses:
             m.d.comb += getattr(column, name).eq(getattr(array, name))

@@ -93,10 +93,10 @@ class ResultBuffer(wiring.Component):
     Members
     -------
     emit, ends_job : 1 bit in. The sum of column 0 is finished in this cycle; it ends a job.
-    sums : Lanes(signed(config.accumulator_width), result_columns) in. Column c is c cycles
+    sums : Lanes(the shape of a sum with its flags, result_columns) in. Column c is c cycles
         behind column 0.
     results : stream of sum_row_layout(config), out
-    checksum : signed(config.accumulator_width) out, only with checksums. Checksum of the result.
+    checksum : as a sum, out, only with checksums. Checksum of the result.
     released : 1 bit out. A place becomes free.
     """
 
@@ -104,7 +104,7 @@ class ResultBuffer(wiring.Component):
         self.config = config
         self.depth = depth
         layout = sum_row_layout(config)
-        shape = signed(config.accumulator_width)
+        shape = signed(config.accumulator_width + config.arithmetic.flags)
         super().__init__(
             {
                 "emit": In(1),
@@ -131,7 +131,7 @@ class ResultBuffer(wiring.Component):
             Chain,
             component=ResultColumn,
             links=config.result_columns,
-            width=config.accumulator_width,
+            width=config.accumulator_width + config.arithmetic.flags,
             depth=self.depth,
         )
         m.submodules.ends = ends = Memory(shape=1, depth=self.depth, init=[])

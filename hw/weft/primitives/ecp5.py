@@ -55,8 +55,8 @@ def _multiplier(
         **_bus("i", "B", high_b),
         **_bus("i", "C", Const(0, OPERAND_BITS)),
         **_bus("o", "P", product),
-        i_SIGNEDA=Const(1),
-        i_SIGNEDB=Const(1),
+        i_SIGNEDA=Const(is_signed(a)),
+        i_SIGNEDB=Const(is_signed(b)),
         i_SOURCEA=Const(0),
         i_SOURCEB=Const(0),
         i_CLK0=ClockSignal(),
@@ -67,9 +67,14 @@ def _multiplier(
     return product[zeros_a + zeros_b :].as_signed()
 
 
+def is_signed(operand: Value) -> bool:
+    """Return whether the block treats an operand as signed: unless it needs all bits unsigned."""
+    return operand.shape().signed or len(operand) < OPERAND_BITS
+
+
 def _at_the_high_end(operand: Value) -> tuple[Value, int]:
     """Return an operand for the block, and the number of zeros below its value."""
-    sign = Cat() if operand.shape().signed else Const(0, 1)
+    sign = Cat() if operand.shape().signed or not is_signed(operand) else Const(0, 1)
     zeros = OPERAND_BITS - len(operand) - len(sign)
     return Cat(Const(0, zeros), operand, sign), zeros
 

@@ -6,6 +6,7 @@ import cocotb
 import pytest
 
 from benches.bits import gather_parts, in_parts, operand
+from benches.cells import ROW_CONTROL, held_weights, random_control, sum_latency
 from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, start
 from benches.runner import on_icarus, on_simulators
 from weft.array.arithmetic import Arithmetic
@@ -14,8 +15,6 @@ from weft.emit.verilog import make_design
 from weft.matrix.config import MatrixUnitConfig
 
 CYCLES = 1500
-# Control of a cell, and the corresponding control of its row.
-ROW_CONTROL = {"load": "row_loads", "switch": "row_switches"}
 
 
 def cell(activation, weight, multiplier_stages, adder_stages, rows=16, accumulator_width=32):
@@ -127,40 +126,13 @@ async def passes_on_and_multiplies(dut):
 
 
 def random_inputs(source: random.Random, arithmetic: Arithmetic) -> dict[str, int]:
-    """Return the inputs of one cycle; `sum` is the partial sum for the activation of this cycle.
-
-    The other cells of the row load and switch too, so the control of the row is high more often.
-    """
-    control = {}
-    for name, of_row in ROW_CONTROL.items():
-        control[name] = source.random() < 0.4
-        control[of_row] = control[name] or source.random() < 0.5
+    """Return the inputs of one cycle; `sum` is the partial sum for the activation of this cycle."""
     return {
         "activation_in": operand(source, arithmetic.activation),
         "weight_in": operand(source, arithmetic.weight),
-        **control,
+        **random_control(source),
         "sum": source.choice([0, -1, source.getrandbits(arithmetic.sum_width)]),
     }
-
-
-def sum_latency(arithmetic: Arithmetic) -> int:
-    """Return the cycles from an activation to the first part of its sum."""
-    operand_register = sum_register = 1
-    return operand_register + arithmetic.multiplier_stages + sum_register
-
-
-def held_weights(inputs) -> tuple[list[int], list[int]]:
-    """Return the shadow weight in each cycle, and the weight for the activation of each cycle."""
-    shadow = weight = 0
-    shadows, weights = [], []
-    for cycle in inputs:
-        shadows.append(shadow)
-        if cycle["switch"]:
-            weight = shadow
-        weights.append(weight)
-        if cycle["load"]:
-            shadow = cycle["weight_in"]
-    return shadows, weights
 
 
 def to_ports(inputs, arithmetic: Arithmetic) -> list[dict[str, int]]:

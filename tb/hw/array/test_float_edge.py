@@ -3,17 +3,25 @@
 import cocotb
 import numpy as np
 
-from benches.bits import join, split_signed
+from benches.bits import join, split, split_signed
 from benches.coroutines import TIMEOUT, compare, parameters, play, start
 from benches.runner import on_simulators
 from weft.array.float_edge import FloatEdge
 from weft.float_format import OPERAND_FLOATS
 from weft.formats import OperandFormats
 from weft.operand_port import OperandPort
+from weft.sign_magnitude import SignMagnitude
 
 PORTS = {
-    name: OperandPort.of("weight", OperandFormats.parse(name), cell_width=0, zero_points=False)
-    for name in OPERAND_FLOATS
+    f"{name}{' as a magnitude' if magnitudes else ''}": OperandPort.of(
+        "weight",
+        OperandFormats.parse(name),
+        cell_width=0,
+        zero_points=False,
+        magnitudes=magnitudes,
+    )
+    for name, number in OPERAND_FLOATS.items()
+    for magnitudes in ((True,) if number.kind == "fn" else (False, True))
 }
 
 
@@ -32,5 +40,15 @@ async def reads_every_code(dut):
     values = rows.view(number.dtype).astype(np.float64)
     await start(dut)
     trace = await play(dut, [{"lanes": join(row, number.width)} for row in rows], ["operands"])
-    got = [split_signed(row, edge.port.operand.width, lanes) for row in trace["operands"]]
-    compare("operands", got, np.ldexp(values, -number.least_exponent).astype(int).tolist())
+    nan = np.isnan(values)
+    multiples = np.ldexp(np.where(nan, 0, values), -number.least_exponent).astype(int)
+    operand = edge.port.operand
+    if isinstance(operand, SignMagnitude):
+        negative = np.signbit(values) & ~nan
+        expected = np.abs(multiples) | negative << operand.magnitude_width
+        expected |= nan << operand.magnitude_width + 1
+        got = [split(row, operand.width, lanes) for row in trace["operands"]]
+    else:
+        expected = multiples
+        got = [split_signed(row, operand.width, lanes) for row in trace["operands"]]
+    compare("operands", got, expected.tolist())

@@ -20,6 +20,11 @@ from weft.matrix.layouts import row_control_layout
 CYCLES = 1500
 
 
+def out_width(config: MatrixUnitConfig) -> int:
+    """Return the bits of a finished sum with its flags."""
+    return config.accumulator_width + config.arithmetic.flags
+
+
 class Accumulators(wiring.Component):
     """AccumulatorControl and the banks of all columns, as in the matrix unit."""
 
@@ -30,7 +35,7 @@ class Accumulators(wiring.Component):
             {
                 "row": In(row_control_layout(config)),
                 "sums_in": In(data.ArrayLayout(config.arithmetic.sum_shape, columns)),
-                "sums_out": Out(data.ArrayLayout(signed(config.accumulator_width), columns)),
+                "sums_out": Out(data.ArrayLayout(signed(out_width(config)), columns)),
                 "control_out": Out(bank_control_layout(config.accumulator_depth)),
             }
         )
@@ -49,6 +54,7 @@ class Accumulators(wiring.Component):
             sum_parts=config.arithmetic.sum_parts,
             width=config.accumulator_width,
             depth=config.accumulator_depth,
+            flags=config.arithmetic.flags,
         )
         m.d.comb += [
             control.row.eq(self.row),
@@ -79,6 +85,9 @@ CONFIGS = {
     "4x64": bank(4, 64, 2, 3, activation="int16", weight="int16", rows=256),
     "3x20-columns-9": bank(3, 20, 9, 2),
     "16x32-columns-19": bank(16, 32, 19, 1, rows=4),
+    "5x54-with-flags": bank(
+        *(5, 54, 3, 2), activation="float8_e4m3fn", weight="float8_e4m3fn", rows=4
+    ),
     "6x8-narrow": bank(6, 8, 1, 4, activation="int1", weight="int1", rows=1),
 }
 
@@ -131,12 +140,18 @@ def random_row(source: random.Random, config: MatrixUnitConfig, begun, recent) -
 
 
 def random_sums(source: random.Random, config: MatrixUnitConfig) -> list[int]:
-    half = 1 << (config.arithmetic.sum_width - 1)
+    half = 1 << (config.arithmetic.sum_shape.width - 1)
     corners = [half - 1, -half, -1, 0, 1]
     return [
         source.choice([source.randrange(-half, half), source.choice(corners)])
         for _ in range(config.columns)
     ]
+
+
+def add(a: int, b: int, flags: int) -> int:
+    """Return a sum whose low bits are flags, which are ORed."""
+    mask = (1 << flags) - 1
+    return ((a >> flags) + (b >> flags)) << flags | ((a | b) & mask)
 
 
 def expected_sums(rows, sums, config: MatrixUnitConfig, resets=()) -> list[list[int] | None]:
@@ -154,7 +169,8 @@ def expected_sums(rows, sums, config: MatrixUnitConfig, resets=()) -> list[list[
             continue
         base = [0] * config.columns if row["first"] else memory[row["row"]]
         total = [
-            to_signed(a + b, config.accumulator_width) for a, b in zip(base, parts, strict=True)
+            to_signed(add(a, b, config.arithmetic.flags), out_width(config))
+            for a, b in zip(base, parts, strict=True)
         ]
         new_sums.append(total)
         if not row["last"]:
@@ -168,7 +184,9 @@ async def check_rows(dut, rows, sums, resets=()) -> None:
     `resets` are cycles of reset, which hold bubbles. Rows whose sums are still in flight are lost.
     """
     config = parameters().config
-    parts, columns = config.arithmetic.sum_parts, config.columns
+    arithmetic, columns = config.arithmetic, config.columns
+    first_part, *others = arithmetic.sum_parts
+    parts = (first_part + arithmetic.flags, *others)
     early = len(parts) - 1
     end = early + len(rows) + columns + 8
     sums_in = [[0] * columns for _ in range(end)]
@@ -181,7 +199,7 @@ async def check_rows(dut, rows, sums, resets=()) -> None:
                 sums_in[cycle][column] |= ((number >> low) % (1 << width)) << low
                 low += width
     stimuli = [
-        {"row": 0, "rst": 0, "sums_in": join(lanes, config.arithmetic.sum_width)}
+        {"row": 0, "rst": 0, "sums_in": join(lanes, arithmetic.sum_shape.width)}
         for lanes in sums_in
     ]
     for n, row in enumerate(rows):
@@ -190,7 +208,7 @@ async def check_rows(dut, rows, sums, resets=()) -> None:
     for n in resets:
         stimuli[n + early]["rst"] = 1
     trace = await play(dut, stimuli, ["sums_out"])
-    out = [split_signed(bits, config.accumulator_width, columns) for bits in trace["sums_out"]]
+    out = [split_signed(bits, out_width(config), columns) for bits in trace["sums_out"]]
 
     latency = early + AccumulatorBank.read_latency + AccumulatorBank.latency
     got, expected, cycles = [], [], []
@@ -242,7 +260,7 @@ async def sums_one_row_in_every_cycle(dut):
         {"valid": 1, "first": n == 0, "last": n == count - 1, "end": 0, "row": row}
         for n in range(count)
     ]
-    half = 1 << (config.arithmetic.sum_width - 1)
+    half = 1 << (config.arithmetic.sum_shape.width - 1)
     sums = [[-half if column % 2 else half - 1 for column in range(config.columns)]] * count
     await start(dut)
     await check_rows(dut, rows, sums)

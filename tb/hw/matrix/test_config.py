@@ -113,6 +113,16 @@ def test_results_are_integers_or_floats(formats, result, found):
     assert config.least_exponent == (-8 if formats else 0)
 
 
+def test_float8_needs_floats_and_the_plain_inner_product():
+    both = {"activation": "float8_e4m3fn", "weight": "float8_e4m3fn"}
+    config = MatrixUnitConfig(**both)  # type: ignore
+    assert (config.accumulator_width, config.arithmetic.flags) == (54, 1)
+    with pytest.raises(ValueError, match="weight must be a float beside a float8_e4m3fn, not int8"):
+        MatrixUnitConfig(activation="float8_e4m3fn")  # type: ignore
+    with pytest.raises(ValueError, match="inner_product must be plain for float8_e4m3fn"):
+        MatrixUnitConfig(**both, inner_product="fast")  # type: ignore
+
+
 def test_floats_have_no_zero_points():
     with pytest.raises(ValueError, match="activation float6_e3m2fn cannot have zero points"):
         MatrixUnitConfig(**FLOAT6, zero_points=True)  # type: ignore

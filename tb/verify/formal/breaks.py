@@ -281,6 +281,14 @@ FLOAT_EDGE_BREAKS = (
     Break("array/float_edge", "fraction | exponent.any() <<", "fraction | 1 <<", "value"),
     Break("array/float_edge", "Mux(sign, -magnitude, magnitude)", "magnitude", "value"),
 )
+MAGNITUDE_EDGE_BREAKS = (
+    *FLOAT_EDGE_BREAKS[:2],
+    Break("array/float_edge", "code[:-1].all() if", "code[:-2].all() if", "value"),
+    Break(
+        "sign_magnitude", "Mux(number, magnitude[: self.magnitude_width], 0)", "magnitude", "value"
+    ),
+    Break("sign_magnitude", "sign & number", "0", "value"),
+)
 TO_FLOAT_BREAKS = (
     Break("blocks/to_float", "Mux(sign, -self.i, self.i)", "self.i", "float"),
     Break("blocks/to_float", "top - shift", "top - shift + 1", "float"),

@@ -23,6 +23,7 @@ from .breaks import (
     FAST_BREAKS,
     FAST_COLUMN_BREAKS,
     FLOAT_EDGE_BREAKS,
+    MAGNITUDE_EDGE_BREAKS,
     ORDER_BREAKS,
     RESULT_BREAKS,
     SHIFT_BREAKS,
@@ -223,7 +224,7 @@ PROOFS = (
             f"operands of {number}",
             "an operand of the array is the value of its lane, for every code",
             lambda number=number: FloatsAreRead(number),
-            FLOAT_EDGE_BREAKS,
+            MAGNITUDE_EDGE_BREAKS if number.kind == "fn" else FLOAT_EDGE_BREAKS,
         )
         for number in OPERAND_FLOATS.values()
     ],

@@ -1,12 +1,13 @@
 """Rounding: a sum becomes the nearest float, and ties go to even."""
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 
 from weft.array.float_edge import FloatEdge
 from weft.blocks.to_float import ToFloat
 from weft.float_format import FloatFormat
 from weft.formats import OperandFormats
-from weft.operand_port import OperandPort
+from weft.operand_port import OperandPort, needs_magnitudes
+from weft.sign_magnitude import SignMagnitude
 
 from .harness import Harness
 
@@ -76,10 +77,16 @@ class FloatsAreRead(Harness):
     def describe(self, m: Module) -> None:
         number = self.number
         formats = OperandFormats((number,))
-        port = OperandPort.of("A", formats, cell_width=0, zero_points=False)
+        magnitudes = needs_magnitudes(formats)
+        port = OperandPort.of("A", formats, cell_width=0, zero_points=False, magnitudes=magnitudes)
         m.submodules.edge = edge = FloatEdge(port=port, lanes=1)
         code = self.anything(number.width, "code")
         m.d.comb += edge.lanes[0].eq(code)
+        operand, nan, said_nan = edge.operands[0], Const(0), Const(0)
+        if isinstance(port.operand, SignMagnitude):
+            nan, said_nan = code[:-1].all(), port.operand.nan(operand)
+            operand = port.operand.integer(operand)
+            self.reach("nan", said_nan)
         value = Signal(signed(port.operand.width + 1), name="value")
         magnitude = Signal(port.operand.width, name="magnitude")
         fraction = code[: number.fraction]
@@ -89,7 +96,7 @@ class FloatsAreRead(Harness):
                 with m.Case(exponent):
                     significand = fraction + (1 << number.fraction if exponent else 0)
                     m.d.comb += magnitude.eq(significand << max(0, exponent - 1))
-        m.d.comb += value.eq(Mux(code[-1], -magnitude, magnitude))
-        self.prove("value", edge.operands[0] == value)
-        self.reach("largest", edge.operands[0] == -number.largest_integer)
-        self.reach("smallest", edge.operands[0] == 1)
+        m.d.comb += value.eq(Mux(nan, 0, Mux(code[-1], -magnitude, magnitude)))
+        self.prove("value", (operand == value) & (said_nan == nan))
+        self.reach("largest", operand == -number.largest_integer)
+        self.reach("smallest", operand == 1)

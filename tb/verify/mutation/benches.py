@@ -37,6 +37,7 @@ MODULE_BENCHES = {
     "FastCell": ("hw.array.test_fast_cell", ""),
     "FastChecksumColumn": ("hw.matrix.test_checksum_column", ""),
     "OperandEdge": ("hw.array.test_operand_edge", ""),
+    "MagnitudeCell": ("hw.array.test_magnitude_cell", ""),
     "PairsCheck": ("hw.array.test_pairs_check", ""),
     "ResultBuffer": ("hw.matrix.test_results", ""),
     "ResultCheck": ("hw.matrix.test_result_check", ""),
@@ -58,7 +59,7 @@ SHARED = (
     *(
         TB / "benches" / name
         for name in (
-            *("runner.py", "coroutines.py", "bits.py", "products.py"),
+            *("runner.py", "coroutines.py", "bits.py", "cells.py", "products.py"),
             *("gate_model.py", "tiles.py"),
         )
     ),

@@ -110,6 +110,17 @@ UNITS = (
         ),
         ("FloatEdge", "FloatResults", "ToFloat"),
     ),
+    Unit(
+        "magnitudes",
+        MatrixUnitConfig(
+            rows=2,
+            columns=2,
+            activation="float8_e4m3fn",  # type: ignore[arg-type]
+            weight="float4_e2m1fn",  # type: ignore[arg-type]
+            accumulator_depth=4,
+        ),
+        ("MagnitudeCell", "FloatEdge", "FloatResults", "AccumulatorBank"),
+    ),
     # Components that checksums add or change. Most act only after a flip, so the benches flip bits.
     Unit(
         "checksum",

@@ -8,7 +8,7 @@ import numpy as np
 
 from weft.matrix.config import MatrixUnitConfig
 from weft_model.cycle_model import predict
-from weft_model.reference import matmul
+from weft_model.reference import differs, matmul
 from weft_sim.matrix_unit_simulator import MatrixUnitSimulator, SimulationResult
 
 from .cases import Case, PlannedRun
@@ -82,7 +82,7 @@ def _check_run(unit: MatrixUnitSimulator, run: PlannedRun, result: CaseResult) -
 
 def _first_difference(z: np.ndarray, expected: np.ndarray) -> str:
     """Describe the first difference, or return ""; results missing after a reset are masked."""
-    wrong = np.argwhere(np.ma.filled(z != expected, False))
+    wrong = np.argwhere(np.ma.filled(differs(z, expected), False))
     if not len(wrong):
         return ""
     i, j = wrong[0]

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from weft.array.inner_product import MagnitudeInnerProduct
 from weft.float_format import OPERAND_FLOATS
 from weft.formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat
 from weft.matrix.config import MAX_DEPTH, MatrixUnitConfig
-from weft.operand_port import MAX_PIECES
+from weft.operand_port import LARGE_FLOAT, MAX_PIECES
 from weft_model.cycle_model import predict
 
 from .cases import Case, PlannedRun, Product, StallRates
@@ -75,8 +76,10 @@ def draw_config(source: random.Random, kind: Kind) -> MatrixUnitConfig:
     near, far = source.randint(1, 64), source.randint(65, MAX_DEPTH)
     widest = 8 if kind.large else MAX_OPERAND_WIDTH
     operands = _draw_operands(source, widest)
-    port = MatrixUnitConfig(**operands).activation_port
-    checked = columns >= 2 and port.operand.width >= 2 and source.random() < 0.3
+    plain = MatrixUnitConfig(**operands)
+    fast = fast and plain.multiplication is not MagnitudeInnerProduct
+    operand = plain.activation_port.operand
+    checked = columns >= 2 and operand.width >= 2 and source.random() < 0.3
     return MatrixUnitConfig(
         rows=rows + rows % 2 if fast else rows,
         columns=columns,
@@ -96,11 +99,19 @@ def _draw_operands(source: random.Random, widest: int) -> dict[str, Any]:
     if kind < 0.6:
         return {name: _draw_format(source, widest) for name in ("activation", "weight")}
     if kind < 0.75:
-        formats = {
-            name: source.choice([*OPERAND_FLOATS, "int8"]) for name in ("activation", "weight")
-        }
+        names = [name for name in OPERAND_FLOATS if name != LARGE_FLOAT]
+        # Beside the largest float, both are floats.
+        other = source.choice([LARGE_FLOAT, "int8"])
+        pair = [source.choice([*names, other]), source.choice([*names, other])]
+        if pair == ["int8", "int8"]:
+            pair[0] = names[0]
+        source.shuffle(pair)
         result = source.choice(["automatic", "integer", "float32", "bfloat16"])
-        return {**formats, "result": result, "accumulator_width": source.choice([0, 64])}
+        return {
+            **dict(zip(("activation", "weight"), pair, strict=True)),
+            "result": result,
+            "accumulator_width": source.choice([0, 64]),
+        }
     several = {
         name: list({_draw_format(source, MAX_OPERAND_WIDTH) for _ in range(source.randint(1, 3))})
         for name in ("activation", "weight")
