@@ -94,7 +94,7 @@ class Tally:
             "configurations": self.configurations,
             "distinct": len(self.units),
             **{name: getattr(self.done, name) for name in SUMS},
-            "processor_seconds": round(self.done.processor_seconds),
+            "processor_seconds": round(self.done.processor_seconds, 2),
             "mismatches": len(self.failures),
             "failures": [failure.described() for failure in self.failures],
             "interrupted": self.interrupted,
