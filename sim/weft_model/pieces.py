@@ -1,5 +1,6 @@
 """The lanes of operands: numbers in pieces, padded to whole tiles, as they cross the ports."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,50 +15,54 @@ from .quantized import CheckedOperand
 class PortLanes:
     """Both operands of a product in lanes, in the dtypes of the lanes, C contiguous.
 
-    With P pieces per activation and Q per weight, and K and N padded to whole tiles:
+    With P pieces per activation and Q per weight, and K and N padded to whole tiles. Padding of A
+    equals the zero point of its row, so it adds nothing to the sums.
 
     Parameters
     ----------
+    ports : pair of OperandPort
+    operands : pair of CheckedOperand
+    k, n : int
+        K and N with padding.
+
+    Members
+    -------
     activations : (M P, K)
-        Piece p of row m of A is row m P + p.
+        Piece p of row m of A is row m P + p. Not a copy if A already has this form.
     zero_points : (M P,)
         Those of the activations, int64.
     weights : (Q K, N)
-        Piece q of row k of B is row q K + k.
+        Piece q of row k of B is row q K + k. Not a copy if B already has this form.
     weight_zero_points : (Q, N)
     """
 
-    activations: np.ndarray
-    zero_points: np.ndarray
-    weights: np.ndarray
-    weight_zero_points: np.ndarray
+    ports: tuple[OperandPort, OperandPort]
+    operands: tuple[CheckedOperand, CheckedOperand]
+    k: int
+    n: int
 
-    @classmethod
-    def of(
-        cls,
-        ports: tuple[OperandPort, OperandPort],
-        operands: tuple[CheckedOperand, CheckedOperand],
-        *,
-        k: int,
-        n: int,
-    ) -> "PortLanes":
-        """Return the lanes of A and B, padded to `k` and `n`.
+    @functools.cached_property
+    def activations(self) -> np.ndarray:
+        port, a = self.ports[0], self.operands[0]
+        padding = split(port, a.format, a.zero_point) if port.zero_points else None
+        rows = _padded(split(port, a.format, a.values), (a.shape[0], self.k), padding)
+        return rows.swapaxes(0, 1).reshape(-1, self.k)
 
-        Operands that already have this form are not copied. Padding of A equals the zero point of
-        its row, so it adds nothing to the sums.
-        """
-        (port, weight_port), (a, b) = ports, operands
-        zero_points = split(port, a.format, a.zero_point)
-        rows = split(port, a.format, a.values)
-        rows = _padded(rows, (a.shape[0], k), zero_points)
-        weights = _padded(split(weight_port, b.format, b.values), (k, n))
-        weight_zero_points = split(weight_port, b.format, b.zero_point)
-        return cls(
-            activations=rows.swapaxes(0, 1).reshape(-1, k),
-            zero_points=zero_points.swapaxes(0, 1).ravel().astype(np.int64),
-            weights=weights.reshape(-1, n),
-            weight_zero_points=_padded(weight_zero_points, (1, n)).reshape(-1, n),
-        )
+    @functools.cached_property
+    def zero_points(self) -> np.ndarray:
+        pieces = split(self.ports[0], self.operands[0].format, self.operands[0].zero_point)
+        return pieces.swapaxes(0, 1).ravel().astype(np.int64)
+
+    @functools.cached_property
+    def weights(self) -> np.ndarray:
+        b = self.operands[1]
+        pieces = split(self.ports[1], b.format, b.values)
+        return _padded(pieces, (self.k, self.n)).reshape(-1, self.n)
+
+    @functools.cached_property
+    def weight_zero_points(self) -> np.ndarray:
+        pieces = split(self.ports[1], self.operands[1].format, self.operands[1].zero_point)
+        return _padded(pieces, (1, self.n)).reshape(-1, self.n)
 
 
 def split(port: OperandPort, number: NumberFormat, values: np.ndarray) -> np.ndarray:

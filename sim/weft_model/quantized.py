@@ -46,14 +46,17 @@ class CheckedOperand:
     format : IntegerFormat or FloatFormat
     zero_point : ndarray of int64
         (M, 1) for A, (1, N) for B
-    rules : OperandRules
-        What it was checked against.
+    config : MatrixUnitConfig
+        The unit.
+    axis : int
+        That of the zero points: 0 for A, 1 for B.
     """
 
     values: np.ndarray
     format: NumberFormat
     zero_point: np.ndarray
-    rules: "OperandRules"
+    config: MatrixUnitConfig
+    axis: int
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -88,18 +91,6 @@ class CheckedOperand:
 Matrix = Quantized | CheckedOperand | npt.ArrayLike
 
 
-@dataclass(frozen=True)
-class OperandRules:
-    """What a unit accepts as operand A (`axis` 0) or B (`axis` 1).
-
-    `axis`: that of the zero points, one for each row of A or each column of B.
-    """
-
-    formats: OperandFormats
-    zero_points: bool
-    axis: int
-
-
 def checked_operands(
     config: MatrixUnitConfig, a: object, b: object
 ) -> tuple[CheckedOperand, CheckedOperand]:
@@ -123,8 +114,8 @@ def checked_operands(
         format; if the unit has no such format or no zero points; if the shapes do not match.
     """
     check_config(config)
-    first = _checked("A", a, OperandRules(config.activation, config.zero_points, axis=0))
-    second = _checked("B", b, OperandRules(config.weight, config.zero_points, axis=1))
+    first = _checked("A", a, config, axis=0)
+    second = _checked("B", b, config, axis=1)
     check(
         first.shape[1] == second.shape[0],
         f"A of shape {first.shape} and B of shape {second.shape} cannot be multiplied: "
@@ -133,10 +124,12 @@ def checked_operands(
     return first, second
 
 
-def _checked(name: str, operand: object, rules: OperandRules) -> CheckedOperand:
-    if isinstance(operand, CheckedOperand) and operand.rules == rules:
+def _checked(name: str, operand: object, config: MatrixUnitConfig, *, axis: int) -> CheckedOperand:
+    known = isinstance(operand, CheckedOperand) and operand.axis == axis
+    # Mostly it is the same object, which is faster to compare.
+    if known and (operand.config is config or operand.config == config):
         return operand
-    formats, axis = rules.formats, rules.axis
+    formats = (config.activation, config.weight)[axis]
     given = operand if isinstance(operand, Quantized | CheckedOperand) else Quantized(operand)
     if isinstance(formats.default, FloatFormat):
         matrix = _floats(name, given.values, formats.default)
@@ -152,7 +145,7 @@ def _checked(name: str, operand: object, rules: OperandRules) -> CheckedOperand:
     count = matrix.shape[axis]
     shape = [(count, 1), (1, count)][axis]
     if isinstance(given.zero_point, int) and given.zero_point == 0:
-        return CheckedOperand(matrix, number, np.zeros(shape, np.int64), rules)
+        return CheckedOperand(matrix, number, np.zeros(shape, np.int64), config, axis)
     what = f"the zero point of {name}"
     points = _integers(what, given.zero_point, formats)
     side = ("row", "column")[axis]
@@ -161,14 +154,14 @@ def _checked(name: str, operand: object, rules: OperandRules) -> CheckedOperand:
         f"{what} must be one number, or {count}, one for each {side}, not of shape {points.shape}",
     )
     check(
-        rules.zero_points or not points.any(),
+        config.zero_points or not points.any(),
         f"{what} must be 0, because this unit has no zero points: configure it with "
         "zero_points=True",
     )
     if isinstance(number, IntegerFormat):
         _check_range(what, points, number)
     points = np.broadcast_to(points.ravel(), count).astype(np.int64)
-    return CheckedOperand(matrix, number, points.reshape(shape), rules)
+    return CheckedOperand(matrix, number, points.reshape(shape), config, axis)
 
 
 def _format_of(

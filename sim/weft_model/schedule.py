@@ -227,7 +227,7 @@ class Schedule:
             f"the operands must be {planned[3]} and {planned[4]} as scheduled, "
             f"not {found[3]} and {found[4]}",
         )
-        return PortLanes.of(
+        return PortLanes(
             (config.activation_port, config.weight_port),
             (first, second),
             k=self.k_tiles * config.rows,

@@ -64,22 +64,44 @@ class Progress(ctypes.Structure):
     ]
 
 
-@functools.cache
-def _tuser_values(config: MatrixUnitConfig) -> dict[str, int]:
-    """Return the value of each field of tuser when it is 1; 0 for fields that the unit lacks."""
-    absent = dict.fromkeys(("shift", "signed"), 0)
-    return absent | {name: 1 << field.offset for name, field in tuser_layout(config)}
+class _PortFields:
+    """Values of the fields of the ports of a unit, computed once for each kind of transfer.
+
+    `at`: the value of each field of tuser when it is 1; 0 for fields that the unit lacks.
+    """
+
+    def __init__(self, config: MatrixUnitConfig):
+        self.config = config
+        self.timing = MatrixUnitTiming.of(config)
+        self.at: dict[str, int] = dict.fromkeys(("shift", "signed"), 0)
+        self.at |= {name: 1 << field.offset for name, field in tuser_layout(config)}
+        self.weight_tusers = functools.cache(self._weight_tusers)
+        self.activation_tusers = functools.cache(self._activation_tusers)
+
+    def _weight_tusers(self, number: NumberFormat) -> list[int]:
+        """Return tuser of the tiles of each piece of the weights."""
+        signs = np.array(signs_of(self.config.weight_port, number))
+        layout = weight_tuser_layout(self.config)
+        return fields_to_numbers(layout, {"signed": signs}, len(signs)).tolist()
+
+    def _activation_tusers(
+        self, number: NumberFormat, weight_piece: int, first: bool, last: bool
+    ) -> list[int]:
+        """Return tuser of each piece of a row, but for its zero point and its accumulator row."""
+        signs = signs_of(self.config.activation_port, number)
+        tusers = [0] * MAX_PIECES
+        for piece, signed in enumerate(signs):
+            flags = {
+                "first": first and piece == 0,
+                "last": last and piece == len(signs) - 1,
+                "signed": signed,
+                "shift": piece + weight_piece,
+            }
+            tusers[piece] = sum(value * self.at[name] for name, value in flags.items())
+        return tusers
 
 
-@functools.cache
-def _weight_tusers(config: MatrixUnitConfig, number: NumberFormat) -> list[int]:
-    """Return tuser of the tiles of each piece of the weights."""
-    signs = np.array(signs_of(config.weight_port, number))
-    layout = weight_tuser_layout(config)
-    return fields_to_numbers(layout, {"signed": signs}, len(signs)).tolist()
-
-
-_timing_of = functools.cache(MatrixUnitTiming.of)
+_fields_of = functools.cache(_PortFields)
 
 
 class StimulusBuffers:
@@ -87,6 +109,7 @@ class StimulusBuffers:
 
     def __init__(self, config: MatrixUnitConfig, operands: list[tuple]):
         self.config = config
+        self.fields = _fields_of(config)
         checked = [checked_operands(config, a, b) for a, b in operands]
         self.schedules = [Schedule.of(config, a, b) for a, b in checked]
         self.lanes = [s.lanes(a, b) for s, (a, b) in zip(self.schedules, checked, strict=True)]
@@ -103,9 +126,9 @@ class StimulusBuffers:
         self.activations = []
         products = zip(self.schedules, self.lanes, self.results, strict=True)
         for number, (schedule, lanes, z) in enumerate(products):
-            rows_of = _Activations(self.config, schedule, lanes)
+            rows_of = _Activations(self.fields, schedule, lanes)
             self.activations.append(rows_of)
-            tile_of = _Weights(self.config, schedule, lanes)
+            tile_of = _Weights(self.fields, schedule, lanes)
             z_at, z_item, z_row = z.ctypes.data, z.itemsize, z.strides[0]
             for visit in schedule.visits():
                 n = visit.n_tile * self.config.columns
@@ -126,7 +149,7 @@ class StimulusBuffers:
         """Return the structure for the driver; it points into this object."""
         config = self.config
         self.stalls = stalls
-        timing = _timing_of(config)
+        timing = self.fields.timing
         lists = {}
         if stalls is not None:
             lists = {name: array.ctypes.data for name, array in vars(stalls).items()}
@@ -164,19 +187,20 @@ class StimulusBuffers:
 class _Weights:
     """The tiles of a product for the driver."""
 
-    def __init__(self, config: MatrixUnitConfig, schedule: Schedule, lanes: PortLanes):
+    def __init__(self, fields: _PortFields, schedule: Schedule, lanes: PortLanes):
+        config = fields.config
         self.height, self.columns = config.rows, config.columns
         self.piece_rows = schedule.k_tiles * config.rows
-        self.lanes, self.zero_points = lanes.weights, lanes.weight_zero_points
-        self.has_zero_points = config.weight_port.zero_points
-        self.tusers = _weight_tusers(config, schedule.weight)
+        self.lanes = lanes.weights
+        self.zero_points = lanes.weight_zero_points if config.weight_port.zero_points else None
+        self.tusers = fields.weight_tusers(schedule.weight)
 
     def tile(self, visit: Visit) -> tuple[int, ...]:
         """Return a Tile; its rows go from the last to the first."""
         row = visit.weight_piece * self.piece_rows + (visit.k_tile + 1) * self.height - 1
         column = visit.n_tile * self.columns
         zero_points = 0
-        if self.has_zero_points:
+        if self.zero_points is not None:
             zero_points = _address(self.zero_points, visit.weight_piece, column)
         stride = -self.lanes.strides[0]
         rows = _address(self.lanes, row, column), stride, self.height, 1
@@ -186,12 +210,12 @@ class _Weights:
 class _Activations:
     """The activation rows of a product for the driver."""
 
-    def __init__(self, config: MatrixUnitConfig, schedule: Schedule, lanes: PortLanes):
+    def __init__(self, fields: _PortFields, schedule: Schedule, lanes: PortLanes):
+        config = fields.config
         self.height, self.depth = config.rows, config.accumulator_depth
         self.pieces = schedule.activation_pieces
         self.lanes = lanes.activations
-        self.signs = signs_of(config.activation_port, schedule.activation)
-        self.at = _tuser_values(config)
+        self.fields, self.number, self.at = fields, schedule.activation, fields.at
         self.zero_points: np.ndarray | None = None
         if config.activation_port.zero_points:
             field = {"zero_point": lanes.zero_points}
@@ -203,7 +227,9 @@ class _Activations:
         """Yield a Visit for each pass through the accumulator rows, which restarts at row 0."""
         column = visit.k_tile * self.height
         first = visit.switch * self.at["switch"]
-        tusers = self._tusers(visit)
+        tusers = self.fields.activation_tusers(
+            self.number, visit.weight_piece, visit.first, visit.last
+        )
         for row in range(visit.start, visit.stop, self.depth):
             count = min(self.depth, visit.stop - row) * self.pieces
             top = row * self.pieces
@@ -211,19 +237,6 @@ class _Activations:
             rows = _address(self.lanes, top, column), self.lanes.strides[0], count, 0
             yield *rows, self.pieces, tusers, self.at["row"], zero_points, first
             first = 0
-
-    def _tusers(self, visit: Visit) -> list[int]:
-        """Return tuser of each piece of a row, but for its zero point and its accumulator row."""
-        tusers = [0] * MAX_PIECES
-        for piece, signed in enumerate(self.signs):
-            flags = {
-                "first": visit.first and piece == 0,
-                "last": visit.last and piece == self.pieces - 1,
-                "signed": signed,
-                "shift": piece + visit.weight_piece,
-            }
-            tusers[piece] = sum(value * self.at[name] for name, value in flags.items())
-        return tusers
 
 
 def _address(array: np.ndarray, *place: int) -> int:

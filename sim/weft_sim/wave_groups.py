@@ -18,6 +18,7 @@ from weft.formats import IntegerFormat, NumberFormat
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity
+from weft.operand_port import OperandPort
 from weft.sign_magnitude import SignMagnitude
 
 from .scopes import banks, cells, result_columns
@@ -26,6 +27,7 @@ from .wave_rows import (
     ACTIVITIES,
     CONTROL,
     ERRORS,
+    FLOATS,
     NEXT_WEIGHT,
     SUM,
     SUM_FLAGS,
@@ -83,12 +85,28 @@ def _look(number: NumberFormat | SignMagnitude) -> str:
 
 
 def _lane_rows(
-    port: str, what: str, lanes: list[int], number: NumberFormat, color: GTKWColor
+    port: str,
+    what: str,
+    lanes: list[int],
+    number: NumberFormat,
+    color: GTKWColor,
+    look: str | None = None,
 ) -> list[Row]:
+    look = look or _look(number)
     return [
-        Row(port, what.format(lane), _look(number), color, lane * number.lane_width, number.width)
+        Row(port, what.format(lane), look, color, lane * number.lane_width, number.width)
         for lane in lanes
     ]
+
+
+def _operand_rows(
+    port: str, what: str, lanes: list[int], operand: OperandPort, color: GTKWColor
+) -> list[Row]:
+    """Return lanes of operands; floats are shown in decimal, beside the name of their format."""
+    number, look = operand.float_format, None
+    if number is not None:
+        what, look = f"{what} ({number})", FLOATS[number.name].name
+    return _lane_rows(port, what, lanes, operand.lane, color, look)
 
 
 def _handshake(prefix: str, what: str) -> list[Row]:
@@ -127,8 +145,8 @@ def _ports(config: MatrixUnitConfig) -> list[Group]:
             [
                 *_handshake(weights, "weights"),
                 Row(f"{weights}_tlast", "weights end of tile", color=CONTROL),
-                *_lane_rows(
-                    f"{weights}_tdata", "weights c{}", columns, config.weight_port.lane, WEIGHT
+                *_operand_rows(
+                    f"{weights}_tdata", "weights c{}", columns, config.weight_port, WEIGHT
                 ),
             ],
         ),
@@ -141,11 +159,11 @@ def _ports(config: MatrixUnitConfig) -> list[Group]:
                 _field(config, "row", "activations sum row", "unsigned"),
                 *_further_fields(config),
                 Row(f"{activations}_tlast", "activations end of job", color=CONTROL),
-                *_lane_rows(
+                *_operand_rows(
                     f"{activations}_tdata",
                     "activations r{}",
                     rows,
-                    config.activation_port.lane,
+                    config.activation_port,
                     ACTIVATION,
                 ),
             ],

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+import numpy as np
 from amaranth.hdl import Shape
 from vcd.gtkw import GTKWColor
 
+from weft.float_format import OPERAND_FLOATS, FloatFormat
 from weft.matrix.layouts import Activity, Error, bit_of
 
 
@@ -35,12 +37,21 @@ def flags_decoder(name: str, flags: Mapping[str, int], none: str) -> Decoder:
     return Decoder(name, width, texts)
 
 
+def float_decoder(number: FloatFormat) -> Decoder:
+    """Return a decoder that shows the value of each code of a small float in decimal."""
+    codes = np.arange(1 << number.width, dtype=np.uint8)
+    values = codes.view(number.dtype).astype(np.float64).tolist()
+    texts = {code: f"{value:.9g}" for code, value in enumerate(values)}
+    return Decoder(f"weft_{number}", number.width, texts)
+
+
 SUM_FLAGS = ("first", "last")
 
 ACTIVITIES = enum_decoder("weft_activity", Activity)
 ERRORS = flags_decoder("weft_errors", {str(error.name): bit_of(error) for error in Error}, "none")
 SUMS = flags_decoder("weft_sum", {flag: bit for bit, flag in enumerate(SUM_FLAGS)}, "-")
-DECODERS = {decoder.name: decoder for decoder in (ACTIVITIES, ERRORS, SUMS)}
+FLOATS = {name: float_decoder(number) for name, number in OPERAND_FLOATS.items()}
+DECODERS = {decoder.name: decoder for decoder in (ACTIVITIES, ERRORS, SUMS, *FLOATS.values())}
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,12 @@ class Group:
     name: str
     rows: list[Row] = field(default_factory=list)
     closed: bool = False
+
+
+def decoders_of(shown: list[Group]) -> list[Decoder]:
+    """Return the decoders that the rows of groups use."""
+    looks = {row.look for group in shown for row in group.rows}
+    return [decoder for name, decoder in DECODERS.items() if name in looks]
 
 
 WEIGHT, NEXT_WEIGHT = GTKWColor.orange, GTKWColor.yellow

@@ -12,7 +12,7 @@ from vcd.gtkw import GTKWSave, make_translation_filter
 from weft.emit.files import write_whole
 
 from .trace import Trace
-from .wave_rows import DECODERS, Decoder, Group, Row
+from .wave_rows import Decoder, Group, Row
 
 # Number of cycles that fit on one screen next to the names, and the size of the window.
 SCREEN_CYCLES = 64
@@ -29,19 +29,19 @@ ZOOM_PIXELS = 200
 HERE = "././"
 
 
-def write_translations(folder: Path) -> dict[str, Path]:
+def write_translations(folder: Path, decoders: list[Decoder]) -> dict[str, Path]:
     """Write a GTKWave filter file for each decoder; return their paths by decoder name."""
     return {
         decoder.name: _write(folder / "translate" / f"{decoder.name}.txt", _filter(decoder))
-        for decoder in DECODERS.values()
+        for decoder in decoders
     }
 
 
-def write_mappings(folder: Path) -> list[Path]:
+def write_mappings(folder: Path, decoders: list[Decoder]) -> list[Path]:
     """Write a Surfer mapping for each decoder, where Surfer looks when started in the folder."""
     return [
         _write(folder / ".surfer" / "mappings" / decoder.name, _mapping(decoder))
-        for decoder in DECODERS.values()
+        for decoder in decoders
     ]
 
 

@@ -20,6 +20,7 @@ from .checked_run import run
 from .toolchain import build_root
 from .trace import Trace
 from .wave_groups import groups
+from .wave_rows import decoders_of
 from .wave_views import write_gtkwave, write_mappings, write_surfer, write_translations
 
 # A viewer that still runs after this time has found its display.
@@ -67,8 +68,9 @@ def make_views(trace: Path, config: MatrixUnitConfig) -> Views:
     for row in (row for group in shown for row in group.rows):
         source.width(row.path)
     switches = source.switches()
-    translations = write_translations(trace.parent)
-    mappings = write_mappings(trace.parent)
+    decoders = decoders_of(shown)
+    translations = write_translations(trace.parent, decoders)
+    mappings = write_mappings(trace.parent, decoders)
     save_file = trace.with_suffix(".gtkw")
     gtkwave = write_gtkwave(save_file, source, shown, switches, translations)
     surfer = write_surfer(trace.with_suffix(".sucl"), source, shown, switches)

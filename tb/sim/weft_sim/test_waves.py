@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pytest
 
 from benches.repository import DOCS
@@ -30,8 +31,21 @@ CORNERS = {
     "4x2 fast checksum": MatrixUnitConfig(
         rows=4, columns=2, inner_product="fast", checksum=True, multiplier_stages=0
     ),
+    "5x2 pieces": MatrixUnitConfig(
+        rows=5,
+        columns=2,
+        activation="uint8,int16",  # type: ignore[arg-type]
+        cell_width=8,
+        zero_points=True,
+    ),
     "18x3 fast": MatrixUnitConfig(rows=18, columns=3, activation="uint5", inner_product="fast"),
 }
+FLOATS = MatrixUnitConfig(
+    rows=2,
+    columns=5,
+    activation="float8_e4m3fn",  # type: ignore[arg-type]
+    weight="float6_e3m2fn",  # type: ignore[arg-type]
+)
 NESTED = MatrixUnitConfig(rows=10, columns=18, accumulator_depth=16)
 
 
@@ -139,6 +153,27 @@ def as_shown(trace, row, time):
     if row.look == "binary":
         return f"{value:0{width}b}"
     return str(value - (value >> (width - 1) << width) if row.look == "signed" else value)
+
+
+@ON_ICARUS
+def test_floats_are_shown_in_decimal(simulator):
+    """The rows of the ports name the format, and show each operand as its value."""
+    check_signals(FLOATS, simulator)
+    views, trace = demo(FLOATS, simulator)
+    a, b = (operand.astype(float) for operand in waves.demo_operands(FLOATS, SEED))
+    rows = {row.name: row for group in wave_groups.groups(FLOATS) for row in group.rows}
+    for stream, name, lanes in (
+        ("activations", "activations r{} (float8_e4m3fn)", [a[:, :2].T, a[:, 2:].T]),
+        ("weights", "weights c{} (float6_e3m2fn)", [b[1::-1].T, b[3:1:-1].T]),
+    ):
+        valid, ready = (f"s_axis_{stream}_t{end}" for end in ("valid", "ready"))
+        times = [t for t in trace.cycles if trace.value(valid, t) and trace.value(ready, t)]
+        for lane, expected in enumerate(np.concatenate(lanes, axis=1)):
+            shown = [as_shown(trace, rows[name.format(lane)], time) for time in times]
+            assert [float(text) for text in shown] == expected.tolist()
+    used = {path.stem for path in views.translations}
+    assert {"weft_float8_e4m3fn", "weft_float6_e3m2fn"} < used
+    assert "weft_float4_e2m1fn" not in used
 
 
 def test_the_walkthrough_in_the_docs_is_correct(simulator):
