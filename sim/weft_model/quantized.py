@@ -125,9 +125,12 @@ def checked_operands(
 
 
 def _checked(name: str, operand: object, config: MatrixUnitConfig, *, axis: int) -> CheckedOperand:
-    known = isinstance(operand, CheckedOperand) and operand.axis == axis
-    # Mostly it is the same object, which is faster to compare.
-    if known and (operand.config is config or operand.config == config):
+    if (
+        isinstance(operand, CheckedOperand)
+        and operand.axis == axis
+        # Mostly it is the same object, which is faster to compare.
+        and (operand.config is config or operand.config == config)
+    ):
         return operand
     formats = (config.activation, config.weight)[axis]
     given = operand if isinstance(operand, Quantized | CheckedOperand) else Quantized(operand)

@@ -1,6 +1,7 @@
 """MatrixUnitConfig: every parameter of a matrix unit, and nothing else."""
 
 import functools
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,9 +173,10 @@ class MatrixUnitConfig:
 
     def _check_sums(self) -> None:
         """Choose the width of the sums if it is not given, and check it."""
-        activation, weight = self._port("activation"), self._port("weight")
-        needed = products_width(activation.operand, weight.operand, FLOAT_SUM)
-        least = needed if self._has_floats else LEAST_ACCUMULATOR
+        least = LEAST_ACCUMULATOR
+        if self._has_floats:
+            numbers = itertools.product(self._numbers("activation"), self._numbers("weight"))
+            least = max(products_width(x, y, FLOAT_SUM) for x, y in numbers)
         if self.accumulator_width == 0:
             object.__setattr__(self, "accumulator_width", max(DEFAULT_ACCUMULATOR, least))
         check(
@@ -184,6 +186,12 @@ class MatrixUnitConfig:
             + (f": {FLOAT_SUM} products of {self.activation} and {self.weight} must not overflow")
             * self._has_floats,
         )
+
+    def _numbers(self, name: str) -> list[IntegerFormat | SignMagnitude]:
+        """Return the numbers whose products are added up: whole, although they pass in pieces."""
+        formats = getattr(self, name)
+        integers = [number for number in formats if isinstance(number, IntegerFormat)]
+        return integers or [self._port(name).operand]
 
     @property
     def _has_floats(self) -> bool:

@@ -84,9 +84,17 @@ def test_sums_are_wide_enough():
     """By default for 2**17 products of floats, which never overflow."""
     widths = [
         MatrixUnitConfig(**formats).accumulator_width  # type: ignore
-        for formats in ({}, FLOAT6, {"activation": "int8", "weight": "float4_e2m1fn"})
+        for formats in (
+            {},
+            FLOAT6,
+            {"activation": "int8", "weight": "float4_e2m1fn"},
+            # In pieces, but the sum is that of whole numbers.
+            {"activation": "int16", "weight": "float4_e2m1fn", "cell_width": 8},
+        )
     ]
-    assert widths == [32, 37, 32]
+    # In the array, float6_e3m2fn is int10, and float4_e2m1fn is int5.
+    assert widths == [32, 37, 32, 38]
+    assert (1 << 17) * (1 << 15) * (1 << 4) == 1 << 36
     assert (1 << 17) * (28 << 4) ** 2 < 1 << 36
     for narrow in (1, 7):
         with pytest.raises(ValueError, match=f"must be an integer from 8 to 64, not {narrow}$"):
