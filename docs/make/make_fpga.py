@@ -69,7 +69,8 @@ def array_name(config: MatrixUnitConfig) -> str:
     kind = ", fast" if config.inner_product == "fast" else ""
     soft = f", {config.soft_columns} soft" if config.soft_columns else ""
     checksum = ", checksum" if config.checksum else ""
-    return f"{config.rows} x {config.columns}{kind}{soft}{checksum}"
+    operands = "" if str(config.activation) == "int8" else f", {config.activation}"
+    return f"{config.rows} x {config.columns}{operands}{kind}{soft}{checksum}"
 
 
 def results() -> str:

@@ -19,7 +19,8 @@ def layers(tmp_path):
 
 
 def test_resnet50_is_run_if_nothing_is_named():
-    assert re.search(r"--layers FILE [^-]*\[default: resnet50\]", weft("sim-full", "--help").stdout)
+    text = " ".join(weft("sim-full", "--help").stdout.split())
+    assert re.search(r"--layers FILE [^-]*\[default: resnet50\]", text)
 
 
 @pytest.mark.parametrize("terminal", ["", "1"], ids=["file", "terminal"])
