@@ -313,10 +313,10 @@ def prove(config: MatrixUnitConfig, verilog: str, directory) -> None:
     """Unroll the load of a tile and the rows that use it, with every number symbolic."""
     latency = FastArray.latency_of(config.arithmetic, rows=config.rows)
     harness = PROOF.format(
-        activation="signed" if config.activation.signed else "",
-        weight="signed" if config.weight.signed else "",
-        a=config.activation.width - 1,
-        w=config.weight.width - 1,
+        activation="signed" if config.arithmetic.activation.signed else "",
+        weight="signed" if config.arithmetic.weight.signed else "",
+        a=config.arithmetic.activation.width - 1,
+        w=config.arithmetic.weight.width - 1,
         s=config.arithmetic.sum_width - 1,
         latency=latency,
     )

@@ -59,7 +59,7 @@ def test_soft_fast_cell(simulate, config):
 def test_widths_hold_every_sum_and_difference():
     """An activation plus a weight and the difference of two weights fit, without excess bits."""
     for config in CONFIGS.values():
-        activation, weight = config.activation, config.weight
+        activation, weight = config.arithmetic.activation, config.arithmetic.weight
         low, high = activation.minimum + weight.minimum, activation.maximum + weight.maximum
         half = 1 << (operand_shape(config.arithmetic).width - 1)
         assert -half <= low and high < half
