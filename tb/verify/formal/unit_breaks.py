@@ -74,7 +74,7 @@ PIPELINE_BREAKS = (
 CHECKSUM_BREAKS = (
     Break(
         "matrix/checksum_column",
-        "tree.i.eq(self.weights)",
+        "tree.i.as_value().eq(integers_of(m, weight, self.weights))",
         "tree.i[0].eq(self.weights[0])",
         "no_false_alarm",
     ),
@@ -164,7 +164,7 @@ FAULT_BREAKS = (
     ),
     Break(
         "matrix/checksum_column",
-        "tree.i.eq(self.weights)",
+        "tree.i.as_value().eq(integers_of(m, weight, self.weights))",
         "tree.i[0].eq(self.weights[0])",
         "wrong_results_are_reported",
     ),
