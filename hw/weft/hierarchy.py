@@ -231,8 +231,9 @@ class ModuleLibrary:
         types = [component, *(value for value in parameters.values() if isinstance(value, type))]
         kind = "_".join(re.sub(r"(?<!^)(?=[A-Z])", "_", t.__name__).lower() for t in types)
         known = inspect.signature(component).parameters
+        # A name has no minus sign.
         sizes = "x".join(
-            str(value)
+            str(value).replace("-", "m")
             for name, value in parameters.items()
             if type(value) is int and (name not in known or value != known[name].default)
         )

@@ -54,7 +54,7 @@ class Accumulators(wiring.Component):
             sum_parts=config.arithmetic.sum_parts,
             width=config.accumulator_width,
             depth=config.accumulator_depth,
-            flags=config.arithmetic.flags,
+            **({"flags": config.arithmetic.flags} if config.arithmetic.flags else {}),
         )
         m.d.comb += [
             control.row.eq(self.row),

@@ -44,6 +44,7 @@ MODULE_BENCHES = {
     "RowCheck": ("hw.matrix.test_row_check", ""),
     "Skew": ("hw.blocks.test_skew", ""),
     "SoftCell": ("hw.array.test_cell", ""),
+    "SoftMagnitudeCell": ("hw.array.test_magnitude_cell", ""),
     "SoftFastCell": ("hw.array.test_fast_cell", ""),
     "SoftMultiplier": ("hw.primitives.test_soft_multiplier", ""),
     "SumTree": ("hw.blocks.test_sum_tree", ""),

@@ -118,8 +118,9 @@ UNITS = (
             activation="float8_e4m3fn",  # type: ignore[arg-type]
             weight="float4_e2m1fn",  # type: ignore[arg-type]
             accumulator_depth=4,
+            soft_columns=1,
         ),
-        ("MagnitudeCell", "FloatEdge", "FloatResults", "AccumulatorBank"),
+        ("MagnitudeCell", "SoftMagnitudeCell", "FloatEdge", "FloatResults", "AccumulatorBank"),
     ),
     # Components that checksums add or change. Most act only after a flip, so the benches flip bits.
     Unit(
