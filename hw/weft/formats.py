@@ -47,13 +47,7 @@ class IntegerFormat:
         """
         if isinstance(given, cls):
             return given
-        text = given
-        if isinstance(given, np.dtype) or (
-            isinstance(given, type) and issubclass(given, np.generic)
-        ):
-            # Abstract types, such as np.integer, have no dtype.
-            with contextlib.suppress(TypeError):
-                text = np.dtype(given).name
+        text = _name_of(given)
         match = re.fullmatch(r"(u?)int([1-9][0-9]?)", text) if isinstance(text, str) else None
         if not match:
             raise ValueError(
@@ -83,6 +77,11 @@ class IntegerFormat:
         return (1 << (self.width - self.signed)) - 1
 
     @property
+    def largest_integer(self) -> int:
+        """The largest magnitude, as FloatFormat has it."""
+        return max(-self.minimum, self.maximum)
+
+    @property
     def lane_width(self) -> int:
         """Bits of one lane on a byte-wide port: 8, 16, 32 or 64, the width of `dtype`."""
         return next(width for width in (8, 16, 32, 64) if width >= self.width)
@@ -91,6 +90,15 @@ class IntegerFormat:
     def dtype(self) -> np.dtype:
         """Smallest numpy dtype that holds every value; little endian, like the ports."""
         return np.dtype(f"<{'i' if self.signed else 'u'}{self.lane_width // 8}")
+
+
+def _name_of(given: object) -> object:
+    """Return the name of a numpy dtype; anything else as it is."""
+    if isinstance(given, np.dtype) or (isinstance(given, type) and issubclass(given, np.generic)):
+        # Abstract types, such as np.integer, have no dtype.
+        with contextlib.suppress(TypeError):
+            return np.dtype(given).name
+    return given
 
 
 INT8 = IntegerFormat(8)
@@ -110,11 +118,7 @@ def parse_format(given: GivenFormat) -> NumberFormat:
     """
     if isinstance(given, FloatFormat):
         return given
-    name = given if isinstance(given, str) else getattr(given, "name", None)
-    if isinstance(given, type) and issubclass(given, np.generic):
-        # Abstract types, such as np.integer, have no dtype.
-        with contextlib.suppress(TypeError):
-            name = np.dtype(given).name
+    name = _name_of(given)
     if isinstance(name, str) and name in OPERAND_FLOATS:
         return OPERAND_FLOATS[name]
     return IntegerFormat.parse(given)

@@ -11,8 +11,6 @@ from .sign_magnitude import SignMagnitude
 MAX_PIECES = 4
 # Bits of a signed operand of the multiplier of most FPGAs.
 MULTIPLIER_BITS = 18
-# The float that is too wide for it.
-LARGE_FLOAT = "float8_e4m3fn"
 
 
 def needs_magnitudes(formats: OperandFormats) -> bool:
@@ -74,21 +72,17 @@ class OperandPort:
             Most bits of a lane; 0 if a lane has the width of the widest format.
         zero_points : bool
         magnitudes : bool
-            Whether the array multiplies magnitudes; see `needs_magnitudes`.
+            Whether the array multiplies magnitudes, which only floats can be; see
+            `needs_magnitudes`.
 
         Raises
         ------
         ValueError
-            If a number would have more than MAX_PIECES pieces, a float a zero point, or an integer
-            would be beside a float that needs magnitudes.
+            If a number would have more than MAX_PIECES pieces, or a float a zero point.
         """
         if isinstance(formats.default, FloatFormat):
             check(not zero_points, f"{name} {formats} cannot have zero points: it must be integers")
             return cls._of_float(formats.default, magnitudes=magnitudes)
-        check(
-            not magnitudes,
-            f"{name} must be a float beside a {LARGE_FLOAT}, not {formats}",
-        )
         widest = max(number.width for number in formats)
         width = min(cell_width or widest, widest)
         check(

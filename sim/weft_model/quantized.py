@@ -111,7 +111,8 @@ def checked_operands(
         if it is masked.
     ValueError
         If an operand is not two-dimensional, is empty, or has a value out of the range of its
-        format; if the unit has no such format or no zero points; if the shapes do not match.
+        format; if the unit has no such format or no zero points; if the shapes do not match; if
+        a sum of floats could overflow.
     """
     check_config(config)
     first = _checked("A", a, config, axis=0)
@@ -120,6 +121,12 @@ def checked_operands(
         first.shape[1] == second.shape[0],
         f"A of shape {first.shape} and B of shape {second.shape} cannot be multiplied: "
         "A must have as many columns as B has rows",
+    )
+    k, most = first.shape[1], config.most_products
+    check(
+        most is None or k <= most,
+        f"K must be at most {most}, not {k}: a longer sum of {config.activation} by "
+        f"{config.weight} could overflow its {config.accumulator_width} bits",
     )
     return first, second
 

@@ -63,16 +63,7 @@ class Cell(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         arithmetic = self.arithmetic
-
-        activation = Signal(arithmetic.activation.shape, reset_less=True)
-        m.d.sync += activation.eq(self.activation_in)
-        m.d.comb += self.activation_out.eq(activation)
-
-        shadow = Signal(arithmetic.weight.shape, reset_less=True)
-        with m.If(self.row_loads & self.load):
-            m.d.sync += shadow.eq(self.weight_in)
-        m.d.comb += self.weight_out.eq(shadow)
-
+        activation, shadow = self._pass_on(m)
         product = delayed_parts(
             m,
             arithmetic.sum_parts,
@@ -81,6 +72,18 @@ class Cell(wiring.Component):
         )
         m.d.comb += self.sum_out.eq(add_in_parts(m, arithmetic.sum_parts, self.sum_in, product))
         return m
+
+    def _pass_on(self, m: Module) -> tuple[Signal, Signal]:
+        """Pass activations and weights on; return the registers that hold them."""
+        activation = Signal(self.arithmetic.activation.shape, name="activation", reset_less=True)
+        m.d.sync += activation.eq(self.activation_in)
+        m.d.comb += self.activation_out.eq(activation)
+
+        shadow = Signal(self.arithmetic.weight.shape, name="shadow", reset_less=True)
+        with m.If(self.row_loads & self.load):
+            m.d.sync += shadow.eq(self.weight_in)
+        m.d.comb += self.weight_out.eq(shadow)
+        return activation, shadow
 
     def _multiply(self, m: Module, platform, activation: Signal, shadow: Signal) -> Value:
         """Return the product of the activation and the weight in use, after its registers."""

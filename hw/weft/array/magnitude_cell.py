@@ -1,6 +1,6 @@
 """MagnitudeCell: one multiply-accumulate of operands that are magnitudes with a sign."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, unsigned
 
 from ..blocks.partial_sums import add_in_parts, delayed_parts
 from ..blocks.registers import registered
@@ -11,11 +11,10 @@ from .cell_kind import CellKind
 
 
 class MagnitudeCell(Cell):
-    """A Cell whose operands are SignMagnitude; the product of their magnitudes is added or
-    subtracted.
+    """A Cell whose operands are SignMagnitude.
 
-    The lowest bit of a partial sum is a flag: NaN was among the operands. It moves with the first
-    part of the sum, which is above it.
+    It adds or subtracts the product of their magnitudes. The lowest bit of a partial sum is a flag:
+    NaN was among the operands. It moves with the first part of the sum, which is above it.
 
     Timing and members as in Cell; activations and weights have the shape of a SignMagnitude.
     """
@@ -24,15 +23,7 @@ class MagnitudeCell(Cell):
         m = Module()
         arithmetic = self.arithmetic
         first, second = arithmetic.activation, arithmetic.weight
-
-        activation = Signal(first.shape, reset_less=True)
-        m.d.sync += activation.eq(self.activation_in)
-        m.d.comb += self.activation_out.eq(activation)
-
-        shadow = Signal(second.shape, reset_less=True)
-        with m.If(self.row_loads & self.load):
-            m.d.sync += shadow.eq(self.weight_in)
-        m.d.comb += self.weight_out.eq(shadow)
+        activation, shadow = self._pass_on(m)
 
         # Of the weight in use; its magnitude may be in a hard multiplier.
         sign = self._weight_in_use(m, second.sign(shadow), "weight_sign")
@@ -56,7 +47,8 @@ class MagnitudeCell(Cell):
         m.d.comb += self.sum_out.eq(Cat(seen_nan, total))
         return m
 
-    def _product_shape(self):
+    def _product_shape(self) -> Shape:
+        """Return the shape of the product of two magnitudes."""
         arithmetic = self.arithmetic
         first, second = arithmetic.activation, arithmetic.weight
         return unsigned(first.magnitude_width + second.magnitude_width)

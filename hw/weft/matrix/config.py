@@ -1,7 +1,7 @@
 """MatrixUnitConfig: every parameter of a matrix unit, and nothing else."""
 
 import functools
-import itertools
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,6 +146,12 @@ class MatrixUnitConfig:
                     isinstance(number, FloatFormat) or number.width <= MAX_OPERAND_WIDTH,
                     f"{name} format must be 1 to {MAX_OPERAND_WIDTH} bits wide, not {number}",
                 )
+        for name, other in ("activation", "weight"), ("weight", "activation"):
+            formats, others = getattr(self, name), getattr(self, other)
+            check(
+                isinstance(formats.default, FloatFormat) or not needs_magnitudes(others),
+                f"{name} must be a float beside {others}, not {formats}",
+            )
             self._port(name)
         check(
             self.inner_product == "plain" or not self._multiplies_magnitudes,
@@ -173,25 +179,32 @@ class MatrixUnitConfig:
 
     def _check_sums(self) -> None:
         """Choose the width of the sums if it is not given, and check it."""
-        least = LEAST_ACCUMULATOR
-        if self._has_floats:
-            numbers = itertools.product(self._numbers("activation"), self._numbers("weight"))
-            least = max(products_width(x, y, FLOAT_SUM) for x, y in numbers)
+        floats, least = self._has_floats, LEAST_ACCUMULATOR
+        if floats:
+            least = 1 + (FLOAT_SUM * self._largest_product).bit_length()
         if self.accumulator_width == 0:
             object.__setattr__(self, "accumulator_width", max(DEFAULT_ACCUMULATOR, least))
+        reason = f": {FLOAT_SUM} products of {self.activation} and {self.weight} must not overflow"
         check(
             self.accumulator_width >= least,
             f"accumulator_width must be an integer from {least} to {MAX_ACCUMULATOR}, not "
-            f"{self.accumulator_width}"
-            + (f": {FLOAT_SUM} products of {self.activation} and {self.weight} must not overflow")
-            * self._has_floats,
+            f"{self.accumulator_width}{reason if floats else ''}",
         )
 
-    def _numbers(self, name: str) -> list[IntegerFormat | SignMagnitude]:
-        """Return the numbers whose products are added up: whole, although they pass in pieces."""
-        formats = getattr(self, name)
-        integers = [number for number in formats if isinstance(number, IntegerFormat)]
-        return integers or [self._port(name).operand]
+    @property
+    def _largest_product(self) -> int:
+        """Largest magnitude of a product, in units of the sum."""
+        return math.prod(
+            max(number.largest_integer for number in formats)
+            for formats in (self.activation, self.weight)
+        )
+
+    @functools.cached_property
+    def most_products(self) -> int | None:
+        """Products of floats whose sum cannot overflow; None for integers, whose sums wrap."""
+        if not self._has_floats:
+            return None
+        return ((1 << self.accumulator_width - 1) - 1) // self._largest_product
 
     @property
     def _has_floats(self) -> bool:

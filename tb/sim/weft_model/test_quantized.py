@@ -104,6 +104,22 @@ def test_floats_must_have_the_dtype_of_their_format():
         checked_operands(config, Quantized(a, zero_point=3), B)
 
 
+def test_sums_of_floats_that_could_overflow_are_refused():
+    """The longest sum of the largest products is right; one product more is refused."""
+    config = MatrixUnitConfig(activation="float4_e2m1fn", weight="int16")  # type: ignore
+    number = ml_dtypes.float4_e2m1fn
+    most = config.most_products
+    assert most == ((1 << 36) - 1) // (12 << 15)
+    for sign in (1, -1):
+        a, b = np.full((1, most), 6 * sign, number), np.full((most, 1), -(1 << 15))
+        assert matmul(config, a, b) == np.float32(-sign * 6 * 2.0**15 * most)
+    with pytest.raises(
+        ValueError, match=f"^K must be at most {most}, not {most + 1}: a longer sum"
+    ):
+        checked_operands(config, np.ones((1, most + 1), number), np.ones((most + 1, 1), int))
+    assert PLAIN.most_products is None
+
+
 def test_zero_points_must_be_integers():
     with pytest.raises(TypeError, match=re.escape("the zero point of B must hold integers, not")):
         checked_operands(UNIT, A, Quantized(B, "int8", 0.5))

@@ -9,7 +9,7 @@ from weft.array.inner_product import MagnitudeInnerProduct
 from weft.float_format import OPERAND_FLOATS
 from weft.formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat
 from weft.matrix.config import MAX_DEPTH, MatrixUnitConfig
-from weft.operand_port import LARGE_FLOAT, MAX_PIECES
+from weft.operand_port import MAX_PIECES
 from weft_model.cycle_model import predict
 
 from .cases import Case, PlannedRun, Product, StallRates
@@ -99,9 +99,11 @@ def _draw_operands(source: random.Random, widest: int) -> dict[str, Any]:
     if kind < 0.6:
         return {name: _draw_format(source, widest) for name in ("activation", "weight")}
     if kind < 0.75:
-        names = [name for name in OPERAND_FLOATS if name != LARGE_FLOAT]
+        names = [
+            name for name, number in OPERAND_FLOATS.items() if number.largest_integer < 1 << 16
+        ]
         # Beside the largest float, both are floats.
-        other = source.choice([LARGE_FLOAT, "int8"])
+        other = source.choice(["float8_e4m3fn", "int8"])
         pair = [source.choice([*names, other]), source.choice([*names, other])]
         if pair == ["int8", "int8"]:
             pair[0] = names[0]
