@@ -15,7 +15,7 @@ from ..hierarchy import instantiate
 from ..sign_magnitude import SignMagnitude
 from .accumulators import AccumulatorBank, bank_control_layout
 from .config import MatrixUnitConfig
-from .sum_shift import SumShift
+from .sum_shift import SumShift, shifted_sum_parts, sum_shift_of
 from .timing import MatrixUnitTiming
 from .weights import WeightLoader
 
@@ -144,13 +144,15 @@ class ChecksumColumn(wiring.Component):
             "bank",
             platform,
             AccumulatorBank,
-            sum_parts=config.shifted_sum_parts(arithmetic),
+            sum_parts=shifted_sum_parts(config, arithmetic),
             width=config.accumulator_width,
             depth=config.accumulator_depth,
         )
         shifted = south.o
         if config.shift_bits:
-            shift = instantiate(m, "shift_sum", platform, SumShift, **config.sum_shift(arithmetic))
+            shift = instantiate(
+                m, "shift_sum", platform, SumShift, **sum_shift_of(config, arithmetic)
+            )
             m.d.comb += [shift.shift_in.eq(self.shift), shift.sum_in.eq(south.o)]
             shifted = shift.sum_out
         m.d.comb += [

@@ -3,7 +3,6 @@
 import functools
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from ..array.arithmetic import Arithmetic
 from ..array.inner_product import (
@@ -306,24 +305,6 @@ class MatrixUnitConfig:
         activation, weight = self.activation_port.operand, self.weight_port.operand
         width = products_width(activation, weight, self.rows)
         return self._arithmetic(activation, weight, width, self.adder_stages)
-
-    def sum_shift(self, arithmetic: Arithmetic) -> dict[str, Any]:
-        """Return the parameters of a SumShift behind cells with that arithmetic."""
-        (width,) = self.shifted_sum_parts(arithmetic)
-        return {
-            "sum_parts": arithmetic.sum_parts,
-            "step": self.cell_width,
-            "shift_bits": self.shift_bits,
-            "width": width,
-        }
-
-    def shifted_sum_parts(self, arithmetic: Arithmetic) -> tuple[int, ...]:
-        """Return the widths of the parts of the sums that the accumulators add."""
-        if not self.shift_bits:
-            return arithmetic.sum_parts
-        highest = (1 << self.shift_bits) - 1
-        width = arithmetic.sum_width + highest * self.cell_width
-        return (min(self.accumulator_width, width),)
 
     @property
     def checksum_arithmetic(self) -> Arithmetic:

@@ -6,9 +6,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from ..array.float_edge import FloatEdge
 from ..array.inner_product import FastInnerProduct, MagnitudeInnerProduct, PlainInnerProduct
-from ..array.operand_edge import OperandEdge
 from ..blocks.chain import Chain
 from ..blocks.delay_line import DelayLine
 from ..blocks.skew import Skew
@@ -18,11 +16,12 @@ from .admission import Admission
 from .checksum_column import ChecksumColumn, FastChecksumColumn
 from .config import MatrixUnitConfig, check_config
 from .counters import CycleCounters
+from .decoding import connect_decoded
 from .float_results import FloatResults
 from .layouts import Error, activation_layout, counter_layout, result_layout, weight_layout
 from .result_check import ResultCheck
 from .results import ResultBuffer
-from .sum_shift import SumShift
+from .sum_shift import SumShift, shifted_sum_parts, sum_shift_of
 from .timing import MatrixUnitTiming
 from .weights import WeightLoader
 
@@ -32,10 +31,6 @@ CHECKSUM_COLUMNS = {
     FastInnerProduct: FastChecksumColumn,
     MagnitudeInnerProduct: ChecksumColumn,
 }
-
-
-# Zero points of a row: one for all lanes of an activation row, one per lane of a weight row.
-ZERO_POINTS = {"activation": "zero_point", "weight": "zero_points"}
 
 
 class _Shifted(NamedTuple):
@@ -124,8 +119,8 @@ class MatrixUnit(wiring.Component):
             config=config,
             credits=self.timing.result_depth,
         )
-        self._decode(m, platform, "weight", self.weights, loader.weights)
-        self._decode(m, platform, "activation", self.activations, admission.activations)
+        connect_decoded(m, platform, config, "weight", self.weights, loader.weights)
+        connect_decoded(m, platform, config, "activation", self.activations, admission.activations)
         m.d.comb += [
             loader.take.eq(admission.take),
             admission.tile_complete.eq(loader.complete),
@@ -134,36 +129,6 @@ class MatrixUnit(wiring.Component):
             admission.tile_transferring.eq(loader.transferring),
         ]
         return loader, admission
-
-    def _decode(self, m: Module, platform, name: str, rows, decoded) -> None:
-        """Connect a stream of rows to one of rows whose lanes are operands of the array."""
-        port = getattr(self.config, f"{name}_port")
-        if not port.decodes:
-            connect(m, flipped(rows), decoded)
-            return
-        offered = rows.payload
-        parameters = {"port": port, "lanes": len(offered.lanes)}
-        kind = FloatEdge
-        if port.float_format is None:
-            kind = OperandEdge
-            parameters["shared_zero_point"] = name == "activation"
-        edge = instantiate(m, f"{name}_edge", platform, kind, **parameters)
-        m.d.comb += [
-            decoded.valid.eq(rows.valid),
-            rows.ready.eq(decoded.ready),
-            edge.lanes.eq(offered.lanes),
-            decoded.payload.lanes.eq(edge.operands),
-            *[
-                decoded.payload[field].eq(offered[field])
-                for field, _ in decoded.payload.shape()
-                if field != "lanes"
-            ],
-        ]
-        if port.signed_at_run_time:
-            m.d.comb += edge.lanes_are_signed.eq(offered.signed)
-        if port.zero_points:
-            zero_points = offered[ZERO_POINTS[name]]
-            m.d.comb += edge.zero_points.as_value().eq(zero_points)
 
     def _multiply(self, m: Module, platform, loader, admission):
         """Add the array: activations and switches enter at the west, weights at the north."""
@@ -232,7 +197,7 @@ class MatrixUnit(wiring.Component):
             Chain,
             component=AccumulatorBank,
             links=config.columns,
-            sum_parts=config.shifted_sum_parts(config.arithmetic),
+            sum_parts=shifted_sum_parts(config, config.arithmetic),
             width=config.accumulator_width,
             depth=config.accumulator_depth,
             **({"flags": config.arithmetic.flags} if config.arithmetic.flags else {}),
@@ -266,7 +231,7 @@ class MatrixUnit(wiring.Component):
             Chain,
             component=SumShift,
             links=config.columns,
-            **config.sum_shift(config.arithmetic),
+            **sum_shift_of(config, config.arithmetic),
         )
         m.d.comb += [
             line.i.eq(row.shift),

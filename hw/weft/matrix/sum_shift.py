@@ -1,11 +1,35 @@
 """SumShift: weigh the partial sums of operands that pass in pieces."""
 
+from typing import Any
+
 from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..array.arithmetic import Arithmetic
 from ..blocks.chain import Linking
 from ..blocks.partial_sums import align_parts
+from .config import MatrixUnitConfig
+
+
+def shifted_sum_parts(config: MatrixUnitConfig, arithmetic: Arithmetic) -> tuple[int, ...]:
+    """Return the widths of the parts of the sums that the accumulators add."""
+    if not config.shift_bits:
+        return arithmetic.sum_parts
+    highest = (1 << config.shift_bits) - 1
+    width = arithmetic.sum_width + highest * config.cell_width
+    return (min(config.accumulator_width, width),)
+
+
+def sum_shift_of(config: MatrixUnitConfig, arithmetic: Arithmetic) -> dict[str, Any]:
+    """Return the parameters of the SumShift behind cells with that arithmetic."""
+    (width,) = shifted_sum_parts(config, arithmetic)
+    return {
+        "sum_parts": arithmetic.sum_parts,
+        "step": config.cell_width,
+        "shift_bits": config.shift_bits,
+        "width": width,
+    }
 
 
 class SumShift(wiring.Component):
