@@ -47,7 +47,7 @@ class FloatFormat:
 
     @property
     def largest_integer(self) -> int:
-        """The largest finite value, as a multiple of 2**least_exponent; for no IEEE format."""
+        """The largest finite value, as a multiple of 2**least_exponent. Not for IEEE formats."""
         significand = (1 << self.fraction + 1) - 1 - (self.kind == "fn")
         return significand << (1 << self.exponent) - 2
 

@@ -149,7 +149,7 @@ class OperandFormats:
             1 <= len(formats) <= MAX_FORMATS,
             f"an operand has 1 to {MAX_FORMATS} formats, not {names or 'none'}",
         )
-        check(len(set(formats)) == len(formats), f"a format is there twice: {names}")
+        check(len(set(formats)) == len(formats), f"a format is listed twice: {names}")
         check(
             len(formats) == 1 or not any(isinstance(x, FloatFormat) for x in formats),
             f"a float must be the only format of an operand, not one of {names}",

@@ -109,7 +109,7 @@ def test_sets_of_formats(given):
     [
         ([], "an operand has 1 to 4 formats, not none"),
         ("int1,int2,int3,int4,int5", "an operand has 1 to 4 formats, not int1, int2, int3, int4"),
-        ("int8,uint8,int8", "a format is there twice: int8, uint8, int8"),
+        ("int8,uint8,int8", "a format is listed twice: int8, uint8, int8"),
         ("int8,", "unknown number format ''"),
         (("int8", 8), "unknown number format 8"),
         ({"int8"}, "unknown number format"),

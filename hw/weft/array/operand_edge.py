@@ -23,7 +23,8 @@ class OperandEdge(wiring.Component):
     Members
     -------
     lanes : Lanes(port.lane.shape, lanes) in
-    lanes_are_signed : 1 bit in, only if `port.signed_at_run_time`. Also the zero points.
+    lanes_are_signed : 1 bit in, only if `port.signed_at_run_time`. Whether lanes and zero
+        points are signed.
     zero_points : Lanes(port.lane.shape, 1 or lanes) in, only if `port.zero_points`
     operands : Lanes(port.operand.shape, lanes) out
     """
