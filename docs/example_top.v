@@ -23,5 +23,5 @@ module example_top (
     .m_axis_results_tdata(results_tdata), .m_axis_results_tlast(results_tlast),
     .m_axis_results_tvalid(results_tvalid), .counter_total(), .counter_computing(),
     .counter_waiting_for_weights(), .counter_loading_weights(), .counter_idle(),
-    .counter_waiting_for_activations(), .counter_waiting_for_room());
+    .counter_waiting_for_activations(), .counter_waiting_for_room(), .counter_waiting_for_sum());
 endmodule

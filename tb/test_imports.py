@@ -16,7 +16,7 @@ SOURCES = ("hw", "sim", "tb", "docs/make")
 # Subpackages and modules of weft; each may import itself and the ones listed here.
 GROUND = (
     *("checks", "float_format", "formats", "hierarchy", "operand_port", "parameters"),
-    *("sign_magnitude", "version"),
+    *("normalized_float", "sign_magnitude", "version"),
 )
 SUBPACKAGES = {
     **dict.fromkeys(GROUND, GROUND),

@@ -1,4 +1,4 @@
-"""The tables of formats.md: operands on the port and in the array, and the cost of pieces."""
+"""The tables of formats.md: operands on the port and in the array, and what they cost in cycles."""
 
 import dataclasses
 
@@ -24,6 +24,8 @@ OPERANDS = (
 PAIRS = (("int8", "int8"), ("int8", "int16"), ("int16", "int8"), ("int16", "int16"))
 # M of products with K = N = 64, on a 16 x 16 array.
 HEIGHTS = (1, 4, 8, 16, 64, 1000)
+# Sides of square arrays.
+SIDES = (4, 8, 16)
 
 
 def operands() -> str:
@@ -74,7 +76,8 @@ def pieces() -> str:
 def floats() -> str:
     """The formats of floats, and what the array multiplies."""
     rows = []
-    for name, number in OPERAND_FLOATS.items():
+    exact = {name: number for name, number in OPERAND_FLOATS.items() if not number.chains}
+    for name, number in exact.items():
         config = MatrixUnitConfig(activation=name, weight=name)  # type: ignore[arg-type]
         rows.append(
             (
@@ -91,3 +94,20 @@ def floats() -> str:
         *("In the array", "Bits of a sum, by default"),
     )
     return table(heads, rows)
+
+
+def chained() -> str:
+    """Cycles of products of bfloat16, those spent waiting for a sum, and those of int8."""
+    rows = []
+    for m in HEIGHTS:
+        cells = []
+        for side in SIDES:
+            int8 = dataclasses.replace(SMALL, rows=side, columns=side)
+            bfloat16 = dataclasses.replace(int8, activation="bfloat16", weight="bfloat16")
+            base, found = (
+                predict(config, [Schedule(config, m, 64, 64)]) for config in (int8, bfloat16)
+            )
+            waits = found.counters["waiting_for_sum"]
+            cells.append(f"{found.cycles:,}, {waits:,} ({found.cycles - base.cycles:+,})")
+        rows.append((f"{m:,}", *cells))
+    return table(("M", *(f"{side} x {side}" for side in SIDES)), rows)

@@ -338,4 +338,5 @@ PARTS: dict[str, Callable[[], str]] = {
     "operands": format_tables.operands,
     "pieces": format_tables.pieces,
     "floats": format_tables.floats,
+    "chained": format_tables.chained,
 }

@@ -8,6 +8,8 @@ import numpy as np
 # Codes with the largest exponent. "ieee": infinities and NaN. "fn": finite numbers, and NaN if all
 # bits are one. "finite": finite numbers only.
 KINDS = ("ieee", "fn", "finite")
+# Bits of the exponent of a format whose sums of products can be exact.
+MAX_EXACT_EXPONENT = 5
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,14 @@ class FloatFormat:
 
     @property
     def largest_integer(self) -> int:
-        """The largest finite value, as a multiple of 2**least_exponent. Not for IEEE formats."""
+        """The largest finite value, as a multiple of 2**least_exponent."""
         significand = (1 << self.fraction + 1) - 1 - (self.kind == "fn")
-        return significand << (1 << self.exponent) - 2
+        return significand << (1 << self.exponent) - 2 - (self.kind == "ieee")
+
+    @property
+    def chains(self) -> bool:
+        """Whether sums of products are rounded step by step, because exact ones are too wide."""
+        return self.exponent > MAX_EXACT_EXPONENT
 
     @property
     def maximum(self) -> float:
@@ -86,5 +93,6 @@ OPERAND_FLOATS = {
         FloatFormat("float6_e3m2fn", 3, 2, "finite"),
         FloatFormat("float4_e2m1fn", 2, 1, "finite"),
         FloatFormat("float8_e4m3fn", 4, 3, "fn"),
+        BFLOAT16,
     )
 }

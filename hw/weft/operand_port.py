@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from .checks import check
 from .float_format import FloatFormat
 from .formats import IntegerFormat, NumberFormat, OperandFormats, width_for
+from .normalized_float import NormalizedFloat
 from .sign_magnitude import SignMagnitude
 
 # Most pieces of one number.
@@ -16,7 +17,7 @@ MULTIPLIER_BITS = 18
 def needs_magnitudes(formats: OperandFormats) -> bool:
     """Return whether operands are too wide for a multiplier unless its operands are unsigned."""
     number = formats.default
-    if not isinstance(number, FloatFormat):
+    if not isinstance(number, FloatFormat) or number.chains:
         return False
     return number.largest_integer.bit_length() + 1 > MULTIPLIER_BITS
 
@@ -33,7 +34,7 @@ class OperandPort:
     ----------
     lane : IntegerFormat
         A lane on the port. If rows are signed or unsigned at run time, an unsigned format.
-    operand : IntegerFormat or SignMagnitude
+    operand : IntegerFormat, SignMagnitude or NormalizedFloat
         What a lane is in the array.
     signed_at_run_time : bool
         Each row has a bit that says whether its lanes are signed.
@@ -41,12 +42,12 @@ class OperandPort:
         Each row has zero points, which are subtracted from its lanes; they are pieces of a number
         of the same format.
     float_format : FloatFormat, optional
-        Format of the lanes, if they are no integers. The operand is the value as a multiple of the
-        smallest positive value.
+        Format of the lanes, if they are no integers. The operand is the value, as a multiple of the
+        smallest positive value unless it is a NormalizedFloat.
     """
 
     lane: IntegerFormat
-    operand: IntegerFormat | SignMagnitude
+    operand: IntegerFormat | SignMagnitude | NormalizedFloat
     signed_at_run_time: bool
     zero_points: bool
     float_format: FloatFormat | None = None
@@ -82,7 +83,13 @@ class OperandPort:
         """
         if isinstance(formats.default, FloatFormat):
             check(not zero_points, f"{name} {formats} cannot have zero points: it must be integers")
-            return cls._of_float(formats.default, magnitudes=magnitudes)
+            number = formats.default
+            check(
+                cell_width in (0, number.width) or not number.chains,
+                f"cell_width must be 0 or {number.width} for {name} {formats}, not {cell_width}: a "
+                f"{number} does not pass in pieces",
+            )
+            return cls._of_float(number, magnitudes=magnitudes)
         widest = max(number.width for number in formats)
         width = min(cell_width or widest, widest)
         check(
@@ -109,11 +116,9 @@ class OperandPort:
 
     @classmethod
     def _of_float(cls, number: FloatFormat, *, magnitudes: bool) -> "OperandPort":
-        largest = number.largest_integer
-        integer = IntegerFormat(width_for(-largest, largest))
         return cls(
             lane=IntegerFormat(number.width, signed=False),
-            operand=SignMagnitude(largest) if magnitudes else integer,
+            operand=_operand_of(number, magnitudes=magnitudes),
             signed_at_run_time=False,
             zero_points=False,
             float_format=number,
@@ -132,3 +137,15 @@ class OperandPort:
     def pieces_of(self, number: NumberFormat) -> int:
         """Return how many pieces a number of a format has."""
         return -(-number.width // self.lane.width)
+
+
+def _operand_of(
+    number: FloatFormat, *, magnitudes: bool
+) -> IntegerFormat | SignMagnitude | NormalizedFloat:
+    """Return what a number of a format is in the array."""
+    if number.chains:
+        return NormalizedFloat(number)
+    largest = number.largest_integer
+    if magnitudes:
+        return SignMagnitude(largest)
+    return IntegerFormat(width_for(-largest, largest))

@@ -26,8 +26,9 @@ def predict(config: MatrixUnitConfig, schedules: Iterable[Schedule]) -> Predicti
 
     The first weight row and the first activation row are offered in cycle 0. The first tile is
     complete after R transfers, and the row that switches to it enters in cycle R. The next tile
-    begins to load in the cycle of a switch, so consecutive switches can be R cycles apart. Rows
-    wait for nothing else.
+    begins to load in the cycle of a switch, so consecutive switches can be R cycles apart. A row
+    that is added to a sum comes at least `MatrixUnitTiming.spacing` cycles after the row before it
+    in that sum. Rows wait for nothing else.
 
     Raises
     ------
@@ -77,12 +78,14 @@ class _Stays:
     """How long the tiles of a schedule are in use; a row counts once for each of its pieces.
 
     `computed`: number of rows in total. `spent`: cycles between switches, at least R for each
-    tile. `last`: number of rows of the last tile.
+    tile. `last`: number of rows of the last tile. `waited`: cycles of `spent` in which a row waits
+    for a sum.
     """
 
     computed: int
     spent: int
     last: int
+    waited: int = 0
 
 
 def _prediction(config: MatrixUnitConfig, stays: list[_Stays]) -> Prediction:
@@ -91,13 +94,15 @@ def _prediction(config: MatrixUnitConfig, stays: list[_Stays]) -> Prediction:
     spent = sum(stay.spent for stay in stays) - max(last, height) + last
     cycles = height + spent - 1 + MatrixUnitTiming.of(config).latency
     exposed = (height - 1) + spent - computing
+    waited = sum(stay.waited for stay in stays)
     counters = {
         "total": cycles,
         "computing": computing,
         "waiting_for_weights": 0,
-        "loading_weights": exposed,
+        "loading_weights": exposed - waited,
         "waiting_for_activations": 0,
         "waiting_for_room": 0,
+        "waiting_for_sum": waited,
         "idle": cycles - computing - exposed,
     }
     return Prediction(cycles, counters)
@@ -111,6 +116,8 @@ def _stays(config: MatrixUnitConfig, schedule: Schedule) -> _Stays:
     K - 1 for the last batch alone, K - 2 for each batch in between, and one for each pair of
     consecutive batches.
     """
+    if config.chained:
+        return _ascending_stays(config, schedule)
     height, n_tiles, pieces = config.rows, schedule.n_tiles, schedule.activation_pieces
     k_tiles = schedule.k_tiles * schedule.weight_pieces
     batches = schedule.batch_count
@@ -130,3 +137,22 @@ def _stays(config: MatrixUnitConfig, schedule: Schedule) -> _Stays:
         for pairs, rows in (neither, 2 * size), (one, size + more), (both, 2 * more):
             spent += pairs * max(rows, height)
     return _Stays(schedule.m * pieces * k_tiles * n_tiles, spent * n_tiles, last)
+
+
+def _ascending_stays(config: MatrixUnitConfig, schedule: Schedule) -> _Stays:
+    """Return the sums over `Schedule.stays` if each batch walks the tiles along ascending K.
+
+    The rows of all tiles of a batch but the first are added to sums of the tile before.
+    """
+    spacing, sums = MatrixUnitTiming.of(config).spacing, schedule.k_tiles - 1
+    fewer, larger = divmod(schedule.m, schedule.batch_count)
+    spent = waited = 0
+    for rows, batches in (fewer, schedule.batch_count - larger), (fewer + 1, larger):
+        stay = max(rows, config.rows)
+        wait = max(0, spacing - stay)
+        spent += batches * (stay * schedule.k_tiles + wait * sums)
+        waited += batches * wait * sums
+    last = fewer + (larger > 0)
+    n_tiles = schedule.n_tiles
+    computed = schedule.m * schedule.k_tiles * n_tiles
+    return _Stays(computed, spent * n_tiles, last, waited * n_tiles)

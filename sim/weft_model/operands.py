@@ -24,6 +24,9 @@ class _Draw(NamedTuple):
         number = self.number
         if isinstance(number, FloatFormat):
             neighbour = -(2.0**number.least_exponent)
+            if number.chains:
+                # Products of larger numbers would leave nothing but infinities and NaN.
+                return [-1, 1, 0, neighbour]
         else:
             neighbour = -1 if number.signed else 1
         return [number.minimum, number.maximum, 0, neighbour]
@@ -31,12 +34,32 @@ class _Draw(NamedTuple):
 
 def _uniform(draw: _Draw) -> np.ndarray:
     number = draw.number
+    if isinstance(number, FloatFormat) and number.chains:
+        return _balanced(draw)
     if isinstance(number, FloatFormat):
-        codes = draw.source.integers(0, 1 << number.width, draw.shape, np.uint16).astype(np.uint8)
-        values = codes.view(number.dtype).astype(np.float64)
+        values = _any_code(draw).astype(np.float64)
         # Most NaNs become zero, so that they do not fill the product.
         return np.where(np.isnan(values) & (draw.source.random(draw.shape) < 0.9), 0, values)
     return draw.source.integers(number.minimum, number.maximum, draw.shape, endpoint=True)
+
+
+def _any_code(draw: _Draw) -> np.ndarray:
+    """Return numbers of a floating-point format with random bits."""
+    number = draw.number
+    codes = draw.source.integers(0, 1 << number.width, draw.shape, np.uint32)
+    return codes.astype(f"u{number.dtype.itemsize}").view(number.dtype)
+
+
+def _balanced(draw: _Draw) -> np.ndarray:
+    """Return numbers whose sums of products cancel, round and underflow, but seldom overflow."""
+    source, number = draw.source, draw.number
+    fraction = 1 + source.integers(0, 1 << number.fraction, draw.shape) / (1 << number.fraction)
+    exponent = source.integers(-12, 12, draw.shape)
+    small = source.random(draw.shape) < 0.02
+    exponent = np.where(small, source.integers(-140, -60, draw.shape), exponent)
+    values = np.ldexp(fraction * source.choice([-1, 1], draw.shape), exponent)
+    values = values.astype(number.dtype)
+    return np.where(source.random(draw.shape) < 0.001, _any_code(draw), values)
 
 
 def _minimum(draw: _Draw) -> np.ndarray:

@@ -9,6 +9,7 @@ from weft.float_format import FloatFormat
 from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
 
+from .chained import chained_matmul, round_to
 from .quantized import checked_operands
 from .to_float import to_float
 
@@ -36,7 +37,8 @@ def matmul(config: MatrixUnitConfig, a: object, b: object) -> np.ndarray:
     Floats are integers, in units of the smallest positive value of their format, so their sums are
     exact too, and do not depend on the order of summation or on the array. A result that is a float
     is the exact sum, rounded once: see `to_float`. A sum with a NaN operand is NaN: the positive
-    quiet NaN without a payload, or the smallest integer.
+    quiet NaN without a payload, or the smallest integer. Only sums of bfloat16 are rounded in each
+    row of the array: see `chained`.
 
     Parameters
     ----------
@@ -53,6 +55,9 @@ def matmul(config: MatrixUnitConfig, a: object, b: object) -> np.ndarray:
         See `checked_operands`.
     """
     first, second = checked_operands(config, a, b)
+    if config.chained:
+        z = chained_matmul(first.values, second.values, rows=config.rows)
+        return round_to(z, config.result_format.dtype)
     widths = (operand.width + config.zero_points for operand in (first, second))
     # A double represents every partial sum exactly, whatever the order of the additions.
     exact = sum(widths) + int(first.shape[1]).bit_length() < 53

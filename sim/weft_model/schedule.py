@@ -98,9 +98,10 @@ class Schedule:
 
     A tile of weights stays for one batch of rows: at most as many as there are accumulator rows.
     Successive batches walk the tiles along K in alternating directions. The next batch begins with
-    the tile in use, which saves one load per batch. A product with K <= R needs no accumulators, so
-    all rows pass in one visit. All batches have the same size, give or take one row, because a
-    batch of fewer than R rows waits for the next tile to load.
+    the tile in use, which saves one load per batch. Only if the order of a sum matters (see
+    `MatrixUnitConfig.chained`), every batch walks along ascending K. A product with K <= R needs no
+    accumulators, so all rows pass in one visit. All batches have the same size, give or take one
+    row, because a batch of fewer than R rows waits for the next tile to load.
 
     Operands whose format is wider than the cells pass in pieces. Each piece of a tile of weights is
     a tile of its own, and each piece of a row of A is a transfer of its own; the accumulators add
@@ -193,7 +194,8 @@ class Schedule:
                         last=tile == order[-1],
                     )
                     resident = (tile, n_tile)
-                order.reverse()
+                if not self.config.chained:
+                    order.reverse()
 
     def stays(self) -> list[int]:
         """Return the number of transfers that use each loaded tile, in order."""

@@ -7,7 +7,9 @@ from itertools import product
 
 from vcd.gtkw import GTKWColor
 
+from weft.array.arithmetic import Arithmetic
 from weft.array.inner_product import (
+    ChainedInnerProduct,
     FastInnerProduct,
     MagnitudeInnerProduct,
     PlainInnerProduct,
@@ -18,6 +20,7 @@ from weft.formats import IntegerFormat, NumberFormat
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity
+from weft.normalized_float import NormalizedFloat
 from weft.operand_port import OperandPort
 from weft.sign_magnitude import SignMagnitude
 
@@ -78,7 +81,7 @@ def groups(config: MatrixUnitConfig) -> list[Group]:
     ]
 
 
-def _look(number: NumberFormat | SignMagnitude) -> str:
+def _look(number: NumberFormat | SignMagnitude | NormalizedFloat) -> str:
     if not isinstance(number, IntegerFormat):
         return "hex"
     return "signed" if number.signed else "unsigned"
@@ -265,7 +268,9 @@ def _operands(
 def _fast_operands(
     config: MatrixUnitConfig, listed: list[tuple[int, int]], by_column: list[tuple[int, int]]
 ) -> tuple[Group, Group, Group]:
-    width = operand_shape(config.arithmetic).width
+    arithmetic = config.arithmetic
+    assert isinstance(arithmetic, Arithmetic)
+    width = operand_shape(arithmetic).width
     pair = [("first", 0), ("second", width)]
     return (
         Group(
@@ -305,6 +310,7 @@ OPERANDS = {
     PlainInnerProduct: _operands,
     FastInnerProduct: _fast_operands,
     MagnitudeInnerProduct: _operands,
+    ChainedInnerProduct: _operands,
 }
 
 

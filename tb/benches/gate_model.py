@@ -56,9 +56,12 @@ class Gate:
 
     config: MatrixUnitConfig
     credits: int
+    spacing: int = 1
     waiting: Row | None = None
     good_tile: bool = False
     begun: set[int] = field(default_factory=set)
+    # Cycles since the last row of each number whose sum stayed.
+    ages: dict[int, int] = field(default_factory=dict)
     returning: deque[int] = field(default_factory=lambda: deque([0]))
     places: int = field(init=False)
     issued: deque[dict[str, int]] = field(init=False)
@@ -77,17 +80,27 @@ class Gate:
         dropped = sum(checked.get("dropped", 0) for checked in self.checked)
         return self.credits - self.places - sum(self.returning) - dropped
 
+    @property
+    def too_soon(self) -> bool:
+        """Whether the sum that the waiting row is added to is not known yet."""
+        row = self.waiting
+        if row is None or row.first:
+            return False
+        return self.ages.get(row.row, self.spacing) < self.spacing
+
+    @property
+    def ready(self) -> bool:
+        """Whether a row waits for nothing but its tile."""
+        row = self.waiting
+        return row is not None and (not row.last or self.places > 0) and not self.too_soon
+
     def advances(self, tiles: Tiles) -> bool:
         row = self.waiting
-        return (
-            row is not None
-            and (not row.switch or tiles.complete)
-            and (not row.last or self.places > 0)
-        )
+        return row is not None and self.ready and (not row.switch or tiles.complete)
 
     def takes(self) -> bool:
         row = self.waiting
-        return row is not None and row.switch and (not row.last or self.places > 0)
+        return row is not None and self.ready and row.switch
 
     def activity(self, tiles: Tiles) -> Activity:
         if self.advances(tiles):
@@ -97,7 +110,7 @@ class Gate:
                 return Activity.LOADING_WEIGHTS
             return Activity.WAITING_FOR_WEIGHTS
         if self.waiting:
-            return Activity.WAITING_FOR_ROOM
+            return Activity.WAITING_FOR_SUM if self.too_soon else Activity.WAITING_FOR_ROOM
         if tiles.started or self.begun:
             return Activity.WAITING_FOR_ACTIVATIONS
         return Activity.IDLE
@@ -134,7 +147,10 @@ class Gate:
         self.returning.append(released + self.checked.popleft().get("dropped", 0))
         self.issued.popleft()
         issued, checked = {"switch": 0}, {"errors": errors.value}
+        self.ages = {number: age + 1 for number, age in self.ages.items()}
         if advances:
+            if not row.last:
+                self.ages[row.row] = 1
             issued = {"switch": int(row.switch), "lanes": row.lanes}
             if self.config.checksum:
                 lanes = split(

@@ -68,9 +68,10 @@ computed: list[Schedule] = []
 
 
 class Product:
-    """A product to compute: its schedule, transfers and expected result."""
+    """A product to compute: its operands, schedule, transfers and expected result."""
 
     def __init__(self, config, a, b):
+        self.a, self.b = a, b
         self.schedule = Schedule.of(config, a, b)
         self.transfers = self.schedule.transfers(a, b)
         self.expected = matmul(config, a, b)

@@ -112,6 +112,18 @@ FLOATS = {
     ),
     "int8 to float32": unit(3, 5, result="float32", soft_columns=2),
 }
+CHAINED = {
+    "4x3": unit(4, 3, activation="bfloat16", weight="bfloat16"),
+    "1x1": unit(
+        *(1, 1), activation="bfloat16", weight="bfloat16", accumulator_depth=1, multiplier_stages=0
+    ),
+    "9x2 to bfloat16": unit(
+        *(9, 2), activation="bfloat16", weight="bfloat16", result="bfloat16", multiplier_stages=2
+    ),
+    "3x9, 4 columns soft": unit(
+        *(3, 9), activation="bfloat16", weight="bfloat16", soft_columns=4, accumulator_depth=3
+    ),
+}
 FAST = {
     "16x16": unit(16, 16, inner_product="fast", accumulator_depth=512),
     "6x5": unit(6, 5, inner_product="fast", multiplier_stages=2),

@@ -14,12 +14,15 @@ JUDGES = {
     "float6_e3m2fn": judged.format_info_ocp_e3m2,
     "float4_e2m1fn": judged.format_info_ocp_e2m1,
     "float8_e4m3fn": judged.format_info_ocp_e4m3,
+    "bfloat16": judged.format_info_bfloat16,
 }
 
 
 def values_of(number) -> np.ndarray:
     """Return the value of each code, as ml_dtypes has it."""
-    return np.arange(1 << number.width, dtype=np.uint8).view(number.dtype).astype(np.float64)
+    codes = np.arange(1 << number.width).astype(f"u{number.dtype.itemsize}")
+    with np.errstate(invalid="ignore"):
+        return codes.view(number.dtype).astype(np.float64)
 
 
 def test_every_format_has_a_judge():
@@ -32,14 +35,17 @@ def test_every_code_is_a_multiple_of_the_smallest_value(name):
     values = values_of(number)
     decoded = [gfloat.decode_float(JUDGES[name], code).fval for code in range(len(values))]
     assert np.array_equal(values, decoded, equal_nan=True)
-    assert np.isnan(values).sum() == (2 if number.kind == "fn" else 0)
-    values = values[~np.isnan(values)]
+    nans = {"finite": 0, "fn": 1, "ieee": (1 << number.fraction) - 1}
+    assert np.isnan(values).sum() == 2 * nans[number.kind]
+    assert np.isinf(values).sum() == 2 * (number.kind == "ieee")
+    values = values[np.isfinite(values)]
     multiples = values / 2.0**number.least_exponent
     assert np.array_equal(multiples, np.rint(multiples))
     assert (multiples.max(), -multiples.min()) == (number.largest_integer,) * 2
     assert (values.max(), values.min()) == (number.maximum, number.minimum)
     assert np.abs(multiples[multiples != 0]).min() == 1
-    assert number.width == 1 + number.exponent + number.fraction <= number.lane_width == 8
+    assert number.width == 1 + number.exponent + number.fraction <= number.lane_width
+    assert number.lane_width == (16 if number.chains else 8)
 
 
 @pytest.mark.parametrize("number", [FLOAT32, BFLOAT16])
@@ -66,6 +72,6 @@ def test_a_float_is_alone():
     with pytest.raises(ValueError, match=sentence):
         OperandFormats.parse("int8,float4_e2m1fn")
     assert parse_format("int8") == IntegerFormat(8)
-    for other in ("float32", "bfloat16", "float8_e5m2", np.float32):
+    for other in ("float32", "float16", "float8_e5m2", np.float32):
         with pytest.raises(ValueError, match="unknown number format"):
             parse_format(other)

@@ -27,6 +27,9 @@ class Arithmetic:
     sum_parts: tuple[int, ...]
     multiplier_stages: int
 
+    # Cycles that a partial sum takes from one row to the next.
+    row_latency = 1
+
     @property
     def sum_width(self) -> int:
         """Bits of a partial sum, without its flags."""

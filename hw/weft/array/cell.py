@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.partial_sums import add_in_parts, delayed_parts
+from ..blocks.registers import registered
 from ..primitives.multiplier import multiply_by_stationary, stationary
 from ..primitives.soft_multiplier import multiply_softly
 from .arithmetic import Arithmetic
@@ -22,8 +23,9 @@ class Cell(wiring.Component):
     Timing: `activation_out` is `activation_in` one cycle later. The product of the activation of
     cycle t is added to `sum_in` of cycle t + 1 + multiplier_stages, and the result is on `sum_out`
     one cycle later. If a sum has several parts, part p (least significant first) comes p cycles
-    after part 0. Never stalls. No register is reset: data from before a reset stays ahead of data
-    from after it.
+    after part 0. If a row is L cycles high (`arithmetic.row_latency`), a sum takes L cycles instead
+    of one, and `weight_out` is the shadow L - 1 cycles later, so that both stay in step. Never
+    stalls. No register is reset: data from before a reset stays ahead of data from after it.
 
     Parameters
     ----------
@@ -82,7 +84,8 @@ class Cell(wiring.Component):
         shadow = Signal(self.arithmetic.weight.shape, name="shadow", reset_less=True)
         with m.If(self.row_loads & self.load):
             m.d.sync += shadow.eq(self.weight_in)
-        m.d.comb += self.weight_out.eq(shadow)
+        rest = range(1, self.arithmetic.row_latency)
+        m.d.comb += self.weight_out.eq(registered(m, shadow, stages=rest, name="passed"))
         return activation, shadow
 
     def _multiply(self, m: Module, platform, activation: Signal, shadow: Signal) -> Value:

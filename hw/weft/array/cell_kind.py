@@ -36,4 +36,5 @@ class CellKind:
         """Return the cycles from an activation to the last part of the sum of `rows` cells."""
         operand_register = 1
         parts = len(arithmetic.sum_parts)
-        return operand_register + arithmetic.multiplier_stages + rows + parts - 1
+        height = rows * arithmetic.row_latency
+        return operand_register + arithmetic.multiplier_stages + height + parts - 1

@@ -7,6 +7,7 @@ from .arithmetic import Arithmetic
 from .cell import PLAIN
 from .fast_array import CheckedFastArray, FastArray
 from .fast_cell import FAST
+from .float_cell import CHAINED
 from .magnitude_cell import MAGNITUDE
 from .pairs import operand_shape
 from .systolic_array import Block, SystolicArray
@@ -69,6 +70,19 @@ class MagnitudeInnerProduct(PlainInnerProduct):
         """Return the shapes of the operands that a cell multiplies."""
         first, second = arithmetic.activation, arithmetic.weight
         return unsigned(first.magnitude_width), unsigned(second.magnitude_width)
+
+
+class ChainedInnerProduct(PlainInnerProduct):
+    """The same for operands that are NormalizedFloat; its sums are rounded in each row."""
+
+    cell = CHAINED
+    shares_multipliers = CHAINED.sharing is not None
+
+    @staticmethod
+    def operand_shapes(arithmetic) -> tuple[Shape, Shape]:
+        """Return the shapes of the operands that a cell multiplies."""
+        first, second = arithmetic.activation, arithmetic.weight
+        return unsigned(first.significand_width), unsigned(second.significand_width)
 
 
 class FastInnerProduct:

@@ -66,11 +66,12 @@ def _cut(side: int, blocks: int, length: int) -> list[range]:
 class SystolicArray(wiring.Component):
     """A field of `rows` x `columns` cells, with skewed inputs at its west and north edges.
 
-    Inputs of row r at the west in cycle t leave at the east in cycle t + columns. The activations
-    of row r must come r cycles after those of row 0, and the weights and sums of column c c cycles
-    after those of column 0. The sum for the activation of row 0 in cycle t leaves column 0 at the
-    south in cycle t + `cell.latency_of(arithmetic, rows=rows)`, and column c c cycles later. The
-    cell determines whether a switch comes with its activations or before them.
+    Inputs of row r at the west in cycle t leave at the east in cycle t + columns. If a row is L
+    cycles high (`arithmetic.row_latency`), the activations of row r must come r L cycles after
+    those of row 0, and its loads r (L - 1) cycles. The weights and sums of column c must come c
+    cycles after those of column 0. The sum for the activation of row 0 in cycle t leaves column 0
+    at the south in cycle t + `cell.latency_of(arithmetic, rows=rows)`, and column c c cycles later.
+    The cell determines whether a switch comes with its activations or before them.
 
     A field larger than a block is built of two to four smaller fields, recursively, so that each
     distinct shape is elaborated and emitted once. 256 x 256 cells take eight modules: six

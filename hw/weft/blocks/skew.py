@@ -1,4 +1,4 @@
-"""Skew: a triangle of delay lines that delays lane r by r cycles."""
+"""Skew: a triangle of delay lines that delays each lane longer than the one before."""
 
 from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
@@ -10,7 +10,7 @@ from .lanes import Lanes
 
 
 class Skew(wiring.Component):
-    """Delay lane r by r cycles. Never stalls.
+    """Delay lane r by r * step cycles. Never stalls.
 
     One delay line delays the far half of the lanes; then each half is skewed by itself. This takes
     the same registers as a triangle of single registers, but few distinct modules.
@@ -20,15 +20,17 @@ class Skew(wiring.Component):
     width : int
         Bits of one lane.
     lanes : int
+    step : int
 
     Members
     -------
     i, o : Lanes(width, lanes)
     """
 
-    def __init__(self, *, width: int, lanes: int):
+    def __init__(self, *, width: int, lanes: int, step: int = 1):
         self.width = width
         self.lanes = lanes
+        self.step = step
         layout = Lanes(width, lanes)
         super().__init__({"i": In(layout), "o": Out(layout)})
 
@@ -40,9 +42,11 @@ class Skew(wiring.Component):
         # With a power of two of near lanes, few distinct sizes result.
         cut = 1 << ((self.lanes - 1).bit_length() - 1)
         rest = self.lanes - cut
-        near = instantiate(m, "near", platform, Skew, width=self.width, lanes=cut)
-        far = instantiate(m, "far", platform, Skew, width=self.width, lanes=rest)
-        delay = instantiate(m, "delay", platform, DelayLine, width=self.width * rest, cycles=cut)
+        size = {"width": self.width, "step": self.step}
+        near = instantiate(m, "near", platform, Skew, **size, lanes=cut)
+        far = instantiate(m, "far", platform, Skew, **size, lanes=rest)
+        cycles = cut * self.step
+        delay = instantiate(m, "delay", platform, DelayLine, width=self.width * rest, cycles=cycles)
         m.d.comb += [
             near.i.eq(self.i[:cut]),
             delay.i.eq(self.i[cut:]),

@@ -5,7 +5,7 @@ from importlib import import_module
 
 from amaranth.build import Platform
 
-from ..array.arithmetic import Arithmetic
+from ..array.chained_arithmetic import CellArithmetic
 from ..matrix.config import MatrixUnitConfig
 from ..primitives import ecp5, ice40
 from ..primitives.multiplier import cells_per_block, products_per_block
@@ -44,7 +44,7 @@ class Board:
     pack_options: tuple[str, ...] = ()
     serial_pins: tuple[str, str] | None = None
 
-    def multipliers_for(self, config: MatrixUnitConfig, arithmetic: Arithmetic) -> int | None:
+    def multipliers_for(self, config: MatrixUnitConfig, arithmetic: CellArithmetic) -> int | None:
         """Return the products per cycle of all multiplier blocks; None if LUTs compute them.
 
         `arithmetic` belongs to the array of the unit or to its checksum column.
@@ -60,7 +60,7 @@ class Board:
         )
         return None if each is None else self.multiplier_blocks * each
 
-    def cells_per_block(self, config: MatrixUnitConfig, arithmetic: Arithmetic) -> int:
+    def cells_per_block(self, config: MatrixUnitConfig, arithmetic: CellArithmetic) -> int:
         """Return how many neighbouring cells of a row share one hard multiplier."""
         kind = config.multiplication
         if not kind.shares_multipliers:

@@ -2,7 +2,7 @@
 
 from amaranth.lib import enum
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 
 # RFC 1662, section 4: flags delimit a frame; a flag or an escape inside it is escaped.
 FLAG = 0x7E

@@ -5,8 +5,10 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.chain import Linking
+from ..blocks.float_adder import FloatAdder, unpacked
 from ..blocks.partial_sums import align_parts
-from ..hierarchy import instantiate
+from ..float_format import FLOAT32, FloatFormat
+from ..hierarchy import Part, instantiate
 from ..primitives.block_memory import BlockMemory
 from .config import MatrixUnitConfig
 from .layouts import row_control_layout
@@ -14,23 +16,23 @@ from .layouts import row_control_layout
 # A register behind the memory selects the operand of a bank. The sum is written one cycle after the
 # addition.
 READ_LATENCY = BlockMemory.latency + 1
-ADD_LATENCY = 1
-# Number of earlier rows whose sums may not yet be in the memory when a row is read.
-READ_TO_WRITE = READ_LATENCY + ADD_LATENCY
+# Number of earlier sums that are known but not yet in the memory when the operand is needed.
+FORWARDS = READ_LATENCY + 1
 
 
 def bank_control_layout(depth: int) -> data.StructLayout:
     """Return the layout of the control of a bank: what it does with the next sum.
 
     `row`: the accumulator row. `clear`: add to zero instead of the row. `newer`: one bit for each
-    of the READ_TO_WRITE sums before, most recent first; a set bit means that the sum is of the same
-    row and not yet in the memory, so the most recent such sum is used. `write`: write the sum back.
+    of FORWARDS sums before, most recent first, beginning with the one that the bank finishes when
+    this one needs it; a set bit means that the sum is of the same row and not yet in the memory, so
+    the most recent such sum is used. `write`: write the sum back.
     """
     return data.StructLayout(
         {
             "write": 1,
             "clear": 1,
-            "newer": READ_TO_WRITE,
+            "newer": FORWARDS,
             "row": max(1, (depth - 1).bit_length()),
         }
     )
@@ -44,6 +46,9 @@ class AccumulatorControl(wiring.Component):
     Parameters
     ----------
     config : MatrixUnitConfig
+    add_latency : int
+        That of the banks. A row must not follow one of the same number in fewer cycles, unless it
+        is the first of its sum.
 
     Members
     -------
@@ -53,8 +58,9 @@ class AccumulatorControl(wiring.Component):
 
     latency = 0
 
-    def __init__(self, *, config: MatrixUnitConfig):
+    def __init__(self, *, config: MatrixUnitConfig, add_latency: int = 1):
         self.config = config
+        self.add_latency = add_latency
         super().__init__(
             {
                 "row": In(row_control_layout(config)),
@@ -71,13 +77,14 @@ class AccumulatorControl(wiring.Component):
             control.clear.eq(row.first),
         ]
         write, number = control.write, control.row
-        for distance in range(READ_TO_WRITE):
-            past_write = Signal(name=f"past_write_{distance + 1}")
-            past_row = Signal.like(number, name=f"past_row_{distance + 1}")
+        for distance in range(1, self.add_latency + FORWARDS):
+            past_write = Signal(name=f"past_write_{distance}")
+            past_row = Signal.like(number, name=f"past_row_{distance}")
             m.d.sync += [past_write.eq(write), past_row.eq(number)]
-            same_row = past_row == row.row
-            m.d.comb += control.newer[distance].eq(~row.first & past_write & same_row)
             write, number = past_write, past_row
+            if distance >= self.add_latency:
+                newer = control.newer[distance - self.add_latency]
+                m.d.comb += newer.eq(~row.first & write & (number == row.row))
         return m
 
 
@@ -86,9 +93,9 @@ class AccumulatorBank(wiring.Component):
 
     Timing: for `control_in` in cycle t, the last part of `sum_in` is due in cycle
     t + `read_latency` (part p of n, least significant first, n - 1 - p cycles before that), and the
-    new sum is on `sum_out` one cycle later. `control_out` is `control_in` one cycle later, for the
-    next column. Never stalls. The same row may come in every cycle: a sum that is not yet in the
-    memory is taken from the register that holds it.
+    new sum is on `sum_out` `latency` cycles later, one. `control_out` is `control_in` one cycle
+    later, for the next column. Never stalls. The same row may come in every cycle: a sum that is
+    not yet in the memory is taken from the register that holds it.
 
     Parameters
     ----------
@@ -109,8 +116,10 @@ class AccumulatorBank(wiring.Component):
     """
 
     read_latency = READ_LATENCY
-    latency = ADD_LATENCY
+    latency = 1
     linking = Linking(passed=("control",), link="bank")
+    # What a sum begins with.
+    zero = 0
 
     def __init__(self, *, sum_parts: tuple[int, ...], width: int, depth: int, flags: int = 0):
         self.sum_parts = (sum_parts[0] + flags, *sum_parts[1:])
@@ -118,7 +127,7 @@ class AccumulatorBank(wiring.Component):
         self.depth = depth
         self.flags = flags
         super().__init__(
-            self.members_of(sum_parts=sum_parts, width=width, depth=depth, flags=flags)
+            AccumulatorBank.members_of(sum_parts=sum_parts, width=width, depth=depth, flags=flags)
         )
 
     @staticmethod
@@ -142,13 +151,16 @@ class AccumulatorBank(wiring.Component):
         read_control = Signal(control)
         fetch_control = Signal(control)
         add_control = Signal(control)
-        write_control = Signal(control)
         m.d.sync += [
             read_control.eq(self.control_in),
             fetch_control.eq(read_control),
             add_control.eq(fetch_control),
-            write_control.eq(add_control),
         ]
+        write_control = add_control
+        for cycle in range(1, self.latency + 1):
+            name = "write_control" if cycle == self.latency else f"add_control_{cycle}"
+            earlier, write_control = write_control, Signal(control, name=name)
+            m.d.sync += write_control.eq(earlier)
         m.d.comb += [self.control_out.eq(read_control), sums.read_row.eq(self.control_in.row)]
 
         total = Signal(signed(self.width), reset_less=True)
@@ -156,7 +168,7 @@ class AccumulatorBank(wiring.Component):
         base = Signal(signed(self.width))
         m.d.comb += base.eq(Mux(add_control.newer[0], total, operand))
         added = align_parts(m, platform, self.sum_parts, self.sum_in, name="align")
-        m.d.sync += total.eq(self._sum(base, added))
+        self._add(m, platform, base, added, total)
 
         m.d.comb += [
             sums.write.eq(write_control.write),
@@ -166,12 +178,14 @@ class AccumulatorBank(wiring.Component):
         ]
         return m
 
-    def _sum(self, base: Value, added: Value) -> Value:
+    def _add(self, m: Module, platform, base: Value, added: Value, total: Signal) -> None:
+        """Drive `total` with the sum, `latency` cycles later."""
         if not self.flags:
-            return base + added
+            m.d.sync += total.eq(base + added)
+            return
         flags, above = slice(self.flags), slice(self.flags, None)
-        total = base[above].as_signed() + added[above].as_signed()
-        return Cat(base[flags] | added[flags], total)
+        above_flags = base[above].as_signed() + added[above].as_signed()
+        m.d.sync += total.eq(Cat(base[flags] | added[flags], above_flags))
 
     def _operand(self, m: Module, read_control: data.View, total: Signal, read: Value) -> Signal:
         """Return the operand that is added to the next sum, unless that is the latest total.
@@ -194,6 +208,61 @@ class AccumulatorBank(wiring.Component):
                     read_control.clear | read_control.newer[1],
                 )
             ),
-            operand.eq(Mux(source[1], Mux(source[0], 0, total), older)),
+            operand.eq(Mux(source[1], Mux(source[0], self.zero, total), older)),
         ]
         return operand
+
+
+class FloatAccumulatorBank(AccumulatorBank):
+    """An AccumulatorBank whose sums are floating-point numbers, rounded at each addition.
+
+    A sum begins with -0, to which any number is added unchanged. Timing and members as in
+    AccumulatorBank, but with the latency of FloatAdder. So the same row must not come again in
+    fewer than `latency` cycles, unless it begins a sum.
+
+    Parameters
+    ----------
+    number : FloatFormat
+    depth : int
+    """
+
+    latency = FloatAdder.latency
+
+    def __init__(self, *, number: FloatFormat, depth: int):
+        self.number = number
+        self.zero = 1 << number.width - 1
+        super().__init__(sum_parts=(number.width,), width=number.width, depth=depth)
+
+    @staticmethod
+    def members_of(*, number: FloatFormat, depth: int) -> dict[str, wiring.Member]:
+        """Return the members by name, for a Chain."""
+        return AccumulatorBank.members_of(
+            sum_parts=(number.width,), width=number.width, depth=depth
+        )
+
+    def _add(self, m: Module, platform, base: Value, added: Value, total: Signal) -> None:
+        number = self.number
+        adder = instantiate(
+            m, "adder", platform, FloatAdder, number=number, fraction=number.fraction
+        )
+        m.d.comb += [
+            adder.total.eq(base),
+            *[adder.addend[name].eq(value) for name, value in unpacked(number, added).items()],
+            total.eq(adder.o),
+        ]
+
+
+def bank_of(config: MatrixUnitConfig, *, sum_parts: tuple[int, ...]) -> Part:
+    """Return the bank of a column of a unit, and its parameters.
+
+    Parameters
+    ----------
+    sum_parts : tuple of int
+        Of the sums that it adds; see shifted_sum_parts.
+    """
+    depth = config.accumulator_depth
+    if config.chained:
+        return Part(FloatAccumulatorBank, {"number": FLOAT32, "depth": depth})
+    flags = config.arithmetic.flags
+    sizes = {"sum_parts": sum_parts, "width": config.accumulator_width, "depth": depth}
+    return Part(AccumulatorBank, sizes | ({"flags": flags} if flags else {}))

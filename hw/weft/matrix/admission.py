@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -12,6 +12,7 @@ from ..hierarchy import instantiate
 from .config import MatrixUnitConfig
 from .layouts import Activity, Error, array_row_layout, row_control_layout
 from .row_check import RowCheck
+from .row_spacing import RowSpacing
 
 # Slots of the lane memory: at most one row is at the gate, one in front of it and one behind it. A
 # power of two, so that slot numbers wrap.
@@ -58,6 +59,8 @@ class Admission(wiring.Component):
     config : MatrixUnitConfig
     credits : int
         Places in the result buffer.
+    spacing : int
+        Least cycles between a row and the next one that is added to the same sum; see RowSpacing.
 
     Members
     -------
@@ -78,9 +81,10 @@ class Admission(wiring.Component):
     control_latency = RowCheck.latency
     activity_latency = RowCheck.unfinished_latency
 
-    def __init__(self, *, config: MatrixUnitConfig, credits: int):
+    def __init__(self, *, config: MatrixUnitConfig, credits: int, spacing: int = 1):
         self.config = config
         self.credits = credits
+        self.spacing = spacing
         layout = array_row_layout(config)
         super().__init__(
             {
@@ -106,17 +110,22 @@ class Admission(wiring.Component):
         advance = Signal()
         dropped = Signal()
         has_room = self._count_places(m, gate.row.last, advance, dropped)
+        ready = has_room
+        too_soon = Const(0)
+        if self.spacing > 1:
+            too_soon = self._space(m, platform, gate, advance)
+            ready = has_room & ~too_soon
         m.d.comb += [
             self.activations.ready.eq(~gate.waiting | advance),
-            advance.eq((gate.staying | (gate.switching & self.tile_complete)) & has_room),
-            self.take.eq(gate.switching & has_room),
+            advance.eq((gate.staying | (gate.switching & self.tile_complete)) & ready),
+            self.take.eq(gate.switching & ready),
         ]
         unfinished = self._check_row(m, platform, gate, advance, dropped)
 
         switch = Signal()
         m.d.sync += [switch.eq(self.take & self.tile_complete), self.switch.eq(switch)]
         self._pass_lanes(m, self.activations.valid & self.activations.ready, advance)
-        self._report_activity(m, platform, gate, advance, unfinished)
+        self._report_activity(m, platform, gate, advance, too_soon, unfinished)
         return m
 
     def _take_rows(self, m: Module) -> _Gate:
@@ -151,6 +160,27 @@ class Admission(wiring.Component):
         ]
         return has_room
 
+    def _space(self, m: Module, platform, gate: _Gate, advance: Signal) -> Value:
+        """Return whether the sum that the row at the gate is added to is not known soon enough."""
+        offered = self.activations.payload
+        spacing = instantiate(
+            m,
+            "row_spacing",
+            platform,
+            RowSpacing,
+            cycles=self.spacing,
+            row_width=self.config.row_width,
+        )
+        m.d.comb += [
+            spacing.taken.eq(self.activations.ready),
+            spacing.row.eq(offered.row),
+            spacing.adds.eq(~offered.first),
+            spacing.advance.eq(advance),
+            spacing.advancing_row.eq(gate.row.row),
+            spacing.stays.eq(~gate.row.last),
+        ]
+        return spacing.too_soon
+
     def _check_row(
         self, m: Module, platform, gate: _Gate, advance: Signal, dropped: Signal
     ) -> Signal:
@@ -174,7 +204,13 @@ class Admission(wiring.Component):
         return check.unfinished
 
     def _report_activity(
-        self, m: Module, platform, gate: _Gate, advance: Signal, unfinished: Signal
+        self,
+        m: Module,
+        platform,
+        gate: _Gate,
+        advance: Signal,
+        too_soon: Value,
+        unfinished: Signal,
     ) -> None:
         """Report the activity, delayed until it is known whether a sum is unfinished."""
         activity_now = Signal(Activity)
@@ -185,6 +221,8 @@ class Admission(wiring.Component):
                 m.d.comb += activity_now.eq(Activity.LOADING_WEIGHTS)
             with m.Else():
                 m.d.comb += activity_now.eq(Activity.WAITING_FOR_WEIGHTS)
+        with m.Elif(gate.waiting & too_soon):
+            m.d.comb += activity_now.eq(Activity.WAITING_FOR_SUM)
         with m.Elif(gate.waiting):
             m.d.comb += activity_now.eq(Activity.WAITING_FOR_ROOM)
         with m.Elif(self.tile_started):

@@ -5,8 +5,10 @@ import math
 from dataclasses import dataclass
 
 from ..array.arithmetic import Arithmetic
+from ..array.chained_arithmetic import CellArithmetic, ChainedArithmetic
 from ..array.inner_product import (
     INNER_PRODUCTS,
+    ChainedInnerProduct,
     FastInnerProduct,
     MagnitudeInnerProduct,
     PlainInnerProduct,
@@ -22,6 +24,7 @@ from ..formats import (
     products_width,
 )
 from ..hierarchy import Part
+from ..normalized_float import NormalizedFloat
 from ..operand_port import OperandPort, needs_magnitudes
 from ..parameters import OperandField, check_parameters, documented, parameter
 from ..sign_magnitude import SignMagnitude
@@ -90,7 +93,7 @@ class MatrixUnitConfig:
     accumulator_width: int = parameter(
         0,
         "Bits of a finished sum, which wraps in two's complement; at least 8. With 0, 32 bits, or "
-        f"more if sums of {FLOAT_SUM} products of floats need them.",
+        f"more if sums of {FLOAT_SUM} products of floats need them. Sums of bfloat16 are float32.",
         low=0,
         high=MAX_ACCUMULATOR,
     )
@@ -151,13 +154,20 @@ class MatrixUnitConfig:
                 isinstance(formats.default, FloatFormat) or not needs_magnitudes(others),
                 f"{name} must be a float beside {others}, not {formats}",
             )
+            check(
+                _chains(formats) or not _chains(others),
+                f"{name} must be {BFLOAT16} beside {others}, not {formats}",
+            )
             self._port(name)
         check(
             self.inner_product == "plain" or not self._multiplies_magnitudes,
             f"inner_product must be plain for {self.activation} and {self.weight}, not "
             f"{self.inner_product}: sums of two operands are too wide for a multiplier",
         )
-        self._check_sums()
+        if self.chained:
+            self._check_chained()
+        else:
+            self._check_sums()
         check(
             self.rows % self.rows_per_cell == 0,
             f"rows must be even for the fast inner product, not {self.rows}",
@@ -175,6 +185,20 @@ class MatrixUnitConfig:
             f"activations must have at least 2 bits for checksums, not {self.activation}: the "
             "parity of one bit is that bit",
         )
+
+    def _check_chained(self) -> None:
+        """Check the parameters that sums of float32 do not have."""
+        what = f"for {self.activation} and {self.weight}, whose sums are {FLOAT32}"
+        for name, only in (
+            ("accumulator_width", FLOAT32.width),
+            ("adder_stages", 1),
+            ("inner_product", "plain"),
+        ):
+            given = getattr(self, name)
+            check(given in (0, only), f"{name} must be {only} {what}, not {given}")
+        check(not self.checksum, f"checksum must be off {what}: a checksum needs exact sums")
+        check(self.result != "integer", f"result must be {FLOAT32} or {BFLOAT16} {what}")
+        object.__setattr__(self, "accumulator_width", FLOAT32.width)
 
     def _check_sums(self) -> None:
         """Choose the width of the sums if it is not given, and check it."""
@@ -201,9 +225,14 @@ class MatrixUnitConfig:
     @functools.cached_property
     def most_products(self) -> int | None:
         """Products of floats whose sum cannot overflow; None for integers, whose sums wrap."""
-        if not self._has_floats:
+        if self.chained or not self._has_floats:
             return None
         return ((1 << self.accumulator_width - 1) - 1) // self._largest_product
+
+    @property
+    def chained(self) -> bool:
+        """Whether sums are floating-point numbers, rounded at each step; else they are exact."""
+        return _chains(self.activation)
 
     @property
     def _has_floats(self) -> bool:
@@ -268,6 +297,8 @@ class MatrixUnitConfig:
     @property
     def multiplication(self) -> type[PlainInnerProduct] | type[FastInnerProduct]:
         """How the array multiplies, and its components."""
+        if self.chained:
+            return ChainedInnerProduct
         if self._multiplies_magnitudes:
             return MagnitudeInnerProduct
         return INNER_PRODUCTS[self.inner_product]
@@ -300,9 +331,16 @@ class MatrixUnitConfig:
         return IntegerFormat(self.accumulator_width)
 
     @property
-    def arithmetic(self) -> Arithmetic:
+    def arithmetic(self) -> CellArithmetic:
         """Formats and widths in the cells of the array."""
         activation, weight = self.activation_port.operand, self.weight_port.operand
+        if isinstance(activation, NormalizedFloat) and isinstance(weight, NormalizedFloat):
+            return ChainedArithmetic(
+                activation=activation,
+                weight=weight,
+                total=FLOAT32,
+                multiplier_stages=self.multiplier_stages,
+            )
         width = products_width(activation, weight, self.rows)
         return self._arithmetic(activation, weight, width, self.adder_stages)
 
@@ -360,6 +398,10 @@ class MatrixUnitConfig:
     def address_width(self) -> int:
         """Bits of a legal accumulator row number."""
         return max(1, (self.accumulator_depth - 1).bit_length())
+
+
+def _chains(formats: OperandFormats) -> bool:
+    return isinstance(formats.default, FloatFormat) and formats.default.chains
 
 
 def check_config(config: MatrixUnitConfig) -> None:

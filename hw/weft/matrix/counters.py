@@ -14,6 +14,11 @@ class CycleCounters(wiring.Component):
     others, which count the first cycle after a reset as idle. A host takes the difference of two
     readings.
 
+    Parameters
+    ----------
+    never : tuple of Activity
+        Those that no cycle is spent on; their counts stay zero.
+
     Members
     -------
     activity : Activity in
@@ -22,7 +27,8 @@ class CycleCounters(wiring.Component):
 
     latency = 2
 
-    def __init__(self):
+    def __init__(self, *, never: tuple[Activity, ...] = ()):
+        self.never = never
         super().__init__({"activity": In(Activity), "counters": Out(counter_layout())})
 
     def elaborate(self, platform):
@@ -30,7 +36,7 @@ class CycleCounters(wiring.Component):
         # A register, because the enables drive many bits.
         spent = Signal(Activity)
         m.d.sync += [spent.eq(self.activity), self.counters.total.eq(self.counters.total + 1)]
-        for activity in Activity:
+        for activity in (activity for activity in Activity if activity not in self.never):
             counter = self.counters[activity.name.lower()]
             with m.If(spent == activity):
                 m.d.sync += counter.eq(counter + 1)

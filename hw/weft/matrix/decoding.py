@@ -4,6 +4,7 @@ from amaranth.hdl import Module
 from amaranth.lib.wiring import connect, flipped
 
 from ..array.float_edge import FloatEdge
+from ..array.normalizing_edge import NormalizingEdge
 from ..array.operand_edge import OperandEdge
 from ..hierarchy import instantiate
 from .config import MatrixUnitConfig
@@ -35,7 +36,7 @@ def connect_decoded(
         return
     offered = rows.payload
     parameters = {"port": port, "lanes": len(offered.lanes)}
-    kind = FloatEdge
+    kind = NormalizingEdge if config.chained else FloatEdge
     if port.float_format is None:
         kind = OperandEdge
         parameters["shared_zero_point"] = name == "activation"

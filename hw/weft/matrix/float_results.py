@@ -4,14 +4,18 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..blocks.narrow_float import NarrowFloat
 from ..blocks.to_float import ToFloat
-from ..hierarchy import instantiate
+from ..float_format import FLOAT32
+from ..hierarchy import Part, instantiate
 from .config import MatrixUnitConfig
 from .layouts import result_layout, sum_row_layout
 
 
 class FloatResults(wiring.Component):
-    """Convert each lane of the rows of a stream; see ToFloat. A sum with the flag NaN is NaN.
+    """Round each lane of the rows of a stream; a sum with the flag NaN is NaN.
+
+    See ToFloat for sums that are integers, and NarrowFloat for those that are floats.
 
     Latency `latency_of(config)` cycles. While the output waits for `ready`, nothing moves.
 
@@ -36,7 +40,24 @@ class FloatResults(wiring.Component):
 
     @staticmethod
     def latency_of(config: MatrixUnitConfig) -> int:
+        """Return the cycles from a row of sums to the row of results."""
+        if config.chained:
+            return NarrowFloat.latency
         return ToFloat.latency_of(config.accumulator_width)
+
+    def _rounding(self) -> Part:
+        """Return the component that rounds a lane, and its parameters."""
+        config = self.config
+        if config.chained:
+            return Part(NarrowFloat, {"wide": FLOAT32, "number": config.result_format})
+        return Part(
+            ToFloat,
+            {
+                "width": config.accumulator_width,
+                "least_exponent": config.least_exponent,
+                "number": config.result_format,
+            },
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -55,15 +76,10 @@ class FloatResults(wiring.Component):
                 valid.eq(Cat(self.i.valid, valid)),
                 end.eq(Cat(self.i.payload.end, end)),
             ]
+        rounding = self._rounding()
         for column in range(config.columns):
             lane = instantiate(
-                m,
-                f"lane_{column}",
-                platform,
-                ToFloat,
-                width=config.accumulator_width,
-                least_exponent=config.least_exponent,
-                number=config.result_format,
+                m, f"lane_{column}", platform, rounding.component, **rounding.parameters
             )
             total, rounded = self.i.payload.lanes[column], lane.o
             if config.arithmetic.flags:

@@ -138,6 +138,7 @@ class Activity(enum.Enum, shape=3):
     LOADING_WEIGHTS = 3
     WAITING_FOR_ACTIVATIONS = 4
     WAITING_FOR_ROOM = 5
+    WAITING_FOR_SUM = 6
 
 
 ACTIVITY_SENTENCES = {
@@ -146,6 +147,7 @@ ACTIVITY_SENTENCES = {
     Activity.LOADING_WEIGHTS: "a row waits for its tile, and a weight row is loaded (exposed load)",
     Activity.WAITING_FOR_ACTIVATIONS: "weights are loaded or a sum is unfinished, but no row waits",
     Activity.WAITING_FOR_ROOM: "a row waits for a place for its result",
+    Activity.WAITING_FOR_SUM: "a row waits for the sum that it is added to; only with bfloat16",
     Activity.IDLE: "there is no row, no weights and no unfinished sum; results may be in flight",
 }
 

@@ -2,23 +2,30 @@
 
 from typing import NamedTuple
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out
 
 from ..array.inner_product import FastInnerProduct, MagnitudeInnerProduct, PlainInnerProduct
 from ..blocks.chain import Chain
 from ..blocks.delay_line import DelayLine
 from ..blocks.skew import Skew
 from ..hierarchy import instantiate
-from .accumulators import AccumulatorBank, AccumulatorControl
+from .accumulators import AccumulatorBank, AccumulatorControl, bank_of
 from .admission import Admission
 from .checksum_column import ChecksumColumn, FastChecksumColumn
 from .config import MatrixUnitConfig, check_config
 from .counters import CycleCounters
 from .decoding import connect_decoded
-from .float_results import FloatResults
-from .layouts import Error, activation_layout, counter_layout, result_layout, weight_layout
+from .finishing import connect_results
+from .layouts import (
+    Activity,
+    Error,
+    activation_layout,
+    counter_layout,
+    result_layout,
+    weight_layout,
+)
 from .result_check import ResultCheck
 from .results import ResultBuffer
 from .sum_shift import SumShift, shifted_sum_parts, sum_shift_of
@@ -118,6 +125,7 @@ class MatrixUnit(wiring.Component):
             Admission,
             config=config,
             credits=self.timing.result_depth,
+            **({"spacing": self.timing.spacing} if self.timing.spacing > 1 else {}),
         )
         connect_decoded(m, platform, config, "weight", self.weights, loader.weights)
         connect_decoded(m, platform, config, "activation", self.activations, admission.activations)
@@ -133,6 +141,7 @@ class MatrixUnit(wiring.Component):
     def _multiply(self, m: Module, platform, loader, admission):
         """Add the array: activations and switches enter at the west, weights at the north."""
         config = self.config
+        height = config.arithmetic.row_latency
         west = instantiate(
             m,
             "activation_skew",
@@ -140,6 +149,7 @@ class MatrixUnit(wiring.Component):
             Skew,
             width=config.activation_port.operand.width * config.rows_per_cell,
             lanes=config.cell_rows,
+            step=height,
         )
         north = instantiate(
             m,
@@ -151,18 +161,28 @@ class MatrixUnit(wiring.Component):
         )
         part = config.array
         array = instantiate(m, "array", platform, part.component, **part.parameters)
-        # The switch moves one row of cells south per cycle.
-        switches = Signal(config.cell_rows, reset_less=True)
+        # The switch reaches the next row of cells when the activations do.
+        switches = Signal(config.cell_rows * height, reset_less=True)
         m.d.comb += [
             west.i.eq(admission.lanes),
             array.activations_in.eq(west.o),
-            array.switches_in.eq(Cat(admission.switch, switches)),
+            array.switches_in.eq(Cat(admission.switch, switches)[::height]),
             north.i.eq(loader.lanes),
             array.weights_in.eq(north.o),
-            array.loads_in.eq(loader.loads),
+            array.loads_in.eq(self._loads(m, platform, loader)),
         ]
         m.d.sync += switches.eq(Cat(admission.switch, switches))
         return array
+
+    def _loads(self, m: Module, platform, loader) -> Value:
+        """Return the load of each row of cells, when the weights arrive there."""
+        config = self.config
+        late = config.arithmetic.row_latency - 1
+        if not late:
+            return loader.loads
+        skew = instantiate(m, "load_skew", platform, Skew, width=1, lanes=config.rows, step=late)
+        m.d.comb += skew.i.eq(loader.loads)
+        return skew.o
 
     def _accumulate(self, m: Module, platform, admission, array) -> _Sums:
         """Add the accumulators, where the control of a row meets its sums again."""
@@ -176,7 +196,15 @@ class MatrixUnit(wiring.Component):
             cycles=timing.control_wait,
             reset=True,
         )
-        control = instantiate(m, "accumulator_control", platform, AccumulatorControl, config=config)
+        bank = bank_of(config, sum_parts=shifted_sum_parts(config, config.arithmetic))
+        control = instantiate(
+            m,
+            "accumulator_control",
+            platform,
+            AccumulatorControl,
+            config=config,
+            add_latency=bank.component.latency,
+        )
         sums = array.sums_out
         if timing.sum_wait:
             line = instantiate(
@@ -195,12 +223,9 @@ class MatrixUnit(wiring.Component):
             "accumulators",
             platform,
             Chain,
-            component=AccumulatorBank,
+            component=bank.component,
             links=config.columns,
-            sum_parts=shifted_sum_parts(config, config.arithmetic),
-            width=config.accumulator_width,
-            depth=config.accumulator_depth,
-            **({"flags": config.arithmetic.flags} if config.arithmetic.flags else {}),
+            **bank.parameters,
         )
         m.d.comb += [
             wait.i.eq(admission.control),
@@ -249,7 +274,7 @@ class MatrixUnit(wiring.Component):
             platform,
             DelayLine,
             width=2,
-            cycles=AccumulatorBank.read_latency + AccumulatorBank.latency,
+            cycles=self.timing.bank,
             reset=True,
         )
         results = instantiate(
@@ -261,27 +286,12 @@ class MatrixUnit(wiring.Component):
             results.sums[: config.columns].eq(sums.banks.sum_out),
             admission.released.eq(results.released),
         ]
-        if self.timing.convert:
-            floats = instantiate(m, "float_results", platform, FloatResults, config=config)
-            connect(m, results.results, floats.i)
-            connect(m, flipped(self.results), floats.o)
-        elif config.arithmetic.flags:
-            sums, lanes = results.results, self.results.payload.lanes
-            m.d.comb += [
-                self.results.valid.eq(sums.valid),
-                sums.ready.eq(self.results.ready),
-                self.results.payload.end.eq(sums.payload.end),
-                *[
-                    lane.eq(Mux(total[0], config.accumulator.minimum, total[1:].as_signed()))
-                    for lane, total in zip(lanes, sums.payload.lanes, strict=True)
-                ],
-            ]
-        else:
-            connect(m, flipped(self.results), results.results)
+        connect_results(m, platform, config, results.results, self.results)
         return results
 
     def _count(self, m: Module, platform, admission) -> None:
-        counters = instantiate(m, "cycle_counters", platform, CycleCounters)
+        never = () if self.timing.spacing > 1 else (Activity.WAITING_FOR_SUM,)
+        counters = instantiate(m, "cycle_counters", platform, CycleCounters, never=never)
         m.d.comb += [
             counters.activity.eq(admission.activity),
             self.counters.eq(counters.counters),

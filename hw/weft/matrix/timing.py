@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-from ..formats import IntegerFormat
-from .accumulators import AccumulatorBank
+from .accumulators import AccumulatorBank, bank_of
 from .admission import Admission
 from .config import MatrixUnitConfig
-from .float_results import FloatResults
+from .finishing import conversion_latency
 from .result_check import ResultCheck
 from .results import ResultBuffer
-from .sum_shift import SumShift
+from .sum_shift import SumShift, shifted_sum_parts
 from .weights import WeightLoader
 
 
@@ -28,10 +27,14 @@ class MatrixUnitTiming:
         Delay of the sums in SumShift; 0 if no operand passes in pieces.
     control_wait : int
         Delay of the control of a row before the accumulators, so that it meets its sums.
+    bank : int
+        From the control of a row at the accumulators to the finished sum of column 0.
+    spacing : int
+        Least cycles between a row and the next one that is added to the same sum.
     finish : int
         From the admission of a row to the finished sum of column 0.
     convert : int
-        Delay of the results in FloatResults; 0 if they are integers.
+        Delay of the results on their way out of the result buffer; 0 if they are the sums.
     latency : int
         From the transfer of an activation row to the transfer of its result.
     check : int
@@ -46,6 +49,8 @@ class MatrixUnitTiming:
     sum_wait: int
     shift: int
     control_wait: int
+    bank: int
+    spacing: int
     finish: int
     convert: int
     latency: int
@@ -64,10 +69,10 @@ class MatrixUnitTiming:
         shift = SumShift.latency if config.shift_bits else 0
         sum_wait = max(0, control_and_read - array - shift)
         summed = array + sum_wait + shift
-        finish = Admission.issue_latency + summed + AccumulatorBank.latency
+        bank = bank_of(config, sum_parts=shifted_sum_parts(config, config.arithmetic)).component
+        finish = Admission.issue_latency + summed + bank.latency
         results = ResultBuffer.latency_of(config)
-        rounds = not isinstance(config.result_format, IntegerFormat)
-        convert = FloatResults.latency_of(config) if rounds else 0
+        convert = conversion_latency(config)
         gate = Admission.latency - Admission.issue_latency
         error_register = 1
         check = ResultCheck.latency_of(config.columns) + error_register if config.checksum else 0
@@ -76,6 +81,8 @@ class MatrixUnitTiming:
             sum_wait=sum_wait,
             shift=shift,
             control_wait=summed - control_and_read,
+            bank=bank.read_latency + bank.latency,
+            spacing=bank.latency,
             finish=finish,
             convert=convert,
             latency=gate + finish + results + convert,

@@ -21,6 +21,7 @@ PORTS = {
         magnitudes=magnitudes,
     )
     for name, number in OPERAND_FLOATS.items()
+    if not number.chains
     for magnitudes in ((True,) if number.kind == "fn" else (False, True))
 }
 

@@ -17,10 +17,10 @@ FILES = {
 
 # Registers in the order of their addresses, by the version of the protocol.
 LAYOUTS = {
-    4: """magic protocol_version status total computing waiting_for_weights loading_weights
-    waiting_for_activations waiting_for_room idle weft_version rows columns activation weight
-    cell_width zero_points accumulator_width accumulator_depth multiplier_stages adder_stages
-    inner_product soft_columns result checksum clock_hz cycles_per_bit payload_bytes
+    5: """magic protocol_version status total computing waiting_for_weights loading_weights
+    waiting_for_activations waiting_for_room waiting_for_sum idle weft_version rows columns
+    activation weight cell_width zero_points accumulator_width accumulator_depth multiplier_stages
+    adder_stages inner_product soft_columns result checksum clock_hz cycles_per_bit payload_bytes
     weights_beat_bytes activations_beat_bytes results_beat_bytes control"""
 }
 

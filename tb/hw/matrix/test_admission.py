@@ -20,11 +20,12 @@ from weft_sim.cocotb_streams import Stream, send
 from weft_sim.stalls import random_bools, random_gaps
 
 
-def gate(depth, credit, rows=3, **options):
-    return MatrixUnitConfig(rows=rows, columns=2, accumulator_depth=depth, **options), credit
+def gate(depth, credit, rows=3, spacing=1, **options):
+    config = MatrixUnitConfig(rows=rows, columns=2, accumulator_depth=depth, **options)
+    return config, credit, spacing
 
 
-# Accumulator depth and credits.
+# Accumulator depth, credits and least distance of the rows of a sum.
 CASES = {
     "depth-4": gate(4, 3),
     "depth-1": gate(1, 2, rows=1),
@@ -35,11 +36,13 @@ CASES = {
     "depth-33": gate(33, 3),
     "depth-512": gate(512, 16, rows=9),
     "depth-3 checksum": gate(3, 2, activation="int3", checksum=True),
+    "depth-9, 6 cycles apart": gate(9, 4, spacing=6),
+    "depth-1, 3 cycles apart": gate(1, 3, spacing=3),
 }
 
 
-@on_simulators("config, credits", CASES)
-def test_admission(simulate, config, credits):
+@on_simulators("config, credits, spacing", CASES)
+def test_admission(simulate, config, credits, spacing):
     coroutines = [
         admits_a_legal_row_every_cycle,
         holds_and_drops_as_it_must,
@@ -47,7 +50,10 @@ def test_admission(simulate, config, credits):
         works_as_new_after_reset,
         remembers_neighbours_from_the_first_cycle,
     ]
-    simulate(coroutines, Admission, config=config, credits=credits)
+    if spacing > 1:
+        # Rows of one sum in neighbouring cycles have to wait.
+        coroutines = coroutines[1:]
+    simulate(coroutines, Admission, config=config, credits=credits, spacing=spacing)
 
 
 async def run_with_model(
@@ -64,7 +70,8 @@ async def run_with_model(
     stream = Stream.amaranth(dut, "activations")
     sender = cocotb.start_soon(send(stream, beats, gaps))
     known = {beat: row for (beat,), row in zip(beats, rows, strict=True)}
-    model, seen, now = Gate(config, places), Counter(), Tiles()
+    spacing = parameters().spacing
+    model, seen, now = Gate(config, places, spacing), Counter(), Tiles()
     for number in range(cycles):
         if not now.complete:
             now = next(tiles)
@@ -96,7 +103,7 @@ async def run_with_model(
         if take:
             now = Tiles()
         if resetting:
-            model, now = Gate(config, places), Tiles()
+            model, now = Gate(config, places, spacing), Tiles()
         on_the_way = any("control" in checked for checked in model.checked)
         if sender.done() and model.waiting is None and not on_the_way:
             break
@@ -204,7 +211,10 @@ async def holds_and_drops_as_it_must(dut):
     )
     assert seen["sent"] == len(rows), "not every row was taken"
     faults = [error.name for error in (Error.NO_TILE, Error.ROW_OUT_OF_RANGE, Error.NOT_STARTED)]
-    waits = [activity.name for activity in Activity if activity != Activity.IDLE]
+    never = {Activity.IDLE}
+    if parameters().spacing == 1:
+        never.add(Activity.WAITING_FOR_SUM)
+    waits = [activity.name for activity in Activity if activity not in never]
     for what in ("admitted", "broken tile taken", *faults, *waits):
         assert seen[what] > 3, f"{what} came only {seen[what]} times"
 
@@ -261,5 +271,6 @@ async def remembers_neighbours_from_the_first_cycle(dut):
         gaps = iter([0, 0 if filled else gap, *[0] * len(rows)])
         dut.tile_started.value = 0
         await reset(dut)
-        seen = await run_with_model(dut, rows, 60, good_tile(), random_bools(source, 1.0), gaps)
+        cycles = 60 + 6 * parameters().spacing
+        seen = await run_with_model(dut, rows, cycles, good_tile(), random_bools(source, 1.0), gaps)
         assert seen["admitted"] == len(rows), f"{gap} cycles apart, filled: {filled}"

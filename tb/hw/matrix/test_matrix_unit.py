@@ -18,7 +18,7 @@ from benches.unit_products import (
     wraps_as_numpy_does,
 )
 from benches.unit_stalls import stalls_change_nothing_but_time, works_as_new_after_a_reset
-from benches.units import CHECKED, FAST, FLOATS, FORMATS, LARGE, OPERANDS, SHAPES
+from benches.units import CHAINED, CHECKED, FAST, FLOATS, FORMATS, LARGE, OPERANDS, SHAPES
 from weft.core.axi_matrix_unit import AxiMatrixUnit
 
 
@@ -63,6 +63,25 @@ def test_floats(simulate, config):
             stalls_change_nothing_but_time,
             works_as_new_after_a_reset,
             unknown_inputs_stay_out,
+        ],
+        AxiMatrixUnit,
+        config=config,
+    )
+
+
+@on_simulators("config", CHAINED, verilator=1)
+def test_chained_sums(simulate, config):
+    """Sums of bfloat16, rounded in each row of cells."""
+    simulate(
+        [
+            multiplies,
+            runs_back_to_back,
+            stalls_change_nothing_but_time,
+            works_as_new_after_a_reset,
+            unknown_inputs_stay_out,
+            waits_within_a_sum,
+            ends_a_job_with_every_result,
+            counts_every_activity_for_long,
         ],
         AxiMatrixUnit,
         config=config,

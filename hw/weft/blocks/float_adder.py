@@ -1,0 +1,290 @@
+"""FloatAdder: add a number to a floating-point number, and round once."""
+
+from typing import NamedTuple, TypeVar
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..float_format import FloatFormat
+
+# Bits below the fraction during the addition: two that can end up in the result, and a sticky one.
+EXTRA = 3
+# Integer bits of the significand of an addend, which is below 4, and of a sum.
+ADDEND_INTEGER, SUM_INTEGER = 2, 3
+
+
+def addend_layout(number: FloatFormat, fraction: int) -> data.StructLayout:
+    """Return the layout of a number to add: significand * 2**(exponent - bias - fraction).
+
+    The significand is below 4, and at least 1 or exact in the smallest exponent, 1. `exponent` has
+    the bias of the format. The other fields say what the number is; `zero` has no exponent.
+    """
+    return data.StructLayout(
+        {
+            "significand": ADDEND_INTEGER + fraction,
+            "exponent": signed(number.exponent + 2),
+            "sign": 1,
+            "zero": 1,
+            "infinite": 1,
+            "nan": 1,
+        }
+    )
+
+
+def unpacked(number: FloatFormat, code: Value) -> dict[str, ValueLike]:
+    """Return the fields of an addend that is a number of the format itself."""
+    fraction, exponent = code[: number.fraction], code[number.fraction : -1]
+    return {
+        "significand": Cat(fraction, exponent.any()),
+        "exponent": Cat(legal_exponent(exponent), Const(0, 1)).as_signed(),
+        "sign": code[-1],
+        "zero": 0,
+        "infinite": exponent.all() & ~fraction.any(),
+        "nan": exponent.all() & fraction.any(),
+    }
+
+
+def legal_exponent(exponent: Value) -> Value:
+    """Return the exponent of a number; that of subnormal ones is that of the smallest normal."""
+    return Cat(exponent[0] | ~exponent.any(), exponent[1:])
+
+
+class _Compared(NamedTuple):
+    """The terms by their exponents; the smaller one must be shifted right by some places."""
+
+    larger: Value
+    smaller: Value
+    places: Value
+    exponent: Value
+    sign: Value
+    differ: Value
+    infinite: Value
+    nan: Value
+
+
+class _Aligned(NamedTuple):
+    """The terms with equal exponents; `differ`: their signs do."""
+
+    larger: Value
+    smaller: Value
+    exponent: Value
+    sign: Value
+    differ: Value
+    infinite: Value
+    nan: Value
+
+
+class _Normalizing(NamedTuple):
+    """A sum that is being shifted left.
+
+    `spare`: most places that it can be shifted by, so that the exponent stays legal. `unlimited`:
+    they are more than needed. `shift`: the steps so far, highest first.
+    """
+
+    magnitude: Value
+    exponent: Value
+    spare: Value
+    unlimited: Value
+    shift: Value
+    sign: Value
+    infinite: Value
+    nan: Value
+
+
+Stage = TypeVar("Stage", bound=NamedTuple)
+
+
+class FloatAdder(wiring.Component):
+    """Compute total + addend: the exact sum, rounded once to nearest, ties to even (IEEE 754-2019).
+
+    Subnormal numbers are numbers. An exact sum of zero is +0, unless both are -0. A result that is
+    NaN is the one with the code `number.nan_code`.
+
+    Latency `latency` cycles: terms compared, aligned, added, normalized in two steps, and rounded.
+    Never stalls; no register is reset.
+
+    Parameters
+    ----------
+    number : FloatFormat
+        Format of the total; an IEEE format.
+    fraction : int
+        Bits of the fraction of the addend, at most those of the format.
+
+    Members
+    -------
+    total : number.width in
+    addend : addend_layout(number, fraction) in
+    o : number.width out
+    """
+
+    latency = 6
+
+    def __init__(self, *, number: FloatFormat, fraction: int):
+        assert fraction <= number.fraction
+        self.number = number
+        self.fraction = fraction
+        super().__init__(
+            {
+                "total": In(number.width),
+                "addend": In(addend_layout(number, fraction)),
+                "o": Out(number.width),
+            }
+        )
+
+    @property
+    def _sum_width(self) -> int:
+        return SUM_INTEGER + self.number.fraction + EXTRA
+
+    def elaborate(self, platform):
+        m = Module()
+        compared = _kept(m, "compared", self._compare(m))
+        aligned = _kept(m, "aligned", self._align(m, compared))
+        steps = (self._sum_width - 1).bit_length()
+        half = steps // 2
+        normalizing = _kept(m, "added", self._add(m, aligned))
+        normalizing = _kept(
+            m, "shifted", self._normalize(m, normalizing, range(steps)[::-1][:half])
+        )
+        normalized = _kept(
+            m, "normalized", self._normalize(m, normalizing, range(steps - half)[::-1])
+        )
+        m.d.sync += self.o.eq(self._round(m, normalized))
+        return m
+
+    def _compare(self, m: Module) -> _Compared:
+        """Find the term with the larger exponent."""
+        number, addend = self.number, self.addend
+        fraction = self.total[: number.fraction]
+        code = self.total[number.fraction : -1]
+        sign, special = self.total[-1], code.all()
+        missing = number.fraction - self.fraction
+        total = Cat(fraction, code.any())
+        added = Cat(Const(0, missing), addend.significand) if missing else addend.significand
+        exponent = Signal(number.exponent)
+        ahead = Signal(signed(number.exponent + 3))
+        behind = Signal.like(ahead)
+        addend_first = Signal()
+        distance = Signal(number.exponent + 2)
+        infinite = Signal()
+        differ = Signal()
+        m.d.comb += [
+            exponent.eq(legal_exponent(code)),
+            ahead.eq(addend.exponent - exponent),
+            behind.eq(exponent - addend.exponent),
+            addend_first.eq(~ahead[-1] & ~addend.zero),
+            distance.eq(Mux(ahead[-1], behind, ahead)),
+            infinite.eq(special & ~fraction.any()),
+            differ.eq(sign ^ addend.sign),
+        ]
+        # At this distance all bits of the smaller term are below those that are kept.
+        bits = (self._sum_width - 1).bit_length()
+        far = distance[bits:].any()
+        return _Compared(
+            larger=Mux(addend_first, added, total),
+            smaller=Mux(addend_first, total, added),
+            places=Cat(distance[:bits] | far.replicate(bits)),
+            exponent=Mux(addend_first, addend.exponent[:-1], exponent),
+            sign=Mux(infinite, sign, Mux(addend.infinite | addend_first, addend.sign, sign)),
+            differ=differ & ~infinite & ~addend.infinite,
+            infinite=infinite | addend.infinite,
+            nan=(special & fraction.any()) | addend.nan | (infinite & addend.infinite & differ),
+        )
+
+    def _align(self, m: Module, terms: _Compared) -> _Aligned:
+        """Shift the smaller term right; the lowest bit of the result is the OR of all lost bits."""
+        width = ADDEND_INTEGER + self.number.fraction + EXTRA
+        smaller = Cat(Const(0, EXTRA), terms.smaller)[:width]
+        for step in range(len(terms.places))[::-1]:
+            places = 1 << step
+            shifted = Signal(width, name=f"right_{places}")
+            moved = Cat(smaller[: places + 1].any(), smaller[places + 1 :])
+            m.d.comb += shifted.eq(Mux(terms.places[step], moved, smaller))
+            smaller = shifted
+        return _Aligned(
+            larger=terms.larger,
+            smaller=smaller,
+            exponent=terms.exponent,
+            sign=terms.sign,
+            differ=terms.differ,
+            infinite=terms.infinite,
+            nan=terms.nan,
+        )
+
+    def _add(self, m: Module, terms: _Aligned) -> _Normalizing:
+        """Add the terms, or subtract the one with the smaller value."""
+        larger = Cat(Const(0, EXTRA), terms.larger)
+        difference = Signal(signed(self._sum_width))
+        opposite = Signal(self._sum_width)
+        magnitude = Signal(self._sum_width)
+        total = Signal(self._sum_width)
+        m.d.comb += [
+            difference.eq(larger - terms.smaller),
+            opposite.eq(terms.smaller - larger),
+            total.eq(larger + terms.smaller),
+            magnitude.eq(Mux(terms.differ, Mux(difference[-1], opposite, difference), total)),
+        ]
+        # A left shift by all spare places makes the exponent that of the smallest numbers, 1.
+        steps = (self._sum_width - 1).bit_length()
+        spare = terms.exponent + (SUM_INTEGER - 2)
+        enough = (spare >> steps).any()
+        zero = ~magnitude.any()
+        return _Normalizing(
+            magnitude=magnitude,
+            exponent=terms.exponent,
+            spare=(spare[:steps] | enough.replicate(steps)),
+            unlimited=Const(0, 1),
+            shift=Const(0, 0),
+            sign=(terms.sign ^ (terms.differ & difference[-1])) & ~(terms.differ & zero),
+            infinite=terms.infinite,
+            nan=terms.nan,
+        )
+
+    def _normalize(self, m: Module, number: _Normalizing, steps: range) -> _Normalizing:
+        """Shift the sum left by up to 2**step places in each step, if there are as many zeros."""
+        magnitude, unlimited, shift = number.magnitude, number.unlimited, number.shift
+        for step in steps:
+            places = 1 << step
+            zeros, shifts = Signal(name=f"zeros_{places}"), Signal(name=f"shifts_{places}")
+            shifted = Signal(self._sum_width, name=f"left_{places}")
+            free = Signal(name=f"unlimited_{places}")
+            m.d.comb += [
+                zeros.eq(~magnitude[-places:].any()),
+                shifts.eq(zeros & (unlimited | number.spare[step])),
+                free.eq(unlimited | (number.spare[step] & ~zeros)),
+                shifted.eq(Mux(shifts, magnitude << places, magnitude)),
+            ]
+            magnitude, unlimited, shift = shifted, free, Cat(shifts, shift)
+        return number._replace(magnitude=magnitude, unlimited=unlimited, shift=shift)
+
+    def _round(self, m: Module, number: _Normalizing) -> Value:
+        """Return the code of a sum whose leading one is on top unless it is subnormal."""
+        bits, kind = self.number.fraction, self.number
+        normal = number.magnitude[-1]
+        below = number.magnitude[:-1]
+        guard, sticky = below[-bits - 1], below[: -bits - 1].any()
+        exponent = Signal(kind.exponent + 1)
+        truncated = Signal(kind.width - 1)
+        rounded = Signal(kind.width - 1)
+        infinite = Signal()
+        largest = (1 << kind.exponent) - 1
+        m.d.comb += [
+            exponent.eq(number.exponent + (SUM_INTEGER - 1) - number.shift),
+            truncated.eq(Cat(below[-bits:], Mux(normal, exponent[:-1], 0))),
+            rounded.eq(truncated + (guard & (sticky | below[-bits]))),
+            infinite.eq(number.infinite | (normal & (exponent >= largest))),
+        ]
+        absolute = Mux(infinite, largest << bits, rounded)
+        return Mux(number.nan, kind.nan_code, Cat(absolute[: kind.width - 1], number.sign))
+
+
+def _kept(m: Module, name: str, stage: Stage) -> Stage:
+    """Return the values of a stage one cycle later."""
+    kept = {}
+    for field, value in stage._asdict().items():
+        if isinstance(value, Const) or not len(value):
+            kept[field] = value
+            continue
+        kept[field] = Signal(value.shape(), name=f"{name}_{field}", reset_less=True)
+        m.d.sync += kept[field].eq(value)
+    return stage._replace(**kept)
