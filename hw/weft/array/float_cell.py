@@ -1,11 +1,11 @@
 """FloatCell: one fused multiply-add of floating-point numbers with a stationary weight."""
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Cat, Module, Value, signed
 
 from ..blocks.float_adder import FloatAdder
 from ..blocks.registers import registered
 from ..hierarchy import instantiate
-from ..primitives.multiplier import multiply_by_stationary
+from ..primitives.multiplier import multiply
 from ..primitives.soft_multiplier import multiply_softly
 from .cell import Cell
 from .cell_kind import CellKind
@@ -51,7 +51,11 @@ class FloatCell(Cell):
         stages = range(1, arithmetic.multiplier_stages + 1)
         addend = adder.addend
         m.d.comb += [
-            addend.significand.eq(self._product(m, platform, activation, shadow, weight)),
+            addend.significand.eq(
+                self._product(
+                    m, platform, first.significand(activation), second.significand(weight)
+                )
+            ),
             *[
                 addend[name].eq(registered(m, value, stages=stages, name=name))
                 for name, value in kinds.items()
@@ -61,41 +65,31 @@ class FloatCell(Cell):
         ]
         return m
 
-    def _product(
-        self, m: Module, platform, activation: Signal, shadow: Signal, weight: Signal
-    ) -> Value:
-        """Return the product of the significands, after its registers."""
-        first, second = self.arithmetic.activation, self.arithmetic.weight
+    def _product(self, m: Module, platform, first: Value, second: Value) -> Value:
+        """Return the product of two significands, after its registers.
+
+        Both are registers outside the multiplier: the switches of neighbouring rows come so far
+        apart that the hard multipliers of an FPGA could not share their clock enables.
+        """
         shape = self.arithmetic.product_shape
-        product = multiply_by_stationary(
+        return multiply(
             m,
             platform,
-            operand_in=first.significand(self.activation_in),
-            operand=first.significand(activation),
-            shadow=second.significand(shadow),
-            switch=self.switch,
-            any_switch=self.row_switches,
-            shape=shape,
+            Cat(first, 0).as_signed(),
+            Cat(second, 0).as_signed(),
+            shape=signed(shape.width + 1),
             stages=self.arithmetic.multiplier_stages,
-            held=second.significand(weight),
-        )
-        return product[: shape.width]
+        )[: shape.width]
 
 
 class SoftFloatCell(FloatCell):
     """A FloatCell with a SoftMultiplier."""
 
-    def _product(
-        self, m: Module, platform, activation: Signal, shadow: Signal, weight: Signal
-    ) -> Value:
-        first, second = self.arithmetic.activation, self.arithmetic.weight
-        return multiply_softly(
-            m,
-            platform,
-            first.significand(activation),
-            second.significand(weight),
-            stages=self.arithmetic.multiplier_stages,
-        )[: self.arithmetic.product_shape.width]
+    def _product(self, m: Module, platform, first: Value, second: Value) -> Value:
+        stages = self.arithmetic.multiplier_stages
+        return multiply_softly(m, platform, first, second, stages=stages)[
+            : self.arithmetic.product_shape.width
+        ]
 
 
 CHAINED = CellKind(hard=FloatCell, soft=SoftFloatCell, tile_rows=1)

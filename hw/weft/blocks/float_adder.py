@@ -179,7 +179,8 @@ class FloatAdder(wiring.Component):
         ]
         # At this distance all bits of the smaller term are below those that are kept.
         bits = (self._sum_width - 1).bit_length()
-        far = distance[bits:].any()
+        far = Signal()
+        m.d.comb += far.eq(distance[bits:].any())
         return _Compared(
             larger=Mux(addend_first, added, total),
             smaller=Mux(addend_first, total, added),
@@ -214,20 +215,24 @@ class FloatAdder(wiring.Component):
     def _add(self, m: Module, terms: _Aligned) -> _Normalizing:
         """Add the terms, or subtract the one with the smaller value."""
         larger = Cat(Const(0, EXTRA), terms.larger)
-        difference = Signal(signed(self._sum_width))
+        # The smaller term is subtracted by adding its complement and a carry.
+        addend = Signal(signed(self._sum_width))
+        total = Signal(signed(self._sum_width))
         opposite = Signal(self._sum_width)
+        negative = Signal()
         magnitude = Signal(self._sum_width)
-        total = Signal(self._sum_width)
         m.d.comb += [
-            difference.eq(larger - terms.smaller),
+            addend.eq(Cat(terms.smaller, 0) ^ terms.differ.replicate(self._sum_width)),
+            total.eq(larger + addend + terms.differ),
             opposite.eq(terms.smaller - larger),
-            total.eq(larger + terms.smaller),
-            magnitude.eq(Mux(terms.differ, Mux(difference[-1], opposite, difference), total)),
+            negative.eq(terms.differ & total[-1]),
+            magnitude.eq(Mux(negative, opposite, total)),
         ]
         # A left shift by all spare places makes the exponent that of the smallest numbers, 1.
         steps = (self._sum_width - 1).bit_length()
         spare = terms.exponent + (SUM_INTEGER - 2)
-        enough = (spare >> steps).any()
+        enough = Signal()
+        m.d.comb += enough.eq((spare >> steps).any())
         zero = ~magnitude.any()
         return _Normalizing(
             magnitude=magnitude,
@@ -235,7 +240,7 @@ class FloatAdder(wiring.Component):
             spare=(spare[:steps] | enough.replicate(steps)),
             unlimited=Const(0, 1),
             shift=Const(0, 0),
-            sign=(terms.sign ^ (terms.differ & difference[-1])) & ~(terms.differ & zero),
+            sign=(terms.sign ^ negative) & ~(terms.differ & zero),
             infinite=terms.infinite,
             nan=terms.nan,
         )

@@ -51,7 +51,6 @@ def multiply_by_stationary(
     any_switch: Value,
     shape: Shape,
     stages: int,
-    held: Value | None = None,
 ) -> Value:
     """Return the product of a moving operand and one that stays until it is switched.
 
@@ -67,9 +66,6 @@ def multiply_by_stationary(
         Shape of the product; signed.
     stages : int, 0 or more
         Registers behind the product.
-    held : Value, optional
-        What `stationary` returns for the shadow, if a register outside holds it; portable hardware
-        then needs no other.
     """
     if family_of(platform) == ecp5.FAMILY:
         block = instantiate(
@@ -88,9 +84,8 @@ def multiply_by_stationary(
             block.switch.eq(switch),
         ]
         return block.product
-    if held is None:
-        held = stationary(m, shadow=shadow, switch=switch, any_switch=any_switch, name="weight")
-    return _multiply_anywhere(m, operand, held, shape=shape, stages=stages)
+    weight = stationary(m, shadow=shadow, switch=switch, any_switch=any_switch, name="weight")
+    return _multiply_anywhere(m, operand, weight, shape=shape, stages=stages)
 
 
 def stationary(m: Module, *, shadow: Value, switch: Value, any_switch: Value, name: str) -> Signal:

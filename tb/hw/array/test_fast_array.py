@@ -17,7 +17,9 @@ from benches.runner import on_simulators, whole_yosys
 from weft.array.activation_correction import ActivationCorrection
 from weft.array.fast_array import FastArray
 from weft.array.pairs_check import PairsCheck
+from weft.blocks.chain import FLAT_LINKS
 from weft.emit.verilog import make_design
+from weft.hierarchy import cut, numbers_below
 from weft.matrix.config import TPU_V1, MatrixUnitConfig
 
 TILES = 12
@@ -69,7 +71,9 @@ def test_shows_products(simulate, config):
     simulate_array(simulate, coroutines, config, shows_products=True)
 
 
-@on_simulators("config", {n: SHAPES[n] for n in ("6x4 checksum", "4x3 checksum")}, verilator=0)
+@on_simulators(
+    "config", {n: SHAPES[n] for n in ("6x4 checksum", "4x3 checksum", "10x6")}, verilator=0
+)
 def test_flips(simulate, config):
     """This runs on Icarus only, because a build of Verilator gives access to the ports alone."""
     simulate_array(simulate, [shows_what_the_south_edge_holds], config)
@@ -147,7 +151,7 @@ async def shows_what_the_south_edge_holds(dut):
         registers.append((last, "products_out", arithmetic.sum_width, "products_out", 0))
     outputs = sorted({output for *_, output, _ in registers})
     for column, name, width, output, low in registers:
-        register = getattr(getattr(dut.south, f"link_{column}"), name)
+        register = getattr(link(dut.south, column, array.columns), name)
         for bit in range(width):
             await FallingEdge(dut.clk)
             expected = {shown: read(dut, shown) for shown in outputs}
@@ -156,6 +160,15 @@ async def shows_what_the_south_edge_holds(dut):
             await Timer(1, "ns")
             got = {shown: read(dut, shown) for shown in outputs}
             assert got == expected, f"{name}[{bit}] of column {column}"
+
+
+def link(chain, number: int, links: int):
+    """Return the handle of a link of a chain, which may be in a shorter chain."""
+    if links <= FLAT_LINKS:
+        return getattr(chain, f"link_{number}")
+    part = next(part for part in cut(links) if number in part)
+    shorter = getattr(chain, f"links_{numbers_below(links)[part.start]}")
+    return link(shorter, number - part.start, len(part))
 
 
 def random_wave(source: random.Random, array: SimpleNamespace, pushes, waits) -> Wave:

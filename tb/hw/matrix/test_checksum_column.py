@@ -13,7 +13,7 @@ from benches.tiles import LEAD, ROWS, draw_tiles
 from weft.array.activation_correction import ActivationCorrection
 from weft.array.pairs_check import PairsCheck
 from weft.formats import IntegerFormat
-from weft.matrix.accumulators import READ_TO_WRITE, AccumulatorBank
+from weft.matrix.accumulators import FORWARDS, AccumulatorBank
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.matrix_unit import CHECKSUM_COLUMNS
 from weft.matrix.timing import MatrixUnitTiming
@@ -98,7 +98,7 @@ class Rows:
     def __post_init__(self):
         for now in range(len(self.row)):
             self.newer.append(0)
-            for distance in range(min(READ_TO_WRITE, now)):
+            for distance in range(min(FORWARDS, now)):
                 past = now - distance - 1
                 same = self.write[past] and self.row[past] == self.row[now]
                 self.newer[-1] |= (bool(same) and not self.clear[now]) << distance
@@ -148,7 +148,7 @@ def stimuli_of(config: MatrixUnitConfig, rows: Rows, tiles) -> list[dict[str, in
             stimuli[at]["parities"] |= (rows.sent[m][r] & mask).bit_count() % 2 << r
             stimuli[at + columns]["activations"] |= (rows.lanes[m][r] & mask) << r * width
         control = rows.write[m] | rows.clear[m] << 1 | rows.newer[m] << 2
-        control |= rows.row[m] << 2 + READ_TO_WRITE
+        control |= rows.row[m] << 2 + FORWARDS
         stimuli[west + counts + columns]["control"] = control
         stimuli[west + counts]["valid"] = rows.valid[m]
     for first, lanes in tiles:

@@ -20,8 +20,8 @@ class Break:
 
 
 ACCUMULATOR_BREAKS = (
-    Break("matrix/accumulators", "~row.first & past_write", "past_write", "sum"),
-    Break("matrix/accumulators", "& same_row", "", "sum"),
+    Break("matrix/accumulators", "~row.first & write", "write", "sum"),
+    Break("matrix/accumulators", " & (number == row.row)", "", "sum"),
     Break(
         "matrix/accumulators", "Mux(read_control.newer[2], total, past_total)", "past_total", "sum"
     ),
@@ -297,4 +297,35 @@ TO_FLOAT_BREAKS = (
     Break("blocks/to_float", "guard & (sticky | fraction[0])", "guard & sticky", "float"),
     Break("blocks/to_float", "truncated + up", "truncated", "float"),
     Break("blocks/to_float", "~magnitude[-places:].any()", "~magnitude[-1]", "float"),
+)
+FLOAT_ADDER_BREAKS = (
+    Break("blocks/float_adder", "~ahead[-1] & ~addend.zero", "~ahead[-1]", "sum"),
+    Break("blocks/float_adder", "~ahead[-1] & ~addend.zero", "~addend.zero", "sum"),
+    Break("blocks/float_adder", "Mux(ahead[-1], behind, ahead)", "ahead", "sum"),
+    Break("blocks/float_adder", "smaller[: places + 1].any()", "smaller[0]", "sum"),
+    Break("blocks/float_adder", "Mux(negative, opposite, total)", "total", "sum"),
+    Break("blocks/float_adder", "zeros & (unlimited | number.spare[step])", "zeros", "sum"),
+    Break("blocks/float_adder", "& ~(terms.differ & zero)", "", "sum"),
+    Break("blocks/float_adder", "guard & (sticky | below[-bits])", "guard", "sum"),
+    Break("blocks/float_adder", "guard & (sticky | below[-bits])", "guard & sticky", "sum"),
+    Break("blocks/float_adder", "normal & (exponent >= largest)", "0", "sum"),
+    Break("blocks/float_adder", "(infinite & addend.infinite & differ)", "0", "sum"),
+    Break("blocks/float_adder", "exponent[0] | ~exponent.any()", "exponent[0]", "sum"),
+)
+NORMALIZING_BREAKS = (
+    Break("array/normalizing_edge", "exponent + bits", "exponent", "operand"),
+    Break("array/normalizing_edge", "place + 1, leading", "place, leading", "operand"),
+    Break("array/normalizing_edge", "Mux(exponent.any(), fraction, below)", "fraction", "operand"),
+)
+NARROW_BREAKS = (
+    Break("blocks/narrow_float", ".any() | kept[0]", ".any()", "float"),
+    Break("blocks/narrow_float", "Mux(nan, self.number.nan_code, rounded)", "rounded", "float"),
+    Break("blocks/narrow_float", "kept + up", "kept", "float"),
+)
+SPACING_BREAKS = (
+    Break("matrix/row_spacing", "cycles - 2 - age", "cycles - 2", "no_longer"),
+    Break("matrix/row_spacing", "self.advance & self.stays", "self.advance", "no_longer"),
+    Break("matrix/row_spacing", " & self.adds", "", "no_longer"),
+    Break("matrix/row_spacing", "(number == self.row)", "0", "waits"),
+    Break("matrix/row_spacing", "waits >> 1", "0", "waits"),
 )

@@ -7,7 +7,7 @@ on them, and the same code generates the hardware for all sizes.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from weft.float_format import OPERAND_FLOATS, FloatFormat
+from weft.float_format import BFLOAT16, FLOAT32, OPERAND_FLOATS, FloatFormat
 from weft.formats import OperandFormats
 from weft.matrix.config import MatrixUnitConfig
 from weft.operand_port import OperandPort
@@ -22,11 +22,15 @@ from .breaks import (
     EDGE_BREAKS,
     FAST_BREAKS,
     FAST_COLUMN_BREAKS,
+    FLOAT_ADDER_BREAKS,
     FLOAT_EDGE_BREAKS,
     MAGNITUDE_EDGE_BREAKS,
+    NARROW_BREAKS,
+    NORMALIZING_BREAKS,
     ORDER_BREAKS,
     RESULT_BREAKS,
     SHIFT_BREAKS,
+    SPACING_BREAKS,
     TILE_BREAKS,
     TO_FLOAT_BREAKS,
     WEIGHT_BREAKS,
@@ -34,6 +38,12 @@ from .breaks import (
 )
 from .counters import CountersPartitionTime
 from .faults import WrongResultsAreReported
+from .float_sums import (
+    FloatsAreNarrowed,
+    NumbersAreNormalized,
+    RowsKeepTheirDistance,
+    SumsAreRoundedOnce,
+)
 from .harness import Harness
 from .narrow import narrow
 from .operands import LanesAreRead, SumsAreShifted
@@ -225,7 +235,39 @@ PROOFS = (
             MAGNITUDE_EDGE_BREAKS if number.kind == "fn" else FLOAT_EDGE_BREAKS,
         )
         for number in OPERAND_FLOATS.values()
+        if not number.chains
     ],
+    Proof(
+        "operands of bfloat16",
+        "an operand of the array is the value of its code, with a leading one",
+        lambda: NumbersAreNormalized(BFLOAT16),
+        NORMALIZING_BREAKS,
+    ),
+    Proof(
+        "sums of floats",
+        "the sum of two floats is the exact sum rounded once, with subnormal numbers, infinities, "
+        "one NaN and signs of zero",
+        lambda: SumsAreRoundedOnce(number=_float(3, 3), fraction=3, exponents=range(1, 7)),
+        FLOAT_ADDER_BREAKS,
+    ),
+    Proof(
+        "sums of floats and products",
+        "the same for an addend that is a product, of any exponent",
+        lambda: SumsAreRoundedOnce(number=_float(3, 3), fraction=2, exponents=range(-6, 11)),
+        FLOAT_ADDER_BREAKS,
+    ),
+    Proof(
+        "floats of floats",
+        "a float of fewer bits is the nearest one; ties go to even",
+        lambda: FloatsAreNarrowed(wide=FLOAT32, number=BFLOAT16),
+        NARROW_BREAKS,
+    ),
+    Proof(
+        "row spacing",
+        "a row waits as long as the sum that it is added to is not known, and no longer",
+        lambda: RowsKeepTheirDistance(cycles=4, row_width=2),
+        SPACING_BREAKS,
+    ),
     # Sums that are wider and narrower than the significand.
     Proof(
         "floats of wide sums",

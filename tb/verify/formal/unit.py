@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Array, Module, Mux, Signal, signed
 
-from weft.matrix.accumulators import READ_TO_WRITE
+from weft.matrix.accumulators import FORWARDS
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import (
     Error,
@@ -183,10 +183,10 @@ class UnitIsItsSpecification(Harness):
             }
         )
 
-        # A sum comes from the memory if the previous row is more than READ_TO_WRITE cycles ago.
-        ages = Array(Signal(range(READ_TO_WRITE + 2), name=f"age_{i}") for i in range(depth))
+        # A sum comes from the memory if the previous row is more than FORWARDS cycles ago.
+        ages = Array(Signal(range(FORWARDS + 2), name=f"age_{i}") for i in range(depth))
         for age in ages:
-            with m.If(age <= READ_TO_WRITE):
+            with m.If(age <= FORWARDS):
                 m.d.sync += age.eq(age + 1)
         with m.If(admitted):
             m.d.sync += ages[address].eq(1)
@@ -194,7 +194,7 @@ class UnitIsItsSpecification(Harness):
         with m.If(done & row.switch):
             m.d.sync += switched.eq(1)
         kinds = {
-            "from_memory": ~row.first & (ages[address] > READ_TO_WRITE),
+            "from_memory": ~row.first & (ages[address] > FORWARDS),
             "of_a_second_tile": row.switch & switched,
         }
         return admitted & row.last, result, errors, kinds

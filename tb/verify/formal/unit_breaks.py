@@ -36,9 +36,12 @@ UNIT_BREAKS = (
         "matrix/matrix_unit", "with m.If(self.clear_errors):", "with m.If(0):", "errors_are_true"
     ),
     Break(
-        "matrix/matrix_unit", "array.loads_in.eq(loader.loads)", "array.loads_in.eq(0)", "result_0"
+        "matrix/matrix_unit",
+        "array.loads_in.eq(self._loads(m, platform, loader))",
+        "array.loads_in.eq(0)",
+        "result_0",
     ),
-    Break("matrix/accumulators", "& same_row", "", "result_0"),
+    Break("matrix/accumulators", " & (number == row.row)", "", "result_0"),
     Break("matrix/results", "end_write.data.eq(self.ends_job)", "end_write.data.eq(0)", "end"),
 )
 COLUMN_1_BREAKS = (
