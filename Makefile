@@ -1,7 +1,7 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-fast sim sim-full soak waves verilog cycles test-quick test test-all bench \
-  bench-export bench-speed bench-utilization goals bench-docs fpga fpga-table fpga-docs setup-fpga formal \
+  bench-export bench-speed bench-formats bench-utilization goals bench-docs fpga fpga-table fpga-docs setup-fpga formal floats \
   coverage mutation faults equivalence trust-docs lint docs train workloads lock clean clean-cache
 
 PYTHON ?= python3
@@ -22,8 +22,8 @@ UNIT := ROWS COLUMNS ACTIVATION WEIGHT CELL_WIDTH ZERO_POINTS ACCUMULATOR_WIDTH 
   MULTIPLIER_STAGES ADDER_STAGES INNER_PRODUCT SOFT_COLUMNS RESULT CHECKSUM
 # Switches of the unit, which a board may have on.
 UNIT_SWITCHES := ZERO_POINTS CHECKSUM
-SWITCHES := $(UNIT_SWITCHES) STALLS WAVES GUI WHOLE SCALE_SIM_ROUNDING RESUME TESTBENCH
-TAKES_sim := M K N $(UNIT) SEED SIM STALLS WAVES GUI JSON
+SWITCHES := $(UNIT_SWITCHES) STALLS FLOAT_MODEL WAVES GUI WHOLE SCALE_SIM_ROUNDING RESUME TESTBENCH
+TAKES_sim := M K N $(UNIT) SEED SIM STALLS FLOAT_MODEL WAVES GUI JSON
 TAKES_sim-full := LAYERS SCALE_SIM_ROUNDING WHOLE $(UNIT) SEED
 TAKES_waves := $(UNIT) SEED SIM GUI
 TAKES_verilog := $(UNIT) NAME DIRECTORY TESTBENCH
@@ -35,6 +35,7 @@ TAKES_coverage := SEED WORKERS
 TAKES_equivalence := SEED
 TAKES_mutation := MUTANTS SEED SCHEDULER WORKERS
 TAKES_faults := FAULTS SEED
+TAKES_floats := VECTORS SEED
 TAKES_test := TEST TESTCASE COCOTB_TESTCASE COCOTB_TEST_FILTER SEED SIM WAVES
 TAKES_test-quick := $(TAKES_test)
 TAKES_test-all := $(TAKES_test)
@@ -128,7 +129,7 @@ coverage: $(READY)  ## measure the lines, toggles and situations that the benche
 bench: $(READY)  ## measure emission, simulation speed and utilization; JSON in build/benchmark
 	@$(WEFT) benchmark
 
-bench-export bench-speed bench-utilization: bench-%: $(READY)  ## run one benchmark
+bench-export bench-speed bench-formats bench-utilization: bench-%: $(READY)  ## run one benchmark
 	@$(WEFT) benchmark $*
 
 goals: $(FAST_READY)  ## measure every goal of docs/performance.md; fail if one is lost
@@ -157,6 +158,9 @@ formal: $(READY)  ## prove properties of the hardware, and check that they fail 
 
 faults: $(READY)  ## flip FAULTS stored bits of small units in each class of registers
 	@$(VERIFY) faults $(OPTIONS)
+
+floats: $(READY)  ## compare VECTORS sums of bfloat16 products in the RTL with numpy
+	@$(VERIFY) floats $(OPTIONS)
 
 trust-docs: $(READY)  ## write docs/trust.md and its appendix from the reports of the campaigns
 	@PYTHONPATH=tb .venv/bin/python docs/make/make_trust.py
@@ -192,6 +196,7 @@ clean-cache: $(READY)  ## remove the cached builds, which all checkouts of a use
 ##                  the other parameters of the unit; `.venv/bin/weft sim --help` explains them
 ##   M K N          sim: multiply a random M x K matrix by a random K x N matrix
 ##   STALLS=1       sim: random gaps and back-pressure on all streams
+##   FLOAT_MODEL=1  sim: compute cells of bfloat16 in C++ instead of their RTL, which is faster
 ##   WAVES=1        sim, all tests: also write a trace
 ##   GUI=1          sim, waves: open the trace in Surfer or GTKWave
 ##   JSON=FILE      sim: also write the report as JSON
@@ -208,6 +213,7 @@ clean-cache: $(READY)  ## remove the cached builds, which all checkouts of a use
 ##   DIRECTORY      verilog, fpga: folder to write to
 ##   BOARD          fpga: one of the boards that `.venv/bin/weft fpga --help` lists
 ##   CLOCK BAUD     fpga: MHz of the clock, and baud rate of the serial line
+##   VECTORS        floats: number of sums (10,000,000)
 ##   SCHEDULER      fpga-table, mutation: address of a Dask scheduler, tcp://host:8786
 ##   MINUTES CASES  soak: duration (10), and maximum number of cases
 ##   PROCESSES      soak: number of parallel processes (one per core)

@@ -70,11 +70,16 @@ app.add_command(installation.cache)
 @click.option("--seed", type=SEED, help="Replay a run.  [default: random]")
 @simulator_option
 @click.option("--stalls", is_flag=True, help="Add random gaps and back-pressure to all streams.")
+@click.option(
+    "--float-model",
+    is_flag=True,
+    help="Compute cells of bfloat16 in C++ instead of their RTL: same results and cycles, faster.",
+)
 @click.option("--waves", is_flag=True, help="Write a trace of the run, and views of it.")
 @click.option("--gui", is_flag=True, help="Write a trace, and open it in Surfer or GTKWave.")
 @click.option("--json", type=Path, metavar="FILE", help="Also write the report as JSON.")
 @takes_configuration()
-def sim(config, m, k, n, seed, simulator, stalls, waves, gui, json) -> None:
+def sim(config, m, k, n, seed, simulator, stalls, float_model, waves, gui, json) -> None:
     """Compute matrix products on the RTL and compare every element with numpy.
 
     Without -m, -k and -n, the command classifies handwritten digits with a quantized network. With
@@ -90,7 +95,7 @@ def sim(config, m, k, n, seed, simulator, stalls, waves, gui, json) -> None:
     toolchain.require(simulator, cocotb=simulator != "verilator" or traced, waves=traced)
     if json is not None:
         check_writable(json)
-    options = simulate.Options(config, simulator, seed, traced, stalls)
+    options = simulate.Options(config, simulator, seed, traced, stalls, float_model)
     if m is None and k is None and n is None:
         run = simulate.run_digits(options)
         totals = Totals.of(config, run.results)
@@ -283,7 +288,7 @@ def fpga_table(scheduler) -> None:
         sys.exit(1)
 
 
-BENCHMARKS = ("export", "speed", "utilization")
+BENCHMARKS = ("export", "speed", "formats", "utilization")
 
 
 @app.command()

@@ -21,7 +21,8 @@ BATCH = 60
 class Options:
     """The options of `weft sim`.
 
-    `stalls`: random gaps and back-pressure on all streams.
+    `stalls`: random gaps and back-pressure on all streams. `float_model`: as in
+    MatrixUnitSimulator.
     """
 
     config: MatrixUnitConfig
@@ -29,6 +30,7 @@ class Options:
     seed: int
     waves: bool
     stalls: bool
+    float_model: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def _run(options: Options, what: str, operands: list, name: str) -> CheckedResul
             directory=toolchain.build_root() / "sim" / folder,
             waves=options.waves,
             stalls=options.seed if options.stalls else None,
+            float_model=options.float_model,
             building=building,
             progress=step,
         )

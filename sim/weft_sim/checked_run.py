@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.checks import check_callback, checked_bool, checked_integer, checked_path
+from weft.checks import check, check_callback, checked_bool, checked_integer, checked_path
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft_model.cycle_model import lower_bound, predict
@@ -48,6 +48,7 @@ def run(
     directory: str | PathLike[str],
     waves: bool = False,
     stalls: int | None = None,
+    float_model: bool = False,
     building: Callable[[], None] | None = None,
     progress: ProgressCallback | None = None,
 ) -> CheckedResult:
@@ -65,6 +66,8 @@ def run(
         Folder of the log and the waves of a cocotb run.
     stalls : int, optional
         Seed of random gaps and back-pressure on all streams; by default there are none.
+    float_model : bool
+        As in MatrixUnitSimulator; only for Verilator without waves.
     building, progress : callable, optional
         `building()` is called before a build, unless the cache has it, and `progress(done, total)`
         about every 0.2 s with numbers of result rows.
@@ -82,8 +85,10 @@ def run(
     stalls = None if stalls is None else checked_integer("the seed of stalls", stalls, low=0)
     checked = [checked_operands(config, a, b) for a, b in pairs_of(operands)]
     trace = None
-    if simulator == "verilator" and not waves:
-        with MatrixUnitSimulator(config, building=building) as unit:
+    native = simulator == "verilator" and not waves
+    check(native or not float_model, "float_model must be off unless verilator runs without waves")
+    if native:
+        with MatrixUnitSimulator(config, float_model=float_model, building=building) as unit:
             result = unit.run(checked, stalls=stalls, progress=progress)
     else:
         toolchain.require(simulator, waves=waves)

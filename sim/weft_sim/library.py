@@ -1,7 +1,7 @@
 """Build an emitted matrix unit as a shared library, with Verilator and a driver in C++."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from weft.emit.verilog import Design, ports_of
@@ -26,6 +26,7 @@ def build(
     *,
     waves: bool = False,
     faults: bool = False,
+    headers: Sequence[Path] = (),
     building: Callable[[], None] | None = None,
 ) -> Path:
     """Return the path of the library of an emitted unit, which is built unless the cache has it.
@@ -36,6 +37,8 @@ def build(
         The library can write VCD traces. Verilator's FST writer aborts the process on a full disk.
     faults : bool
         The Verilog has an input `fault`, wider than 64 bits, with one bit per stored bit.
+    headers : sequence of Path
+        C++ headers of functions that the Verilog calls.
     building : callable, optional
         Called before a build; not called if the build is in the cache.
 
@@ -77,11 +80,12 @@ def build(
             driver=DRIVER,
             link_options=SHARED,
             name=design.top,
+            headers=headers,
         )
         _clear(scratch)
         return [LIBRARY]
 
-    key = [*files.values(), DRIVER.read_text(), *model.key()]
+    key = [*files.values(), *(path.read_text() for path in (DRIVER, *headers)), *model.key()]
     return cached("library", key, make, building=building) / LIBRARY
 
 

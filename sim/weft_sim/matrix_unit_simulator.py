@@ -26,6 +26,7 @@ from weft_model.reference import differs, matmul, pairs_of
 from weft_model.schedule import Schedule
 
 from .emissions import emitted
+from .float_model import HEADER, modelled
 from .library import build
 from .native_driver import COUNTERS, HUNG, WORKING, Progress, Stimulus, StimulusBuffers, load
 from .native_unit import NativeUnit, NativeUnits
@@ -73,6 +74,9 @@ class MatrixUnitSimulator:
     config : MatrixUnitConfig
     waves : bool
         Build the simulation so that `run` can write a trace; it is slower even without one.
+    float_model : bool
+        Compute the cells of a bfloat16 unit in C++ instead of their RTL, about nine times as fast,
+        with the same results in the same cycles. Everything else is RTL. Without waves.
     building : callable, optional
         Called before a build; not called if the build is in the cache.
 
@@ -101,13 +105,26 @@ class MatrixUnitSimulator:
         config: MatrixUnitConfig,
         *,
         waves: bool = False,
+        float_model: bool = False,
         building: Callable[[], None] | None = None,
     ):
         self.config = config
         check_callback("building", building)
         self.waves = checked_bool("waves", waves)
-        design = emitted(config).design
-        library = build(design, waves=self.waves, building=building)
+        self.float_model = checked_bool("float_model", float_model)
+        check(
+            config.chained or not self.float_model,
+            f"float_model must be off for {config.activation} and {config.weight}: only cells of "
+            "bfloat16 have a model",
+        )
+        check(
+            not (self.waves and self.float_model),
+            "float_model must be off for waves, which show the RTL",
+        )
+        design, headers = emitted(config).design, []
+        if self.float_model:
+            design, headers = modelled(design, config), [HEADER]
+        library = build(design, waves=self.waves, headers=headers, building=building)
         self._units = NativeUnits(load(library))
         self._latest: SimulationResult | None = None
 

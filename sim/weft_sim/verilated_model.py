@@ -62,6 +62,7 @@ class ModelBuild:
         driver: Path,
         link_options: Sequence[str],
         name: str,
+        headers: Sequence[Path] = (),
     ) -> None:
         """Build the file `target` in a scratch folder from the Verilog in it.
 
@@ -74,6 +75,8 @@ class ModelBuild:
         link_options : sequence of str
         name : str
             Name of the design, for the log of a failed build; see BuildSteps.
+        headers : sequence of Path
+            C++ headers of functions that the Verilog calls.
 
         Raises
         ------
@@ -90,7 +93,7 @@ class ModelBuild:
         parts = []
         for index, (group, optimize) in enumerate(self._plan(written, driver)):
             source = scratch / f"part_{index}.cpp"
-            source.write_text("".join(f'#include "{file}"\n' for file in group))
+            source.write_text("".join(f'#include "{file}"\n' for file in (*headers, *group)))
             parts.append((source, optimize))
         # The folder of the build comes first: its headers replace those of the runtime.
         objects = steps.compile(parts, self._options(written, [scratch, model]))

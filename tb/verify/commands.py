@@ -140,10 +140,27 @@ def mutation(mutants, seed, scheduler, workers) -> None:
     show(run_campaign(mutants, seed, scheduler, workers))
 
 
+@click.command()
+@click.option(
+    "--vectors", type=COUNT, default=10_000_000, show_default=True, help="Sums to compare."
+)
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Seed of the numbers.")
+def floats(vectors, seed) -> None:
+    """Compare fused multiply-adds of the RTL, and of its model in C++, with numpy.
+
+    Many sums nearly cancel, are ties, subnormal or infinite.
+    """
+    from verify.floats.command import compare
+
+    toolchain.require("verilator", cocotb=False)
+    if not compare(vectors, seed):
+        sys.exit(1)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def app() -> None:
     """Campaigns that measure how far the unit can be trusted."""
 
 
-for campaign in (soak, formal, faults, coverage, equivalence, mutation):
+for campaign in (soak, formal, faults, floats, coverage, equivalence, mutation):
     app.add_command(campaign)

@@ -25,7 +25,7 @@ FOLDER = toolchain.build_root() / "tests" / "equivalence"
 DEFECTS = {
     "wrong sum": ("sum_in[8:0] } + {", "sum_in[8:0] } - {"),
     "back-pressure ignored": (".results__ready(m_axis_results_tready)", ".results__ready(1'h1)"),
-    "wrong counter": ("counter_idle = unit__counters[223:192]", "counter_idle = 32'h0"),
+    "wrong counter": ("counter_idle = unit__counters[255:224]", "counter_idle = 32'h0"),
     "errors not cleared": (".clear_errors(clear_errors)", ".clear_errors(1'h0)"),
     "counter not reset": ("if (rst) counters_total", "if (1'h0) counters_total"),
 }

@@ -20,6 +20,13 @@ UNITS = {
         accumulator_depth=9,
         adder_stages=2,
     ),
+    "4x2 bfloat16": MatrixUnitConfig(
+        rows=4,
+        columns=2,
+        activation="bfloat16",  # type: ignore[arg-type]
+        weight="bfloat16",  # type: ignore[arg-type]
+        accumulator_depth=6,
+    ),
     "4x3 fast": MatrixUnitConfig(rows=4, columns=3, inner_product="fast", accumulator_depth=7),
     "1x1": MatrixUnitConfig(rows=1, columns=1, accumulator_depth=1),
     "5x7": MatrixUnitConfig(rows=5, columns=7, accumulator_depth=16, multiplier_stages=3),

@@ -32,17 +32,23 @@ MODULE_BENCHES = {
     "CycleCounters": ("hw.matrix.test_counters", ""),
     "DelayLine": ("hw.blocks.test_delay_line", ""),
     "FastArray": ("hw.array.test_fast_array", ""),
+    "FloatAdder": ("hw.blocks.test_float_adder", ""),
+    "FloatCell": ("hw.array.test_float_cell", ""),
     "FloatEdge": ("hw.array.test_float_edge", ""),
     "FloatResults": ("hw.matrix.test_float_results", ""),
     "FastCell": ("hw.array.test_fast_cell", ""),
     "FastChecksumColumn": ("hw.matrix.test_checksum_column", ""),
     "OperandEdge": ("hw.array.test_operand_edge", ""),
     "MagnitudeCell": ("hw.array.test_magnitude_cell", ""),
+    "NarrowFloat": ("hw.blocks.test_narrow_float", ""),
+    "NormalizingEdge": ("hw.array.test_normalizing_edge", ""),
     "PairsCheck": ("hw.array.test_pairs_check", ""),
     "ResultBuffer": ("hw.matrix.test_results", ""),
     "ResultCheck": ("hw.matrix.test_result_check", ""),
     "RowCheck": ("hw.matrix.test_row_check", ""),
+    "RowSpacing": ("hw.matrix.test_row_spacing", ""),
     "Skew": ("hw.blocks.test_skew", ""),
+    "SoftFloatCell": ("hw.array.test_float_cell", ""),
     "SoftCell": ("hw.array.test_cell", ""),
     "SoftMagnitudeCell": ("hw.array.test_magnitude_cell", ""),
     "SoftFastCell": ("hw.array.test_fast_cell", ""),
@@ -61,7 +67,7 @@ SHARED = (
         TB / "benches" / name
         for name in (
             *("runner.py", "coroutines.py", "bits.py", "cells.py", "products.py"),
-            *("gate_model.py", "tiles.py"),
+            *("floats.py", "gate_model.py", "tiles.py"),
         )
     ),
     *(
@@ -72,7 +78,7 @@ SHARED = (
         SIM / "weft_model" / name
         for name in (
             *("schedule.py", "pieces.py", "quantized.py", "to_float.py"),
-            *("reference.py", "cycle_model.py"),
+            *("chained.py", "reference.py", "cycle_model.py"),
         )
     ),
 )

@@ -122,6 +122,24 @@ UNITS = (
         ),
         ("MagnitudeCell", "SoftMagnitudeCell", "FloatEdge", "FloatResults", "AccumulatorBank"),
     ),
+    # A format narrower than bfloat16 would not be one of a unit.
+    Unit(
+        "chained",
+        MatrixUnitConfig(
+            rows=2,
+            columns=2,
+            activation="bfloat16",  # type: ignore[arg-type]
+            weight="bfloat16",  # type: ignore[arg-type]
+            accumulator_depth=4,
+            result="bfloat16",
+            soft_columns=1,
+        ),
+        (
+            *("MatrixUnit", "Admission", "RowSpacing", "AccumulatorControl"),
+            *("FloatAccumulatorBank", "FloatAdder", "FloatCell", "SoftFloatCell"),
+            *("NormalizingEdge", "NarrowFloat", "FloatResults"),
+        ),
+    ),
     # Components that checksums add or change. Most act only after a flip, so the benches flip bits.
     Unit(
         "checksum",

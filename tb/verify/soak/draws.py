@@ -38,6 +38,8 @@ KINDS = (
 )
 # Soft columns are slow to build and to simulate, and all are alike.
 MOST_SOFT = 6
+# Rows and columns of cells of bfloat16, which take long to build and to simulate.
+MOST_CHAINED = 9
 # Cycles of any other product: enough for every situation, but short.
 MOST_CYCLES = 20_000
 
@@ -80,6 +82,15 @@ def draw_config(source: random.Random, kind: Kind) -> MatrixUnitConfig:
     fast = fast and plain.multiplication is not MagnitudeInnerProduct
     operand = plain.activation_port.operand
     checked = columns >= 2 and operand.width >= 2 and source.random() < 0.3
+    if plain.chained:
+        return MatrixUnitConfig(
+            rows=min(rows, MOST_CHAINED),
+            columns=min(columns, MOST_CHAINED),
+            **operands,
+            accumulator_depth=source.choice([1, 2, near, near, 512, far]),
+            multiplier_stages=source.choice([0, 1, 2, 3]),
+            soft_columns=min(soft, columns, MOST_CHAINED),
+        )
     return MatrixUnitConfig(
         rows=rows + rows % 2 if fast else rows,
         columns=columns,
@@ -96,6 +107,9 @@ def draw_config(source: random.Random, kind: Kind) -> MatrixUnitConfig:
 def _draw_operands(source: random.Random, widest: int) -> dict[str, Any]:
     """Return the parameters of the operands: one format each, floats, or several formats."""
     kind = source.random()
+    if kind < 0.05:
+        both = dict.fromkeys(("activation", "weight"), "bfloat16")
+        return {**both, "result": source.choice(["float32", "bfloat16"])}
     if kind < 0.6:
         return {name: _draw_format(source, widest) for name in ("activation", "weight")}
     if kind < 0.75:

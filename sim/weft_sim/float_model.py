@@ -1,0 +1,60 @@
+"""A model of the cells of bfloat16 units in C++, which Verilator can use instead of their RTL."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+from weft.array.chained_arithmetic import ChainedArithmetic
+from weft.array.float_cell import FloatCell
+from weft.emit.verilog import Design
+from weft.matrix.config import MatrixUnitConfig
+
+HEADER = Path(__file__).with_name("float_cell.h")
+
+
+def modelled(design: Design, config: MatrixUnitConfig) -> Design:
+    """Return a design whose FloatCell modules call the functions of HEADER, in SystemVerilog.
+
+    Their outputs are the same, in every bit and cycle; their adders are not there.
+    """
+    assert isinstance(config.arithmetic, ChainedArithmetic)
+    body = _body(config.arithmetic)
+    verilog = design.verilog
+    for module, component in design.hierarchy.components.items():
+        if component == FloatCell.__name__:
+            known = rf"(?ms)^(module {re.escape(module)} \(.*?^\);\n).*?^endmodule\n"
+            verilog = re.sub(known, lambda found: found[1] + body, verilog)
+    return dataclasses.replace(design, verilog=verilog)
+
+
+def _body(arithmetic: ChainedArithmetic) -> str:
+    """Return the contents of a FloatCell, below its ports."""
+    passed = ["shadow", *(f"passed_{n}" for n in range(1, arithmetic.row_latency))]
+    products = [f"product_{n}" for n in range(1, arithmetic.multiplier_stages + 1)]
+    sums = [f"sum_{n}" for n in range(1, arithmetic.row_latency + 1)]
+    product = '$cpure64("weft_product(", activation, ", ", weight, ")")'
+    last = products[-1] if products else product
+    moves = [
+        ("activation", "activation_in"),
+        *zip(passed[1:], passed, strict=False),
+        *zip(products, [product, *products], strict=False),
+        *zip(sums[1:], sums, strict=False),
+    ]
+    operands = ", ".join(["activation", "weight", *passed])
+    return "\n".join(
+        [
+            f"  reg [{arithmetic.activation.width - 1}:0] {operands};",
+            *(f"  reg [63:0] {name};" for name in products),
+            f"  reg [31:0] {', '.join(sums)};",
+            "  assign activation_out = activation;",
+            f"  assign weight_out = {passed[-1]};",
+            f"  assign sum_out = {sums[-1]};",
+            "  always @(posedge clk) begin",
+            "    if (row_loads) if (load) shadow <= weight_in;",
+            "    if (row_switches) if (switch) weight <= shadow;",
+            f'    sum_1 <= $cpure32("weft_float_add(", sum_in, ", ", {last}, ")");',
+            *(f"    {later} <= {earlier};" for later, earlier in moves),
+            "  end",
+            "endmodule\n",
+        ]
+    )
