@@ -2,16 +2,17 @@
 
 from weft.array.cell import PLAIN
 from weft.array.fast_cell import FAST
+from weft.array.float_cell import CHAINED
 from weft.array.magnitude_cell import MAGNITUDE
 from weft.emit.export import hierarchy_of
-from weft.matrix.accumulators import AccumulatorBank
+from weft.matrix.accumulators import AccumulatorBank, FloatAccumulatorBank
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.results import ResultColumn
 
 ARRAY = "unit.array."
 CELLS = tuple(
     cell.__name__
-    for kind in (PLAIN, FAST, MAGNITUDE)
+    for kind in (PLAIN, FAST, MAGNITUDE, CHAINED)
     for cell in (kind.hard, kind.soft, kind.sharing)
     if cell is not None
 )
@@ -28,7 +29,8 @@ def cells(config: MatrixUnitConfig) -> dict[tuple[int, int], str]:
 
 def banks(config: MatrixUnitConfig) -> list[str]:
     """Return the scope of the accumulator bank of each column."""
-    return _lanes(config, AccumulatorBank, "unit.accumulators.")
+    bank = FloatAccumulatorBank if config.chained else AccumulatorBank
+    return _lanes(config, bank, "unit.accumulators.")
 
 
 def result_columns(config: MatrixUnitConfig) -> list[str]:

@@ -16,7 +16,8 @@ from weft.array.inner_product import (
 )
 from weft.array.pairs import operand_shape
 from weft.core.axi_matrix_unit import tuser_layout
-from weft.formats import IntegerFormat, NumberFormat
+from weft.float_format import FLOAT32, FloatFormat
+from weft.formats import NumberFormat
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity
@@ -30,7 +31,6 @@ from .wave_rows import (
     ACTIVITIES,
     CONTROL,
     ERRORS,
-    FLOATS,
     NEXT_WEIGHT,
     SUM,
     SUM_FLAGS,
@@ -82,9 +82,17 @@ def groups(config: MatrixUnitConfig) -> list[Group]:
 
 
 def _look(number: NumberFormat | SignMagnitude | NormalizedFloat) -> str:
-    if not isinstance(number, IntegerFormat):
+    if isinstance(number, FloatFormat):
+        return f"weft_{number}"
+    if isinstance(number, NormalizedFloat):
+        return f"weft_normalized_{number.number}"
+    if isinstance(number, SignMagnitude):
         return "hex"
     return "signed" if number.signed else "unsigned"
+
+
+def _sum_look(config: MatrixUnitConfig) -> str:
+    return _look(FLOAT32) if config.chained else "signed"
 
 
 def _lane_rows(
@@ -108,7 +116,7 @@ def _operand_rows(
     """Return lanes of operands; floats are shown in decimal, beside the name of their format."""
     number, look = operand.float_format, None
     if number is not None:
-        what, look = f"{what} ({number})", FLOATS[number.name].name
+        what, look = f"{what} ({number})", _look(number)
     return _lane_rows(port, what, lanes, operand.lane, color, look)
 
 
@@ -224,7 +232,7 @@ def _array(config: MatrixUnitConfig) -> list[Group]:
         activations,
         Group(
             f"array: partial sums move south{split}",
-            _of_cells(config, by_column, "sum_out", "sum", "signed", SUM),
+            _of_cells(config, by_column, "sum_out", "sum", _sum_look(config), SUM),
         ),
     ]
 
@@ -321,7 +329,7 @@ def _south(config: MatrixUnitConfig) -> list[Group]:
         for column in columns
         for row in (
             Row(f"{scopes[column]}.write_control_row", f"bank c{column} row", "unsigned", CONTROL),
-            Row(f"{scopes[column]}.sum_out", f"bank c{column} total", "signed", SUM),
+            Row(f"{scopes[column]}.sum_out", f"bank c{column} total", _sum_look(config), SUM),
             Row(f"{scopes[column]}.write_control_write", f"bank c{column} kept", color=CONTROL),
         )
     ]

@@ -1,6 +1,6 @@
 """Parts of a view of a trace: rows, groups of rows, colours, and decoders of values."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -8,8 +8,14 @@ import numpy as np
 from amaranth.hdl import Shape
 from vcd.gtkw import GTKWColor
 
-from weft.float_format import OPERAND_FLOATS, FloatFormat
+from weft.float_format import BFLOAT16, FLOAT32, OPERAND_FLOATS, FloatFormat
 from weft.matrix.layouts import Activity, Error, bit_of
+from weft.normalized_float import NormalizedFloat
+
+from .trace import Trace
+
+# Cycles of a trace whose floats are shown in decimal; later ones are hexadecimal if they are new.
+DECODED_CYCLES = 5000
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,46 @@ def flags_decoder(name: str, flags: Mapping[str, int], none: str) -> Decoder:
     return Decoder(name, width, texts)
 
 
-def float_decoder(number: FloatFormat) -> Decoder:
-    """Return a decoder that shows the value of each code of a small float in decimal."""
-    codes = np.arange(1 << number.width, dtype=np.uint8)
-    values = codes.view(number.dtype).astype(np.float64).tolist()
-    texts = {code: f"{value:.9g}" for code, value in enumerate(values)}
-    return Decoder(f"weft_{number}", number.width, texts)
+@dataclass(frozen=True)
+class FloatLook:
+    """How the codes of a float are shown: in decimal.
+
+    `values_of`: the values of codes. The decoder of a trace has only the codes that occur in it,
+    because wide floats have too many.
+    """
+
+    name: str
+    width: int
+    values_of: Callable[[np.ndarray], np.ndarray]
+
+    def decoder(self, codes: set[int]) -> Decoder:
+        """Return a decoder of some codes."""
+        ordered = np.array(sorted(codes), np.uint32)
+        texts = [f"{value:.9g}" for value in self.values_of(ordered).tolist()]
+        return Decoder(self.name, self.width, dict(zip(ordered.tolist(), texts, strict=True)))
+
+
+def _look_of_float(number: FloatFormat) -> FloatLook:
+    def values_of(codes: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore"):
+            bits = codes.astype(f"u{number.dtype.itemsize}")
+            return bits.view(number.dtype).astype(np.float64)
+
+    return FloatLook(f"weft_{number}", number.width, values_of)
+
+
+def _look_of_normalized(operand: NormalizedFloat) -> FloatLook:
+    def values_of(codes: np.ndarray) -> np.ndarray:
+        bits = operand.number.fraction
+        sign, fraction = codes >> operand.width - 1, codes & (1 << bits) - 1
+        exponent = (codes >> bits & (1 << operand.exponent_width) - 1).astype(int)
+        significand = np.where(exponent > 0, fraction + (1 << bits), 0).astype(np.float64)
+        magnitude = np.ldexp(significand, exponent - operand.bias - bits)
+        special = exponent == (1 << operand.exponent_width) - 1
+        magnitude[special] = np.where(fraction[special] > 0, np.nan, np.inf)
+        return np.where(sign > 0, -magnitude, magnitude)
+
+    return FloatLook(f"weft_normalized_{operand.number}", operand.width, values_of)
 
 
 SUM_FLAGS = ("first", "last")
@@ -50,8 +90,12 @@ SUM_FLAGS = ("first", "last")
 ACTIVITIES = enum_decoder("weft_activity", Activity)
 ERRORS = flags_decoder("weft_errors", {str(error.name): bit_of(error) for error in Error}, "none")
 SUMS = flags_decoder("weft_sum", {flag: bit for bit, flag in enumerate(SUM_FLAGS)}, "-")
-FLOATS = {name: float_decoder(number) for name, number in OPERAND_FLOATS.items()}
-DECODERS = {decoder.name: decoder for decoder in (ACTIVITIES, ERRORS, SUMS, *FLOATS.values())}
+DECODERS = {decoder.name: decoder for decoder in (ACTIVITIES, ERRORS, SUMS)}
+_FLOATS = {*OPERAND_FLOATS.values(), FLOAT32, BFLOAT16}
+FLOAT_LOOKS = {
+    look.name: look
+    for look in (*map(_look_of_float, _FLOATS), _look_of_normalized(NormalizedFloat(BFLOAT16)))
+}
 
 
 @dataclass(frozen=True)
@@ -59,8 +103,8 @@ class Row:
     """One line of a view.
 
     `path`: below the top scope of the unit. `look`: how values are shown, "wave" for one bit,
-    "signed", "unsigned", "binary", or the name of a decoder. `low` and `width`: show only these
-    bits.
+    "signed", "unsigned", "binary", or the name of a decoder or a FloatLook. `low` and `width`: show
+    only these bits.
     """
 
     path: str
@@ -80,10 +124,27 @@ class Group:
     closed: bool = False
 
 
-def decoders_of(shown: list[Group]) -> list[Decoder]:
-    """Return the decoders that the rows of groups use."""
-    looks = {row.look for group in shown for row in group.rows}
-    return [decoder for name, decoder in DECODERS.items() if name in looks]
+def decoders_of(shown: list[Group], source: Trace) -> list[Decoder]:
+    """Return the decoders that the rows of groups use, for the values in a trace."""
+    rows = [row for group in shown for row in group.rows]
+    looks = {row.look for row in rows}
+    return [
+        *(decoder for name, decoder in DECODERS.items() if name in looks),
+        *(
+            look.decoder(set().union(*(_codes(row, source) for row in rows if row.look == name)))
+            for name, look in sorted(FLOAT_LOOKS.items())
+            if name in looks
+        ),
+    ]
+
+
+def _codes(row: Row, source: Trace) -> set[int]:
+    """Return the known values of a row in the first cycles of a trace."""
+    values = {source.value(row.path, time) for time in source.cycles[:DECODED_CYCLES]}
+    known = {value for value in values if isinstance(value, int)}
+    if row.low is None:
+        return known
+    return {value >> row.low & (1 << row.width) - 1 for value in known}
 
 
 WEIGHT, NEXT_WEIGHT = GTKWColor.orange, GTKWColor.yellow

@@ -68,7 +68,7 @@ def make_views(trace: Path, config: MatrixUnitConfig) -> Views:
     for row in (row for group in shown for row in group.rows):
         source.width(row.path)
     switches = source.switches()
-    decoders = decoders_of(shown)
+    decoders = decoders_of(shown, source)
     translations = write_translations(trace.parent, decoders)
     mappings = write_mappings(trace.parent, decoders)
     save_file = trace.with_suffix(".gtkw")

@@ -40,6 +40,12 @@ CORNERS = {
     ),
     "18x3 fast": MatrixUnitConfig(rows=18, columns=3, activation="uint5", inner_product="fast"),
 }
+CHAINED = MatrixUnitConfig(
+    rows=3,
+    columns=2,
+    activation="bfloat16",  # type: ignore[arg-type]
+    weight="bfloat16",  # type: ignore[arg-type]
+)
 FLOATS = MatrixUnitConfig(
     rows=2,
     columns=5,
@@ -150,6 +156,8 @@ def as_shown(trace, row, time):
         value, width = value >> row.low & ((1 << row.width) - 1), row.width
     if row.look in wave_rows.DECODERS:
         return wave_rows.DECODERS[row.look].texts[value]
+    if row.look in wave_rows.FLOAT_LOOKS:
+        return wave_rows.FLOAT_LOOKS[row.look].decoder({value}).texts[value]
     if row.look == "binary":
         return f"{value:0{width}b}"
     return str(value - (value >> (width - 1) << width) if row.look == "signed" else value)
@@ -174,6 +182,30 @@ def test_floats_are_shown_in_decimal(simulator):
     used = {path.stem for path in views.translations}
     assert {"weft_float8_e4m3fn", "weft_float6_e3m2fn"} < used
     assert "weft_float4_e2m1fn" not in used
+
+
+@ON_ICARUS
+def test_bfloat16_is_shown_in_decimal(simulator):
+    """Operands at the ports and in the cells, sums and results; the views have all their values."""
+    check_signals(CHAINED, simulator)
+    views, trace = demo(CHAINED, simulator)
+    a, b = waves.demo_operands(CHAINED, SEED)
+    rows = {row.name: row for group in wave_groups.groups(CHAINED) for row in group.rows}
+    valid = [time for time in trace.cycles if trace.value("m_axis_results_tvalid", time) == 1]
+    shown = [[as_shown(trace, rows[f"results c{c}"], time) for c in range(2)] for time in valid]
+    expected = matmul(CHAINED, a, b)
+    assert [[float(text) for text in row] for row in shown] == expected.tolist()
+    cell = scopes.cells(CHAINED)[2, 1]
+    height = CHAINED.arithmetic.row_latency
+    for tile, start in enumerate(views.switches):
+        time = start + (2 * height + 1 + 1) * PERIOD
+        weight = next(row for row in rows.values() if row.path == f"{cell}.weight")
+        assert float(as_shown(trace, weight, time)) == float(b[3 * tile + 2, 1])
+    texts = {path.stem: path.read_text() for path in views.translations}
+    assert {"weft_bfloat16", "weft_normalized_bfloat16", "weft_float32"} < texts.keys()
+    for name, values in (("weft_bfloat16", a), ("weft_float32", expected)):
+        known = {line.split(" ", 1)[1] for line in texts[name].splitlines()}
+        assert {f"{value:.9g}" for value in values.ravel().astype(float)} <= known
 
 
 def test_the_walkthrough_in_the_docs_is_correct(simulator):
