@@ -5,7 +5,10 @@ import dataclasses
 from markdown_table import table
 from weft import SMALL, MatrixUnitConfig
 from weft.float_format import OPERAND_FLOATS
+from weft_cli import digits, train_digits
+from weft_cli.float_digits import FloatNetwork
 from weft_model import Schedule, predict
+from weft_model.reference import matmul
 
 # Operands of a unit: formats, cell_width, zero_points.
 OPERANDS = (
@@ -111,3 +114,21 @@ def chained() -> str:
             cells.append(f"{found.cycles:,}, {waits:,} ({found.cycles - base.cycles:+,})")
         rows.append((f"{m:,}", *cells))
     return table(("M", *(f"{side} x {side}" for side in SIDES)), rows)
+
+
+def digits_in_floats() -> str:
+    """Accuracy of the digits network with operands cast to each format, and of the int8 network."""
+    images, labels = digits.held_out()
+    (scores,) = digits.load().forward([images])
+    rows = [("int8, quantized", f"{digits.accuracy(scores, labels):.2%}")]
+    parameters, _ = train_digits.stored_parameters()
+    for name in OPERAND_FLOATS:
+        config = dataclasses.replace(SMALL, activation=name, weight=name, accumulator_width=0)
+        network = FloatNetwork.of(config, parameters)
+        (scores,) = network.forward(
+            [images], lambda operands, c=config: [matmul(c, a, b) for a, b in operands]
+        )
+        rows.append((f"`{name}`", f"{digits.accuracy(scores, labels):.2%}"))
+    scores = train_digits.forward(parameters, train_digits.as_pixels(images))[-1]
+    rows.append(("float32, in numpy", f"{digits.accuracy(scores, labels):.2%}"))
+    return table(("Operands", "Digits classified correctly"), rows)

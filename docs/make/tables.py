@@ -339,4 +339,5 @@ PARTS: dict[str, Callable[[], str]] = {
     "pieces": format_tables.pieces,
     "floats": format_tables.floats,
     "chained": format_tables.chained,
+    "digits_in_floats": format_tables.digits_in_floats,
 }

@@ -31,9 +31,12 @@ def print_product(options: Options, run: ProductRun, totals: Totals) -> None:
 
 def print_digits(options: Options, run: DigitsRun, totals: Totals) -> None:
     """Print the report of the digits."""
+    others = f"{run.float_accuracy:.2%}"
+    if run.network != "int8":
+        others = f"{run.int8_accuracy:.2%} by the int8 network, {others}"
     console.print(
         f"[bold]{run.accuracy:.2%} of {run.images} held-out digits classified correctly[/bold] by "
-        f"the int8 network on the RTL, {run.float_accuracy:.2%} by its float parent"
+        f"the {run.network} network on the RTL, {others} by its float parent"
     )
     right = run.products - totals.wrong_products
     console.print(f"{right} of {run.products} matrix products equal numpy bit for bit")

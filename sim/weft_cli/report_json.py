@@ -15,7 +15,7 @@ def write_report(path: Path, options: Options, run: ProductRun | DigitsRun, tota
     if isinstance(run, ProductRun):
         work = {"m": run.m, "k": run.k, "n": run.n}
     else:
-        work = {"m": None, "k": None, "n": None, "accuracy": run.accuracy}
+        work = {"m": None, "k": None, "n": None, "accuracy": run.accuracy, "network": run.network}
     report = {
         "rows": options.config.rows,
         "columns": options.config.columns,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from weft.float_format import FloatFormat
 from weft.matrix.config import MatrixUnitConfig
 from weft_model.operands import draw_products
 from weft_sim import toolchain
@@ -47,13 +48,15 @@ class ProductRun:
 class DigitsRun:
     """Classification of the held-out digits, with all products on the RTL.
 
-    `accuracy` and `float_accuracy`: fraction of the images that the int8 network and its float
-    parent classify correctly.
+    `network`: its formats. `accuracy`, `int8_accuracy` and `float_accuracy`: fraction of the images
+    that this network, the int8 network and their float32 parent classify correctly.
     """
 
     images: int
     products: int
+    network: str
     accuracy: float
+    int8_accuracy: float
     float_accuracy: float
     results: list[CheckedResult]
 
@@ -78,27 +81,43 @@ def run_product(options: Options, m: int, k: int, n: int) -> ProductRun:
 
 
 def run_digits(options: Options) -> DigitsRun:
-    """Classify the held-out digits."""
-    from . import digits, train_digits
+    """Classify the held-out digits, with the integer network or in floats.
 
-    network = digits.load()
+    Raises
+    ------
+    ValueError
+        See FloatNetwork.
+    """
+    from . import digits, train_digits
+    from .float_digits import FloatNetwork
+
+    config = options.config
+    parent, _ = train_digits.stored_parameters()
+    integers, kind = digits.load(), "int8"
+    network = integers
+    formats = config.activation.default, config.weight.default
+    if any(isinstance(number, FloatFormat) for number in formats):
+        network = FloatNetwork.of(config, parent)
+        kind = " x ".join(dict.fromkeys(map(str, formats)))
     images, labels = digits.held_out()
     results: list[CheckedResult] = []
 
     def multiply(operands: list) -> list[np.ndarray]:
-        layer = network.layers[len(results)].name
+        layer = train_digits.LAYERS[len(results)]
         what = f"{layer} layer, {len(operands)} batches"
         results.append(_run(options, what, operands, f"digits-{layer}"))
         return results[-1].products
 
     batches = np.array_split(images, -(-len(images) // BATCH))
     scores = np.concatenate(network.forward(batches, multiply))
-    parent, _ = train_digits.stored_parameters()
+    (int8_scores,) = integers.forward([images])
     float_scores = train_digits.forward(parent, train_digits.as_pixels(images))[-1]
     return DigitsRun(
         images=len(labels),
-        products=len(batches) * len(network.layers),
+        products=len(batches) * len(results),
+        network=kind,
         accuracy=digits.accuracy(scores, labels),
+        int8_accuracy=digits.accuracy(int8_scores, labels),
         float_accuracy=digits.accuracy(float_scores, labels),
         results=results,
     )
