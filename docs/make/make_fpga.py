@@ -24,7 +24,14 @@ ARRAYS = (
     ("ulx3s-85f", 16, 8, FAST),
     *[
         ("ulx3s-85f", 8, 8, {"activation": formats, "weight": formats, "accumulator_width": 0})
-        for formats in ("int8,uint8", "int16", "float8_e4m3fn", "float6_e3m2fn", "float4_e2m1fn")
+        for formats in (
+            "int8,uint8",
+            "int16",
+            "float8_e4m3fn",
+            "float6_e3m2fn",
+            "float4_e2m1fn",
+            "bfloat16",
+        )
     ],
     ("icebreaker", 4, 4, {}),
     ("tang-nano-9k", 4, 4, {}),
