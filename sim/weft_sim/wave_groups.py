@@ -16,7 +16,7 @@ from weft.array.inner_product import (
 )
 from weft.array.pairs import operand_shape
 from weft.core.axi_matrix_unit import tuser_layout
-from weft.float_format import FLOAT32, FloatFormat
+from weft.float_format import FloatFormat
 from weft.formats import NumberFormat
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
@@ -89,10 +89,6 @@ def _look(number: NumberFormat | SignMagnitude | NormalizedFloat) -> str:
     if isinstance(number, SignMagnitude):
         return "hex"
     return "signed" if number.signed else "unsigned"
-
-
-def _sum_look(config: MatrixUnitConfig) -> str:
-    return _look(FLOAT32) if config.chained else "signed"
 
 
 def _lane_rows(
@@ -232,7 +228,7 @@ def _array(config: MatrixUnitConfig) -> list[Group]:
         activations,
         Group(
             f"array: partial sums move south{split}",
-            _of_cells(config, by_column, "sum_out", "sum", _sum_look(config), SUM),
+            _of_cells(config, by_column, "sum_out", "sum", _look(config.sum_format), SUM),
         ),
     ]
 
@@ -329,7 +325,9 @@ def _south(config: MatrixUnitConfig) -> list[Group]:
         for column in columns
         for row in (
             Row(f"{scopes[column]}.write_control_row", f"bank c{column} row", "unsigned", CONTROL),
-            Row(f"{scopes[column]}.sum_out", f"bank c{column} total", _sum_look(config), SUM),
+            Row(
+                f"{scopes[column]}.sum_out", f"bank c{column} total", _look(config.sum_format), SUM
+            ),
             Row(f"{scopes[column]}.write_control_write", f"bank c{column} kept", color=CONTROL),
         )
     ]

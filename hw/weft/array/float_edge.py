@@ -41,14 +41,16 @@ class FloatEdge(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         for index in range(self.count):
-            code = self.lanes[index]
-            magnitude, sign = _fixed_point(self.port.float_format, code)
-            operand = Mux(sign, -magnitude, magnitude)
-            if isinstance(self.port.operand, SignMagnitude):
-                nan = _is_nan(self.port.float_format, code)
-                operand = self.port.operand.pack(magnitude=magnitude, sign=sign, nan=nan)
-            m.d.comb += self.operands[index].eq(operand)
+            m.d.comb += self.operands[index].eq(self._operand(self.lanes[index]))
         return m
+
+    def _operand(self, code: Value) -> Value:
+        """Return the operand that a code is in the array."""
+        magnitude, sign = _fixed_point(self.port.float_format, code)
+        if isinstance(self.port.operand, SignMagnitude):
+            nan = _is_nan(self.port.float_format, code)
+            return self.port.operand.pack(magnitude=magnitude, sign=sign, nan=nan)
+        return Mux(sign, -magnitude, magnitude)
 
 
 def _is_nan(number: FloatFormat, code: Value) -> Value:

@@ -1,15 +1,12 @@
 """NormalizingEdge: turn the floating-point lanes of a port into normalized operands."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Value
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Cat, Const, Mux, Value
 
-from ..blocks.lanes import Lanes
-from ..operand_port import OperandPort
+from .float_edge import FloatEdge
 
 
-class NormalizingEdge(wiring.Component):
-    """Normalize the subnormal numbers among the lanes, so that the cells need not.
+class NormalizingEdge(FloatEdge):
+    """A FloatEdge that normalizes subnormal numbers, so that the cells need not.
 
     Latency 0. Exact for every code. Infinities and NaN stay what they are.
 
@@ -18,32 +15,10 @@ class NormalizingEdge(wiring.Component):
     port : OperandPort
         Its operand is a NormalizedFloat.
     lanes : int
-
-    Members
-    -------
-    lanes : Lanes(port.lane.shape, lanes) in
-    operands : Lanes(port.operand.shape, lanes) out
     """
 
-    latency = 0
-
-    def __init__(self, *, port: OperandPort, lanes: int):
-        self.port = port
-        self.count = lanes
-        super().__init__(
-            {
-                "lanes": In(Lanes(port.lane.shape, lanes)),
-                "operands": Out(Lanes(port.operand.shape, lanes)),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        for lane, operand in zip(self.lanes, self.operands, strict=True):
-            m.d.comb += operand.eq(self._normalized(lane))
-        return m
-
-    def _normalized(self, code: Value) -> Value:
+    def _operand(self, code: Value) -> Value:
+        """Return the operand that a code is in the array."""
         normalized = self.port.operand
         bits = normalized.number.fraction
         fraction, exponent = code[:bits], code[bits:-1]

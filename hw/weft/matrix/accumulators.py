@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..blocks.chain import Linking
 from ..blocks.float_adder import FloatAdder, unpacked
 from ..blocks.partial_sums import align_parts
-from ..float_format import FLOAT32, FloatFormat
+from ..float_format import FloatFormat
 from ..hierarchy import Part, instantiate
 from ..primitives.block_memory import BlockMemory
 from .config import MatrixUnitConfig
@@ -261,8 +261,8 @@ def bank_of(config: MatrixUnitConfig, *, sum_parts: tuple[int, ...]) -> Part:
         Of the sums that it adds; see shifted_sum_parts.
     """
     depth = config.accumulator_depth
-    if config.chained:
-        return Part(FloatAccumulatorBank, {"number": FLOAT32, "depth": depth})
+    if isinstance(config.sum_format, FloatFormat):
+        return Part(FloatAccumulatorBank, {"number": config.sum_format, "depth": depth})
     flags = config.arithmetic.flags
     sizes = {"sum_parts": sum_parts, "width": config.accumulator_width, "depth": depth}
     return Part(AccumulatorBank, sizes | ({"flags": flags} if flags else {}))

@@ -247,6 +247,11 @@ class MatrixUnitConfig:
             chosen = "float32" if self._has_floats else "integer"
         return {"float32": FLOAT32, "bfloat16": BFLOAT16}.get(chosen, self.accumulator)
 
+    @functools.cached_property
+    def sum_format(self) -> NumberFormat:
+        """Format of a finished sum in the accumulators."""
+        return FLOAT32 if self.chained else self.accumulator
+
     @property
     def least_exponent(self) -> int:
         """A finished sum is in units of 2**least_exponent."""

@@ -8,15 +8,10 @@ from .config import MatrixUnitConfig
 from .float_results import FloatResults
 
 
-def rounds_results(config: MatrixUnitConfig) -> bool:
-    """Return whether the sums of a unit have another format than its results."""
-    sums = "float32" if config.chained else str(config.accumulator)
-    return str(config.result_format) != sums
-
-
 def conversion_latency(config: MatrixUnitConfig) -> int:
     """Return the cycles from a row of finished sums to the row of results."""
-    return FloatResults.latency_of(config) if rounds_results(config) else 0
+    same = config.result_format == config.sum_format
+    return 0 if same else FloatResults.latency_of(config)
 
 
 def connect_results(m: Module, platform, config: MatrixUnitConfig, sums, results) -> None:
@@ -31,7 +26,7 @@ def connect_results(m: Module, platform, config: MatrixUnitConfig, sums, results
     results : stream of result_layout(config)
         A port of the component that `m` belongs to.
     """
-    if rounds_results(config):
+    if conversion_latency(config):
         floats = instantiate(m, "float_results", platform, FloatResults, config=config)
         connect(m, sums, floats.i)
         connect(m, flipped(results), floats.o)

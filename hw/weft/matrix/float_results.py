@@ -6,7 +6,6 @@ from amaranth.lib.wiring import In, Out
 
 from ..blocks.narrow_float import NarrowFloat
 from ..blocks.to_float import ToFloat
-from ..float_format import FLOAT32
 from ..hierarchy import Part, instantiate
 from .config import MatrixUnitConfig
 from .layouts import result_layout, sum_row_layout
@@ -49,7 +48,7 @@ class FloatResults(wiring.Component):
         """Return the component that rounds a lane, and its parameters."""
         config = self.config
         if config.chained:
-            return Part(NarrowFloat, {"wide": FLOAT32, "number": config.result_format})
+            return Part(NarrowFloat, {"wide": config.sum_format, "number": config.result_format})
         return Part(
             ToFloat,
             {

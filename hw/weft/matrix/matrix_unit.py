@@ -125,7 +125,7 @@ class MatrixUnit(wiring.Component):
             Admission,
             config=config,
             credits=self.timing.result_depth,
-            **({"spacing": self.timing.spacing} if self.timing.spacing > 1 else {}),
+            spacing=self.timing.spacing,
         )
         connect_decoded(m, platform, config, "weight", self.weights, loader.weights)
         connect_decoded(m, platform, config, "activation", self.activations, admission.activations)
