@@ -39,6 +39,32 @@ CONFIGURATIONS = (
         soft_columns=2,
         checksum=True,
     ),
+    MatrixUnitConfig(
+        rows=3,
+        columns=4,
+        activation="int8,uint8,int16",
+        weight="int16",
+        cell_width=8,
+        zero_points=True,
+        checksum=True,
+    ),
+    MatrixUnitConfig(
+        rows=4,
+        columns=2,
+        activation="float4_e2m1fn",
+        weight="float6_e3m2fn",
+        result="bfloat16",
+        inner_product="fast",
+    ),
+    MatrixUnitConfig(rows=2, columns=3, activation="float8_e4m3fn", weight="float8_e4m3fn"),
+    MatrixUnitConfig(
+        rows=3,
+        columns=4,
+        activation="bfloat16",
+        weight="bfloat16",
+        result="bfloat16",
+        soft_columns=1,
+    ),
 )
 LEVELS = ((), ("-Wall",))
 

@@ -1,6 +1,6 @@
 """FloatEdge: turn floating-point lanes of a port into the integers that an array multiplies."""
 
-from amaranth.hdl import Const, Module, Mux, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -64,6 +64,8 @@ def _fixed_point(number: FloatFormat, code: Value) -> tuple[Value, Value]:
     """
     fraction = code[: number.fraction]
     exponent = code[number.fraction : -1]
-    significand = fraction | exponent.any() << number.fraction
-    shift = Mux(exponent.any(), exponent - 1, 0)
-    return significand << shift[: number.exponent], code[-1]
+    magnitude = Cat(fraction, exponent.any())
+    places = Mux(exponent.any(), exponent - 1, 0)
+    for step in range(number.exponent):
+        magnitude = Mux(places[step], magnitude << (1 << step), magnitude)
+    return magnitude, code[-1]

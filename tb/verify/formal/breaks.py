@@ -278,7 +278,7 @@ SHIFT_BREAKS = (
 )
 FLOAT_EDGE_BREAKS = (
     Break("array/float_edge", "exponent - 1, 0)", "exponent, 0)", "value"),
-    Break("array/float_edge", "fraction | exponent.any() <<", "fraction | 1 <<", "value"),
+    Break("array/float_edge", "Cat(fraction, exponent.any())", "Cat(fraction, 1)", "value"),
     Break("array/float_edge", "Mux(sign, -magnitude, magnitude)", "magnitude", "value"),
 )
 MAGNITUDE_EDGE_BREAKS = (
