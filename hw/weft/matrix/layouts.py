@@ -147,7 +147,7 @@ ACTIVITY_SENTENCES = {
     Activity.LOADING_WEIGHTS: "a row waits for its tile, and a weight row is loaded (exposed load)",
     Activity.WAITING_FOR_ACTIVATIONS: "weights are loaded or a sum is unfinished, but no row waits",
     Activity.WAITING_FOR_ROOM: "a row waits for a place for its result",
-    Activity.WAITING_FOR_SUM: "a row waits for the sum that it is added to; only with bfloat16",
+    Activity.WAITING_FOR_SUM: "a row of bfloat16 waits for the sum that it is added to",
     Activity.IDLE: "there is no row, no weights and no unfinished sum; results may be in flight",
 }
 

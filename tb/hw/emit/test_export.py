@@ -49,9 +49,9 @@ def test_ports_are_as_documented(config):
 def test_each_counter_has_its_own_meaning():
     header = emit(TINY).verilog.split("module", 1)[0]
     meanings = dict(re.findall(r"(?m)^//   output \[31:0\] counter_(\w+)\n//       (.*)$", header))
-    assert meanings.pop("total") == "cycles since reset, wrapping: all"
+    assert meanings.pop("total") == "cycles since reset, wrapping"
     assert meanings == {
-        activity.name.lower(): f"cycles since reset, wrapping: {sentence}"
+        activity.name.lower(): f"of these, {sentence}"
         for activity, sentence in ACTIVITY_SENTENCES.items()
     }
 

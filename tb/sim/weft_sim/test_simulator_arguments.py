@@ -116,3 +116,5 @@ def test_illegal_constructor_arguments_are_refused(config):
         MatrixUnitSimulator(config)
     with pytest.raises(ValueError, match=r"^waves must be True or False, not 'fst'$"):
         MatrixUnitSimulator(TINY, waves="fst")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^float_model must be True or False, not 'fast'$"):
+        MatrixUnitSimulator(TINY, float_model="fast")  # type: ignore[arg-type]

@@ -17,6 +17,8 @@ from weft_model.schedule import Schedule
 from .ports import ActivationRow, Cycle, Entry, Handshake, PortModel
 
 STREAMS = ("weights", "activations", "results")
+# Only rows of bfloat16 wait for a sum, and the judged units have exact sums.
+ACTIVITIES = tuple(activity for activity in Activity if activity != Activity.WAITING_FOR_SUM)
 DISTANCES = ("1", "2", "3", "4", "5", "more")
 EXTREMES = ("minimum", "maximum")
 MEETINGS = (
@@ -44,7 +46,7 @@ BINS = {
     ),
     "stall": tuple(
         f"{stream} {how}, {activity.name}"
-        for stream, how, activity in product(STREAMS, ("held", "awaited"), Activity)
+        for stream, how, activity in product(STREAMS, ("held", "awaited"), ACTIVITIES)
     ),
     "results_held": (
         "for one cycle",
@@ -75,7 +77,7 @@ BINS = {
     "dropped": ("the last row of a sum", "a row that is not the last", "the end of a job"),
     "end": ("of a job", "of two jobs in two results in a row"),
     "reset": (
-        *(activity.name for activity in Activity),
+        *(activity.name for activity in ACTIVITIES),
         "with a tile complete",
         "within a tile",
         "with a result waiting",
