@@ -8,7 +8,7 @@ import numpy as np
 # Codes with the largest exponent. "ieee": infinities and NaN. "fn": finite numbers, and NaN if all
 # bits are one. "finite": finite numbers only.
 KINDS = ("ieee", "fn", "finite")
-# Bits of the exponent of a format whose sums of products can be exact.
+# Most bits of the exponent of a format whose sums of products are exact.
 MAX_EXACT_EXPONENT = 5
 
 

@@ -82,9 +82,9 @@ app.add_command(installation.cache)
 def sim(config, m, k, n, seed, simulator, stalls, float_model, waves, gui, json) -> None:
     """Compute matrix products on the RTL and compare every element with numpy.
 
-    Without -m, -k and -n, the command classifies handwritten digits with a quantized network. With
-    them, it multiplies a random M x K matrix by a random K x N matrix; one third of the elements
-    are extreme values.
+    Without -m, -k and -n, the command classifies handwritten digits with a small network, quantized
+    or in floats. With them, it multiplies a random M x K matrix by a random K x N matrix; one third
+    of the elements are extreme values, or with bfloat16 ones, zeros and subnormal numbers.
     """
     from . import report, simulate
     from .report_json import write_report

@@ -31,12 +31,13 @@ def print_product(options: Options, run: ProductRun, totals: Totals) -> None:
 
 def print_digits(options: Options, run: DigitsRun, totals: Totals) -> None:
     """Print the report of the digits."""
+    how = "the RTL with cells modelled in C++" if options.float_model else "the RTL"
     others = f"{run.float_accuracy:.2%}"
     if run.network != "int8":
         others = f"{run.int8_accuracy:.2%} by the int8 network, {others}"
     console.print(
         f"[bold]{run.accuracy:.2%} of {run.images} held-out digits classified correctly[/bold] by "
-        f"the {run.network} network on the RTL, {others} by its float parent"
+        f"the {run.network} network on {how}, {others} by its float parent"
     )
     right = run.products - totals.wrong_products
     console.print(f"{right} of {run.products} matrix products equal numpy bit for bit")
@@ -71,8 +72,10 @@ def _print_totals(options: Options, totals: Totals) -> None:
         f"{totals.macs:,} multiply-accumulates, {totals.of_peak:.1%} of peak"
     )
     console.print(_activities(totals))
+    model = ", cells modelled in C++" if options.float_model else ""
     console.print(
-        f"{built_with(options.simulator)}: {cycles / totals.seconds:,.0f} cycles per second, "
+        f"{built_with(options.simulator)}{model}: "
+        f"{cycles / totals.seconds:,.0f} cycles per second, "
         f"{totals.macs / totals.seconds / 1e6:,.1f} million multiply-accumulates per second"
     )
     for error in (error for error in Error if error in totals.errors):

@@ -22,6 +22,7 @@ def write_report(path: Path, options: Options, run: ProductRun | DigitsRun, tota
         **work,
         "seed": options.seed,
         "simulator": options.simulator,
+        "float_model": options.float_model,
         "compiler": None if options.simulator == "icarus" else cxx().name,
         "mismatches": totals.mismatches,
         "cycles": totals.cycles,

@@ -20,7 +20,10 @@ class _Draw(NamedTuple):
 
     @property
     def corners(self) -> list[float]:
-        """The minimum and maximum of the format, zero and a neighbour of zero."""
+        """The minimum and maximum of the format, zero and a neighbour of zero.
+
+        For a format with chained sums, -1 and 1 instead of minimum and maximum.
+        """
         number = self.number
         if isinstance(number, FloatFormat):
             neighbour = -(2.0**number.least_exponent)
@@ -99,11 +102,11 @@ def _digits(draw: _Draw) -> np.ndarray:
 
 
 KINDS: dict[str, Callable[[_Draw], np.ndarray]] = {
-    # All numbers of the format, equally likely.
+    # All numbers of the format, equally likely; with chained sums, mostly those near 1.
     "uniform": _uniform,
     "minimum": _minimum,
     "maximum": _maximum,
-    # Only minimum, maximum, zero and a neighbour of zero.
+    # Only minimum, maximum, zero and a neighbour of zero: see `_Draw.corners`.
     "corners": _corners,
     # One third corners, two thirds uniform.
     "mixed": _mixed,

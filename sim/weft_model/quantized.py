@@ -165,8 +165,12 @@ def _checked(name: str, operand: object, config: MatrixUnitConfig, *, axis: int)
     )
     check(
         config.zero_points or not points.any(),
-        f"{what} must be 0, because this unit has no zero points: configure it with "
-        "zero_points=True",
+        f"{what} must be 0, because "
+        + (
+            "this unit has no zero points: configure it with zero_points=True"
+            if isinstance(number, IntegerFormat)
+            else f"{number} has no zero points"
+        ),
     )
     if isinstance(number, IntegerFormat):
         _check_range(what, points, number)

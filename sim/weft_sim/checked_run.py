@@ -59,7 +59,7 @@ def run(
     Parameters
     ----------
     operands : list of (A, B)
-        Quantized or integers, of shapes (M, K) and (K, N), in the ranges of their formats.
+        Quantized or numbers, of shapes (M, K) and (K, N), in the ranges of their formats.
     simulator : str
         verilator, icarus or cxxrtl.
     directory : path

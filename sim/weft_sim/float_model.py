@@ -5,30 +5,34 @@ import re
 from pathlib import Path
 
 from weft.array.chained_arithmetic import ChainedArithmetic
-from weft.array.float_cell import FloatCell
+from weft.array.float_cell import FloatCell, SoftFloatCell
 from weft.emit.verilog import Design
 from weft.matrix.config import MatrixUnitConfig
 
+CELLS = (FloatCell.__name__, SoftFloatCell.__name__)
 HEADER = Path(__file__).with_name("float_cell.h")
 
 
 def modelled(design: Design, config: MatrixUnitConfig) -> Design:
-    """Return a design whose FloatCell modules call the functions of HEADER, in SystemVerilog.
+    """Return a design whose float cells call the functions of HEADER, in SystemVerilog.
 
     Their outputs are the same, in every bit and cycle; their adders are not there.
     """
     assert isinstance(config.arithmetic, ChainedArithmetic)
     body = _body(config.arithmetic)
+    components = design.hierarchy.components
+    cells = [module for module, component in components.items() if component in CELLS]
+    assert cells, "the design has no float cells"
     verilog = design.verilog
-    for module, component in design.hierarchy.components.items():
-        if component == FloatCell.__name__:
-            known = rf"(?ms)^(module {re.escape(module)} \(.*?^\);\n).*?^endmodule\n"
-            verilog = re.sub(known, lambda found: found[1] + body, verilog)
+    for module in cells:
+        known = rf"(?ms)^(module {re.escape(module)} \(.*?^\);\n).*?^endmodule\n"
+        verilog, count = re.subn(known, lambda found: found[1] + body, verilog)
+        assert count == 1, f"the Verilog has {count} modules {module}"
     return dataclasses.replace(design, verilog=verilog)
 
 
 def _body(arithmetic: ChainedArithmetic) -> str:
-    """Return the contents of a FloatCell, below its ports."""
+    """Return the contents of a cell, below its ports."""
     passed = ["shadow", *(f"passed_{n}" for n in range(1, arithmetic.row_latency))]
     products = [f"product_{n}" for n in range(1, arithmetic.multiplier_stages + 1)]
     sums = [f"sum_{n}" for n in range(1, arithmetic.row_latency + 1)]

@@ -1,6 +1,6 @@
 """Parts of a view of a trace: rows, groups of rows, colours, and decoders of values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -16,15 +16,25 @@ from .trace import Trace
 
 # Cycles of a trace whose floats are shown in decimal; later ones are hexadecimal if they are new.
 DECODED_CYCLES = 5000
+# Widest floats of which all codes are decoded.
+FEW_BITS = 8
 
 
 @dataclass(frozen=True)
 class Decoder:
-    """Texts for the values of a signal of `width` bits."""
+    """Texts for the values of a signal of `width` bits.
+
+    `file`: name of its files; like `name` unless the texts are those of one trace.
+    """
 
     name: str
     width: int
     texts: dict[int, str]
+    trace: str = ""
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}_{self.trace}" if self.trace else self.name
 
 
 def enum_decoder(name: str, values: type[Enum]) -> Decoder:
@@ -47,19 +57,27 @@ def flags_decoder(name: str, flags: Mapping[str, int], none: str) -> Decoder:
 class FloatLook:
     """How the codes of a float are shown: in decimal.
 
-    `values_of`: the values of codes. The decoder of a trace has only the codes that occur in it,
-    because wide floats have too many.
+    `values_of`: the values of codes. A wide float has too many codes, so its decoder has only those
+    that occur in a trace.
     """
 
     name: str
     width: int
     values_of: Callable[[np.ndarray], np.ndarray]
 
-    def decoder(self, codes: set[int]) -> Decoder:
-        """Return a decoder of some codes."""
+    def decoder(self, codes: Iterable[int], trace: str = "") -> Decoder:
+        """Return a decoder of some codes; `trace` is the name of the trace that they are from."""
         ordered = np.array(sorted(codes), np.uint32)
         texts = [f"{value:.9g}" for value in self.values_of(ordered).tolist()]
-        return Decoder(self.name, self.width, dict(zip(ordered.tolist(), texts, strict=True)))
+        known = dict(zip(ordered.tolist(), texts, strict=True))
+        return Decoder(self.name, self.width, known, trace)
+
+    def decoder_of(self, rows: list["Row"], source: Trace) -> Decoder:
+        """Return a decoder for the rows of a view with this look."""
+        if self.width <= FEW_BITS:
+            return self.decoder(range(1 << self.width))
+        codes = (_codes(row, source) for row in rows if row.look == self.name)
+        return self.decoder(set().union(*codes), source.path.stem)
 
 
 def _look_of_float(number: FloatFormat) -> FloatLook:
@@ -91,7 +109,7 @@ ACTIVITIES = enum_decoder("weft_activity", Activity)
 ERRORS = flags_decoder("weft_errors", {str(error.name): bit_of(error) for error in Error}, "none")
 SUMS = flags_decoder("weft_sum", {flag: bit for bit, flag in enumerate(SUM_FLAGS)}, "-")
 DECODERS = {decoder.name: decoder for decoder in (ACTIVITIES, ERRORS, SUMS)}
-_FLOATS = {*OPERAND_FLOATS.values(), FLOAT32, BFLOAT16}
+_FLOATS = (*OPERAND_FLOATS.values(), FLOAT32)
 FLOAT_LOOKS = {
     look.name: look
     for look in (*map(_look_of_float, _FLOATS), _look_of_normalized(NormalizedFloat(BFLOAT16)))
@@ -130,21 +148,21 @@ def decoders_of(shown: list[Group], source: Trace) -> list[Decoder]:
     looks = {row.look for row in rows}
     return [
         *(decoder for name, decoder in DECODERS.items() if name in looks),
-        *(
-            look.decoder(set().union(*(_codes(row, source) for row in rows if row.look == name)))
-            for name, look in sorted(FLOAT_LOOKS.items())
-            if name in looks
-        ),
+        *(look.decoder_of(rows, source) for name, look in FLOAT_LOOKS.items() if name in looks),
     ]
 
 
 def _codes(row: Row, source: Trace) -> set[int]:
     """Return the known values of a row in the first cycles of a trace."""
     values = {source.value(row.path, time) for time in source.cycles[:DECODED_CYCLES]}
-    known = {value for value in values if isinstance(value, int)}
-    if row.low is None:
-        return known
-    return {value >> row.low & (1 << row.width) - 1 for value in known}
+    width = source.width(row.path) if row.low is None else row.width
+    # Other lanes of a port can be unknown.
+    bits = {
+        value if isinstance(value, str) else f"{value:0{source.width(row.path)}b}"
+        for value in values
+    }
+    lanes = {text[len(text) - (row.low or 0) - width :][:width] for text in bits}
+    return {int(lane, 2) for lane in lanes if set(lane) <= {"0", "1"}}
 
 
 WEIGHT, NEXT_WEIGHT = GTKWColor.orange, GTKWColor.yellow

@@ -32,17 +32,20 @@ HERE = "././"
 def write_translations(folder: Path, decoders: list[Decoder]) -> dict[str, Path]:
     """Write a GTKWave filter file for each decoder; return their paths by decoder name."""
     return {
-        decoder.name: _write(folder / "translate" / f"{decoder.name}.txt", _filter(decoder))
+        decoder.name: _write(folder / "translate" / f"{decoder.file}.txt", _filter(decoder))
         for decoder in decoders
     }
 
 
-def write_mappings(folder: Path, decoders: list[Decoder]) -> list[Path]:
-    """Write a Surfer mapping for each decoder, where Surfer looks when started in the folder."""
-    return [
-        _write(folder / ".surfer" / "mappings" / decoder.name, _mapping(decoder))
+def write_mappings(folder: Path, decoders: list[Decoder]) -> dict[str, Path]:
+    """Write a Surfer mapping for each decoder, where Surfer looks when started in the folder.
+
+    Return their paths by decoder name.
+    """
+    return {
+        decoder.name: _write(folder / ".surfer" / "mappings" / decoder.file, _mapping(decoder))
         for decoder in decoders
-    ]
+    }
 
 
 def write_gtkwave(
@@ -58,9 +61,15 @@ def write_gtkwave(
     return _write(path, text.getvalue())
 
 
-def write_surfer(path: Path, source: Trace, shown: list[Group], switches: list[int]) -> Path:
+def write_surfer(
+    path: Path,
+    source: Trace,
+    shown: list[Group],
+    switches: list[int],
+    mappings: dict[str, Path],
+) -> Path:
     """Write a command file of the same contents."""
-    return _write(path, _commands(source, shown, switches))
+    return _write(path, _commands(source, shown, switches, mappings))
 
 
 def _write(path: Path, text: str) -> Path:
@@ -76,7 +85,7 @@ def _filter(decoder: Decoder) -> str:
 
 def _mapping(decoder: Decoder) -> str:
     """Return a mapping translator of Surfer."""
-    lines = [f"Name = {decoder.name}", f"Bits = {decoder.width}"]
+    lines = [f"Name = {decoder.file}", f"Bits = {decoder.width}"]
     lines += [f"0b{value:0{decoder.width}b} {text}" for value, text in decoder.texts.items()]
     return "\n".join(lines) + "\n"
 
@@ -135,12 +144,15 @@ def _save_row(save: GTKWSave, source: Trace, row: Row, translations: dict[str, P
         save.trace(f"#{{{row.name}}} {bits}", **look)
 
 
-def _commands(source: Trace, shown: list[Group], switches: list[int]) -> str:
+def _commands(
+    source: Trace, shown: list[Group], switches: list[int], mappings: dict[str, Path]
+) -> str:
     """Return commands for Surfer; each row is focused by its position before it is formatted.
 
     Surfer shows no parts of vectors: such a row becomes the whole signal, once.
     """
     formats = {"signed": "Signed", "unsigned": "Unsigned", "binary": "Binary"}
+    formats |= {name: path.name for name, path in mappings.items()}
     lines: list[str] = []
     count = 0
 

@@ -73,13 +73,13 @@ def make_views(trace: Path, config: MatrixUnitConfig) -> Views:
     mappings = write_mappings(trace.parent, decoders)
     save_file = trace.with_suffix(".gtkw")
     gtkwave = write_gtkwave(save_file, source, shown, switches, translations)
-    surfer = write_surfer(trace.with_suffix(".sucl"), source, shown, switches)
+    surfer = write_surfer(trace.with_suffix(".sucl"), source, shown, switches, mappings)
     return Views(
         trace=trace,
         gtkwave=gtkwave,
         surfer=surfer,
         translations=tuple(translations.values()),
-        mappings=tuple(mappings),
+        mappings=tuple(mappings.values()),
         switches=tuple(switches),
     )
 

@@ -18,7 +18,8 @@ def addend_layout(number: FloatFormat, fraction: int) -> data.StructLayout:
     """Return the layout of a number to add: significand * 2**(exponent - bias - fraction).
 
     The significand is below 4, and at least 1 or exact in the smallest exponent, 1. `exponent` has
-    the bias of the format. The other fields say what the number is; `zero` has no exponent.
+    the bias of the format. The other fields say what the number is. With `zero`, the significand
+    must be zero, and the exponent has no meaning.
     """
     return data.StructLayout(
         {
@@ -51,7 +52,7 @@ def legal_exponent(exponent: Value) -> Value:
 
 
 class _Compared(NamedTuple):
-    """The terms by their exponents; the smaller one must be shifted right by some places."""
+    """The terms by their exponents: that with the smaller one is to be shifted right."""
 
     larger: Value
     smaller: Value
@@ -213,7 +214,7 @@ class FloatAdder(wiring.Component):
         )
 
     def _add(self, m: Module, terms: _Aligned) -> _Normalizing:
-        """Add the terms, or subtract the one with the smaller value."""
+        """Add the terms, or subtract one from the other so that the magnitude is positive."""
         larger = Cat(Const(0, EXTRA), terms.larger)
         # The smaller term is subtracted by adding its complement and a carry.
         addend = Signal(signed(self._sum_width))

@@ -38,7 +38,8 @@ class _Gate(NamedTuple):
 class Admission(wiring.Component):
     """Let a row into the array once its tile of weights is complete and its result has a place.
 
-    A row that carries `last` takes one of `credits` places in the result buffer; `released` returns
+    With `spacing`, a row also waits until it is far enough behind the one whose sum it needs. A row
+    that carries `last` takes one of `credits` places in the result buffer; `released` returns
     a place. Nothing after this point ever stalls. Every decision uses registered state, so that no
     output of the unit depends on an input within a cycle.
 

@@ -64,9 +64,10 @@ class MatrixUnit(wiring.Component):
     accumulator row. It starts a sum there (`first`) or is added to it; with `last`, the sum is
     finished and leaves on `results`. Results come in the order of their `last` rows.
 
-    Timing, without stalls: the result of a row taken in cycle t is on `results` in cycle
-    t + `timing.latency`. One row enters per cycle, also across a switch; two switches are at least
-    R cycles apart. Stalls on any stream change only the timing, and the array itself never stops.
+    Timing, without stalls and if no row waits for its sum (MatrixUnitTiming.spacing): the result
+    of a row taken in cycle t is on `results` in cycle t + `timing.latency`. One row enters per
+    cycle, also across a switch; two switches are at least R cycles apart. Stalls on any stream
+    change only the timing, and the array itself never stops.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 import dataclasses
 import time
 
-from weft.matrix.config import SMALL
+from weft.matrix.config import SMALL, MatrixUnitConfig
 from weft_model.operands import draw_operands
 from weft_model.reference import differs, matmul
 from weft_sim import MatrixUnitSimulator
@@ -44,6 +44,12 @@ def measure() -> None:
     finish("formats", results, UNITS)
 
 
+def configuration(name: str, side: int) -> MatrixUnitConfig:
+    """Return the unit of a case."""
+    formats = {"activation": name, "weight": name, "accumulator_width": 0}
+    return dataclasses.replace(SMALL, rows=side, columns=side, **formats)
+
+
 def measure_one(name: str, side: int, float_model: bool) -> dict:
     """Build, run and check one case; each tile is in use for 16 R rows.
 
@@ -52,7 +58,7 @@ def measure_one(name: str, side: int, float_model: bool) -> dict:
     SimulationFailed
         If a result differs from numpy's.
     """
-    config = dataclasses.replace(SMALL, rows=side, columns=side, activation=name, weight=name)
+    config = configuration(name, side)
     started = time.perf_counter()
     unit = MatrixUnitSimulator(config, float_model=float_model)
     build_seconds = time.perf_counter() - started

@@ -202,8 +202,10 @@ def test_bfloat16_is_shown_in_decimal(simulator):
         weight = next(row for row in rows.values() if row.path == f"{cell}.weight")
         assert float(as_shown(trace, weight, time)) == float(b[3 * tile + 2, 1])
     texts = {path.stem: path.read_text() for path in views.translations}
-    assert {"weft_bfloat16", "weft_normalized_bfloat16", "weft_float32"} < texts.keys()
-    for name, values in (("weft_bfloat16", a), ("weft_float32", expected)):
+    stem = views.trace.stem
+    wide = [f"weft_{name}_{stem}" for name in ("bfloat16", "normalized_bfloat16", "float32")]
+    assert {*wide} < texts.keys()
+    for name, values in ((wide[0], a), (wide[2], expected)):
         known = {line.split(" ", 1)[1] for line in texts[name].splitlines()}
         assert {f"{value:.9g}" for value in values.ravel().astype(float)} <= known
 

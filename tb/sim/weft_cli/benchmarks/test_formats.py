@@ -31,3 +31,5 @@ def test_every_format_is_measured_in_rtl():
     rtl = {name for name, _, model in formats.CASES if not model}
     assert {"int8", "bfloat16", "float8_e4m3fn"} <= rtl
     assert ("bfloat16", 128, True) in formats.CASES
+    for name, side, float_model in formats.CASES:
+        assert formats.configuration(name, side).chained or not float_model
