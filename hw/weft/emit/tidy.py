@@ -40,7 +40,7 @@ def _tidy_module(module: re.Match) -> str:
     body = _clear_memories(body, signals)
     body = _nest_enables(body, signals)
     body = _connect_slices(body, signals)
-    for step in (_replicate, _reduce, _join_registers, _wrap_connections):
+    for step in (_replicate, _reduce, _join_registers, _enclose, _wrap_connections):
         body = step(body)
     heads = signals.heads(re.findall(NAME, ports))
     return f"module {name} (\n{heads}\n);\n{signals.declarations()}{body}endmodule"
@@ -183,6 +183,12 @@ def _join_registers(body: str) -> str:
     statements = r"(?:    (?!.*\b(?:begin|end)\b).*\n)+"
     blocks = rf"(?m)^(  always @\(posedge \w+\))\n{statements}(?:\1\n{statements})+"
     return re.sub(blocks, join, body)
+
+
+def _enclose(body: str) -> str:
+    """Enclose a condition with an `else` within another condition in `begin` and `end`."""
+    nested = r"(?m)^(    if \(.*\))\n(      if \(.*\) .*;\n      else .*;\n)"
+    return re.sub(nested, r"\1 begin\n\2    end\n", body)
 
 
 def _wrap_connections(body: str) -> str:

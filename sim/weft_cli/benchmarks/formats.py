@@ -15,7 +15,7 @@ from .results import finish
 
 ROUNDS = 3
 # Multiply-accumulates of a run, and of one of chained sums in RTL, which takes longer.
-MACS, FEW_MACS = 60_000_000, 6_000_000
+MACS, FEW_MACS = 200_000_000, 6_000_000
 
 # Formats of both operands, side of the array, and whether a model computes the cells.
 CASES = (
