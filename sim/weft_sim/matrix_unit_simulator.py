@@ -75,7 +75,7 @@ class MatrixUnitSimulator:
     waves : bool
         Build the simulation so that `run` can write a trace; it is slower even without one.
     float_model : bool
-        Compute the cells of a bfloat16 unit in C++ instead of their RTL, about nine times as fast,
+        Compute the cells of a bfloat16 unit in C++ instead of their RTL, several times as fast,
         with the same results in the same cycles. Everything else is RTL. Without waves.
     building : callable, optional
         Called before a build; not called if the build is in the cache.
