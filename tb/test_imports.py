@@ -15,7 +15,15 @@ SOURCES = ("hw", "sim", "tb", "docs/make")
 
 # Subpackages and modules of weft; each may import itself and the ones listed here.
 GROUND = (
-    *("checks", "float_format", "formats", "hierarchy", "operand_port", "parameters"),
+    *(
+        "checks",
+        "float_format",
+        "formats",
+        "hierarchy",
+        "operand_pair",
+        "operand_port",
+        "parameters",
+    ),
     *("normalized_float", "sign_magnitude", "version"),
 )
 SUBPACKAGES = {

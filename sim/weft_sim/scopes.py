@@ -5,8 +5,9 @@ from weft.array.fast_cell import FAST
 from weft.array.float_cell import CHAINED
 from weft.array.magnitude_cell import MAGNITUDE
 from weft.emit.export import hierarchy_of
-from weft.matrix.accumulators import AccumulatorBank, FloatAccumulatorBank
+from weft.matrix.accumulators import AccumulatorBank
 from weft.matrix.config import MatrixUnitConfig
+from weft.matrix.float_accumulators import FloatAccumulatorBank
 from weft.matrix.results import ResultColumn
 
 ARRAY = "unit.array."

@@ -84,7 +84,7 @@ class Gate:
     def too_soon(self) -> bool:
         """Whether the sum that the waiting row is added to is not known yet."""
         row = self.waiting
-        if row is None or row.first:
+        if row is None or row.first or row.row >= self.config.accumulator_depth:
             return False
         return self.ages.get(row.row, self.spacing) < self.spacing
 

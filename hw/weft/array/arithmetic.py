@@ -49,3 +49,9 @@ class Arithmetic:
     def product_shape(self) -> Shape:
         """Shape of one exact product."""
         return signed(products_width(self.activation, self.weight, 1))
+
+
+def equal_parts(width: int, parts: int) -> tuple[int, ...]:
+    """Return the widths of parts of nearly equal width; there are fewer if there are fewer bits."""
+    parts = min(parts, width)
+    return tuple((width + index) // parts for index in range(parts))

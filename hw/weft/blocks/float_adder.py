@@ -38,17 +38,13 @@ def unpacked(number: FloatFormat, code: Value) -> dict[str, ValueLike]:
     fraction, exponent = code[: number.fraction], code[number.fraction : -1]
     return {
         "significand": Cat(fraction, exponent.any()),
-        "exponent": Cat(legal_exponent(exponent), Const(0, 1)).as_signed(),
+        # That of subnormal numbers is that of the smallest normal ones.
+        "exponent": Cat(exponent[0] | ~exponent.any(), exponent[1:], Const(0, 1)).as_signed(),
         "sign": code[-1],
         "zero": 0,
         "infinite": exponent.all() & ~fraction.any(),
         "nan": exponent.all() & fraction.any(),
     }
-
-
-def legal_exponent(exponent: Value) -> Value:
-    """Return the exponent of a number; that of subnormal ones is that of the smallest normal."""
-    return Cat(exponent[0] | ~exponent.any(), exponent[1:])
 
 
 class _Compared(NamedTuple):
@@ -137,66 +133,61 @@ class FloatAdder(wiring.Component):
     def _sum_width(self) -> int:
         return SUM_INTEGER + self.number.fraction + EXTRA
 
+    @property
+    def _steps(self) -> int:
+        """Steps of a shift by any number of places, each by a power of two."""
+        return (self._sum_width - 1).bit_length()
+
     def elaborate(self, platform):
         m = Module()
         compared = _kept(m, "compared", self._compare(m))
         aligned = _kept(m, "aligned", self._align(m, compared))
-        steps = (self._sum_width - 1).bit_length()
-        half = steps // 2
-        normalizing = _kept(m, "added", self._add(m, aligned))
-        normalizing = _kept(
-            m, "shifted", self._normalize(m, normalizing, range(steps)[::-1][:half])
-        )
-        normalized = _kept(
-            m, "normalized", self._normalize(m, normalizing, range(steps - half)[::-1])
-        )
+        added = _kept(m, "added", self._add(m, aligned))
+        steps = range(self._steps)[::-1]
+        half = self._steps // 2
+        shifted = _kept(m, "shifted", self._normalize(m, added, steps[:half]))
+        normalized = _kept(m, "normalized", self._normalize(m, shifted, steps[half:]))
         m.d.sync += self.o.eq(self._round(m, normalized))
         return m
 
     def _compare(self, m: Module) -> _Compared:
         """Find the term with the larger exponent."""
         number, addend = self.number, self.addend
-        fraction = self.total[: number.fraction]
-        code = self.total[number.fraction : -1]
-        sign, special = self.total[-1], code.all()
-        missing = number.fraction - self.fraction
-        total = Cat(fraction, code.any())
-        added = Cat(Const(0, missing), addend.significand) if missing else addend.significand
-        exponent = Signal(number.exponent)
+        total = Signal(addend_layout(number, number.fraction), name="unpacked")
+        m.d.comb += [total[name].eq(v) for name, v in unpacked(number, self.total).items()]
+        added = Cat(Const(0, number.fraction - self.fraction), addend.significand)
         ahead = Signal(signed(number.exponent + 3))
         behind = Signal.like(ahead)
         addend_first = Signal()
         distance = Signal(number.exponent + 2)
-        infinite = Signal()
         differ = Signal()
         m.d.comb += [
-            exponent.eq(legal_exponent(code)),
-            ahead.eq(addend.exponent - exponent),
-            behind.eq(exponent - addend.exponent),
+            ahead.eq(addend.exponent - total.exponent),
+            behind.eq(total.exponent - addend.exponent),
             addend_first.eq(~ahead[-1] & ~addend.zero),
             distance.eq(Mux(ahead[-1], behind, ahead)),
-            infinite.eq(special & ~fraction.any()),
-            differ.eq(sign ^ addend.sign),
+            differ.eq(total.sign ^ addend.sign),
         ]
         # At this distance all bits of the smaller term are below those that are kept.
-        bits = (self._sum_width - 1).bit_length()
         far = Signal()
-        m.d.comb += far.eq(distance[bits:].any())
+        m.d.comb += far.eq(distance[self._steps :].any())
+        infinite = total.infinite | addend.infinite
+        addend_decides = ~total.infinite & (addend.infinite | addend_first)
         return _Compared(
-            larger=Mux(addend_first, added, total),
-            smaller=Mux(addend_first, total, added),
-            places=Cat(distance[:bits] | far.replicate(bits)),
-            exponent=Mux(addend_first, addend.exponent[:-1], exponent),
-            sign=Mux(infinite, sign, Mux(addend.infinite | addend_first, addend.sign, sign)),
-            differ=differ & ~infinite & ~addend.infinite,
-            infinite=infinite | addend.infinite,
-            nan=(special & fraction.any()) | addend.nan | (infinite & addend.infinite & differ),
+            larger=Mux(addend_first, added, total.significand),
+            smaller=Mux(addend_first, total.significand, added),
+            places=distance[: self._steps] | far.replicate(self._steps),
+            exponent=Mux(addend_first, addend.exponent, total.exponent)[:-1],
+            sign=Mux(addend_decides, addend.sign, total.sign),
+            differ=differ & ~infinite,
+            infinite=infinite,
+            nan=total.nan | addend.nan | (total.infinite & addend.infinite & differ),
         )
 
     def _align(self, m: Module, terms: _Compared) -> _Aligned:
         """Shift the smaller term right; the lowest bit of the result is the OR of all lost bits."""
         width = ADDEND_INTEGER + self.number.fraction + EXTRA
-        smaller = Cat(Const(0, EXTRA), terms.smaller)[:width]
+        smaller = Cat(Const(0, EXTRA), terms.smaller)
         for step in range(len(terms.places))[::-1]:
             places = 1 << step
             shifted = Signal(width, name=f"right_{places}")
@@ -230,15 +221,14 @@ class FloatAdder(wiring.Component):
             magnitude.eq(Mux(negative, opposite, total)),
         ]
         # A left shift by all spare places makes the exponent that of the smallest numbers, 1.
-        steps = (self._sum_width - 1).bit_length()
         spare = terms.exponent + (SUM_INTEGER - 2)
         enough = Signal()
-        m.d.comb += enough.eq((spare >> steps).any())
+        m.d.comb += enough.eq(spare[self._steps :].any())
         zero = ~magnitude.any()
         return _Normalizing(
             magnitude=magnitude,
             exponent=terms.exponent,
-            spare=(spare[:steps] | enough.replicate(steps)),
+            spare=spare[: self._steps] | enough.replicate(self._steps),
             unlimited=Const(0, 1),
             shift=Const(0, 0),
             sign=(terms.sign ^ negative) & ~(terms.differ & zero),

@@ -5,10 +5,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.chain import Linking
-from ..blocks.float_adder import FloatAdder, unpacked
 from ..blocks.partial_sums import align_parts
-from ..float_format import FloatFormat
-from ..hierarchy import Part, instantiate
+from ..hierarchy import instantiate
 from ..primitives.block_memory import BlockMemory
 from .config import MatrixUnitConfig
 from .layouts import row_control_layout
@@ -93,7 +91,7 @@ class AccumulatorBank(wiring.Component):
 
     Timing: for `control_in` in cycle t, the last part of `sum_in` is due in cycle
     t + `read_latency` (part p of n, least significant first, n - 1 - p cycles before that), and the
-    new sum is on `sum_out` `latency` cycles later, one. `control_out` is `control_in` one cycle
+    new sum is on `sum_out` `latency` cycles later. `control_out` is `control_in` one cycle
     later, for the next column. Never stalls. The same row may come in every cycle: a sum that is
     not yet in the memory is taken from the register that holds it.
 
@@ -211,58 +209,3 @@ class AccumulatorBank(wiring.Component):
             operand.eq(Mux(source[1], Mux(source[0], self.zero, total), older)),
         ]
         return operand
-
-
-class FloatAccumulatorBank(AccumulatorBank):
-    """An AccumulatorBank whose sums are floating-point numbers, rounded at each addition.
-
-    A sum begins with -0, to which any number is added unchanged. Timing and members as in
-    AccumulatorBank, but with the latency of FloatAdder. So the same row must not come again in
-    fewer than `latency` cycles, unless it begins a sum.
-
-    Parameters
-    ----------
-    number : FloatFormat
-    depth : int
-    """
-
-    latency = FloatAdder.latency
-
-    def __init__(self, *, number: FloatFormat, depth: int):
-        self.number = number
-        self.zero = 1 << number.width - 1
-        super().__init__(sum_parts=(number.width,), width=number.width, depth=depth)
-
-    @staticmethod
-    def members_of(*, number: FloatFormat, depth: int) -> dict[str, wiring.Member]:
-        """Return the members by name, for a Chain."""
-        return AccumulatorBank.members_of(
-            sum_parts=(number.width,), width=number.width, depth=depth
-        )
-
-    def _add(self, m: Module, platform, base: Value, added: Value, total: Signal) -> None:
-        number = self.number
-        adder = instantiate(
-            m, "adder", platform, FloatAdder, number=number, fraction=number.fraction
-        )
-        m.d.comb += [
-            adder.total.eq(base),
-            *[adder.addend[name].eq(value) for name, value in unpacked(number, added).items()],
-            total.eq(adder.o),
-        ]
-
-
-def bank_of(config: MatrixUnitConfig, *, sum_parts: tuple[int, ...]) -> Part:
-    """Return the bank of a column of a unit, and its parameters.
-
-    Parameters
-    ----------
-    sum_parts : tuple of int
-        Of the sums that it adds; see shifted_sum_parts.
-    """
-    depth = config.accumulator_depth
-    if isinstance(config.sum_format, FloatFormat):
-        return Part(FloatAccumulatorBank, {"number": config.sum_format, "depth": depth})
-    flags = config.arithmetic.flags
-    sizes = {"sum_parts": sum_parts, "width": config.accumulator_width, "depth": depth}
-    return Part(AccumulatorBank, sizes | ({"flags": flags} if flags else {}))

@@ -170,15 +170,16 @@ class Admission(wiring.Component):
             platform,
             RowSpacing,
             cycles=self.spacing,
-            row_width=self.config.row_width,
+            row_width=self.config.address_width,
         )
         m.d.comb += [
             spacing.taken.eq(self.activations.ready),
+            # A row that does not exist has no sum.
             spacing.row.eq(offered.row),
-            spacing.adds.eq(~offered.first),
+            spacing.adds.eq(~offered.first & (offered.row < self.config.accumulator_depth)),
             spacing.advance.eq(advance),
             spacing.advancing_row.eq(gate.row.row),
-            spacing.stays.eq(~gate.row.last),
+            spacing.stays.eq(~gate.row.last & gate.in_range),
         ]
         return spacing.too_soon
 

@@ -1,10 +1,9 @@
 """MatrixUnitConfig: every parameter of a matrix unit, and nothing else."""
 
 import functools
-import math
 from dataclasses import dataclass
 
-from ..array.arithmetic import Arithmetic
+from ..array.arithmetic import Arithmetic, equal_parts
 from ..array.chained_arithmetic import CellArithmetic, ChainedArithmetic
 from ..array.inner_product import (
     INNER_PRODUCTS,
@@ -14,7 +13,7 @@ from ..array.inner_product import (
     PlainInnerProduct,
 )
 from ..checks import check, check_kind
-from ..float_format import BFLOAT16, FLOAT32, OPERAND_FLOATS, FloatFormat
+from ..float_format import BFLOAT16, FLOAT32, OPERAND_FLOATS
 from ..formats import (
     INT8,
     MAX_OPERAND_WIDTH,
@@ -25,7 +24,8 @@ from ..formats import (
 )
 from ..hierarchy import Part
 from ..normalized_float import NormalizedFloat
-from ..operand_port import OperandPort, needs_magnitudes
+from ..operand_pair import OperandPair
+from ..operand_port import OperandPort
 from ..parameters import OperandField, check_parameters, documented, parameter
 from ..sign_magnitude import SignMagnitude
 
@@ -141,26 +141,10 @@ class MatrixUnitConfig:
 
     def __post_init__(self):
         check_parameters(self)
-        for name in ("activation", "weight"):
-            formats = getattr(self, name)
-            for number in formats:
-                check(
-                    isinstance(number, FloatFormat) or number.width <= MAX_OPERAND_WIDTH,
-                    f"{name} format must be 1 to {MAX_OPERAND_WIDTH} bits wide, not {number}",
-                )
-        for name, other in ("activation", "weight"), ("weight", "activation"):
-            formats, others = getattr(self, name), getattr(self, other)
-            check(
-                isinstance(formats.default, FloatFormat) or not needs_magnitudes(others),
-                f"{name} must be a float beside {others}, not {formats}",
-            )
-            check(
-                _chains(formats) or not _chains(others),
-                f"{name} must be {BFLOAT16} beside {others}, not {formats}",
-            )
-            self._port(name)
+        operands = self.operands
+        operands.check()
         check(
-            self.inner_product == "plain" or not self._multiplies_magnitudes,
+            self.inner_product == "plain" or not operands.multiplies_magnitudes,
             f"inner_product must be plain for {self.activation} and {self.weight}, not "
             f"{self.inner_product}: sums of two operands are too wide for a multiplier",
         )
@@ -181,7 +165,7 @@ class MatrixUnitConfig:
         )
         # Not the cached property, so that a proof can still narrow the formats.
         check(
-            not self.checksum or self._port("activation").operand.width >= 2,
+            not self.checksum or operands.port("activation").operand.width >= 2,
             f"activations must have at least 2 bits for checksums, not {self.activation}: the "
             "parity of one bit is that bit",
         )
@@ -202,9 +186,9 @@ class MatrixUnitConfig:
 
     def _check_sums(self) -> None:
         """Choose the width of the sums if it is not given, and check it."""
-        floats, least = self._has_floats, LEAST_ACCUMULATOR
+        floats, least = self.operands.has_floats, LEAST_ACCUMULATOR
         if floats:
-            least = 1 + (FLOAT_SUM * self._largest_product).bit_length()
+            least = 1 + (FLOAT_SUM * self.operands.largest_product).bit_length()
         if self.accumulator_width == 0:
             object.__setattr__(self, "accumulator_width", max(DEFAULT_ACCUMULATOR, least))
         reason = f": {FLOAT_SUM} products of {self.activation} and {self.weight} must not overflow"
@@ -214,37 +198,24 @@ class MatrixUnitConfig:
             f"{self.accumulator_width}{reason if floats else ''}",
         )
 
-    @property
-    def _largest_product(self) -> int:
-        """Largest magnitude of a product, in units of the sum."""
-        return math.prod(
-            max(number.largest_integer for number in formats)
-            for formats in (self.activation, self.weight)
-        )
-
     @functools.cached_property
     def most_products(self) -> int | None:
         """Products of floats whose sum cannot overflow; None for integers, whose sums wrap."""
-        if self.chained or not self._has_floats:
+        if self.chained or not self.operands.has_floats:
             return None
-        return ((1 << self.accumulator_width - 1) - 1) // self._largest_product
+        return ((1 << self.accumulator_width - 1) - 1) // self.operands.largest_product
 
     @property
     def chained(self) -> bool:
         """Whether sums are floating-point numbers, rounded at each step; else they are exact."""
-        return _chains(self.activation)
-
-    @property
-    def _has_floats(self) -> bool:
-        formats = self.activation.default, self.weight.default
-        return any(isinstance(number, FloatFormat) for number in formats)
+        return self.operands.chained
 
     @functools.cached_property
     def result_format(self) -> NumberFormat:
         """Format of the results."""
         chosen = self.result
         if chosen == "automatic":
-            chosen = "float32" if self._has_floats else "integer"
+            chosen = "float32" if self.operands.has_floats else "integer"
         return {"float32": FLOAT32, "bfloat16": BFLOAT16}.get(chosen, self.accumulator)
 
     @functools.cached_property
@@ -263,48 +234,37 @@ class MatrixUnitConfig:
         formats = f"{self.activation} x {self.weight} -> {self.result_format}"
         return f"{self.rows}x{self.columns}, {formats}"
 
-    def _port(self, name: str) -> OperandPort:
-        formats = getattr(self, name)
-        return OperandPort.of(
-            name,
-            formats,
+    @property
+    def operands(self) -> OperandPair:
+        """The formats of both operands together."""
+        return OperandPair(
+            activation=self.activation,
+            weight=self.weight,
             cell_width=self.cell_width,
             zero_points=self.zero_points,
-            magnitudes=self._multiplies_magnitudes,
         )
-
-    @property
-    def _multiplies_magnitudes(self) -> bool:
-        return needs_magnitudes(self.activation) or needs_magnitudes(self.weight)
 
     @functools.cached_property
     def activation_port(self) -> OperandPort:
         """How activations cross the port and enter the array."""
-        return self._port("activation")
+        return self.operands.port("activation")
 
     @functools.cached_property
     def weight_port(self) -> OperandPort:
         """How weights cross the port and enter the array."""
-        return self._port("weight")
+        return self.operands.port("weight")
 
     @functools.cached_property
     def shift_bits(self) -> int:
         """Bits of the field `shift` of an activation row; 0 if no operand passes in pieces."""
-        highest = sum(
-            max(map(port.pieces_of, formats)) - 1
-            for port, formats in (
-                (self.activation_port, self.activation),
-                (self.weight_port, self.weight),
-            )
-        )
-        return highest.bit_length()
+        return self.operands.highest_shift.bit_length()
 
     @property
     def multiplication(self) -> type[PlainInnerProduct] | type[FastInnerProduct]:
         """How the array multiplies, and its components."""
         if self.chained:
             return ChainedInnerProduct
-        if self._multiplies_magnitudes:
+        if self.operands.multiplies_magnitudes:
             return MagnitudeInnerProduct
         return INNER_PRODUCTS[self.inner_product]
 
@@ -346,8 +306,13 @@ class MatrixUnitConfig:
                 total=FLOAT32,
                 multiplier_stages=self.multiplier_stages,
             )
-        width = products_width(activation, weight, self.rows)
-        return self._arithmetic(activation, weight, width, self.adder_stages)
+        width = min(self.accumulator_width, products_width(activation, weight, self.rows))
+        return Arithmetic(
+            activation=activation,
+            weight=weight,
+            sum_parts=equal_parts(width, self.adder_stages),
+            multiplier_stages=self.multiplier_stages,
+        )
 
     @property
     def checksum_arithmetic(self) -> Arithmetic:
@@ -359,32 +324,17 @@ class MatrixUnitConfig:
         if isinstance(activation, SignMagnitude):
             activation = IntegerFormat(activation.magnitude_width + 1)
         parts = len(self.arithmetic.sum_parts)
-        return self._arithmetic(activation, weight, width, parts)
+        return Arithmetic(
+            activation=activation,
+            weight=weight,
+            sum_parts=equal_parts(min(self.accumulator_width, width), parts),
+            multiplier_stages=self.multiplier_stages,
+        )
 
     @property
     def checksum_is_soft(self) -> bool:
         """Whether the sums of weights are wider than any operand; adders then multiply them."""
         return self.checksum_arithmetic.weight.width > MAX_OPERAND_WIDTH
-
-    def _arithmetic(
-        self,
-        activation: IntegerFormat | SignMagnitude,
-        weight: IntegerFormat | SignMagnitude,
-        sum_width: int,
-        parts: int,
-    ) -> Arithmetic:
-        """Return an Arithmetic with partial sums in `parts` parts of nearly equal width.
-
-        The sums are exact, or of the accumulator width if that is smaller.
-        """
-        width = min(self.accumulator_width, sum_width)
-        parts = min(parts, width)
-        return Arithmetic(
-            activation=activation,
-            weight=weight,
-            sum_parts=tuple((width + index) // parts for index in range(parts)),
-            multiplier_stages=self.multiplier_stages,
-        )
 
     @property
     def result_columns(self) -> int:
@@ -403,10 +353,6 @@ class MatrixUnitConfig:
     def address_width(self) -> int:
         """Bits of a legal accumulator row number."""
         return max(1, (self.accumulator_depth - 1).bit_length())
-
-
-def _chains(formats: OperandFormats) -> bool:
-    return isinstance(formats.default, FloatFormat) and formats.default.chains
 
 
 def check_config(config: MatrixUnitConfig) -> None:

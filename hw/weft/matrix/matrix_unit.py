@@ -11,13 +11,14 @@ from ..blocks.chain import Chain
 from ..blocks.delay_line import DelayLine
 from ..blocks.skew import Skew
 from ..hierarchy import instantiate
-from .accumulators import AccumulatorBank, AccumulatorControl, bank_of
+from .accumulators import AccumulatorBank, AccumulatorControl
 from .admission import Admission
 from .checksum_column import ChecksumColumn, FastChecksumColumn
 from .config import MatrixUnitConfig, check_config
 from .counters import CycleCounters
 from .decoding import connect_decoded
 from .finishing import connect_results
+from .float_accumulators import bank_of
 from .layouts import (
     Activity,
     Error,

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from .accumulators import AccumulatorBank, bank_of
+from .accumulators import AccumulatorBank
 from .admission import Admission
 from .config import MatrixUnitConfig
 from .finishing import conversion_latency
+from .float_accumulators import bank_of
 from .result_check import ResultCheck
 from .results import ResultBuffer
 from .sum_shift import SumShift, shifted_sum_parts

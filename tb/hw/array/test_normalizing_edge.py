@@ -15,26 +15,25 @@ PORTS = {
         "weight", OperandFormats.parse("bfloat16"), cell_width=0, zero_points=False
     )
 }
-LANES = 8
 
 
 @on_simulators("port", PORTS)
 def test_normalizing_edge(simulate, port):
-    simulate([normalizes_every_code], NormalizingEdge, port=port, lanes=LANES)
+    simulate([normalizes_every_code], NormalizingEdge, port=port, lanes=8)
 
 
 @cocotb.test(**TIMEOUT)
 async def normalizes_every_code(dut):
     """The fields of each operand give back the number; there is a leading one, and one NaN."""
-    port = parameters().port
+    port, lanes = parameters().port, parameters().lanes
     number, operand = port.float_format, port.operand
     codes = np.arange(1 << number.width, dtype=np.uint16)
     await start(dut)
-    rows = codes.reshape(-1, LANES)
+    rows = codes.reshape(-1, lanes)
     trace = await play(
         dut, [{"lanes": join(row.tolist(), number.width)} for row in rows], ["operands"]
     )
-    bits = np.array([split(row, operand.width, LANES) for row in trace["operands"]]).ravel()
+    bits = np.array([split(row, operand.width, lanes) for row in trace["operands"]]).ravel()
     fraction = bits & (1 << number.fraction) - 1
     exponent = bits >> number.fraction & (1 << operand.exponent_width) - 1
     sign = bits >> operand.width - 1

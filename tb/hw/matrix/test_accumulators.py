@@ -3,82 +3,17 @@
 import random
 
 import cocotb
-import numpy as np
 import pytest
-from amaranth.hdl import Module, signed
-from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
 
-from benches.bits import join, split, split_signed, to_signed
+from benches.accumulators import Accumulators, out_width
+from benches.bits import join, split_signed, to_signed
 from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, start
-from benches.floats import draw_code
 from benches.runner import on_icarus, on_simulators
-from weft.blocks.chain import FLAT_LINKS, Chain
-from weft.float_format import FLOAT32
-from weft.hierarchy import instantiate
-from weft.matrix.accumulators import (
-    AccumulatorBank,
-    AccumulatorControl,
-    FloatAccumulatorBank,
-    bank_control_layout,
-    bank_of,
-)
+from weft.blocks.chain import FLAT_LINKS
+from weft.matrix.accumulators import AccumulatorBank
 from weft.matrix.config import MatrixUnitConfig
-from weft.matrix.layouts import row_control_layout
-from weft_model.chained import canonical, float_sum
 
 CYCLES = 1500
-
-
-def out_width(config: MatrixUnitConfig) -> int:
-    """Return the bits of a finished sum with its flags."""
-    return config.accumulator_width + config.arithmetic.flags
-
-
-class Accumulators(wiring.Component):
-    """AccumulatorControl and the banks of all columns, as in the matrix unit."""
-
-    def __init__(self, *, config: MatrixUnitConfig):
-        self.config = config
-        columns = config.columns
-        super().__init__(
-            {
-                "row": In(row_control_layout(config)),
-                "sums_in": In(data.ArrayLayout(config.arithmetic.sum_shape, columns)),
-                "sums_out": Out(data.ArrayLayout(signed(out_width(config)), columns)),
-                "control_out": Out(bank_control_layout(config.accumulator_depth)),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        config = self.config
-        bank = bank_of(config, sum_parts=config.arithmetic.sum_parts)
-        control = instantiate(
-            m,
-            "control",
-            platform,
-            AccumulatorControl,
-            config=config,
-            add_latency=bank.component.latency,
-        )
-        banks = instantiate(
-            m,
-            "banks",
-            platform,
-            Chain,
-            component=bank.component,
-            links=config.columns,
-            **bank.parameters,
-        )
-        m.d.comb += [
-            control.row.eq(self.row),
-            banks.control_in.eq(control.control),
-            banks.sum_in.eq(self.sums_in),
-            self.sums_out.eq(banks.sum_out),
-            self.control_out.eq(banks.control_out),
-        ]
-        return m
 
 
 def bank(depth, width, columns, adder_stages=1, **options):
@@ -111,18 +46,6 @@ CONFIGS = {
 def test_accumulators(simulate, config):
     coroutines = [sums_rows_in_any_order, sums_one_row_in_every_cycle, works_as_new_after_reset]
     simulate(coroutines, Accumulators, config=config)
-
-
-def floats(depth, columns):
-    return bank(depth, 0, columns, activation="bfloat16", weight="bfloat16")
-
-
-FLOATS = {"9-columns-3": floats(9, 3), "512-columns-1": floats(512, 1), "3-columns-5": floats(3, 5)}
-
-
-@on_simulators("config", FLOATS)
-def test_float_accumulators(simulate, config):
-    simulate([adds_floats_in_any_order], Accumulators, config=config)
 
 
 ECP5 = {
@@ -311,48 +234,3 @@ async def works_as_new_after_reset(dut):
     await start(dut)
     sums = [random_sums(source, config) for _ in rows]
     await check_rows(dut, rows, sums, resets)
-
-
-@cocotb.test(**TIMEOUT)
-async def adds_floats_in_any_order(dut):
-    """Rows come back after any number of cycles from the latency of the bank on."""
-    config, source = parameters().config, randomness()
-    columns, latency = config.columns, FloatAccumulatorBank.latency
-    memory: dict[int, np.ndarray] = {}
-    written: dict[int, int] = {}
-    distances, expected, stimuli = [], {}, []
-    sums = np.array(
-        [[draw_code(source, FLOAT32, 127) for _ in range(columns)] for _ in range(CYCLES)],
-        np.uint32,
-    ).view(np.float32)
-    for cycle in range(CYCLES):
-        number = source.randrange(min(config.accumulator_depth, 9))
-        distance = cycle - written.get(number, -CYCLES)
-        valid = source.random() < 0.9
-        first = number not in memory or distance < latency or source.random() < 0.05
-        last = source.random() < 0.1
-        flags = join([valid, first, last, 0], 1)
-        stimuli.append({"row": flags | number << 4})
-        if not valid:
-            continue
-        total = sums[cycle] if first else float_sum(memory[number], sums[cycle])
-        expected[cycle] = canonical(total)
-        if not first:
-            distances.append(distance)
-        if not last:
-            memory[number], written[number] = expected[cycle], cycle
-    assert all(distances.count(distance) > 3 for distance in range(latency, latency + 6))
-
-    begin = FloatAccumulatorBank.read_latency
-    lanes = np.zeros((CYCLES + begin + columns, columns), np.uint32)
-    for column in range(columns):
-        lanes[begin + column :][:CYCLES, column] = sums.view(np.uint32)[:, column]
-    stimuli += [{"row": 0} for _ in range(len(lanes) + latency - CYCLES)]
-    for cycle, row in enumerate(lanes.tolist()):
-        stimuli[cycle]["sums_in"] = join(row, 32)
-    await start(dut)
-    trace = await play(dut, stimuli, ["sums_out"])
-    out = [split(bits, 32, columns) for bits in trace["sums_out"]]
-    due = [cycle for cycle in expected if cycle + begin + latency + columns <= len(out)]
-    got = [[out[n + begin + latency + c][c] for c in range(columns)] for n in due]
-    compare("sums_out", got, [expected[n].view(np.uint32).tolist() for n in due], due)

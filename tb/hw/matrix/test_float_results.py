@@ -1,15 +1,20 @@
 """FloatResults: rows leave whole, in order and rounded, whatever the pauses at both ends."""
 
+import math
+
 import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
 
 from benches.bits import join, split
 from benches.coroutines import TIMEOUT, compare, parameters, randomness, start
+from benches.floats import draw_code
 from benches.runner import on_simulators
+from weft.float_format import FLOAT32
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.float_results import FloatResults
 from weft.matrix.layouts import result_layout, sum_row_layout
+from weft_model.chained import round_to
 from weft_model.to_float import to_float
 from weft_sim.cocotb_streams import Stream, send, throttle, watch
 from weft_sim.stalls import random_bools, random_gaps
@@ -17,6 +22,19 @@ from weft_sim.stalls import random_bools, random_gaps
 ROWS = 200
 UNITS = {
     "float32": MatrixUnitConfig(rows=2, columns=3, result="float32"),
+    "float32 with flags": MatrixUnitConfig(
+        rows=2,
+        columns=2,
+        activation="float8_e4m3fn",  # type: ignore[arg-type]
+        weight="float4_e2m1fn",  # type: ignore[arg-type]
+    ),
+    "bfloat16 of float32": MatrixUnitConfig(
+        rows=2,
+        columns=3,
+        activation="bfloat16",  # type: ignore[arg-type]
+        weight="bfloat16",  # type: ignore[arg-type]
+        result="bfloat16",
+    ),
     "bfloat16": MatrixUnitConfig(
         rows=2,
         columns=2,
@@ -69,16 +87,29 @@ async def passed(dut, config, rows, **pauses):
 
 
 def draw(config, source, count):
-    half = 1 << config.accumulator_width - 1
-    rows = [
-        ([source.randrange(-half, half) for _ in range(config.columns)], source.getrandbits(1))
-        for _ in range(count)
-    ]
-    floats = to_float(
-        np.array([lanes for lanes, _ in rows]), config.least_exponent, config.result_format
-    )
-    codes = floats.view(f"u{config.result_format.width // 8}").tolist()
-    return rows, [(lanes, end) for lanes, (_, end) in zip(codes, rows, strict=True)]
+    """Return random rows of sums and of results, each with `end`."""
+    shape, number = (count, config.columns), config.result_format
+    ends = [source.getrandbits(1) for _ in range(count)]
+    width = config.accumulator_width
+    bits = np.array([source.getrandbits(width) for _ in range(math.prod(shape))], np.uint64)
+    if config.chained:
+        codes = np.array([draw_code(source, FLOAT32, 127) for _ in bits], np.uint32)
+        sums, floats = codes, round_to(codes.view(np.float32), number.dtype)
+    else:
+        places = np.uint64(64 - width)
+        floats = to_float(
+            (bits << places).view(np.int64) >> 64 - width, config.least_exponent, number
+        )
+        sums = bits
+        if config.arithmetic.flags:
+            nan = np.array([source.random() < 0.2 for _ in bits])
+            sums, floats = (
+                bits << np.uint64(1) | nan,
+                np.where(nan, number.dtype.type(np.nan), floats),
+            )
+    results = floats.view(f"u{number.width // 8}").reshape(shape).tolist()
+    rows = sums.reshape(shape).tolist()
+    return list(zip(rows, ends, strict=True)), list(zip(results, ends, strict=True))
 
 
 @cocotb.test(**TIMEOUT)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from benches.accumulators import Accumulators, FloatAccumulators
 from benches.repository import ROOT, TB
 from weft.array.cell import PLAIN
 from weft.array.row import SystolicRow
 from weft.array.systolic_array import SystolicArray
+from weft.core.axi_matrix_unit import AxiMatrixUnit
 from weft_sim.cache import digest
 
 from .units import TOP, MutableDesign, Unit, make_design
@@ -32,6 +34,7 @@ MODULE_BENCHES = {
     "CycleCounters": ("hw.matrix.test_counters", ""),
     "DelayLine": ("hw.blocks.test_delay_line", ""),
     "FastArray": ("hw.array.test_fast_array", ""),
+    "FloatAccumulators": ("hw.matrix.test_float_accumulators", ""),
     "FloatAdder": ("hw.blocks.test_float_adder", ""),
     "FloatCell": ("hw.array.test_float_cell", ""),
     "FloatEdge": ("hw.array.test_float_edge", ""),
@@ -59,15 +62,13 @@ MODULE_BENCHES = {
     "SystolicRow": ("hw.array.test_row", ""),
     "WeightLoader": ("hw.matrix.test_weights", ""),
 }
-# Components that a bench builds of several modules: Python module of the bench, and component.
-HARNESSES = (("hw.matrix.test_accumulators", "Accumulators"),)
 # Files that coroutines may depend on in addition to their own module.
 SHARED = (
     *(
         TB / "benches" / name
         for name in (
             *("runner.py", "coroutines.py", "bits.py", "cells.py", "products.py"),
-            *("floats.py", "gate_model.py", "tiles.py"),
+            *("accumulators.py", "floats.py", "gate_model.py", "tiles.py"),
         )
     ),
     *(
@@ -120,11 +121,8 @@ def _text(path: Path) -> str:
 
 def design_with_harnesses(unit: Unit) -> MutableDesign:
     """Emit a unit, and the components that benches build of several modules."""
-    harnesses = [
-        (getattr(importlib.import_module(module), name), f"{TOP}_{name.lower()}")
-        for module, name in HARNESSES
-    ]
-    return make_design(unit, *harnesses)
+    accumulators = FloatAccumulators if unit.config.chained else Accumulators
+    return make_design(unit, (accumulators, f"{TOP}_accumulators"))
 
 
 def benches_of(design: MutableDesign, module: str) -> list[Bench]:
@@ -134,7 +132,11 @@ def benches_of(design: MutableDesign, module: str) -> list[Bench]:
         for top, name in _nearest_with_bench(design, module)
     ]
     modules = WITH_CHECKSUMS if design.unit.config.checksum else WHOLE
-    whole = Bench(TOP, modules, rf"^({'|'.join(map(re.escape, modules))})\.", _facts(design, TOP))
+    names = "|".join(design.unit.whole)
+    chosen = rf"({names})$" if names else ""
+    whole = Bench(
+        TOP, modules, rf"^({'|'.join(map(re.escape, modules))})\.{chosen}", _facts(design, TOP)
+    )
     return [*own, whole]
 
 
@@ -171,6 +173,9 @@ def _has_bench(design: MutableDesign, module: str) -> bool:
         return whole == tuple(parameters[name] for name in ("rows", "columns", "soft_columns"))
     if component is SystolicRow:
         return parameters["soft_columns"] == 0
+    # The bench of the whole unit knows only integers of one format.
+    if component is AxiMatrixUnit and design.unit.whole:
+        return False
     return component.__name__ in MODULE_BENCHES
 
 

@@ -19,15 +19,25 @@ TOP = "weft"
 class Unit:
     """A matrix unit, and the components to mutate; all components if none is named.
 
-    Operands are narrow, so that proofs of their multipliers end. Memories, including those of
-    results, have a power of two of words, so that every address that can be read exists.
+    `whole`: the coroutines of benches of the whole unit that its formats allow; all if none is
+    named. Operands are narrow, so that proofs of their multipliers end. Memories, including those
+    of results, have a power of two of words, so that every address that can be read exists.
     """
 
     name: str
     config: MatrixUnitConfig
     components: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
 
 
+# Coroutines for operands of any kind.
+ANY_OPERANDS = (
+    "multiplies",
+    "runs_back_to_back",
+    "stalls_change_nothing_but_time",
+    "works_as_new_after_a_reset",
+    "unknown_inputs_stay_out",
+)
 UNITS = (
     Unit(
         "plain",
@@ -97,6 +107,7 @@ UNITS = (
             adder_stages=2,
         ),
         ("MatrixUnit", "OperandEdge", "SumShift", "RowCheck"),
+        (*ANY_OPERANDS, "takes_any_sign_zero_point_and_shift"),
     ),
     Unit(
         "floats",
@@ -109,6 +120,7 @@ UNITS = (
             result="bfloat16",
         ),
         ("FloatEdge", "FloatResults", "ToFloat"),
+        ANY_OPERANDS,
     ),
     Unit(
         "magnitudes",
@@ -121,6 +133,7 @@ UNITS = (
             soft_columns=1,
         ),
         ("MagnitudeCell", "SoftMagnitudeCell", "FloatEdge", "FloatResults", "AccumulatorBank"),
+        ANY_OPERANDS,
     ),
     # A format narrower than bfloat16 would not be one of a unit.
     Unit(
@@ -138,6 +151,12 @@ UNITS = (
             *("MatrixUnit", "Admission", "RowSpacing", "AccumulatorControl"),
             *("FloatAccumulatorBank", "FloatAdder", "FloatCell", "SoftFloatCell"),
             *("NormalizingEdge", "NarrowFloat", "FloatResults"),
+        ),
+        (
+            *ANY_OPERANDS,
+            "waits_within_a_sum",
+            "ends_a_job_with_every_result",
+            "counts_every_activity_for_long",
         ),
     ),
     # Components that checksums add or change. Most act only after a flip, so the benches flip bits.

@@ -1,0 +1,85 @@
+"""OperandPair: the formats of both operands of a unit, and what follows from them together."""
+
+import math
+from dataclasses import dataclass
+
+from .checks import check
+from .float_format import BFLOAT16, FloatFormat
+from .formats import MAX_OPERAND_WIDTH, OperandFormats
+from .operand_port import OperandPort, needs_magnitudes
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperandPair:
+    """Formats of activations and weights; parameters as in MatrixUnitConfig."""
+
+    activation: OperandFormats
+    weight: OperandFormats
+    cell_width: int
+    zero_points: bool
+
+    def check(self) -> None:
+        """Raise ValueError unless a unit can multiply numbers of these formats."""
+        for name in ("activation", "weight"):
+            for number in getattr(self, name):
+                check(
+                    isinstance(number, FloatFormat) or number.width <= MAX_OPERAND_WIDTH,
+                    f"{name} format must be 1 to {MAX_OPERAND_WIDTH} bits wide, not {number}",
+                )
+        for name, other in ("activation", "weight"), ("weight", "activation"):
+            formats, others = getattr(self, name), getattr(self, other)
+            check(
+                isinstance(formats.default, FloatFormat) or not needs_magnitudes(others),
+                f"{name} must be a float beside {others}, not {formats}",
+            )
+            check(
+                _chains(formats) or not _chains(others),
+                f"{name} must be {BFLOAT16} beside {others}, not {formats}",
+            )
+            self.port(name)
+
+    def port(self, name: str) -> OperandPort:
+        """Return how an operand, "activation" or "weight", enters the array."""
+        return OperandPort.of(
+            name,
+            getattr(self, name),
+            cell_width=self.cell_width,
+            zero_points=self.zero_points,
+            magnitudes=self.multiplies_magnitudes,
+        )
+
+    @property
+    def chained(self) -> bool:
+        """Whether sums are floating-point numbers, rounded at each step; else they are exact."""
+        return _chains(self.activation)
+
+    @property
+    def has_floats(self) -> bool:
+        return any(
+            isinstance(formats.default, FloatFormat) for formats in (self.activation, self.weight)
+        )
+
+    @property
+    def multiplies_magnitudes(self) -> bool:
+        """Whether operands are too wide for a multiplier unless they are magnitudes."""
+        return needs_magnitudes(self.activation) or needs_magnitudes(self.weight)
+
+    @property
+    def largest_product(self) -> int:
+        """Largest magnitude of a product, in units of an exact sum."""
+        return math.prod(
+            max(number.largest_integer for number in formats)
+            for formats in (self.activation, self.weight)
+        )
+
+    @property
+    def highest_shift(self) -> int:
+        """Cell widths by which the sum of the most significant pieces is shifted."""
+        return sum(
+            max(map(self.port(name).pieces_of, getattr(self, name))) - 1
+            for name in ("activation", "weight")
+        )
+
+
+def _chains(formats: OperandFormats) -> bool:
+    return isinstance(formats.default, FloatFormat) and formats.default.chains
