@@ -3,35 +3,22 @@
 Signals are named by their rows and columns. Multi-bit values appear as numbers or decoded text.
 """
 
-from itertools import product
-
 from vcd.gtkw import GTKWColor
 
-from weft.array.arithmetic import Arithmetic
-from weft.array.inner_product import (
-    ChainedInnerProduct,
-    FastInnerProduct,
-    MagnitudeInnerProduct,
-    PlainInnerProduct,
-)
-from weft.array.pairs import operand_shape
 from weft.core.axi_matrix_unit import tuser_layout
-from weft.float_format import FloatFormat
 from weft.formats import NumberFormat
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity
-from weft.normalized_float import NormalizedFloat
 from weft.operand_port import OperandPort
-from weft.sign_magnitude import SignMagnitude
 
-from .scopes import banks, cells, result_columns
+from .scopes import banks, result_columns
+from .wave_cells import array_groups, listed, look_of
 from .wave_rows import (
     ACTIVATION,
     ACTIVITIES,
     CONTROL,
     ERRORS,
-    NEXT_WEIGHT,
     SUM,
     SUM_FLAGS,
     SUMS,
@@ -40,27 +27,6 @@ from .wave_rows import (
     Group,
     Row,
 )
-
-# If a side is longer, only parts of the edges and of the diagonal are listed.
-WHOLE_SIDE = 8
-
-
-def _listed(size: int) -> list[int]:
-    """Return the lanes of a port, or the rows of an edge, that a view lists."""
-    if size <= WHOLE_SIDE:
-        return list(range(size))
-    return sorted({0, 1, 2, size // 2, size - 2, size - 1})
-
-
-def _listed_cells(config: MatrixUnitConfig) -> list[tuple[int, int]]:
-    """Return the cells that a view lists, row by row: all, or some of the edges and diagonal."""
-    rows, columns = config.cell_rows, config.columns
-    whole = rows <= WHOLE_SIDE and columns <= WHOLE_SIDE
-    diagonal = {(at, at) for at in _listed(min(rows, columns))}
-    edges = {(r, c) for r in _listed(rows) for c in (0, columns - 1)}
-    edges |= {(r, c) for r in (0, rows - 1) for c in _listed(columns)}
-    everything = product(range(rows), range(columns))
-    return [at for at in everything if whole or at in diagonal | edges]
 
 
 def groups(config: MatrixUnitConfig) -> list[Group]:
@@ -76,19 +42,9 @@ def groups(config: MatrixUnitConfig) -> list[Group]:
         ),
         *_ports(config),
         *_west(config),
-        *_array(config),
+        *array_groups(config),
         *_south(config),
     ]
-
-
-def _look(number: NumberFormat | SignMagnitude | NormalizedFloat) -> str:
-    if isinstance(number, FloatFormat):
-        return f"weft_{number}"
-    if isinstance(number, NormalizedFloat):
-        return f"weft_normalized_{number.number}"
-    if isinstance(number, SignMagnitude):
-        return "hex"
-    return "signed" if number.signed else "unsigned"
 
 
 def _lane_rows(
@@ -99,7 +55,7 @@ def _lane_rows(
     color: GTKWColor,
     look: str | None = None,
 ) -> list[Row]:
-    look = look or _look(number)
+    look = look or look_of(number)
     return [
         Row(port, what.format(lane), look, color, lane * number.lane_width, number.width)
         for lane in lanes
@@ -112,7 +68,7 @@ def _operand_rows(
     """Return lanes of operands; floats are shown in decimal, beside the name of their format."""
     number, look = operand.float_format, None
     if number is not None:
-        what, look = f"{what} ({number})", _look(number)
+        what, look = f"{what} ({number})", look_of(number)
     return _lane_rows(port, what, lanes, operand.lane, color, look)
 
 
@@ -145,7 +101,7 @@ def _further_fields(config: MatrixUnitConfig) -> list[Row]:
 
 def _ports(config: MatrixUnitConfig) -> list[Group]:
     weights, activations, results = "s_axis_weights", "s_axis_activations", "m_axis_results"
-    rows, columns = _listed(config.rows), _listed(config.columns)
+    rows, columns = listed(config.rows), listed(config.columns)
     return [
         Group(
             "port: weights in (rows of B)",
@@ -213,121 +169,15 @@ def _west(config: MatrixUnitConfig) -> list[Group]:
     ]
 
 
-def _array(config: MatrixUnitConfig) -> list[Group]:
-    listed = _listed_cells(config)
-    by_column = sorted(listed, key=lambda at: at[::-1])
-    edge = [(row, 0) for row in _listed(config.cell_rows)]
-    split = " (in parts, one cycle apart)" if len(config.arithmetic.sum_parts) > 1 else ""
-    operands = OPERANDS[config.multiplication]
-    next_weights, weights, activations = operands(config, listed, by_column)
-    return [
-        Group("array: load enables (thermometer code)", _of_cells(config, edge, "load", "load")),
-        next_weights,
-        Group("array: switch (diagonal front)", _of_cells(config, listed, "switch", "switch")),
-        weights,
-        activations,
-        Group(
-            f"array: partial sums move south{split}",
-            _of_cells(config, by_column, "sum_out", "sum", _look(config.sum_format), SUM),
-        ),
-    ]
-
-
-def _of_cells(
-    config: MatrixUnitConfig,
-    which: list[tuple[int, int]],
-    signal: str,
-    what: str,
-    look: str = "wave",
-    color: GTKWColor = CONTROL,
-    **bits: int,
-) -> list[Row]:
-    """Return a signal of some cells; a cell is named after its first row in a tile."""
-    scope, height = cells(config), config.rows_per_cell
-    return [
-        Row(f"{scope[r, c]}.{signal}", f"cell r{r * height} c{c} {what}", look, color, **bits)
-        for r, c in which
-    ]
-
-
-def _operands(
-    config: MatrixUnitConfig, listed: list[tuple[int, int]], by_column: list[tuple[int, int]]
-) -> tuple[Group, Group, Group]:
-    arithmetic = config.arithmetic
-    weight, activation = _look(arithmetic.weight), _look(arithmetic.activation)
-    shown = "activation_out", "activation", activation, ACTIVATION
-    return (
-        Group(
-            "array: next weights move south",
-            _of_cells(config, by_column, "weight_out", "next", weight, NEXT_WEIGHT),
-        ),
-        Group(
-            "array: weights in use",
-            _of_cells(config, by_column, "weight", "weight", weight, WEIGHT),
-        ),
-        Group("array: activations move east", _of_cells(config, listed, *shown)),
-    )
-
-
-def _fast_operands(
-    config: MatrixUnitConfig, listed: list[tuple[int, int]], by_column: list[tuple[int, int]]
-) -> tuple[Group, Group, Group]:
-    arithmetic = config.arithmetic
-    assert isinstance(arithmetic, Arithmetic)
-    width = operand_shape(arithmetic).width
-    pair = [("first", 0), ("second", width)]
-    return (
-        Group(
-            "array: next differences of weights move south",
-            _of_cells(config, by_column, "weight_out", "next", "signed", NEXT_WEIGHT),
-        ),
-        Group(
-            "array: differences of weights in use",
-            [
-                row
-                for side in ("upper", "lower")
-                for row in _of_cells(config, by_column, f"{side}_weight", side, "signed", WEIGHT)
-            ],
-        ),
-        Group(
-            "array: activations plus weights move east",
-            [
-                row
-                for name, low in pair
-                for row in _of_cells(
-                    config,
-                    listed,
-                    "activation_out",
-                    f"{name} sum",
-                    "signed",
-                    ACTIVATION,
-                    low=low,
-                    width=width,
-                )
-            ],
-        ),
-    )
-
-
-# Operands that move through the cells of each kind of array.
-OPERANDS = {
-    PlainInnerProduct: _operands,
-    FastInnerProduct: _fast_operands,
-    MagnitudeInnerProduct: _operands,
-    ChainedInnerProduct: _operands,
-}
-
-
 def _south(config: MatrixUnitConfig) -> list[Group]:
-    scopes, columns = banks(config), _listed(config.columns)
+    scopes, columns = banks(config), listed(config.columns)
+    total = look_of(config.sum_format)
     bank_rows = [
         row
         for column in columns
         for row in (
             Row(f"{scopes[column]}.write_control_row", f"bank c{column} row", "unsigned", CONTROL),
-            Row(
-                f"{scopes[column]}.sum_out", f"bank c{column} total", _look(config.sum_format), SUM
-            ),
+            Row(f"{scopes[column]}.sum_out", f"bank c{column} total", total, SUM),
             Row(f"{scopes[column]}.write_control_write", f"bank c{column} kept", color=CONTROL),
         )
     ]

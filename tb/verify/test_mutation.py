@@ -118,6 +118,17 @@ def test_mutants_are_reproducible_from_the_seed(plain):
     assert len(draw([plain], 3, 1)) == 3
 
 
+@pytest.mark.large
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_every_bench_passes_without_a_mutation(unit):
+    """Otherwise the campaign ends before its first mutant."""
+    needs_icarus()
+    design = design_with_harnesses(unit)
+    benches = {bench for module in design.mutable for bench in benches_of(design, module)}
+    for bench in sorted(benches, key=lambda bench: (bench.top, bench.modules)):
+        assert longest_ns(design.verilog({}), bench, 1) > 0
+
+
 def test_a_detected_mutant_is_killed(plain):
     """By the bench of its module, and by the benches of the whole unit."""
     needs_icarus()

@@ -1,25 +1,28 @@
 """The views of a trace: complete and correct, with signals that exist."""
 
-import os
 import re
 from dataclasses import replace
-from functools import cache
 
-import numpy as np
 import pytest
 
 from benches.repository import DOCS
 from benches.runner import needs_waves
+from benches.waves import (
+    ON_ICARUS,
+    PERIOD,
+    SEED,
+    as_shown,
+    check_signals,
+    demo,
+    in_trace,
+    saved_signals,
+)
 from weft import SMALL, TINY, Activity, Error, MatrixUnitConfig
 from weft.matrix.admission import Admission
 from weft.matrix.layouts import ACTIVITY_SENTENCES
 from weft_model.reference import matmul
-from weft_sim import scopes, toolchain, wave_groups, wave_rows, waves
-from weft_sim.clock import PERIOD_NS
+from weft_sim import scopes, toolchain, wave_groups, waves
 from weft_sim.trace import Trace
-
-PERIOD = PERIOD_NS * 1000
-SEED = 1
 
 # Shapes at which signals could vanish from the Verilog, or paths take another form.
 CORNERS = {
@@ -40,70 +43,13 @@ CORNERS = {
     ),
     "18x3 fast": MatrixUnitConfig(rows=18, columns=3, activation="uint5", inner_product="fast"),
 }
-CHAINED = MatrixUnitConfig(
-    rows=3,
-    columns=2,
-    activation="bfloat16",  # type: ignore[arg-type]
-    weight="bfloat16",  # type: ignore[arg-type]
-)
-FLOATS = MatrixUnitConfig(
-    rows=2,
-    columns=5,
-    activation="float8_e4m3fn",  # type: ignore[arg-type]
-    weight="float6_e3m2fn",  # type: ignore[arg-type]
-)
 NESTED = MatrixUnitConfig(rows=10, columns=18, accumulator_depth=16)
-
-
-# Corner shapes and nested scopes come from the Verilog, which both simulators read.
-ON_ICARUS = pytest.mark.parametrize(
-    "simulator", ["icarus", pytest.param("verilator", marks=pytest.mark.large)], indirect=True
-)
-
-
-@cache
-def demo(config, simulator):
-    """Return a demonstration and its trace; each test process has its own."""
-    needs_waves(simulator)
-    process = os.environ.get("PYTEST_XDIST_WORKER", "")
-    folder = f"waves-{config.rows}x{config.columns}-{simulator}{process}"
-    directory = toolchain.build_root() / "tests" / folder
-    views = waves.make_demo(config, directory, simulator, SEED)
-    return views, Trace(views.trace)
-
-
-def saved_signals(views):
-    """Return every signal that the GTKWave save file names."""
-    lines = views.gtkwave.read_text().splitlines()
-    rows = [line for line in lines if line.startswith(("+{", "#{"))]
-    return {re.sub(r"\[\d+:0\]$", "", name) for row in rows for name in signals_of(row)}
-
-
-def signals_of(row):
-    return [re.sub(r"^\(\d+\)", "", part) for part in row.split("} ", 1)[1].split()]
-
-
-def surfer_signals(views):
-    return set(re.findall(r"(?m)^variable_add (\S+)$", views.surfer.read_text()))
-
-
-def in_trace(trace):
-    return {f"{trace.top}.{path}" for path in trace.variables}
 
 
 def first_switch(config, trace):
     """Return when the first tile enters: after its rows are transferred, and after admission."""
     offered = next(time for time in trace.cycles if trace.value("s_axis_weights_tvalid", time))
     return offered + (config.rows + Admission.issue_latency) * PERIOD
-
-
-def check_signals(config, simulator):
-    views, trace = demo(config, simulator)
-    assert saved_signals(views) and saved_signals(views) <= in_trace(trace)
-    assert surfer_signals(views) and surfer_signals(views) <= in_trace(trace)
-    assert all(group.rows for group in wave_groups.groups(config))
-    for path in (*views.translations, *views.mappings):
-        assert path.is_file()
 
 
 def test_every_signal_named_is_in_the_trace(simulator):
@@ -146,68 +92,6 @@ def test_cells_follow_the_model(simulator):
             assert trace.value(activation, time, signed=True) == a[m, k.stop - 1]
             later = time + (stages + 1) * PERIOD
             assert trace.value(total, later, signed=True) == a[m, k] @ b[k, c]
-
-
-def as_shown(trace, row, time):
-    """Return the text of a value in a viewer."""
-    value = trace.value(row.path, time)
-    width = trace.width(row.path)
-    if row.low is not None:
-        value, width = value >> row.low & ((1 << row.width) - 1), row.width
-    if row.look in wave_rows.DECODERS:
-        return wave_rows.DECODERS[row.look].texts[value]
-    if row.look in wave_rows.FLOAT_LOOKS:
-        return wave_rows.FLOAT_LOOKS[row.look].decoder({value}).texts[value]
-    if row.look == "binary":
-        return f"{value:0{width}b}"
-    return str(value - (value >> (width - 1) << width) if row.look == "signed" else value)
-
-
-@ON_ICARUS
-def test_floats_are_shown_in_decimal(simulator):
-    """The rows of the ports name the format, and show each operand as its value."""
-    check_signals(FLOATS, simulator)
-    views, trace = demo(FLOATS, simulator)
-    a, b = (operand.astype(float) for operand in waves.demo_operands(FLOATS, SEED))
-    rows = {row.name: row for group in wave_groups.groups(FLOATS) for row in group.rows}
-    for stream, name, lanes in (
-        ("activations", "activations r{} (float8_e4m3fn)", [a[:, :2].T, a[:, 2:].T]),
-        ("weights", "weights c{} (float6_e3m2fn)", [b[1::-1].T, b[3:1:-1].T]),
-    ):
-        valid, ready = (f"s_axis_{stream}_t{end}" for end in ("valid", "ready"))
-        times = [t for t in trace.cycles if trace.value(valid, t) and trace.value(ready, t)]
-        for lane, expected in enumerate(np.concatenate(lanes, axis=1)):
-            shown = [as_shown(trace, rows[name.format(lane)], time) for time in times]
-            assert [float(text) for text in shown] == expected.tolist()
-    used = {path.stem for path in views.translations}
-    assert {"weft_float8_e4m3fn", "weft_float6_e3m2fn"} < used
-    assert "weft_float4_e2m1fn" not in used
-
-
-@ON_ICARUS
-def test_bfloat16_is_shown_in_decimal(simulator):
-    """Operands at the ports and in the cells, sums and results; the views have all their values."""
-    check_signals(CHAINED, simulator)
-    views, trace = demo(CHAINED, simulator)
-    a, b = waves.demo_operands(CHAINED, SEED)
-    rows = {row.name: row for group in wave_groups.groups(CHAINED) for row in group.rows}
-    valid = [time for time in trace.cycles if trace.value("m_axis_results_tvalid", time) == 1]
-    shown = [[as_shown(trace, rows[f"results c{c}"], time) for c in range(2)] for time in valid]
-    expected = matmul(CHAINED, a, b)
-    assert [[float(text) for text in row] for row in shown] == expected.tolist()
-    cell = scopes.cells(CHAINED)[2, 1]
-    height = CHAINED.arithmetic.row_latency
-    for tile, start in enumerate(views.switches):
-        time = start + (2 * height + 1 + 1) * PERIOD
-        weight = next(row for row in rows.values() if row.path == f"{cell}.weight")
-        assert float(as_shown(trace, weight, time)) == float(b[3 * tile + 2, 1])
-    texts = {path.stem: path.read_text() for path in views.translations}
-    stem = views.trace.stem
-    wide = [f"weft_{name}_{stem}" for name in ("bfloat16", "normalized_bfloat16", "float32")]
-    assert {*wide} < texts.keys()
-    for name, values in ((wide[0], a), (wide[2], expected)):
-        known = {line.split(" ", 1)[1] for line in texts[name].splitlines()}
-        assert {f"{value:.9g}" for value in values.ravel().astype(float)} <= known
 
 
 def test_the_walkthrough_in_the_docs_is_correct(simulator):
