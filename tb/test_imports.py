@@ -24,7 +24,7 @@ GROUND = (
         "operand_port",
         "parameters",
     ),
-    *("normalized_float", "sign_magnitude", "version"),
+    *("normalized_float", "sign_magnitude", "stepped_magnitude", "version"),
 )
 SUBPACKAGES = {
     **dict.fromkeys(GROUND, GROUND),

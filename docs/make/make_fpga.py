@@ -28,6 +28,7 @@ ARRAYS = (
             "int8,uint8",
             "int16",
             "float8_e4m3fn",
+            "float8_e5m2",
             "float6_e3m2fn",
             "float4_e2m1fn",
             "bfloat16",

@@ -70,7 +70,12 @@ class FloatFormat:
     @property
     def nan_code(self) -> int:
         """The one NaN that results have: positive and quiet; for IEEE formats."""
-        return ((1 << self.exponent) - 1) << self.fraction | 1 << self.fraction - 1
+        return self.infinity_code | 1 << self.fraction - 1
+
+    @property
+    def infinity_code(self) -> int:
+        """Infinity; for IEEE formats."""
+        return ((1 << self.exponent) - 1) << self.fraction
 
     @property
     def lane_width(self) -> int:
@@ -94,5 +99,6 @@ OPERAND_FLOATS = {
         FloatFormat("float4_e2m1fn", 2, 1, "finite"),
         FloatFormat("float8_e4m3fn", 4, 3, "fn"),
         BFLOAT16,
+        FloatFormat("float8_e5m2", 5, 2, "ieee"),
     )
 }

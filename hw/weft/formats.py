@@ -14,6 +14,9 @@ from .float_format import OPERAND_FLOATS, FloatFormat
 from .sign_magnitude import SignMagnitude
 
 MAX_OPERAND_WIDTH = 16
+# Integers that cross a port are at most 64 bits wide; sums that become floats can be wider.
+MAX_PORT_WIDTH = 64
+MAX_WIDTH = 96
 # Most formats of one operand; one register of the host link holds them all.
 MAX_FORMATS = 4
 
@@ -25,14 +28,14 @@ class IntegerFormat:
     Raises
     ------
     ValueError
-        If `width` is not an integer from 1 to 64, or `signed` is not a bool.
+        If `width` is not an integer from 1 to 96, or `signed` is not a bool.
     """
 
     width: int
     signed: bool = True
 
     def __post_init__(self):
-        width = checked_integer("the width of a format", self.width, low=1, high=64)
+        width = checked_integer("the width of a format", self.width, low=1, high=MAX_WIDTH)
         object.__setattr__(self, "width", width)
         object.__setattr__(self, "signed", checked_bool("signed", self.signed))
 
@@ -49,7 +52,7 @@ class IntegerFormat:
             return given
         text = _name_of(given)
         match = re.fullmatch(r"(u?)int([1-9][0-9]?)", text) if isinstance(text, str) else None
-        if not match:
+        if not match or int(match[2]) > MAX_PORT_WIDTH:
             raise ValueError(
                 f"unknown number format {described(text)}: write int8, uint8, int4, int16, ..."
             )
@@ -84,6 +87,7 @@ class IntegerFormat:
     @property
     def lane_width(self) -> int:
         """Bits of one lane on a byte-wide port: 8, 16, 32 or 64, the width of `dtype`."""
+        check(self.width <= MAX_PORT_WIDTH, f"{self} is too wide for a port")
         return next(width for width in (8, 16, 32, 64) if width >= self.width)
 
     @functools.cached_property

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from .checks import check
 from .float_format import BFLOAT16, FloatFormat
 from .formats import MAX_OPERAND_WIDTH, OperandFormats
-from .operand_port import OperandPort, needs_magnitudes
+from .operand_port import OperandPort, magnitude_for
+from .sign_magnitude import SignMagnitude
+from .stepped_magnitude import SteppedMagnitude
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +31,7 @@ class OperandPair:
         for name, other in ("activation", "weight"), ("weight", "activation"):
             formats, others = getattr(self, name), getattr(self, other)
             check(
-                isinstance(formats.default, FloatFormat) or not needs_magnitudes(others),
+                isinstance(formats.default, FloatFormat) or not magnitude_for(others),
                 f"{name} must be a float beside {others}, not {formats}",
             )
             check(
@@ -45,7 +47,7 @@ class OperandPair:
             getattr(self, name),
             cell_width=self.cell_width,
             zero_points=self.zero_points,
-            magnitudes=self.multiplies_magnitudes,
+            magnitude=self.magnitude,
         )
 
     @property
@@ -60,9 +62,10 @@ class OperandPair:
         )
 
     @property
-    def multiplies_magnitudes(self) -> bool:
-        """Whether operands are too wide for a multiplier unless they are magnitudes."""
-        return needs_magnitudes(self.activation) or needs_magnitudes(self.weight)
+    def magnitude(self) -> type[SignMagnitude] | None:
+        """What both operands are in the array, if they are too wide for integers."""
+        needed = magnitude_for(self.activation), magnitude_for(self.weight)
+        return SteppedMagnitude if SteppedMagnitude in needed else needed[0] or needed[1]
 
     @property
     def largest_product(self) -> int:

@@ -7,19 +7,23 @@ from .float_format import FloatFormat
 from .formats import IntegerFormat, NumberFormat, OperandFormats, width_for
 from .normalized_float import NormalizedFloat
 from .sign_magnitude import SignMagnitude
+from .stepped_magnitude import MULTIPLIER_BITS, SteppedMagnitude
 
 # Most pieces of one number.
 MAX_PIECES = 4
-# Bits of a signed operand of the multiplier of most FPGAs.
-MULTIPLIER_BITS = 18
 
 
-def needs_magnitudes(formats: OperandFormats) -> bool:
-    """Return whether operands are too wide for a multiplier unless its operands are unsigned."""
+def magnitude_for(formats: OperandFormats) -> type[SignMagnitude] | None:
+    """Return the magnitudes that an array must multiply for an operand; None if integers will do.
+
+    An operand needs magnitudes if it is too wide for a multiplier unless that is unsigned.
+    """
     number = formats.default
     if not isinstance(number, FloatFormat) or number.chains:
-        return False
-    return number.largest_integer.bit_length() + 1 > MULTIPLIER_BITS
+        return None
+    if number.kind == "ieee":
+        return SteppedMagnitude
+    return SignMagnitude if number.largest_integer.bit_length() + 1 > MULTIPLIER_BITS else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +64,7 @@ class OperandPort:
         *,
         cell_width: int,
         zero_points: bool,
-        magnitudes: bool = False,
+        magnitude: type[SignMagnitude] | None = None,
     ) -> "OperandPort":
         """Return the port of an operand.
 
@@ -72,9 +76,8 @@ class OperandPort:
         cell_width : int
             Most bits of a lane; 0 if a lane has the width of the widest format.
         zero_points : bool
-        magnitudes : bool
-            Whether the array multiplies magnitudes, which only floats can be; see
-            `needs_magnitudes`.
+        magnitude : SignMagnitude or a subclass, optional
+            What the array multiplies, if not integers; only floats can be magnitudes.
 
         Raises
         ------
@@ -89,7 +92,7 @@ class OperandPort:
                 f"cell_width must be 0 or {number.width} for {name} {formats}, not {cell_width}: a "
                 f"{number} does not pass in pieces",
             )
-            return cls._of_float(number, magnitudes=magnitudes)
+            return cls._of_float(number, magnitude)
         widest = max(number.width for number in formats)
         width = min(cell_width or widest, widest)
         check(
@@ -115,10 +118,10 @@ class OperandPort:
         )
 
     @classmethod
-    def _of_float(cls, number: FloatFormat, *, magnitudes: bool) -> "OperandPort":
+    def _of_float(cls, number: FloatFormat, magnitude: type[SignMagnitude] | None) -> "OperandPort":
         return cls(
             lane=IntegerFormat(number.width, signed=False),
-            operand=_operand_of(number, magnitudes=magnitudes),
+            operand=_operand_of(number, magnitude),
             signed_at_run_time=False,
             zero_points=False,
             float_format=number,
@@ -140,12 +143,12 @@ class OperandPort:
 
 
 def _operand_of(
-    number: FloatFormat, *, magnitudes: bool
+    number: FloatFormat, magnitude: type[SignMagnitude] | None
 ) -> IntegerFormat | SignMagnitude | NormalizedFloat:
     """Return what a number of a format is in the array."""
     if number.chains:
         return NormalizedFloat(number)
     largest = number.largest_integer
-    if magnitudes:
-        return SignMagnitude(largest)
+    if magnitude:
+        return magnitude(largest)
     return IntegerFormat(width_for(-largest, largest))

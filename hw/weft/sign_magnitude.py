@@ -21,6 +21,8 @@ class SignMagnitude:
 
     # The numbers are signed, whatever their bits are.
     signed = True
+    # Flags of a sum: 1, it is NaN.
+    flags = 1
 
     def __str__(self) -> str:
         return f"sign and {self.magnitude_width} bits"

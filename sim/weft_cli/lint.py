@@ -57,6 +57,7 @@ CONFIGURATIONS = (
         inner_product="fast",
     ),
     MatrixUnitConfig(rows=2, columns=3, activation="float8_e4m3fn", weight="float8_e4m3fn"),
+    MatrixUnitConfig(rows=2, columns=3, activation="float8_e4m3fn", weight="float8_e5m2"),
     MatrixUnitConfig(
         rows=3,
         columns=4,

@@ -41,8 +41,8 @@ def _uniform(draw: _Draw) -> np.ndarray:
         return _balanced(draw)
     if isinstance(number, FloatFormat):
         values = _any_code(draw).astype(np.float64)
-        # Most NaNs become zero, so that they do not fill the product.
-        return np.where(np.isnan(values) & (draw.source.random(draw.shape) < 0.9), 0, values)
+        # Most NaNs and infinities become zero, so that they do not fill the product.
+        return np.where(np.isfinite(values) | (draw.source.random(draw.shape) > 0.9), values, 0)
     return draw.source.integers(number.minimum, number.maximum, draw.shape, endpoint=True)
 
 

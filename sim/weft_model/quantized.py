@@ -65,11 +65,11 @@ class CheckedOperand:
     def centered(self, dtype: type) -> np.ndarray:
         """Return `values - zero_point` in a dtype that holds them exactly.
 
-        Floats become multiples of the smallest positive value, and NaN zero.
+        Floats become multiples of the smallest positive value; what is no number becomes zero.
         """
         if isinstance(self.format, FloatFormat):
             least = self.format.least_exponent
-            values = np.nan_to_num(self.values.astype(np.float64), nan=0)
+            values = np.nan_to_num(self.values.astype(np.float64), nan=0, posinf=0, neginf=0)
             return np.ldexp(values, -least).astype(dtype)
         return self.values.astype(dtype) - self.zero_point.astype(dtype)
 
@@ -79,6 +79,10 @@ class CheckedOperand:
         if isinstance(self.format, FloatFormat):
             return np.isnan(self.values.astype(np.float32))
         return np.zeros(self.values.shape, bool)
+
+    @property
+    def can_be_infinite(self) -> bool:
+        return isinstance(self.format, FloatFormat) and self.format.kind == "ieee"
 
     @property
     def width(self) -> int:

@@ -9,9 +9,11 @@ from weft.float_format import FloatFormat
 from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
 
-from .chained import chained_matmul, round_to
-from .quantized import checked_operands
-from .to_float import to_float
+from .chained import canonical, chained_matmul, round_to
+from .exact_sums import wide_sums
+from .infinities import special_sums
+from .quantized import CheckedOperand, checked_operands
+from .to_float import to_float, wide_to_float
 
 
 def wrap(values: np.ndarray, number: IntegerFormat) -> np.ndarray:
@@ -37,8 +39,9 @@ def matmul(config: MatrixUnitConfig, a: object, b: object) -> np.ndarray:
     Floats are integers, in units of the smallest positive value of their format, so their sums are
     exact too, and do not depend on the order of summation or on the array. A result that is a float
     is the exact sum, rounded once: see `to_float`. A sum with a NaN operand is NaN: the positive
-    quiet NaN without a payload, or the smallest integer. Only sums of bfloat16 are rounded in each
-    row of the array: see `chained`.
+    quiet NaN without a payload, or the smallest integer. Infinities of float8_e5m2 are those of
+    IEEE 754: see `special_sums`. Only sums of bfloat16 are rounded in each row of the array: see
+    `chained`.
 
     Parameters
     ----------
@@ -58,6 +61,8 @@ def matmul(config: MatrixUnitConfig, a: object, b: object) -> np.ndarray:
     if config.chained:
         z = chained_matmul(first.values, second.values, rows=config.rows)
         return round_to(z, config.result_format.dtype)
+    if first.can_be_infinite or second.can_be_infinite:
+        return _with_infinities(config, first, second)
     widths = (operand.width + config.zero_points for operand in (first, second))
     # A double represents every partial sum exactly, whatever the order of the additions.
     exact = sum(widths) + int(first.shape[1]).bit_length() < 53
@@ -71,6 +76,16 @@ def matmul(config: MatrixUnitConfig, a: object, b: object) -> np.ndarray:
         nan = first.nan.any(axis=1, keepdims=True) | second.nan.any(axis=0, keepdims=True)
         z[nan] = np.nan if isinstance(number, FloatFormat) else number.minimum
     return z
+
+
+def _with_infinities(
+    config: MatrixUnitConfig, first: CheckedOperand, second: CheckedOperand
+) -> np.ndarray:
+    number = config.result_format
+    assert isinstance(number, FloatFormat)
+    z = wide_to_float(wide_sums(first, second), config.least_exponent, number)
+    special = special_sums(*(operand.values.astype(np.float64) for operand in (first, second)))
+    return np.where(special == 0, z, canonical(special.astype(number.dtype)))
 
 
 def differs(got: np.ndarray, expected: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from weft.array.inner_product import (
     FastInnerProduct,
     MagnitudeInnerProduct,
     PlainInnerProduct,
+    SteppedInnerProduct,
 )
 from weft.array.pairs import operand_shape
 from weft.float_format import FloatFormat
@@ -156,5 +157,6 @@ OPERANDS = {
     PlainInnerProduct: _operands,
     FastInnerProduct: _fast_operands,
     MagnitudeInnerProduct: _operands,
+    SteppedInnerProduct: _operands,
     ChainedInnerProduct: _operands,
 }

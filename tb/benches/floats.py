@@ -1,8 +1,12 @@
-"""Random floating-point codes that are hard to add and multiply."""
+"""Random floating-point codes that are hard to add and multiply, and sums as floats."""
 
 import random
 
+import numpy as np
+
 from weft.float_format import FloatFormat
+from weft_model.exact_sums import WideSums
+from weft_model.to_float import to_float, wide_to_float
 
 
 def draw_code(source: random.Random, number: FloatFormat, near: int) -> int:
@@ -24,3 +28,11 @@ def draw_code(source: random.Random, number: FloatFormat, near: int) -> int:
     any_bits, high_bits = source.getrandbits(bits), source.getrandbits(bits) & ~0 << bits // 2
     fraction = source.choice([0, 1, (1 << bits) - 1, any_bits, high_bits])
     return source.getrandbits(1) << number.width - 1 | exponent << bits | fraction
+
+
+def sums_as_floats(sums: list[int], least_exponent: int, number: FloatFormat) -> np.ndarray:
+    """Return integers of at most 96 bits, in units of 2**least_exponent, as floats."""
+    if max(map(abs, sums)) < 1 << 63:
+        return to_float(np.array(sums, np.int64), least_exponent, number)
+    high, low = zip(*[divmod(total, 1 << 32) for total in sums], strict=True)
+    return wide_to_float(WideSums(np.array(high), np.array(low)), least_exponent, number)

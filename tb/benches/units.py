@@ -110,6 +110,18 @@ FLOATS = {
     "float6 as an integer": unit(
         *(1, 1), activation="float6_e2m3fn", weight="int3", result="integer", accumulator_depth=1
     ),
+    "float8 with infinities": unit(4, 3, activation="float8_e5m2", weight="float8_e5m2"),
+    "both float8, checksum": unit(
+        *(2, 3), activation="float8_e4m3fn", weight="float8_e5m2", checksum=True, soft_columns=1
+    ),
+    "float8 with infinities by float4": unit(
+        *(3, 1),
+        activation="float8_e5m2",
+        weight="float4_e2m1fn",
+        result="bfloat16",
+        adder_stages=3,
+        multiplier_stages=2,
+    ),
     "int8 to float32": unit(3, 5, result="float32", soft_columns=2),
 }
 CHAINED = {

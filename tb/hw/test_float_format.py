@@ -15,6 +15,7 @@ JUDGES = {
     "float4_e2m1fn": judged.format_info_ocp_e2m1,
     "float8_e4m3fn": judged.format_info_ocp_e4m3,
     "bfloat16": judged.format_info_bfloat16,
+    "float8_e5m2": judged.format_info_ocp_e5m2,
 }
 
 
@@ -72,6 +73,6 @@ def test_a_float_is_alone():
     with pytest.raises(ValueError, match=sentence):
         OperandFormats.parse("int8,float4_e2m1fn")
     assert parse_format("int8") == IntegerFormat(8)
-    for other in ("float32", "float16", "float8_e5m2", np.float32):
+    for other in ("float32", "float16", "float8_e5m2fnuz", np.float32):
         with pytest.raises(ValueError, match="unknown number format"):
             parse_format(other)

@@ -36,12 +36,19 @@ def test_dtype_is_the_smallest_that_holds_every_value(is_signed):
         assert number.lane_width == 8 * fitting[0].itemsize
 
 
-@pytest.mark.parametrize("width", [0, -1, 65, 8.0, "8", None, True, False])
+@pytest.mark.parametrize("width", [0, -1, 97, 8.0, "8", None, True, False])
 def test_refuses_illegal_widths(width):
     with pytest.raises(
-        ValueError, match=f"width of a format must be an integer from 1 to 64, not {width!r}"
+        ValueError, match=f"width of a format must be an integer from 1 to 96, not {width!r}"
     ):
         IntegerFormat(width)
+
+
+def test_a_wide_sum_has_no_dtype():
+    number = IntegerFormat(65)
+    assert number.maximum == 2**64 - 1
+    with pytest.raises(ValueError, match="int65 is too wide for a port"):
+        _ = number.dtype
 
 
 @pytest.mark.parametrize("signed", [0, 2, None, "yes"])

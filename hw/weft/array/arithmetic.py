@@ -37,8 +37,8 @@ class Arithmetic:
 
     @property
     def flags(self) -> int:
-        """Flags below the bits of a partial sum: 1, for NaN, if the operands can be NaN."""
-        return int(isinstance(self.activation, SignMagnitude))
+        """Flags below the bits of a partial sum, if the operands can be other than numbers."""
+        return self.activation.flags if isinstance(self.activation, SignMagnitude) else 0
 
     @property
     def sum_shape(self) -> Shape:

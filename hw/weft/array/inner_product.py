@@ -10,6 +10,7 @@ from .fast_cell import FAST
 from .float_cell import CHAINED
 from .magnitude_cell import MAGNITUDE
 from .pairs import operand_shape
+from .stepped_cell import STEPPED
 from .systolic_array import Block, SystolicArray
 
 
@@ -70,6 +71,13 @@ class MagnitudeInnerProduct(PlainInnerProduct):
         """Return the shapes of the operands that a cell multiplies."""
         first, second = arithmetic.activation, arithmetic.weight
         return unsigned(first.magnitude_width), unsigned(second.magnitude_width)
+
+
+class SteppedInnerProduct(MagnitudeInnerProduct):
+    """The same for operands that are SteppedMagnitude."""
+
+    cell = STEPPED
+    shares_multipliers = STEPPED.sharing is not None
 
 
 class ChainedInnerProduct(PlainInnerProduct):

@@ -27,25 +27,32 @@ class MagnitudeCell(Cell):
 
         # Of the weight in use; its magnitude may be in a hard multiplier.
         sign = self._weight_in_use(m, second.sign(shadow), "weight_sign")
-        nan = self._weight_in_use(m, second.nan(shadow), "weight_nan")
+        negative = first.sign(activation) ^ sign
+        flags = self._flags(m, activation, shadow, negative)
         stages = range(1, arithmetic.multiplier_stages + 1)
-        negative, is_nan = (
-            registered(m, value, stages=stages, name=name)
-            for name, value in (
-                ("negative", first.sign(activation) ^ sign),
-                ("nan", first.nan(activation) | nan),
-            )
-        )
+        negative = registered(m, negative, stages=stages, name="negative")
+        flags = registered(m, flags, stages=stages, name="flags")
         product = self._multiply(m, platform, activation, shadow)
+        product = self._placed(m, product, activation, shadow)
         # A number is subtracted by adding its complement and a carry.
         addend = Signal(arithmetic.product_shape)
         m.d.comb += addend.eq(Mux(negative, ~Cat(product, 0), Cat(product, 0)).as_signed())
         parts = delayed_parts(m, arithmetic.sum_parts, addend, name="product")
-        total = add_in_parts(m, arithmetic.sum_parts, self.sum_in[1:], parts, carry=negative)
-        seen_nan = Signal(reset_less=True)
-        m.d.sync += seen_nan.eq(self.sum_in[0] | is_nan)
-        m.d.comb += self.sum_out.eq(Cat(seen_nan, total))
+        low = arithmetic.flags
+        total = add_in_parts(m, arithmetic.sum_parts, self.sum_in[low:], parts, carry=negative)
+        seen = Signal(low, reset_less=True)
+        m.d.sync += seen.eq(self.sum_in[:low] | flags)
+        m.d.comb += self.sum_out.eq(Cat(seen, total))
         return m
+
+    def _flags(self, m: Module, activation: Signal, shadow: Signal, negative: Value) -> Value:
+        """Return the flags of the product of the activation and the weight in use."""
+        first, second = self.arithmetic.activation, self.arithmetic.weight
+        return first.nan(activation) | self._weight_in_use(m, second.nan(shadow), "weight_nan")
+
+    def _placed(self, m: Module, product: Value, activation: Signal, shadow: Signal) -> Value:
+        """Return the magnitude of the product, given the product of the bits of magnitudes."""
+        return product
 
     def _product_shape(self) -> Shape:
         """Return the shape of the product of two magnitudes."""

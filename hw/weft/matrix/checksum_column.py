@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..array.activation_correction import ActivationCorrection
+from ..array.inner_product import FastInnerProduct
 from ..array.pairs_check import PairsCheck
 from ..blocks.delay_line import DelayLine
 from ..blocks.lanes import Lanes
@@ -14,6 +15,7 @@ from ..formats import IntegerFormat
 from ..hierarchy import instantiate
 from ..sign_magnitude import SignMagnitude
 from .accumulators import AccumulatorBank, bank_control_layout
+from .checksum_arithmetic import checksum_arithmetic, checksum_is_soft
 from .config import MatrixUnitConfig
 from .sum_shift import SumShift, shifted_sum_parts, sum_shift_of
 from .timing import MatrixUnitTiming
@@ -98,7 +100,7 @@ class ChecksumColumn(wiring.Component):
 
     def _multiply(self, m: Module, platform):
         """Add the cells of the column, whose weights are the sums of the weight rows."""
-        config, arithmetic = self.config, self.config.checksum_arithmetic
+        config, arithmetic = self.config, checksum_arithmetic(self.config)
         columns, width = config.columns, arithmetic.weight.width
         activation, weight = config.activation_port.operand, config.weight_port.operand
         tree = instantiate(
@@ -116,7 +118,7 @@ class ChecksumColumn(wiring.Component):
             arithmetic=arithmetic,
             rows=config.rows,
             columns=1,
-            soft_columns=int(config.checksum_is_soft),
+            soft_columns=int(checksum_is_soft(config)),
         )
         cells = instantiate(m, "cells", platform, part.component, **part.parameters)
         m.d.comb += [
@@ -130,7 +132,7 @@ class ChecksumColumn(wiring.Component):
         return cells
 
     def _accumulate(self, m: Module, platform, sums: data.View) -> None:
-        config, arithmetic = self.config, self.config.checksum_arithmetic
+        config, arithmetic = self.config, checksum_arithmetic(self.config)
         south = instantiate(
             m,
             "sum_delay",
@@ -248,10 +250,15 @@ class FastChecksumColumn(ChecksumColumn):
         m.d.sync += passed.eq(self.products_out)
         compared = {
             "theirs": (self.config.arithmetic, passed),
-            "ours": (self.config.checksum_arithmetic, products),
+            "ours": (checksum_arithmetic(self.config), products),
         }
         theirs, ours = (
             align_parts(m, platform, arithmetic.sum_parts, sums, name=f"align_{name}")
             for name, (arithmetic, sums) in compared.items()
         )
         return theirs.as_unsigned() != ours[: len(theirs)]
+
+
+def checksum_column_of(config: MatrixUnitConfig) -> type[ChecksumColumn]:
+    """Return the checksum column for the array of a unit."""
+    return FastChecksumColumn if config.multiplication is FastInnerProduct else ChecksumColumn

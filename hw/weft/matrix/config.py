@@ -11,12 +11,15 @@ from ..array.inner_product import (
     FastInnerProduct,
     MagnitudeInnerProduct,
     PlainInnerProduct,
+    SteppedInnerProduct,
 )
 from ..checks import check, check_kind
 from ..float_format import BFLOAT16, FLOAT32, OPERAND_FLOATS
 from ..formats import (
     INT8,
     MAX_OPERAND_WIDTH,
+    MAX_PORT_WIDTH,
+    MAX_WIDTH,
     IntegerFormat,
     NumberFormat,
     OperandFormats,
@@ -28,6 +31,7 @@ from ..operand_pair import OperandPair
 from ..operand_port import OperandPort
 from ..parameters import OperandField, check_parameters, documented, parameter
 from ..sign_magnitude import SignMagnitude
+from ..stepped_magnitude import SteppedMagnitude
 
 # Sizes of TPU v1 (Jouppi et al., ISCA 2017, section 2).
 MAX_SIDE = 256
@@ -35,9 +39,10 @@ MAX_DEPTH = 4096
 
 LEAST_ACCUMULATOR = 8
 DEFAULT_ACCUMULATOR = 32
-MAX_ACCUMULATOR = 64
 # Products of floats whose sum must not overflow.
 FLOAT_SUM = 1 << 17
+
+MAGNITUDES = {SignMagnitude: MagnitudeInnerProduct, SteppedMagnitude: SteppedInnerProduct}
 
 FORMATS = (
     f"int8, uint5 or similar, at most {MAX_OPERAND_WIDTH} bits; or several, as in int8,uint8, and "
@@ -92,10 +97,11 @@ class MatrixUnitConfig:
     )
     accumulator_width: int = parameter(
         0,
-        "Bits of a finished sum, which wraps in two's complement; at least 8. With 0, 32 bits, or "
-        f"more if sums of {FLOAT_SUM} products of floats need them. Sums of bfloat16 are float32.",
+        f"Bits of a finished sum, which wraps in two's complement; 8 to {MAX_PORT_WIDTH}, or more "
+        f"for float8_e5m2. With 0, 32 bits, or more if sums of {FLOAT_SUM} products of floats need "
+        "them. Sums of bfloat16 are float32.",
         low=0,
-        high=MAX_ACCUMULATOR,
+        high=MAX_WIDTH,
     )
     accumulator_depth: int = parameter(
         512, "Rows of partial sums that each column can hold.", low=1, high=MAX_DEPTH
@@ -144,7 +150,7 @@ class MatrixUnitConfig:
         operands = self.operands
         operands.check()
         check(
-            self.inner_product == "plain" or not operands.multiplies_magnitudes,
+            self.inner_product == "plain" or not operands.magnitude,
             f"inner_product must be plain for {self.activation} and {self.weight}, not "
             f"{self.inner_product}: sums of two operands are too wide for a multiplier",
         )
@@ -191,11 +197,18 @@ class MatrixUnitConfig:
             least = 1 + (FLOAT_SUM * self.operands.largest_product).bit_length()
         if self.accumulator_width == 0:
             object.__setattr__(self, "accumulator_width", max(DEFAULT_ACCUMULATOR, least))
+        infinite = self.operands.magnitude is SteppedMagnitude
+        most = MAX_WIDTH if infinite else MAX_PORT_WIDTH
         reason = f": {FLOAT_SUM} products of {self.activation} and {self.weight} must not overflow"
         check(
-            self.accumulator_width >= least,
-            f"accumulator_width must be an integer from {least} to {MAX_ACCUMULATOR}, not "
+            least <= self.accumulator_width <= most,
+            f"accumulator_width must be an integer from {least} to {most}, not "
             f"{self.accumulator_width}{reason if floats else ''}",
+        )
+        check(
+            self.result != "integer" or not infinite,
+            f"result must be {FLOAT32} or {BFLOAT16} for {self.activation} and {self.weight}, not "
+            "integer: a sum can be infinite",
         )
 
     @functools.cached_property
@@ -264,8 +277,8 @@ class MatrixUnitConfig:
         """How the array multiplies, and its components."""
         if self.chained:
             return ChainedInnerProduct
-        if self.operands.multiplies_magnitudes:
-            return MagnitudeInnerProduct
+        if self.operands.magnitude:
+            return MAGNITUDES[self.operands.magnitude]
         return INNER_PRODUCTS[self.inner_product]
 
     @property
@@ -313,28 +326,6 @@ class MatrixUnitConfig:
             sum_parts=equal_parts(width, self.adder_stages),
             multiplier_stages=self.multiplier_stages,
         )
-
-    @property
-    def checksum_arithmetic(self) -> Arithmetic:
-        """Formats and widths in the cells of the checksum column, for exact sums of C weights."""
-        one, activation = self.weight_port.operand, self.activation_port.operand
-        bits = products_width(one, IntegerFormat(1, signed=False), self.columns)
-        weight = IntegerFormat(bits if one.signed else bits - 1, signed=one.signed)
-        width = products_width(activation, weight, self.rows)
-        if isinstance(activation, SignMagnitude):
-            activation = IntegerFormat(activation.magnitude_width + 1)
-        parts = len(self.arithmetic.sum_parts)
-        return Arithmetic(
-            activation=activation,
-            weight=weight,
-            sum_parts=equal_parts(min(self.accumulator_width, width), parts),
-            multiplier_stages=self.multiplier_stages,
-        )
-
-    @property
-    def checksum_is_soft(self) -> bool:
-        """Whether the sums of weights are wider than any operand; adders then multiply them."""
-        return self.checksum_arithmetic.weight.width > MAX_OPERAND_WIDTH
 
     @property
     def result_columns(self) -> int:

@@ -1,20 +1,22 @@
 """FloatResults: round the finished sums of a result row to floating-point numbers."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.narrow_float import NarrowFloat
 from ..blocks.to_float import ToFloat
+from ..float_format import FloatFormat
 from ..hierarchy import Part, instantiate
 from .config import MatrixUnitConfig
 from .layouts import result_layout, sum_row_layout
 
 
 class FloatResults(wiring.Component):
-    """Round each lane of the rows of a stream; a sum with the flag NaN is NaN.
+    """Round each lane of the rows of a stream, unless its flags say that the sum is no number.
 
-    See ToFloat for sums that are integers, and NarrowFloat for those that are floats.
+    See ToFloat for sums that are integers, and NarrowFloat for those that are floats. With one
+    flag, the sum is NaN; with two, it has +infinity and -infinity, and with both it is NaN.
 
     Latency `latency_of(config)` cycles. While the output waits for `ready`, nothing moves.
 
@@ -81,15 +83,27 @@ class FloatResults(wiring.Component):
                 m, f"lane_{column}", platform, rounding.component, **rounding.parameters
             )
             total, rounded = self.i.payload.lanes[column], lane.o
-            if config.arithmetic.flags:
-                nan = Signal.like(valid, name=f"nan_{column}", reset_less=True)
+            seen = []
+            for flag in range(config.arithmetic.flags):
+                line = Signal.like(valid, name=f"flags_{column}_{flag}", reset_less=True)
                 with m.If(advance):
-                    m.d.sync += nan.eq(Cat(total[0], nan))
-                rounded = Mux(nan[-1], config.result_format.nan_code, lane.o)
+                    m.d.sync += line.eq(Cat(total[0], line))
+                seen.append(line[-1])
                 total = total[1:].as_signed()
+            if seen:
+                rounded = Mux(Cat(seen).any(), _special(config.result_format, seen), lane.o)
             m.d.comb += [
                 lane.i.eq(total),
                 lane.advance.eq(advance),
                 self.o.payload.lanes[column].eq(rounded),
             ]
         return m
+
+
+def _special(number: FloatFormat, seen: list[Value]) -> Value:
+    """Return the result for flags of which at least one is set."""
+    if len(seen) == 1:
+        return Const(number.nan_code, number.width)
+    negative = seen[1]
+    infinite = Cat(Const(number.infinity_code, number.width - 1), negative)
+    return Mux(Cat(seen).all(), number.nan_code, infinite)

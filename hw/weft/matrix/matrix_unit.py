@@ -6,14 +6,13 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..array.inner_product import FastInnerProduct, MagnitudeInnerProduct, PlainInnerProduct
 from ..blocks.chain import Chain
 from ..blocks.delay_line import DelayLine
 from ..blocks.skew import Skew
 from ..hierarchy import instantiate
 from .accumulators import AccumulatorBank, AccumulatorControl
 from .admission import Admission
-from .checksum_column import ChecksumColumn, FastChecksumColumn
+from .checksum_column import checksum_column_of
 from .config import MatrixUnitConfig, check_config
 from .counters import CycleCounters
 from .decoding import connect_decoded
@@ -32,13 +31,6 @@ from .results import ResultBuffer
 from .sum_shift import SumShift, shifted_sum_parts, sum_shift_of
 from .timing import MatrixUnitTiming
 from .weights import WeightLoader
-
-# Checksum column for each kind of array.
-CHECKSUM_COLUMNS = {
-    PlainInnerProduct: ChecksumColumn,
-    FastInnerProduct: FastChecksumColumn,
-    MagnitudeInnerProduct: ChecksumColumn,
-}
 
 
 class _Shifted(NamedTuple):
@@ -302,13 +294,8 @@ class MatrixUnit(wiring.Component):
     def _check(self, m: Module, platform, loader, admission, array, sums: _Sums, results) -> Signal:
         """Add the checksum column and the result check; return the error that they detect."""
         config = self.config
-        column = instantiate(
-            m,
-            "checksum_column",
-            platform,
-            CHECKSUM_COLUMNS[config.multiplication],
-            config=config,
-        )
+        kind = checksum_column_of(config)
+        column = instantiate(m, "checksum_column", platform, kind, config=config)
         parities = instantiate(
             m,
             "parity_skew",
@@ -341,7 +328,7 @@ class MatrixUnit(wiring.Component):
             check.lanes.as_value().eq(Cat(*[lane[flags:] for lane in lanes]) if flags else lanes),
             check.checksum.eq(results.checksum[flags:] if flags else results.checksum),
         ]
-        for name in CHECKSUM_COLUMNS[config.multiplication].witnesses:
+        for name in kind.witnesses:
             m.d.comb += getattr(column, name).eq(getattr(array, name))
         corrupted = Signal(Error)
         with m.If(column.wrong_activation | check.mismatch):

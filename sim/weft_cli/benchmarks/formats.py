@@ -23,6 +23,7 @@ CASES = (
     ("int16", 16, False),
     ("float4_e2m1fn", 16, False),
     ("float8_e4m3fn", 16, False),
+    ("float8_e5m2", 16, False),
     ("bfloat16", 16, False),
     ("bfloat16", 16, True),
     ("bfloat16", 128, True),

@@ -16,6 +16,7 @@ from pathlib import Path
 from weft.boards import TOP_MODULE, Board, BoardTop
 from weft.emit.files import write_whole
 from weft.host_link.uart import checked_baud
+from weft.matrix.checksum_arithmetic import checksum_arithmetic, checksum_is_soft
 from weft.matrix.config import MAX_SIDE, MatrixUnitConfig
 from weft.parameters import plain_parameters
 from weft_sim.toolchain import build_root, require_packages
@@ -110,10 +111,10 @@ def multipliers_of(board: Board, config: MatrixUnitConfig) -> int:
     needed = kind.multipliers(rows=config.rows, columns=math.ceil(hard_columns / step) * step)
     if config.checksum:
         available = board.multipliers_for(config, config.arithmetic)
-        for_checksums = board.multipliers_for(config, config.checksum_arithmetic)
+        for_checksums = board.multipliers_for(config, checksum_arithmetic(config))
         if available and for_checksums:
-            step = board.cells_per_block(config, config.checksum_arithmetic)
-            columns = 0 if config.checksum_is_soft else step
+            step = board.cells_per_block(config, checksum_arithmetic(config))
+            columns = 0 if checksum_is_soft(config) else step
             column = kind.multipliers(rows=config.rows, columns=columns)
             needed += column * (available // for_checksums)
     return needed

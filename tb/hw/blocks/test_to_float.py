@@ -3,18 +3,19 @@
 import random
 
 import cocotb
-import numpy as np
 
 from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, start
+from benches.floats import sums_as_floats
 from benches.runner import on_simulators
 from weft.blocks.to_float import ToFloat
 from weft.float_format import BFLOAT16, FLOAT32
-from weft_model.to_float import to_float
 
 ROWS = 3000
 
 # Bits of the sum, exponent of its unit, format of the result.
 CONVERSIONS = {
+    "96 bits to float32": (96, -32, FLOAT32),
+    "82 bits to bfloat16": (82, -32, BFLOAT16),
     "64 bits to float32": (64, -18, FLOAT32),
     "37 bits to bfloat16": (37, -8, BFLOAT16),
     "32 bits to float32": (32, 0, FLOAT32),
@@ -66,7 +67,7 @@ async def rounds_every_sum(dut):
     await start(dut)
     trace = await play(dut, stimuli, ["o"])
     got = [trace["o"][moved[row + latency]] for row in range(ROWS)]
-    expected = to_float(np.array(sums), given.least_exponent, number)
+    expected = sums_as_floats(sums, given.least_exponent, number)
     compare("o", got, expected.view(f"u{number.width // 8}").tolist())
     # An output holds until the next cycle that advances.
     for cycle, inputs in enumerate(stimuli[:-1]):

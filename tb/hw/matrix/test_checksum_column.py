@@ -14,8 +14,9 @@ from weft.array.activation_correction import ActivationCorrection
 from weft.array.pairs_check import PairsCheck
 from weft.formats import IntegerFormat
 from weft.matrix.accumulators import FORWARDS, AccumulatorBank
+from weft.matrix.checksum_arithmetic import checksum_arithmetic, checksum_is_soft
+from weft.matrix.checksum_column import checksum_column_of
 from weft.matrix.config import MatrixUnitConfig
-from weft.matrix.matrix_unit import CHECKSUM_COLUMNS
 from weft.matrix.timing import MatrixUnitTiming
 from weft.matrix.weights import WeightLoader
 
@@ -59,7 +60,7 @@ def test_column(simulate, config):
         reports_wrong_pairs_and_products_of_valid_rows,
         forgets_at_a_reset,
     ]
-    simulate(coroutines, CHECKSUM_COLUMNS[config.multiplication], config=config)
+    simulate(coroutines, checksum_column_of(config), config=config)
 
 
 @pytest.mark.parametrize(
@@ -69,14 +70,14 @@ def test_column(simulate, config):
 def test_sums_of_weights_are_exact(weight, columns, sums):
     config = MatrixUnitConfig(columns=columns, weight=weight, checksum=True)
     exact = IntegerFormat.parse(sums)
-    assert config.checksum_arithmetic.weight == exact
+    assert checksum_arithmetic(config).weight == exact
     assert exact.minimum <= columns * IntegerFormat.parse(weight).minimum
     assert columns * IntegerFormat.parse(weight).maximum <= exact.maximum
     # One bit less is not enough.
     assert columns * IntegerFormat.parse(weight).minimum < exact.minimum // 2 or (
         columns * IntegerFormat.parse(weight).maximum > exact.maximum // 2
     )
-    assert config.checksum_is_soft == (exact.width > 16)
+    assert checksum_is_soft(config) == (exact.width > 16)
 
 
 @dataclass

@@ -29,7 +29,7 @@ def test_takes_the_ends_of_each_range(name):
 
 
 # With 0, the unit chooses the width.
-LEGAL = {**RANGES, "accumulator_width": (0, 64)}
+LEGAL = {**RANGES, "accumulator_width": (0, 96)}
 
 
 @pytest.mark.parametrize("name", LEGAL)
@@ -128,6 +128,35 @@ def test_float8_needs_floats_and_the_plain_inner_product():
         MatrixUnitConfig(activation="float8_e4m3fn")  # type: ignore
     with pytest.raises(ValueError, match="inner_product must be plain for float8_e4m3fn"):
         MatrixUnitConfig(**both, inner_product="fast")  # type: ignore
+
+
+@pytest.mark.parametrize(
+    "weight, width, flags",
+    [("float8_e5m2", 82, 2), ("float8_e4m3fn", 68, 2), ("float4_e2m1fn", 54, 2)],
+)
+def test_infinities_need_wide_sums_and_float_results(weight, width, flags):
+    both = {"activation": "float8_e5m2", "weight": weight}
+    config = MatrixUnitConfig(**both)  # type: ignore
+    assert (config.accumulator_width, config.arithmetic.flags) == (width, flags)
+    assert MatrixUnitConfig(**both, accumulator_width=96).most_products > 1 << 31  # type: ignore
+    with pytest.raises(ValueError, match=f"from {width} to 96, not {width - 1}: 131072 products"):
+        MatrixUnitConfig(**both, accumulator_width=width - 1)  # type: ignore
+    sentence = f"result must be float32 or bfloat16 for float8_e5m2 and {weight}, not integer"
+    with pytest.raises(ValueError, match=sentence):
+        MatrixUnitConfig(**both, result="integer")  # type: ignore
+
+
+def test_integer_sums_have_at_most_64_bits():
+    with pytest.raises(
+        ValueError, match="accumulator_width must be an integer from 8 to 64, not 65"
+    ):
+        MatrixUnitConfig(accumulator_width=65)
+    with pytest.raises(ValueError, match="must be an integer from 54 to 64, not 65"):
+        MatrixUnitConfig(
+            activation="float8_e4m3fn",
+            weight="float8_e4m3fn",
+            accumulator_width=65,  # type: ignore
+        )
 
 
 def test_floats_have_no_zero_points():

@@ -8,14 +8,13 @@ from cocotb.triggers import RisingEdge
 
 from benches.bits import join, split
 from benches.coroutines import TIMEOUT, compare, parameters, randomness, start
-from benches.floats import draw_code
+from benches.floats import draw_code, sums_as_floats
 from benches.runner import on_simulators
 from weft.float_format import FLOAT32
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.float_results import FloatResults
 from weft.matrix.layouts import result_layout, sum_row_layout
-from weft_model.chained import round_to
-from weft_model.to_float import to_float
+from weft_model.chained import canonical, round_to
 from weft_sim.cocotb_streams import Stream, send, throttle, watch
 from weft_sim.stalls import random_bools, random_gaps
 
@@ -27,6 +26,12 @@ UNITS = {
         columns=2,
         activation="float8_e4m3fn",  # type: ignore[arg-type]
         weight="float4_e2m1fn",  # type: ignore[arg-type]
+    ),
+    "float32 with infinities": MatrixUnitConfig(
+        rows=2,
+        columns=2,
+        activation="float8_e5m2",  # type: ignore[arg-type]
+        weight="float8_e5m2",  # type: ignore[arg-type]
     ),
     "bfloat16 of float32": MatrixUnitConfig(
         rows=2,
@@ -86,30 +91,28 @@ async def passed(dut, config, rows, **pauses):
     return received, cycles
 
 
-def draw(config, source, count):
+def draw(config, source, rows):
     """Return random rows of sums and of results, each with `end`."""
-    shape, number = (count, config.columns), config.result_format
-    ends = [source.getrandbits(1) for _ in range(count)]
-    width = config.accumulator_width
-    bits = np.array([source.getrandbits(width) for _ in range(math.prod(shape))], np.uint64)
+    shape, number = (rows, config.columns), config.result_format
+    ends = [source.getrandbits(1) for _ in range(rows)]
+    size, width, count = math.prod(shape), config.accumulator_width, config.arithmetic.flags
     if config.chained:
-        codes = np.array([draw_code(source, FLOAT32, 127) for _ in bits], np.uint32)
-        sums, floats = codes, round_to(codes.view(np.float32), number.dtype)
+        lanes = [draw_code(source, FLOAT32, 127) for _ in range(size)]
+        floats = round_to(np.array(lanes, np.uint32).view(np.float32), number.dtype)
     else:
-        places = np.uint64(64 - width)
-        floats = to_float(
-            (bits << places).view(np.int64) >> 64 - width, config.least_exponent, number
-        )
-        sums = bits
-        if config.arithmetic.flags:
-            nan = np.array([source.random() < 0.2 for _ in bits])
-            sums, floats = (
-                bits << np.uint64(1) | nan,
-                np.where(nan, number.dtype.type(np.nan), floats),
-            )
+        sums = [source.getrandbits(width) - (1 << width - 1) for _ in range(size)]
+        flags = [source.getrandbits(count) if source.random() < 0.3 else 0 for _ in range(size)]
+        lanes = [
+            total % (1 << width) << count | seen for total, seen in zip(sums, flags, strict=True)
+        ]
+        floats = sums_as_floats(sums, config.least_exponent, number)
+        # By the number of flags and their value.
+        special = [[0], [0, np.nan], [0, np.inf, -np.inf, np.nan]][count]
+        found = np.array([special[seen] for seen in flags])
+        floats = np.where(found == 0, floats, canonical(found.astype(number.dtype)))
     results = floats.view(f"u{number.width // 8}").reshape(shape).tolist()
-    rows = sums.reshape(shape).tolist()
-    return list(zip(rows, ends, strict=True)), list(zip(results, ends, strict=True))
+    sent = [lanes[n : n + config.columns] for n in range(0, size, config.columns)]
+    return list(zip(sent, ends, strict=True)), list(zip(results, ends, strict=True))
 
 
 @cocotb.test(**TIMEOUT)

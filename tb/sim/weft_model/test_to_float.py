@@ -1,6 +1,7 @@
 """to_float: the rounding of sums, against numpy, gfloat and exact fractions."""
 
 import os
+import random
 
 import gfloat
 import ml_dtypes
@@ -9,7 +10,8 @@ import pytest
 from gfloat.formats import format_info_bfloat16, format_info_binary32
 
 from weft.float_format import BFLOAT16, FLOAT32
-from weft_model.to_float import to_float
+from weft_model.exact_sums import WideSums
+from weft_model.to_float import to_float, wide_to_float
 
 
 def sums(count: int = 4000) -> np.ndarray:
@@ -53,3 +55,20 @@ def test_bfloat16_is_rounded_once():
     assert to_float(number, 0, BFLOAT16).astype(np.float64) == 2.0**40 + 2.0**33
     twice = number.astype(np.float32).astype(ml_dtypes.bfloat16).astype(np.float64)
     assert twice == 2.0**40
+
+
+@pytest.mark.parametrize("number", [FLOAT32, BFLOAT16])
+def test_wide_sums_are_rounded_once(number):
+    """Against exact integers: no float of the format is nearer, and ties are even."""
+    source = random.Random(os.environ["SEED"])
+    for _ in range(2000):
+        size, cut = source.randint(1, 95), source.randint(0, 94)
+        near_tie = (source.getrandbits(size) >> cut | 1) << cut
+        total = (near_tie + source.choice([-1, 0, 1])) * source.choice([1, -1])
+        high, low = divmod(total, 1 << 32)
+        got = wide_to_float(WideSums(np.array([high]), np.array([low])), 0, number)[0]
+        spacing = 1 << max(abs(total).bit_length() - number.fraction - 1, 0)
+        below = abs(total) // spacing * spacing
+        rest = abs(total) - below
+        up = 2 * rest > spacing or (2 * rest == spacing and below // spacing % 2)
+        assert int(float(got)) == (below + spacing * up) * (-1 if total < 0 else 1)

@@ -278,7 +278,7 @@ SHIFT_BREAKS = (
 )
 FLOAT_EDGE_BREAKS = (
     Break("array/float_edge", "exponent - 1, 0)", "exponent, 0)", "value"),
-    Break("array/float_edge", "Cat(fraction, exponent.any())", "Cat(fraction, 1)", "value"),
+    Break("array/float_edge", "fraction], exponent.any())", "fraction], 1)", "value"),
     Break("array/float_edge", "Mux(sign, -magnitude, magnitude)", "magnitude", "value"),
 )
 MAGNITUDE_EDGE_BREAKS = (
@@ -289,6 +289,21 @@ MAGNITUDE_EDGE_BREAKS = (
     ),
     Break("sign_magnitude", "sign & number", "0", "value"),
 )
+STEPPED_EDGE_BREAKS = (
+    *FLOAT_EDGE_BREAKS[:2],
+    Break("array/float_edge", "_shifted(significand, places[:low])", "significand", "value"),
+    Break("array/float_edge", "step=places[low:]", "step=places[:1]", "value"),
+    Break("array/float_edge", ".all() & code[: number.fraction].any()", ".all()", "value"),
+    Break("array/float_edge", "code[:-1].any(), Kind.FINITE", "1, Kind.FINITE", "value"),
+    Break("array/float_edge", "Kind.INFINITE, finite)", "finite, finite)", "value"),
+    Break("stepped_magnitude", "Mux(kind == Kind.FINITE, ", "Mux(1, ", "value"),
+)
+# By the kind of the format.
+FORMAT_EDGE_BREAKS = {
+    "finite": FLOAT_EDGE_BREAKS,
+    "fn": MAGNITUDE_EDGE_BREAKS,
+    "ieee": STEPPED_EDGE_BREAKS,
+}
 TO_FLOAT_BREAKS = (
     Break("blocks/to_float", "Mux(sign, -self.i, self.i)", "self.i", "float"),
     Break("blocks/to_float", "top - shift", "top - shift + 1", "float"),

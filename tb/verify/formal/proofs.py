@@ -23,8 +23,7 @@ from .breaks import (
     FAST_BREAKS,
     FAST_COLUMN_BREAKS,
     FLOAT_ADDER_BREAKS,
-    FLOAT_EDGE_BREAKS,
-    MAGNITUDE_EDGE_BREAKS,
+    FORMAT_EDGE_BREAKS,
     NARROW_BREAKS,
     NORMALIZING_BREAKS,
     ORDER_BREAKS,
@@ -232,7 +231,7 @@ PROOFS = (
             f"operands of {number}",
             "an operand of the array is the value of its lane, for every code",
             lambda number=number: FloatsAreRead(number),
-            MAGNITUDE_EDGE_BREAKS if number.kind == "fn" else FLOAT_EDGE_BREAKS,
+            FORMAT_EDGE_BREAKS[number.kind],
         )
         for number in OPERAND_FLOATS.values()
         if not number.chains

@@ -6,8 +6,9 @@ from weft.array.float_edge import FloatEdge
 from weft.blocks.to_float import ToFloat
 from weft.float_format import FloatFormat
 from weft.formats import OperandFormats
-from weft.operand_port import OperandPort, needs_magnitudes
+from weft.operand_port import OperandPort, magnitude_for
 from weft.sign_magnitude import SignMagnitude
+from weft.stepped_magnitude import Kind, SteppedMagnitude
 
 from .harness import Harness
 
@@ -68,7 +69,7 @@ class SumsAreRounded(Harness):
 
 
 class FloatsAreRead(Harness):
-    """An operand of the array is the value of its lane, for every code of a format."""
+    """An operand of the array is the value of its lane, or infinite or NaN, for every code."""
 
     def __init__(self, number: FloatFormat):
         super().__init__()
@@ -77,18 +78,21 @@ class FloatsAreRead(Harness):
     def describe(self, m: Module) -> None:
         number = self.number
         formats = OperandFormats((number,))
-        magnitudes = needs_magnitudes(formats)
-        port = OperandPort.of("A", formats, cell_width=0, zero_points=False, magnitudes=magnitudes)
+        magnitude_kind = magnitude_for(formats)
+        port = OperandPort.of(
+            "A", formats, cell_width=0, zero_points=False, magnitude=magnitude_kind
+        )
         m.submodules.edge = edge = FloatEdge(port=port, lanes=1)
         code = self.anything(number.width, "code")
         m.d.comb += edge.lanes[0].eq(code)
-        operand, nan, said_nan = edge.operands[0], Const(0), Const(0)
-        if isinstance(port.operand, SignMagnitude):
-            nan, said_nan = code[:-1].all(), port.operand.nan(operand)
-            operand = port.operand.integer(operand)
-            self.reach("nan", said_nan)
-        value = Signal(signed(port.operand.width + 1), name="value")
-        magnitude = Signal(port.operand.width, name="magnitude")
+        bits = operand = edge.operands[0]
+        special, marked = Const(0), Const(1)
+        if magnitude_kind:
+            operand = port.operand.integer(bits)
+            special, marked = self._kind(port.operand, code, bits)
+        width = number.largest_integer.bit_length() + 1
+        value = Signal(signed(width), name="value")
+        magnitude = Signal(width, name="magnitude")
         fraction = code[: number.fraction]
         # One case for each exponent; the first two have the same weight.
         with m.Switch(code[number.fraction : -1]):
@@ -96,7 +100,21 @@ class FloatsAreRead(Harness):
                 with m.Case(exponent):
                     significand = fraction + (1 << number.fraction if exponent else 0)
                     m.d.comb += magnitude.eq(significand << max(0, exponent - 1))
-        m.d.comb += value.eq(Mux(nan, 0, Mux(code[-1], -magnitude, magnitude)))
-        self.prove("value", (operand == value) & (said_nan == nan))
+        m.d.comb += value.eq(Mux(special, 0, Mux(code[-1], -magnitude, magnitude)))
+        self.prove("value", (operand == value) & marked)
         self.reach("largest", operand == -number.largest_integer)
         self.reach("smallest", operand == 1)
+
+    def _kind(self, operand: SignMagnitude, code: Value, bits: Value) -> tuple[Value, Value]:
+        """Return whether a code is no number, and whether its operand says what it is."""
+        if not isinstance(operand, SteppedMagnitude):
+            nan = code[:-1].all()
+            self.reach("nan", nan)
+            return nan, operand.nan(bits) == nan
+        above, infinity = code[:-1], self.number.infinity_code
+        nan, special = above > infinity, above >= infinity
+        number = Mux(above == 0, Kind.ZERO, Kind.FINITE)
+        kind = Mux(nan, Kind.NAN, Mux(special, Kind.INFINITE, number))
+        self.reach("nan", nan)
+        self.reach("infinity", special & ~nan)
+        return special, (operand.kind(bits) == kind) & (operand.sign(bits) == code[-1])

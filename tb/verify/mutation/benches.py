@@ -54,8 +54,10 @@ MODULE_BENCHES = {
     "SoftFloatCell": ("hw.array.test_float_cell", ""),
     "SoftCell": ("hw.array.test_cell", ""),
     "SoftMagnitudeCell": ("hw.array.test_magnitude_cell", ""),
+    "SoftSteppedCell": ("hw.array.test_stepped_cell", ""),
     "SoftFastCell": ("hw.array.test_fast_cell", ""),
     "SoftMultiplier": ("hw.primitives.test_soft_multiplier", ""),
+    "SteppedCell": ("hw.array.test_stepped_cell", ""),
     "SumTree": ("hw.blocks.test_sum_tree", ""),
     "SystolicArray": ("hw.array.test_systolic_array", ""),
     "ToFloat": ("hw.blocks.test_to_float", ""),
@@ -68,7 +70,7 @@ SHARED = (
         TB / "benches" / name
         for name in (
             *("runner.py", "coroutines.py", "bits.py", "cells.py", "products.py"),
-            *("accumulators.py", "floats.py", "gate_model.py", "tiles.py"),
+            *("accumulators.py", "floats.py", "gate_model.py", "magnitudes.py", "tiles.py"),
         )
     ),
     *(

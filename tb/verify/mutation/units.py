@@ -135,6 +135,19 @@ UNITS = (
         ("MagnitudeCell", "SoftMagnitudeCell", "FloatEdge", "FloatResults", "AccumulatorBank"),
         ANY_OPERANDS,
     ),
+    Unit(
+        "infinities",
+        MatrixUnitConfig(
+            rows=2,
+            columns=2,
+            activation="float8_e5m2",  # type: ignore[arg-type]
+            weight="float8_e4m3fn",  # type: ignore[arg-type]
+            accumulator_depth=4,
+            soft_columns=1,
+        ),
+        ("SteppedCell", "SoftSteppedCell", "FloatEdge", "FloatResults"),
+        ANY_OPERANDS,
+    ),
     # A format narrower than bfloat16 would not be one of a unit.
     Unit(
         "chained",

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from weft.array.inner_product import MagnitudeInnerProduct
 from weft.float_format import OPERAND_FLOATS
-from weft.formats import INT8, MAX_OPERAND_WIDTH, IntegerFormat
+from weft.formats import INT8, MAX_OPERAND_WIDTH, MAX_PORT_WIDTH, MAX_WIDTH, IntegerFormat
 from weft.matrix.config import MAX_DEPTH, MatrixUnitConfig
 from weft.operand_port import MAX_PIECES
 from weft_model.cycle_model import predict
@@ -79,7 +78,7 @@ def draw_config(source: random.Random, kind: Kind) -> MatrixUnitConfig:
     widest = 8 if kind.large else MAX_OPERAND_WIDTH
     operands = _draw_operands(source, widest)
     plain = MatrixUnitConfig(**operands)
-    fast = fast and plain.multiplication is not MagnitudeInnerProduct
+    fast = fast and not plain.operands.magnitude
     operand = plain.activation_port.operand
     checked = columns >= 2 and operand.width >= 2 and source.random() < 0.3
     if plain.chained:
@@ -116,17 +115,18 @@ def _draw_operands(source: random.Random, widest: int) -> dict[str, Any]:
         names = [
             name for name, number in OPERAND_FLOATS.items() if number.largest_integer < 1 << 16
         ]
-        # Beside the largest float, both are floats.
-        other = source.choice(["float8_e4m3fn", "int8"])
+        # Beside the largest floats, both are floats.
+        other = source.choice(["float8_e4m3fn", "float8_e5m2", "int8"])
         pair = [source.choice([*names, other]), source.choice([*names, other])]
         if pair == ["int8", "int8"]:
             pair[0] = names[0]
         source.shuffle(pair)
-        result = source.choice(["automatic", "integer", "float32", "bfloat16"])
+        infinite = "float8_e5m2" in pair
+        integer = [] if infinite else ["integer"]
         return {
             **dict(zip(("activation", "weight"), pair, strict=True)),
-            "result": result,
-            "accumulator_width": source.choice([0, 64]),
+            "result": source.choice(["automatic", "float32", "bfloat16", *integer]),
+            "accumulator_width": source.choice([0, MAX_WIDTH if infinite else MAX_PORT_WIDTH]),
         }
     several = {
         name: list({_draw_format(source, MAX_OPERAND_WIDTH) for _ in range(source.randint(1, 3))})
