@@ -52,6 +52,11 @@ class Point:
     def name(self) -> str:
         return array_name(self.job.config)
 
+    @property
+    def has_default_formats(self) -> bool:
+        own, usual = self.job.config, self.job.board.config
+        return (own.activation, own.weight) == (usual.activation, usual.weight)
+
 
 @cache
 def points() -> list[Point]:
@@ -82,9 +87,18 @@ def array_name(config: MatrixUnitConfig) -> str:
 
 
 def results() -> str:
-    """Resources, frequency over the seeds, and peak of every point."""
+    """Resources, frequency over the seeds, and peak of every point of int8."""
+    return _results([point for point in points() if point.has_default_formats])
+
+
+def formats() -> str:
+    """The same of every point of other formats."""
+    return _results([point for point in points() if not point.has_default_formats])
+
+
+def _results(listed: list[Point]) -> str:
     rows = []
-    for point in points():
+    for point in listed:
         config, clock = point.job.config, f"{point.job.clock_mhz:g}"
         if not point.reports:
             rows.append((point.job.board.name, point.name, *[""] * 4, clock, "", "", "", ""))
@@ -166,6 +180,7 @@ def tools() -> str:
 
 PARTS = {
     "results": results,
+    "formats": formats,
     "checksum": checksum,
     "paths": paths,
     "tools": tools,

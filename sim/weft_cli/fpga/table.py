@@ -32,6 +32,8 @@ WORKERS: dict[str, Any] = {
 }
 
 FAST = {"inner_product": "fast", "multiplier_stages": 3}
+# Sums as wide as their formats need.
+SUMS = {"accumulator_width": 0}
 
 # Seeds of place and route of every point.
 SEEDS = (1, 2, 3)
@@ -49,6 +51,19 @@ POINTS = (
     ("ulx3s-85f", 150, ((24, 12),), FAST),
     # More products per cycle than multipliers.
     ("ulx3s-85f", 150, ((24, 16),), FAST | {"soft_columns": 4}),
+    # Other formats, for both operands.
+    *(
+        ("ulx3s-85f", clock_mhz, sizes, {"activation": formats, "weight": formats, **SUMS})
+        for formats, clock_mhz, sizes in (
+            ("int8,uint8", 150, ((8, 8),)),
+            ("int16", 150, ((8, 8),)),
+            ("float8_e4m3fn", 150, ((8, 8),)),
+            ("float8_e5m2", 150, ((8, 8),)),
+            ("float6_e3m2fn", 150, ((8, 8),)),
+            ("float4_e2m1fn", 150, ((8, 8),)),
+            ("bfloat16", 100, ((4, 4), (8, 8))),
+        )
+    ),
 )
 
 
