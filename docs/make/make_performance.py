@@ -64,10 +64,14 @@ def formats() -> str:
             f"{r['rows']} x {r['columns']}",
             f"{r['cycles_per_second']:,}",
             f"{r['mac_per_second'] / 1e6:,.0f}",
+            f"{r['reference_mac_per_second'] / 1e6:,.0f}",
         )
         for r in result("formats")["rows"]
     ]
-    heads = ("Operands", "Cells", "Array", "Cycles per second", "Million MACs per second")
+    heads = (
+        *("Operands", "Cells", "Array", "Cycles per second"),
+        *("Million MACs per second", "in numpy"),
+    )
     return table(heads, rows)
 
 

@@ -1,4 +1,4 @@
-"""Benchmark of the number formats: simulated multiply-accumulates per second."""
+"""Benchmark of the number formats: multiply-accumulates per second, simulated and in numpy."""
 
 import dataclasses
 import time
@@ -17,6 +17,9 @@ ROUNDS = 3
 # Multiply-accumulates of a run, and of one of chained sums in RTL, which takes longer.
 MACS, FEW_MACS = 200_000_000, 6_000_000
 
+# Side of the square matrices that the numpy reference multiplies.
+REFERENCE_SIDE = 512
+
 # Formats of both operands, side of the array, and whether a model computes the cells.
 CASES = (
     ("int8", 16, False),
@@ -31,6 +34,7 @@ CASES = (
 UNITS = {
     "mac_per_second": "1/s of user time, best of a few runs",
     "cycles_per_second": "1/s of user time, best of a few runs",
+    "reference_mac_per_second": "1/s of processor time, best of a few runs of the numpy reference",
     "build_seconds": "s, including the Verilog; 0 if it was in the cache",
 }
 
@@ -49,6 +53,18 @@ def configuration(name: str, side: int) -> MatrixUnitConfig:
     """Return the unit of a case."""
     formats = {"activation": name, "weight": name, "accumulator_width": 0}
     return dataclasses.replace(SMALL, rows=side, columns=side, **formats)
+
+
+def reference_speed(config: MatrixUnitConfig) -> float:
+    """Return the multiply-accumulates per second of the numpy reference for large matrices."""
+    side = REFERENCE_SIDE
+    a, b = draw_operands(config, side, side, side, seed=0)
+    best = float("inf")
+    for _ in range(ROUNDS):
+        started = time.process_time()
+        matmul(config, a, b)
+        best = min(best, time.process_time() - started)
+    return side**3 / best
 
 
 def measure_one(name: str, side: int, float_model: bool) -> dict:
@@ -81,5 +97,6 @@ def measure_one(name: str, side: int, float_model: bool) -> dict:
         "columns": side,
         "mac_per_second": round(m * side * tiles * side / best),
         "cycles_per_second": round(run.cycles / best),
+        "reference_mac_per_second": round(reference_speed(config)),
         "build_seconds": round(build_seconds, 1),
     }

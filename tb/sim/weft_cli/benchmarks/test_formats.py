@@ -10,6 +10,7 @@ from weft_sim.verilator import SimulationFailed
 def short(monkeypatch):
     monkeypatch.setattr(formats, "MACS", 4000)
     monkeypatch.setattr(formats, "FEW_MACS", 2000)
+    monkeypatch.setattr(formats, "REFERENCE_SIDE", 200)
 
 
 @pytest.mark.parametrize("name, float_model", [("int8", False), ("bfloat16", True)])
@@ -17,6 +18,7 @@ def test_a_case_is_measured(name, float_model):
     row = formats.measure_one(name, 3, float_model)
     assert set(formats.UNITS) < set(row)
     assert row["mac_per_second"] > row["cycles_per_second"] > 0
+    assert row["reference_mac_per_second"] > 0
     assert (row["format"], row["cells"]) == (name, "C++ model" if float_model else "RTL")
 
 
