@@ -35,6 +35,7 @@ ARRAYS = (
         )
     ],
     ("icebreaker", 4, 4, {}),
+    ("icebreaker", 4, 4, {"activation": "int8,uint8", "weight": "int8,uint8"}),
     ("tang-nano-9k", 4, 4, {}),
 )
 # Keys of a report.
