@@ -1,9 +1,5 @@
 """Scopes of the replicated modules of a unit in the hierarchy of its Verilog."""
 
-from weft.array.cell import PLAIN
-from weft.array.fast_cell import FAST
-from weft.array.float_cell import CHAINED
-from weft.array.magnitude_cell import MAGNITUDE
 from weft.emit.export import hierarchy_of
 from weft.matrix.accumulators import AccumulatorBank
 from weft.matrix.config import MatrixUnitConfig
@@ -11,19 +7,15 @@ from weft.matrix.float_accumulators import FloatAccumulatorBank
 from weft.matrix.results import ResultColumn
 
 ARRAY = "unit.array."
-CELLS = tuple(
-    cell.__name__
-    for kind in (PLAIN, FAST, MAGNITUDE, CHAINED)
-    for cell in (kind.hard, kind.soft, kind.sharing)
-    if cell is not None
-)
 
 
 def cells(config: MatrixUnitConfig) -> dict[tuple[int, int], str]:
     """Return the scope of each cell, by its row of cells and its column in the whole array."""
+    kind = config.multiplication.cell
+    components = [cell.__name__ for cell in (kind.hard, kind.soft, kind.sharing) if cell]
     return {
         (place[0], place[1]): path
-        for path, place, _ in hierarchy_of(config).find(*CELLS)
+        for path, place, _ in hierarchy_of(config).find(*components)
         if path.startswith(ARRAY)
     }
 

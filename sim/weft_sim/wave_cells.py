@@ -5,13 +5,7 @@ from itertools import product
 from vcd.gtkw import GTKWColor
 
 from weft.array.arithmetic import Arithmetic
-from weft.array.inner_product import (
-    ChainedInnerProduct,
-    FastInnerProduct,
-    MagnitudeInnerProduct,
-    PlainInnerProduct,
-    SteppedInnerProduct,
-)
+from weft.array.inner_product import FastInnerProduct
 from weft.array.pairs import operand_shape
 from weft.float_format import FloatFormat
 from weft.formats import NumberFormat
@@ -61,7 +55,7 @@ def array_groups(config: MatrixUnitConfig) -> list[Group]:
     by_column = sorted(chosen, key=lambda at: at[::-1])
     edge = [(row, 0) for row in listed(config.cell_rows)]
     split = " (in parts, one cycle apart)" if len(config.arithmetic.sum_parts) > 1 else ""
-    operands = OPERANDS[config.multiplication]
+    operands = _fast_operands if config.multiplication is FastInnerProduct else _operands
     next_weights, weights, activations = operands(config, chosen, by_column)
     return [
         Group("array: load enables (thermometer code)", _of_cells(config, edge, "load", "load")),
@@ -150,13 +144,3 @@ def _fast_operands(
             ],
         ),
     )
-
-
-# Operands that move through the cells of each kind of array.
-OPERANDS = {
-    PlainInnerProduct: _operands,
-    FastInnerProduct: _fast_operands,
-    MagnitudeInnerProduct: _operands,
-    SteppedInnerProduct: _operands,
-    ChainedInnerProduct: _operands,
-}

@@ -96,6 +96,7 @@ class ChainedInnerProduct(PlainInnerProduct):
 class FastInnerProduct:
     """One multiplier per pair of rows and column, one more per pair of rows, and some adders."""
 
+    cell = FAST
     tile_rows = FAST.tile_rows
     shares_multipliers = FAST.sharing is not None
 
