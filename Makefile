@@ -159,7 +159,7 @@ formal: $(READY)  ## prove properties of the hardware, and check that they fail 
 faults: $(READY)  ## flip FAULTS stored bits of small units in each class of registers
 	@$(VERIFY) faults $(OPTIONS)
 
-floats: $(READY)  ## compare VECTORS sums of bfloat16 products in the RTL with numpy
+floats: $(READY)  ## compare VECTORS sums of products of each float format in the RTL with numpy
 	@$(VERIFY) floats $(OPTIONS)
 
 trust-docs: $(READY)  ## write docs/trust.md and its appendix from the reports of the campaigns

@@ -1,4 +1,4 @@
-"""`verify floats`: random numbers through the cell, compared with numpy."""
+"""Sums of bfloat16 products: random numbers through the cell, compared with numpy."""
 
 import numpy as np
 
@@ -12,13 +12,13 @@ from .cell import CompiledCell
 BATCH = 500_000
 
 
-def compare(count: int, seed: int) -> bool:
+def compare_chained(count: int, seed: int) -> bool:
     """Compare `count` steps of the RTL and of its model in C++ with numpy; return if all agree."""
     cells = {"RTL": CompiledCell(), "model": CompiledCell(model=True)}
     source = np.random.default_rng(seed)
     wrong, done = dict.fromkeys(cells, 0), 0
     console.print(f"seed {seed}")
-    with progress_bar("sums of floats") as (_, step):
+    with progress_bar("sums of bfloat16 products") as (_, step):
         while done < count:
             totals, first, second = draw(source, min(BATCH, count - done))
             expected = fused_step(
