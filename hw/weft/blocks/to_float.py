@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from ..float_format import FloatFormat
 
-# Steps of the search for the leading one in one cycle; each halves the number of candidates.
-STEPS_PER_STAGE = 2
+# Bits of the number of leading zeros that are found in one cycle.
+BITS_PER_STAGE = 2
 
 
 class ToFloat(wiring.Component):
@@ -42,18 +42,19 @@ class ToFloat(wiring.Component):
     @staticmethod
     def latency_of(width: int) -> int:
         """Return the latency: for the magnitude, for the leading one, and for the rounding."""
-        return 2 + -(-_steps(width) // STEPS_PER_STAGE)
+        return 2 + -(-_shift_bits(width) // BITS_PER_STAGE)
 
     def elaborate(self, platform):
         m = Module()
         sign, magnitude = self.i[-1], Signal(self.width)
         m.d.comb += magnitude.eq(Mux(sign, -self.i, self.i))
         sign, magnitude, shift = self._kept(m, "magnitude", sign, magnitude, None)
-        for first in range(0, _steps(self.width), STEPS_PER_STAGE):
-            last = min(first + STEPS_PER_STAGE, _steps(self.width))
-            for step in range(first, last):
-                magnitude, shift = self._shifted(m, step, magnitude, shift)
-            sign, magnitude, shift = self._kept(m, f"step_{last}", sign, magnitude, shift)
+        left = _shift_bits(self.width)
+        while left:
+            count = min(BITS_PER_STAGE, left)
+            left -= count
+            magnitude, shift = self._shifted(m, magnitude, shift, size=1 << left, count=count)
+            sign, magnitude, shift = self._kept(m, f"shift_{1 << left}", sign, magnitude, shift)
         rounded = self._rounded(m, sign, magnitude, shift)
         with m.If(self.advance):
             m.d.sync += self.o.eq(rounded)
@@ -72,19 +73,26 @@ class ToFloat(wiring.Component):
             kept.append(register)
         return kept
 
-    def _shifted(self, m: Module, step: int, magnitude: Value, shift: Value | None):
-        """Shift a magnitude left if its high bits are zero; return it, and all shifts so far.
+    def _shifted(self, m: Module, magnitude: Value, shift: Value | None, *, size: int, count: int):
+        """Shift out the highest groups of `size` bits that are zero, at most 2**count - 1.
 
-        The steps shift by descending powers of two, so that the leading one ends up on top.
+        Return the magnitude and all shifts so far. Sizes descend to 1, so that the leading one ends
+        up on top.
         """
-        places = 1 << _steps(self.width) - 1 - step
-        low = Signal(name=f"low_{places}")
-        shifted = Signal(self.width, name=f"shifted_{places}")
-        m.d.comb += [
-            low.eq(~magnitude[-places:].any()),
-            shifted.eq(Mux(low, magnitude << places, magnitude)),
-        ]
-        return shifted, low if shift is None else Cat(low, shift)
+        zeros = Signal(count, name=f"zeros_{size}")
+        last = (1 << count) - 1
+        m.d.comb += zeros.eq(last)
+        # All groups are examined at once, and the highest one that is not zero counts.
+        for group in reversed(range(last)):
+            top = self.width - size * group
+            with m.If(magnitude[max(0, top - size) : max(0, top)].any()):
+                m.d.comb += zeros.eq(group)
+        shifted = magnitude
+        for bit in range(count):
+            shifted = Mux(zeros[bit], shifted << (size << bit), shifted)
+        moved = Signal(self.width, name=f"shifted_{size}")
+        m.d.comb += moved.eq(shifted)
+        return moved, zeros if shift is None else Cat(zeros, shift)
 
     def _rounded(self, m: Module, sign: Value, magnitude: Value, shift: Value) -> Value:
         """Return the float of a magnitude whose leading one is on top, or that is zero."""
@@ -108,5 +116,5 @@ class ToFloat(wiring.Component):
         return Mux(magnitude[-1], Cat(absolute, sign), 0)
 
 
-def _steps(width: int) -> int:
+def _shift_bits(width: int) -> int:
     return (width - 1).bit_length()

@@ -311,7 +311,7 @@ TO_FLOAT_BREAKS = (
     Break("blocks/to_float", "guard & (sticky | fraction[0])", "guard", "float"),
     Break("blocks/to_float", "guard & (sticky | fraction[0])", "guard & sticky", "float"),
     Break("blocks/to_float", "truncated + up", "truncated", "float"),
-    Break("blocks/to_float", "~magnitude[-places:].any()", "~magnitude[-1]", "float"),
+    Break("blocks/to_float", "size * group\n", "size * group - 1\n", "float"),
 )
 FLOAT_ADDER_BREAKS = (
     Break("blocks/float_adder", "~ahead[-1] & ~addend.zero", "~ahead[-1]", "sum"),
