@@ -14,6 +14,7 @@ from pathlib import Path
 import format_tables
 import fpga_tables
 import host_link_tables
+import isa_tables
 import shape_tables
 import topology_tables
 import transaction
@@ -340,4 +341,5 @@ PARTS: dict[str, Callable[[], str]] = {
     "floats": format_tables.floats,
     "chained": format_tables.chained,
     "digits_in_floats": format_tables.digits_in_floats,
+    **isa_tables.PARTS,
 }
