@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..checks import check, check_kind, checked_integer
 from ..isa.fields import WORD_BITS
-from ..isa.instructions import INDEX_BITS, ROW_BITS
+from ..isa.instructions import INDEX_BITS, MOST_ROWS
 from ..isa.requirements import Requirements
 from ..matrix.config import MAX_DEPTH, MAX_SIDE, MatrixUnitConfig
 from ..parameters import check_parameters, documented, parameter
@@ -28,7 +28,7 @@ class BufferConfig:
         With one sentence that names the parameter, the value and the legal range.
     """
 
-    rows: int = parameter(8192, "Rows of the buffer.", low=1, high=1 << ROW_BITS)
+    rows: int = parameter(8192, "Rows of the buffer.", low=1, high=MOST_ROWS)
     banks: int = parameter(
         4, "Banks of equal size, each with one read and one write port.", low=1, high=16
     )

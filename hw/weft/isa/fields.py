@@ -74,9 +74,9 @@ class Field:
     def checked(self, value: object) -> int:
         """Return a legal value as an int; raise ValueError with one sentence for others."""
         if self.codes is not None:
-            known = isinstance(value, int) and value in set(self.codes)
-            check(known, f"{self.name} must be one of {self.legal}, not {described(value)}")
-            return int(value)  # pyright: ignore[reportArgumentType]
+            if not isinstance(value, int) or value not in iter(self.codes):
+                raise ValueError(f"{self.name} must be one of {self.legal}, not {described(value)}")
+            return int(value)
         return checked_integer(self.name, value, low=self.minimum, high=self.maximum)
 
     def of(self, word: int) -> int:

@@ -41,17 +41,7 @@ class Instruction:
             With one sentence that names the instruction, the field and its legal values.
         """
         kind = KINDS[opcode]
-        values = dict(kind.defaults)
-        for name, value in given.items():
-            check(
-                name in kind.free_fields,
-                f"{kind.name} has no field {name}: its fields are {', '.join(kind.free_fields)}",
-            )
-            try:
-                values[name] = kind.free_fields[name].checked(value)
-            except ValueError as error:
-                raise ValueError(f"{kind.name}: {error}") from None
-        return cls(kind, MappingProxyType(values))
+        return cls(kind, MappingProxyType(kind.defaults | _checked(kind, given)))
 
     def __getitem__(self, name: str) -> int:
         return self.values[name]
@@ -70,8 +60,8 @@ class Instruction:
 
     def replaced(self, **given: int) -> "Instruction":
         """Return this instruction with other values of some fields; raises as `make` does."""
-        kept = {name: self.values[name] for name in self.kind.free_fields}
-        return self.make(self.kind.opcode, **{**kept, **given})
+        values = {**self.values, **_checked(self.kind, given)}
+        return Instruction(self.kind, MappingProxyType(values))
 
     @property
     def opcode(self) -> Opcode:
@@ -131,6 +121,21 @@ class Instruction:
                 except ValueError as error:
                     raise ValueError(f"{kind.name}: {error}") from None
         return cls(kind, MappingProxyType(values))
+
+
+def _checked(kind: Kind, given: Mapping[str, int]) -> dict[str, int]:
+    """Return values of fields that are legal."""
+    values = {}
+    for name, value in given.items():
+        field = kind.free_fields.get(name)
+        if field is None:
+            fields = ", ".join(kind.free_fields)
+            raise ValueError(f"{kind.name} has no field {name}: its fields are {fields}")
+        try:
+            values[name] = field.checked(value)
+        except ValueError as error:
+            raise ValueError(f"{kind.name}: {error}") from None
+    return values
 
 
 def check_instruction(value: object) -> None:

@@ -24,6 +24,9 @@ from .fields import UNIT_BYTES, UNIT_WORDS, Field, Gap, code, placed
 
 # Bits of the numbers of buffer rows and of strides in buffer rows.
 ROW_BITS = 20
+# Most rows of a buffer. The row of a MATMUL is signed, because with padding it can be in front of
+# the buffer.
+MOST_ROWS = 1 << (ROW_BITS - 1)
 # Bits of the numbers of accumulators, parameter rows and row scalars.
 INDEX_BITS = 12
 MOST_LANES = 256
@@ -246,7 +249,7 @@ MATMUL = _kind(
     head=(_int16("zero_point", "Subtracted from each activation."),),
     words=(
         (
-            _row("row", "Buffer row at index zero of all six loops."),
+            _stride("row", "Buffer row at index zero of all six loops; negative with padding."),
             _index("accumulator", "Accumulator of the first row; the others follow."),
         ),
         (

@@ -1,6 +1,7 @@
 """Walks: the rows and bytes that an instruction visits, in order."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -65,8 +66,10 @@ def matmul_height(instruction: Instruction) -> int:
     return instruction["image_count"] * instruction["y_count"] * instruction["x_count"]
 
 
-def axis_walk(instruction: Instruction, axis: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the walk of MATMUL along an input axis, "y" or "x".
+def axis_walk(
+    instruction: Instruction | Mapping[str, int], axis: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the walk of MATMUL, or of its fields, along an input axis, "y" or "x".
 
     Returns
     -------
@@ -117,7 +120,7 @@ def vector_counts(instruction: Instruction) -> tuple[int, int, int]:
 
 def vector_height(instruction: Instruction) -> int:
     """Return the output rows of VECTOR."""
-    return int(np.prod(vector_counts(instruction)))
+    return math.prod(vector_counts(instruction))
 
 
 def vector_walk(instruction: Instruction, start: str, strides: str) -> np.ndarray:
