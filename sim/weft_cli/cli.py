@@ -12,7 +12,7 @@ from weft.boards import BOARDS, board_named
 from weft_model.layers import NETWORKS, read_network, scale_sim_windows, whole_windows
 from weft_sim import toolchain
 
-from . import installation
+from . import installation, programs
 from .paths import check_writable, shown
 from .unit_options import takes_configuration, takes_parts_of_configuration
 
@@ -61,6 +61,14 @@ def app() -> None:
 
 app.add_command(installation.compiler)
 app.add_command(installation.cache)
+for _command in (
+    programs.assemble,
+    programs.disassemble,
+    programs.check,
+    programs.execute,
+    programs.digits_program,
+):
+    app.add_command(_command)
 
 
 @app.command()

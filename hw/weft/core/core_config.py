@@ -174,21 +174,24 @@ class CoreConfig:
             row_scalars=self.vector.row_scalars,
         )
 
-    def check_runs(self, needs: Requirements) -> None:
-        """Raise ValueError, with one sentence, unless this core has what a program needs."""
-        has = self.needs
-        for name in ("lanes", "operand_width"):
+    def lacks(self, needs: Requirements) -> list[str]:
+        """Return a sentence for each thing that a program needs and this core does not have."""
+        has, lacking = self.needs, []
+        for name in _EQUAL:
             wanted, found = getattr(needs, name), getattr(has, name)
-            check(wanted == found, f"the program needs a core with {name} = {wanted}, not {found}")
+            if wanted != found:
+                lacking.append(f"the program needs a core with {name} = {wanted}, not {found}")
         for name in _AT_LEAST:
             wanted, found = getattr(needs, name), getattr(has, name)
-            check(
-                wanted <= found,
-                f"the program needs a core with {name} of at least {wanted:,}, not {found:,}",
-            )
+            if wanted > found:
+                lacking.append(
+                    f"the program needs a core with {name} of at least {wanted:,}, not {found:,}"
+                )
+        return lacking
 
 
 OPERANDS = "int8,uint8"
+_EQUAL = ("lanes", "operand_width")
 _AT_LEAST = (
     *("queue_slots", "fifo_tiles", "result_rows", "buffer_rows", "accumulators"),
     *("parameter_rows", "tables", "row_scalars"),
