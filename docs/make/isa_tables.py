@@ -7,7 +7,8 @@ from markdown_table import table
 from weft.core.core_config import CORES
 from weft.isa.codes import Format
 from weft.isa.fields import Field
-from weft.isa.instructions import HALT, KINDS, Kind
+from weft.isa.instructions import HALT, KINDS
+from weft.isa.kind import Kind
 from weft.isa.requirements import HEADER_FIELDS
 
 HEADS = ("Word", "Bits", "Field", "Values", "Default", "Meaning")
@@ -66,7 +67,9 @@ def _fields(fields: Iterable[Field]) -> str:
 def _row(field: Field) -> tuple:
     top = field.bit + field.width - 1
     bits = f"[{top}:{field.bit}]" if field.width > 1 else f"[{field.bit}]"
-    if field.codes is not None:
+    if field.codes is Format:
+        values, default = "a [format](#number-formats)", f"`{field.text(field.default)}`"
+    elif field.codes is not None:
         values = ", ".join(f"{int(code)} `{code.name.lower()}`" for code in field.codes)
         default = f"`{field.text(field.default)}`"
     elif field.name == "opcode":

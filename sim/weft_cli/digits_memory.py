@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weft.isa.instructions import REGIONS
+from weft.isa.kind import REGIONS
 
 from .digits import SIDE, Network, Requantization
 

@@ -10,7 +10,7 @@ import numpy as np
 from weft.core.core_config import CORES
 from weft.isa.assembly import assemble as assembled
 from weft.isa.assembly import disassemble as disassembled
-from weft.isa.instructions import REGIONS
+from weft.isa.kind import REGIONS
 from weft.isa.program import Program
 from weft.isa.requirements import MAGIC
 from weft_model.core.checker import check_program, faults

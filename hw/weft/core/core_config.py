@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..checks import check, check_kind, checked_integer
 from ..isa.fields import WORD_BITS
-from ..isa.instructions import INDEX_BITS, MOST_ROWS
+from ..isa.kind import INDEX_BITS, MOST_ROWS
 from ..isa.requirements import Requirements
 from ..matrix.config import MAX_DEPTH, MAX_SIDE, MatrixUnitConfig
 from ..parameters import check_parameters, documented, parameter

@@ -5,7 +5,8 @@ import re
 from ..checks import check
 from .codes import Opcode
 from .instruction import Instruction
-from .instructions import KINDS, REGIONS
+from .instructions import KINDS
+from .kind import REGIONS
 from .program import Program
 from .requirements import HEADER_BY_NAME, NUMBERS, Requirements
 

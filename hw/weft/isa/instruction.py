@@ -10,7 +10,8 @@ import numpy as np
 from ..checks import check, described
 from .codes import Opcode, Unit
 from .fields import WORD_BITS, used_bits
-from .instructions import KINDS, Kind, wait_name
+from .instructions import KINDS
+from .kind import Kind, wait_name
 
 WORD = np.dtype("<u4")
 _WAITS = {unit: wait_name(unit) for unit in Unit}

@@ -4,7 +4,7 @@ from amaranth.hdl import Shape, signed, unsigned
 from amaranth.lib import data
 
 from .fields import WORD_BITS, Field
-from .instructions import Kind
+from .kind import Kind
 from .requirements import HEADER_FIELDS, HEADER_WORDS
 
 

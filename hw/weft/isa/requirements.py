@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..checks import check, checked_integer
 from .fields import UNIT_BYTES, WORD_BITS, Field, placed
-from .instructions import MOST_LANES, REGIONS
+from .kind import MOST_LANES, REGIONS
 
 MAGIC = int.from_bytes(b"WFTP", "little")
 VERSION = 1

@@ -21,7 +21,7 @@ from weft.isa.codes import (
     YSource,
 )
 from weft.isa.instruction import Instruction
-from weft.isa.instructions import REGIONS
+from weft.isa.kind import REGIONS
 from weft.isa.requirements import Requirements
 
 from .runs import Runs, corners, strided

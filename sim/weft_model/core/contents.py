@@ -53,21 +53,21 @@ def _streams(program: Program) -> Iterator[str]:
         short = streams.taken[number] - streams.pushed[number]
         if short > 0 and instruction.opcode == Opcode.MATMUL:
             yield (
-                f"instruction {number}, MATMUL: takes {short} tiles more than WEIGHTS before it "
-                "have pushed"
+                f"instruction {number}, MATMUL: takes more tiles than WEIGHTS before it have "
+                f"pushed, by {short}"
             )
         short = streams.drained[number] - streams.emitted[number]
         if short > 0 and instruction.opcode == Opcode.VECTOR:
             yield (
-                f"instruction {number}, VECTOR: drains {short} result rows more than MATMULs "
-                "before it have emitted"
+                f"instruction {number}, VECTOR: drains more result rows than MATMULs before it "
+                f"have emitted, by {short}"
             )
     left = streams.pushed[-1] - streams.taken[-1]
     if left > 0:
-        yield f"the program ends with {left} tiles that no MATMUL takes"
+        yield f"tiles are left at the end, which no MATMUL takes: {left}"
     left = streams.emitted[-1] - streams.drained[-1]
     if left > 0:
-        yield f"the program ends with {left} result rows that no VECTOR drains"
+        yield f"result rows are left at the end, which no VECTOR drains: {left}"
 
 
 def _sums(program: Program) -> Iterator[str]:
@@ -91,6 +91,6 @@ def _sums(program: Program) -> Iterator[str]:
         rows[:] = not instruction["last"]
     if begun.any():
         yield (
-            f"the program ends with a sum in accumulator {int(np.argmax(begun))} that no MATMUL "
+            f"a sum is left in accumulator {int(np.argmax(begun))} at the end, which no MATMUL "
             "emits"
         )

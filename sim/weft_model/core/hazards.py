@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from weft.isa.codes import Unit
-from weft.isa.instructions import MOST_WAIT, wait_name
+from weft.isa.kind import MOST_WAIT, wait_name
 from weft.isa.program import Program
 
 from .accesses import SPACES, Access, accesses, place_name

@@ -10,7 +10,8 @@ from benches.instructions import random_instruction, random_value
 from weft.isa.codes import Format, Opcode, Unit
 from weft.isa.fields import WORD_BITS, Field, Gap, placed
 from weft.isa.instruction import WORD, Instruction
-from weft.isa.instructions import KINDS, wait_name
+from weft.isa.instructions import KINDS
+from weft.isa.kind import wait_name
 
 OPCODES = list(KINDS)
 

@@ -230,15 +230,15 @@ def test_an_illegal_operand_is_refused(number, fields, sentence):
         (
             WEIGHTS,
             dict(tiles=1),
-            "instruction 5, MATMUL: takes 1 tiles more than WEIGHTS before it",
+            "instruction 5, MATMUL: takes more tiles than WEIGHTS before it have pushed, by 1",
         ),
-        (WEIGHTS, dict(groups=2), "the program ends with 2 tiles that no MATMUL takes"),
+        (WEIGHTS, dict(groups=2), "tiles are left at the end, which no MATMUL takes: 2"),
         (
             DRAIN,
             dict(inner_count=5),
-            "instruction 6, VECTOR: drains 1 result rows more than MATMULs before it have emitted",
+            "instruction 6, VECTOR: drains more result rows than MATMULs before it have emitted",
         ),
-        (MATMUL, dict(x_count=5), "the program ends with 1 result rows that no VECTOR drains"),
+        (MATMUL, dict(x_count=5), "result rows are left at the end, which no VECTOR drains: 1"),
         (MATMUL, dict(first=0), "instruction 5, MATMUL: adds to accumulator 0, whose sum has not"),
         (
             STORE,
@@ -267,7 +267,7 @@ def test_sums_begin_and_end():
         )
 
     assert not wrong("first=1", "", "last=1")
-    assert wrong("first=1") == ["the program ends with a sum in accumulator 0 that no MATMUL emits"]
+    assert wrong("first=1") == ["a sum is left in accumulator 0 at the end, which no MATMUL emits"]
     assert wrong("first=1", "first=1 last=1") == [
         "instruction 7, MATMUL: overwrites accumulator 0, whose sum was not emitted"
     ]

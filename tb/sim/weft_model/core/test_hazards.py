@@ -10,7 +10,7 @@ from benches.core import NEEDS
 from benches.core_programs import random_core_program
 from weft.isa.codes import Opcode, Unit, XSource
 from weft.isa.instruction import Instruction
-from weft.isa.instructions import wait_name
+from weft.isa.kind import wait_name
 from weft.isa.program import Program
 from weft_model.core import order
 from weft_model.core.accesses import accesses
