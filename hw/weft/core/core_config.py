@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 from ..checks import check, check_kind, checked_integer
 from ..isa.fields import WORD_BITS
-from ..isa.kind import INDEX_BITS, MOST_ROWS
+from ..isa.kind import MOST_ENTRIES, MOST_ROWS, MOST_TABLES
 from ..isa.requirements import Requirements
 from ..matrix.config import MAX_DEPTH, MAX_SIDE, MatrixUnitConfig
 from ..parameters import check_parameters, documented, parameter
 
 MULTIPLE = 4
-MOST_ENTRIES = 1 << INDEX_BITS
 
 
 @documented
@@ -60,7 +59,7 @@ class VectorConfig:
     parameter_rows: int = parameter(
         64, "Rows of N records, each with bias, multiplier and shift.", low=1, high=MOST_ENTRIES
     )
-    tables: int = parameter(4, "Tables of 256 words.", low=1, high=15)
+    tables: int = parameter(4, "Tables of 256 words.", low=1, high=MOST_TABLES)
     row_scalars: int = parameter(512, "Row scalars.", low=1, high=MOST_ENTRIES)
 
     def __post_init__(self):

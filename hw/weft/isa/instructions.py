@@ -22,6 +22,7 @@ from .fields import Field, Gap, code
 from .kind import (
     INDEX_BITS,
     MOST_LANES,
+    TABLE_BITS,
     Kind,
     count,
     flag,
@@ -66,7 +67,7 @@ LOAD = kind_of(
     words=(
         (
             row_field("row", "First row that is written."),
-            Field(name="fill", meaning="Byte.", width=8),
+            Field(name="fill", meaning="Byte that completes a row.", width=8),
         ),
         (OFFSET,),
         _LINES,
@@ -236,9 +237,15 @@ VECTOR = kind_of(
             row_field("y_row", "First row of y."),
             (
                 (
-                    Field(name="x_table", meaning="0: none. k: table k - 1, on x.", width=4),
-                    Field(name="y_table", meaning="0: none. k: table k - 1, on y.", width=4),
-                    Field(name="output_table", meaning="0: none. k: table k - 1.", width=4),
+                    Field(
+                        name="x_table", meaning="0: none. k: table k - 1, on x.", width=TABLE_BITS
+                    ),
+                    Field(
+                        name="y_table", meaning="0: none. k: table k - 1, on y.", width=TABLE_BITS
+                    ),
+                    Field(
+                        name="output_table", meaning="0: none. k: table k - 1.", width=TABLE_BITS
+                    ),
                 ),
                 (index("subtract_scalar", "First row scalar subtracted from x."),),
                 (index("scale_scalar", "First row scalar of the scale."),),

@@ -14,6 +14,10 @@ ROW_BITS = 20
 MOST_ROWS = 1 << (ROW_BITS - 1)
 # Bits of the numbers of accumulators, parameter rows and row scalars.
 INDEX_BITS = 12
+MOST_ENTRIES = 1 << INDEX_BITS
+TABLE_BITS = 4
+# A field of 0 names no table.
+MOST_TABLES = (1 << TABLE_BITS) - 1
 MOST_LANES = 256
 REGIONS = 8
 MOST_WAIT = 255

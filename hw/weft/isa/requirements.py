@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from ..checks import check, checked_integer
 from .fields import UNIT_BYTES, WORD_BITS, Field, placed
-from .kind import MOST_LANES, REGIONS
+from .kind import MOST_ENTRIES, MOST_LANES, MOST_ROWS, MOST_TABLES, REGIONS
 
 MAGIC = int.from_bytes(b"WFTP", "little")
 VERSION = 1
 
 
-def _number(name: str, meaning: str, width: int, low: int = 0) -> Field:
-    return Field(name=name, meaning=meaning, width=width, low=low, default=low)
+def _number(name: str, meaning: str, width: int, *, low: int = 0, high: int | None = None) -> Field:
+    return Field(name=name, meaning=meaning, width=width, low=low, high=high, default=low)
 
 
 _NEEDS = (
@@ -35,18 +35,24 @@ _NEEDS = (
         ),
     ),
     (
-        _number("queue_slots", "Unfinished instructions that each unit holds.", 8, 1),
-        _number("fifo_tiles", "Tiles in the weight FIFO.", 8, 1),
-        _number("result_rows", "Result rows between the matrix and the vector unit.", 16, 1),
+        _number("queue_slots", "Unfinished instructions that each unit holds.", 8, low=1),
+        _number("fifo_tiles", "Tiles in the weight FIFO.", 8, low=1),
+        _number(
+            "result_rows",
+            "Result rows between the matrix and the vector unit.",
+            16,
+            low=1,
+            high=MOST_ENTRIES,
+        ),
     ),
-    (_number("buffer_rows", "Rows of the buffer.", 32, 1),),
+    (_number("buffer_rows", "Rows of the buffer.", 32, low=1, high=MOST_ROWS),),
     (
-        _number("accumulators", "Rows of accumulators.", 16, 1),
-        _number("parameter_rows", "Rows of N parameter records.", 16),
+        _number("accumulators", "Rows of accumulators.", 16, low=1, high=MOST_ENTRIES),
+        _number("parameter_rows", "Rows of N parameter records.", 16, high=MOST_ENTRIES),
     ),
     (
-        _number("tables", "Tables of 256 words.", 16),
-        _number("row_scalars", "Row scalars.", 16),
+        _number("tables", "Tables of 256 words.", 16, high=MOST_TABLES),
+        _number("row_scalars", "Row scalars.", 16, high=MOST_ENTRIES),
     ),
     (
         _number("readable", "Regions that are read, one bit for each.", REGIONS),
@@ -79,7 +85,7 @@ HEADER_FIELDS = placed(
                 default=VERSION,
             ),
         ),
-        (_number("units", f"Units of {UNIT_BYTES} bytes after the header.", WORD_BITS, 1),),
+        (_number("units", f"Units of {UNIT_BYTES} bytes after the header.", WORD_BITS, low=1),),
         (
             _number(
                 "crc", "CRC-32 of the program (polynomial 0x04c11db7), with this word zero.", 32

@@ -100,6 +100,11 @@ def test_halt_is_the_last_instruction_and_no_other():
     [
         ({"lanes": 260}, "lanes must be an integer from 4 to 256, not 260"),
         ({"operand_width": 4}, "operand_width must be an integer from 8 to 16, not 4"),
+        (
+            {"buffer_rows": (1 << 19) + 1},
+            "buffer_rows must be an integer from 1 to 524288, not 524289",
+        ),
+        ({"tables": 16}, "tables must be an integer from 0 to 15, not 16"),
         ({"regions": (1,) * 9}, "a program must have at most 8 regions, not 9"),
         ({"regions": (-1,)}, "region_0 must be an integer from 0 to 4294967295, not -1"),
         ({"readable": (8,)}, "a region in readable must be an integer from 0 to 7, not 8"),

@@ -1,6 +1,7 @@
 """WEIGHTS and MATMUL: matrix products and convolutions, against loops over every element."""
 
 import os
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -57,64 +58,99 @@ def test_a_matrix_product_with_zero_points(a_format, b_format):
     assert not found[:, 3].any()
 
 
+@dataclass(frozen=True)
+class Shape:
+    """A convolution; pairs are for y and x. The last block of channels has three valid lanes."""
+
+    images: int
+    blocks: int
+    size: tuple[int, int]
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: tuple[int, int]
+    out: tuple[int, int]
+
+    @classmethod
+    def random(cls, draw: np.random.Generator) -> "Shape":
+        def pair(low: int, high: int) -> tuple[int, int]:
+            return int(draw.integers(low, high)), int(draw.integers(low, high))
+
+        return cls(
+            images=int(draw.integers(1, 3)),
+            blocks=int(draw.integers(1, 3)),
+            size=pair(1, 6),
+            kernel=pair(1, 4),
+            stride=pair(1, 3),
+            dilation=pair(1, 3),
+            padding=pair(0, 3),
+            out=pair(1, 8),
+        )
+
+    @property
+    def channels(self) -> int:
+        return N * (self.blocks - 1) + 3
+
+    def walk(self, row: int) -> dict[str, int]:
+        """Return the fields of MATMUL; the input begins at a buffer row, block after block."""
+        height, width = self.size
+        fields = {"height": height, "width": width, "row": row}
+        for axis, pitch, place in (("y", width, 0), ("x", 1, 1)):
+            fields |= {
+                f"{axis}_stride": self.stride[place] * pitch,
+                f"k{axis}_stride": self.dilation[place] * pitch,
+                f"{axis}_step": self.stride[place],
+                f"k{axis}_step": self.dilation[place],
+                f"{axis}_origin": -self.padding[place],
+                f"{axis}_count": self.out[place],
+                f"k{axis}_count": self.kernel[place],
+            }
+            fields["row"] -= self.padding[place] * pitch
+        plane = self.images * height * width
+        return fields | {
+            **{"image_count": self.images, "image_stride": height * width},
+            **{"block_count": self.blocks, "block_stride": plane},
+        }
+
+    def direct(self, pixels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Return the sums, (images, y, x, outputs), element by element.
+
+        Parameters
+        ----------
+        pixels : ndarray, (images, height, width, channels)
+        weights : ndarray, (ky, kx, channels, outputs)
+        """
+        sums = np.zeros((self.images, *self.out, weights.shape[-1]), np.int64)
+        for image, y, x, ky, kx in np.ndindex(self.images, *self.out, *self.kernel):
+            at_y = y * self.stride[0] + ky * self.dilation[0] - self.padding[0]
+            at_x = x * self.stride[1] + kx * self.dilation[1] - self.padding[1]
+            if 0 <= at_y < self.size[0] and 0 <= at_x < self.size[1]:
+                sums[image, y, x] += pixels[image, at_y, at_x] @ weights[ky, kx]
+        return sums
+
+
 def test_a_convolution_with_stride_dilation_and_padding():
     draw = source()
     for _ in range(20):
-        images, height, width, blocks = (int(draw.integers(1, high)) for high in (3, 6, 6, 3))
-        kernel = {axis: int(draw.integers(1, 4)) for axis in "yx"}
-        stride = {axis: int(draw.integers(1, 3)) for axis in "yx"}
-        dilation = {axis: int(draw.integers(1, 3)) for axis in "yx"}
-        padding = {axis: int(draw.integers(0, 3)) for axis in "yx"}
-        size = {"y": height, "x": width}
-        out = {axis: max(1, (size[axis] + 2 * padding[axis]) // stride[axis] - 1) for axis in "yx"}
+        shape = Shape.random(draw)
         state = random_state(draw)
         zero = int(draw.integers(-128, 128))
-        pitch = {"y": width, "x": 1}
+        taps, channels = shape.kernel[0] * shape.kernel[1], shape.channels
         do(
             state,
             Opcode.WEIGHTS,
-            **dict(groups=kernel["y"] * kernel["x"], tiles=blocks, valid_rows=3, valid_columns=N),
-            **dict(row_pitch=N, tile_pitch=N * N, group_pitch=N * (N * (blocks - 1) + 3)),
+            **dict(groups=taps, tiles=shape.blocks, valid_rows=3, valid_columns=N),
+            **dict(row_pitch=N, tile_pitch=N * N, group_pitch=N * channels),
         )
-        first = sum(-padding[axis] * pitch[axis] for axis in "yx")
-        plane = images * height * width
-        fields: dict[str, int] = {}
-        for axis in "yx":
-            fields |= {
-                f"{axis}_stride": stride[axis] * pitch[axis],
-                f"k{axis}_stride": dilation[axis] * pitch[axis],
-                f"{axis}_step": stride[axis],
-                f"k{axis}_step": dilation[axis],
-                f"{axis}_origin": -padding[axis],
-                f"{axis}_count": out[axis],
-                f"k{axis}_count": kernel[axis],
-            }
-        do(
-            state,
-            Opcode.MATMUL,
-            **dict(row=40 + first, height=height, width=width, zero_point=zero),
-            **dict(image_count=images, image_stride=height * width),
-            **dict(block_count=blocks, block_stride=plane),
-            **fields,
-            **BOTH,
-        )
-        channels = N * (blocks - 1) + 3
-        pixels = state.buffer[40 : 40 + blocks * plane].view(np.int8).astype(np.int64) - zero
-        pixels = pixels.reshape(blocks, images, height, width, N)
-        taps = kernel["y"] * kernel["x"]
+        do(state, Opcode.MATMUL, zero_point=zero, **shape.walk(row=40), **BOTH)
+        rows = shape.blocks * shape.images * shape.size[0] * shape.size[1]
+        pixels = state.buffer[40 : 40 + rows].view(np.int8).astype(np.int64) - zero
+        pixels = np.moveaxis(pixels.reshape(shape.blocks, shape.images, *shape.size, N), 0, 3)
+        pixels = pixels.reshape(shape.images, *shape.size, -1)[..., :channels]
         weights = state.memory[0][: taps * channels * N].view(np.int8).astype(np.int64)
-        weights = weights.reshape(kernel["y"], kernel["x"], channels, N)
-        found = drained(state, images * out["y"] * out["x"])
-        found = found.reshape(images, out["y"], out["x"], N)
-        for image, y, x in np.ndindex(found.shape[:3]):
-            total = np.zeros(N, np.int64)
-            for ky, kx in np.ndindex(kernel["y"], kernel["x"]):
-                at_y = y * stride["y"] + ky * dilation["y"] - padding["y"]
-                at_x = x * stride["x"] + kx * dilation["x"] - padding["x"]
-                if 0 <= at_y < height and 0 <= at_x < width:
-                    pixel = pixels[:, image, at_y, at_x].ravel()[:channels]
-                    total += pixel @ weights[ky, kx]
-            assert found[image, y, x].tolist() == total.tolist()
+        sums = shape.direct(pixels, weights.reshape(*shape.kernel, channels, N))
+        found = drained(state, sums.size // N)
+        assert found.tolist() == sums.reshape(-1, N).tolist()
 
 
 def test_transposed_weights_come_from_the_buffer():
