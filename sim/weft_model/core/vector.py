@@ -20,7 +20,7 @@ from weft.isa.instruction import Instruction
 
 from .reciprocal import reciprocal
 from .rounding import scaled
-from .state import BIAS, MULTIPLIER, SCALAR_SHIFT, SHIFT, SHIFT_MASK, VALUE, CoreState
+from .state import BIAS, MULTIPLIER, SCALAR_SHIFT, SHIFT, SHIFT_MASK, VALUE, CoreState, ResultRows
 from .walks import parameter_walk, vector_height, vector_walk, window_size, window_walk
 from .work import Work
 
@@ -28,19 +28,21 @@ _INT32 = Format.INT32
 
 
 def vector(state: CoreState, instruction: Instruction) -> Work:
-    """Return the work of VECTOR; its parts are output rows."""
-    vector_pass = _Pass.of(state, instruction)
-    run = vector_pass.run
+    """Return the work of VECTOR; its parts are output rows, or the result rows that it drains."""
+    drained = ResultRows()
+    vector_pass = _Pass.of(state, instruction, drained)
+    height, size = vector_height(instruction), window_size(instruction)
     if instruction["function"] != Function.NONE:
-        run = vector_pass.run_function
-    size = window_size(instruction)
-    from_results = instruction["x_source"] == XSource.RESULTS
-    return Work(
-        parts=vector_height(instruction),
-        run=run,
-        # A part drains a window, so the results must have room for one.
-        ready=lambda part: not from_results or len(state.results) >= size,
-    )
+        return Work(parts=height, run=vector_pass.run_function)
+    if instruction["x_source"] != XSource.RESULTS:
+        return Work(parts=height, run=vector_pass.run)
+
+    def drain(start: int, stop: int) -> None:
+        drained.push(state.results.pop(stop - start))
+        if start // size < stop // size:
+            vector_pass.run(start // size, stop // size)
+
+    return Work(parts=height * size, run=drain, ready=lambda part: len(state.results) > 0)
 
 
 def wrapped(values: np.ndarray) -> np.ndarray:
@@ -50,7 +52,7 @@ def wrapped(values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class _Pass:
-    """One VECTOR: its walks, one entry for each output row.
+    """One VECTOR: its walks, one entry for each output row, and the result rows it has drained.
 
     Values in the methods are int64 of shape (output rows, rows of a window, N); an axis may have
     length 1 where all entries are equal.
@@ -58,6 +60,7 @@ class _Pass:
 
     state: CoreState
     instruction: Instruction
+    drained: ResultRows
     x: np.ndarray
     y: np.ndarray
     destination: np.ndarray
@@ -67,7 +70,7 @@ class _Pass:
     reduce_scalar: np.ndarray
 
     @classmethod
-    def of(cls, state: CoreState, instruction: Instruction) -> "_Pass":
+    def of(cls, state: CoreState, instruction: Instruction, drained: ResultRows) -> "_Pass":
         starts = vector_walk(instruction, "x_row", "x")
         scalars = {
             name: vector_walk(instruction, name, "scalar")
@@ -76,6 +79,7 @@ class _Pass:
         return cls(
             state=state,
             instruction=instruction,
+            drained=drained,
             x=starts[:, np.newaxis] + window_walk(instruction),
             y=vector_walk(instruction, "y_row", "y"),
             destination=vector_walk(instruction, "destination_row", "destination"),
@@ -113,7 +117,7 @@ class _Pass:
     def _read_x(self, part: slice) -> np.ndarray:
         rows, source = self.x[part], self.instruction["x_source"]
         if source == XSource.RESULTS:
-            drained = self.state.results.pop(rows.size).astype(np.int64)
+            drained = self.drained.pop(rows.size).astype(np.int64)
             return drained.reshape(*rows.shape, self.state.needs.lanes)
         if source == XSource.SCALARS:
             return self.state.scalars[rows, VALUE].astype(np.int64)[..., np.newaxis]

@@ -15,8 +15,8 @@ class Work:
     Parameters
     ----------
     parts : int
-        Lines of LOAD and STORE, tiles of WEIGHTS, rows of MATMUL for each tile, output rows of
-        VECTOR.
+        Lines of LOAD and STORE, tiles of WEIGHTS, rows of MATMUL for each tile, and output rows of
+        VECTOR or the result rows that it drains.
     run : callable
         `run(start, stop)` does a range of parts that is not empty; ranges follow each other.
     ready : callable, optional

@@ -1,5 +1,6 @@
 """Programs that the checker accepts have one result, whatever the timing."""
 
+import dataclasses
 import os
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from benches.core import NEEDS, empty_memory, first_difference
 from benches.core_programs import random_core_program, random_memory
-from weft.isa.codes import Opcode
+from weft.isa.codes import Format, Opcode, Reduce, XSource
 from weft.isa.instruction import Instruction
 from weft.isa.program import Program
 from weft_model.core.checker import faults
@@ -56,6 +57,35 @@ def test_without_waits_a_result_moves():
         total += 1
         moved += any(state is None or first_difference(state, expected) for state in states)
     assert moved > total // 2
+
+
+def test_a_window_of_results_is_drained_row_by_row():
+    """The maximum of all six rows of a product, with room for a single result row."""
+    draw = source()
+    body = [
+        Instruction.make(Opcode.LOAD, lines=6, bytes=4, line_pitch=4),
+        Instruction.make(Opcode.WEIGHTS, valid_rows=4, valid_columns=4, row_pitch=4),
+        Instruction.make(
+            Opcode.MATMUL,
+            **dict(x_count=6, x_stride=1, width=6, first=1, last=1, wait_load=1),
+        ),
+        Instruction.make(
+            Opcode.VECTOR,
+            **dict(x_source=XSource.RESULTS, reduce=Reduce.ROWS_MAX, reduce_inner_count=3),
+            **dict(inner_count=2, destination_inner=4, write=1, valid_lanes=4, wait_load=1),
+            **dict(destination_row=40, destination_format=Format.INT32),
+        ),
+        Instruction.make(Opcode.HALT),
+    ]
+    program = Program(dataclasses.replace(NEEDS, result_rows=1), tuple(body))
+    assert not faults(program)
+    memory = random_memory(draw, program)
+    state = interleave(program, memory, draw)
+    assert state is not None
+    a = memory[0][:24].view(np.int8).reshape(6, 4).astype(int)
+    b = memory[0][:16].view(np.int8).reshape(4, 4).astype(int)
+    found = state.elements(np.array([40, 44]), Format.INT32)
+    assert np.array_equal(found, (a @ b).reshape(2, 3, 4).max(axis=1))
 
 
 @pytest.mark.parametrize("waits", [{}, {"wait_load": 1}])
