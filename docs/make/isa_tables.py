@@ -52,7 +52,7 @@ def formats() -> str:
 
 def cores() -> str:
     """The named cores, and what a program may need of them."""
-    needs = {name: core.needs for name, core in CORES.items()}
+    needs = {name: core.capacity for name, core in CORES.items()}
     names = ("lanes", "queue_slots", "fifo_tiles", "result_rows", "buffer_rows", "accumulators")
     names += ("parameter_rows", "tables", "row_scalars")
     rows = [(f"`{name}`", *(f"{getattr(n, name):,}" for n in needs.values())) for name in names]

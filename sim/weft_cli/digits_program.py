@@ -54,7 +54,7 @@ def digits_program(core: CoreConfig, network: Network, images: int) -> Program:
         body += batch.instructions()
     body.append(Instruction.make(Opcode.HALT))
     needs = dataclasses.replace(
-        core.needs,
+        core.capacity,
         regions=region_sizes(network, images),
         readable=(IMAGES, CONSTANTS),
         writable=(SCORES,),

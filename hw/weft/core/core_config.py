@@ -158,7 +158,7 @@ class CoreConfig:
         return self.matrix.activation_port.lane.width
 
     @property
-    def needs(self) -> Requirements:
+    def capacity(self) -> Requirements:
         """The requirements of a program that uses all of this core, without regions."""
         return Requirements(
             lanes=self.lanes,
@@ -175,7 +175,7 @@ class CoreConfig:
 
     def lacks(self, needs: Requirements) -> list[str]:
         """Return a sentence for each thing that a program needs and this core does not have."""
-        has, lacking = self.needs, []
+        has, lacking = self.capacity, []
         for name in _EQUAL:
             wanted, found = getattr(needs, name), getattr(has, name)
             if wanted != found:

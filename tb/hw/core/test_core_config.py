@@ -21,7 +21,7 @@ def test_named_cores_have_the_sizes_of_their_names():
     sizes = {name: (core.lanes, core.vector.lanes) for name, core in CORES.items()}
     assert sizes == {"tiny": (4, 1), "small": (16, 4), "ulx3s": (8, 2), "tpu_v1": (256, 64)}
     # TPU v1: 24 MiB of buffer, 4 tiles, 4096 accumulators.
-    assert TPU_V1.buffer.rows * TPU_V1.needs.row_bytes == 24 << 20
+    assert TPU_V1.buffer.rows * TPU_V1.capacity.row_bytes == 24 << 20
     assert (TPU_V1.queues.tiles, TPU_V1.matrix.accumulator_depth) == (4, 4096)
     assert SMALL.operand_width == 8
 
@@ -80,8 +80,8 @@ def test_parts_are_checked():
 
 
 def test_a_core_runs_programs_that_need_at_most_what_it_has():
-    assert not TINY.lacks(TINY.needs)
-    assert not TINY.lacks(dataclasses.replace(TINY.needs, buffer_rows=1, queue_slots=1))
+    assert not TINY.lacks(TINY.capacity)
+    assert not TINY.lacks(dataclasses.replace(TINY.capacity, buffer_rows=1, queue_slots=1))
     for changes, sentence in (
         ({"lanes": 8}, "the program needs a core with lanes = 8, not 4"),
         ({"operand_width": 16}, "the program needs a core with operand_width = 16, not 8"),
@@ -90,8 +90,8 @@ def test_a_core_runs_programs_that_need_at_most_what_it_has():
             "the program needs a core with buffer_rows of at least 5,000, not 1,024",
         ),
     ):
-        assert TINY.lacks(dataclasses.replace(TINY.needs, **changes)) == [sentence]
+        assert TINY.lacks(dataclasses.replace(TINY.capacity, **changes)) == [sentence]
     for name in ("queue_slots", "fifo_tiles", "result_rows", "accumulators", "row_scalars"):
-        more = {name: getattr(TINY.needs, name) + 1}
-        (sentence,) = TINY.lacks(dataclasses.replace(TINY.needs, **more))
+        more = {name: getattr(TINY.capacity, name) + 1}
+        (sentence,) = TINY.lacks(dataclasses.replace(TINY.capacity, **more))
         assert f" {name} of at least " in sentence
