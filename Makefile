@@ -1,8 +1,9 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-fast sim sim-full soak waves verilog cycles test-quick test test-all bench \
-  bench-export bench-speed bench-formats bench-utilization goals bench-docs fpga fpga-table fpga-docs setup-fpga formal floats \
-  coverage mutation faults equivalence trust-docs lint docs train workloads lock clean clean-cache
+  bench-export bench-speed bench-formats bench-utilization goals bench-docs fpga fpga-table fpga-docs \
+  format-costs setup-fpga formal floats coverage mutation faults equivalence trust-docs lint docs \
+  train workloads lock clean clean-cache
 
 PYTHON ?= python3
 WEFT := .venv/bin/weft
@@ -152,6 +153,9 @@ fpga-table: $(FPGA_READY)  ## build each size for each board with each seed, on 
 
 fpga-docs: $(FPGA_READY)  ## write the table of docs/fpga.md and its plot from build/fpga/table
 	@.venv/bin/python docs/make/make_fpga.py
+
+format-costs: $(FPGA_READY)  ## write the costs of int4 at the double rate and of MX to docs/formats.md
+	@.venv/bin/python docs/make/make_format_costs.py
 
 formal: $(READY)  ## prove properties of the hardware, and check that they fail on broken copies
 	@$(VERIFY) formal

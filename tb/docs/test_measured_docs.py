@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import make_format_costs
 import make_fpga
 import make_performance
 import make_trust
@@ -106,6 +107,7 @@ PAGES = {
     "trust": (make_trust.PAGES, make_trust.PARTS),
     "performance": ([make_performance.PAGE], make_performance.PARTS),
     "fpga": ([make_fpga.PAGE], make_fpga.PARTS),
+    "formats": ([make_format_costs.PAGE], make_format_costs.PARTS),
 }
 
 
