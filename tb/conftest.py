@@ -20,6 +20,9 @@ def pytest_configure(config):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Tests with a cache of their own would build Zig's C++ library again.
     os.environ.setdefault("ZIG_GLOBAL_CACHE_DIR", str(toolchain.zig_cache()))
+    # Each simulation starts a Python, which would compile all of its modules again.
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        os.environ["PYTHONPYCACHEPREFIX"] = str(toolchain.build_root() / "bytecode")
     if not os.environ.get("SEED"):
         os.environ["SEED"] = str(secrets.randbelow(1 << 31))
 

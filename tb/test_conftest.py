@@ -63,6 +63,29 @@ def test_a_failure_is_named_when_it_happens(workers, tmp_path):
     assert running.returncode == pytest.ExitCode.TESTS_FAILED
 
 
+IMPORTING = """
+import pathlib, subprocess, sys
+
+def test_imports():
+    command = [sys.executable, "-c", "import imported; print(imported.__cached__)"]
+    folder = pathlib.Path(__file__).parent
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    written = pathlib.Path(run.stdout.strip())
+    assert written.is_file() and written.is_relative_to(folder / "build")
+"""
+
+
+def test_bytecode_is_kept_but_not_among_the_sources(tmp_path):
+    """Also if the environment asks for no bytecode, since each simulation starts a Python."""
+    (tmp_path / "test_some.py").write_text(IMPORTING)
+    (tmp_path / "imported.py").write_text("")
+    settings = {"PYTHONDONTWRITEBYTECODE": "1", "WEFT_BUILD": str(tmp_path / "build")}
+    with session(tmp_path, "-n", "1", **settings) as running:
+        out, errors = running.communicate(timeout=60)
+    assert running.returncode == 0, out + errors
+    assert not list(tmp_path.rglob("__pycache__"))
+
+
 @pytest.mark.parametrize(
     ("simulator", "sentence"),
     [
