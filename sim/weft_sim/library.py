@@ -36,7 +36,8 @@ def build(
     waves : bool
         The library can write VCD traces. Verilator's FST writer aborts the process on a full disk.
     faults : bool
-        The Verilog has an input `fault`, wider than 64 bits, with one bit per stored bit.
+        The Verilog is flat and has an input `fault`, wider than 64 bits, with one bit per stored
+        bit.
     headers : sequence of Path
         C++ headers of functions that the Verilog calls.
     building : callable, optional
@@ -52,7 +53,10 @@ def build(
     model = ModelBuild(
         arguments=[
             *("--timescale", "1ns/1ps", "--top-module", design.top),
-            *("--no-assert", "--x-assign", "fast", "--x-initial", "fast", *verilator.OPTIONS),
+            *("--no-assert", "--x-assign", "fast", "--x-initial", "fast"),
+            # A flat design has no blocks, and its code is three times as long without optimization.
+            *(() if faults else verilator.APART),
+            *verilator.OPTIONS,
             *(("--trace-vcd", "--trace-structs") if waves else ()),
         ],
         optimize="-O3",

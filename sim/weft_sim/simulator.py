@@ -232,7 +232,7 @@ def _verilator(design: Design, *, traces: str | None, coverage: bool) -> _Recipe
         arguments=[
             *("--timescale", "/".join(TIMESCALE), "--top-module", design.top),
             # cocotb sees the top's signals only: a table of all signals takes minutes to compile.
-            *("--vpi", "--no-public-flat-rw", *verilator.OPTIONS),
+            *("--vpi", "--no-public-flat-rw", *verilator.APART, *verilator.OPTIONS),
             *(verilator.COVERAGE_OPTIONS if coverage else ()),
             *((f"--trace-{traces}", "--trace-structs") if traces else ()),
         ],

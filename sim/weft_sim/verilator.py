@@ -14,7 +14,8 @@ from . import toolchain
 
 # Optimization of the data flow across modules would mix registers of a block into the code of its
 # neighbours. Without it, the code of a block is compiled once and shared.
-OPTIONS = ("-fno-dfg", "-Wno-fatal")
+APART = ("-fno-dfg",)
+OPTIONS = ("-Wno-fatal",)
 
 # By default, Verilator does not cover signals wider than 256 bits.
 COVERAGE_OPTIONS = ("--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096")

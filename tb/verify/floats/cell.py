@@ -13,7 +13,7 @@ from weft_sim.cache import cached
 from weft_sim.compiler import SHARED
 from weft_sim.float_model import HEADER, modelled
 from weft_sim.verilated_model import ModelBuild
-from weft_sim.verilator import OPTIONS
+from weft_sim.verilator import APART, OPTIONS
 
 DRIVER = Path(__file__).with_name("cell_driver.cpp")
 LIBRARY = "cell.so"
@@ -36,7 +36,7 @@ class CompiledCell:
         # In C++, `switch` is a keyword.
         verilog = design.verilog.replace("switch,", "switch_,").replace("switch)", "switch_)")
         build = ModelBuild(
-            arguments=["--top-module", design.top, "--no-assert", *OPTIONS],
+            arguments=["--top-module", design.top, "--no-assert", *APART, *OPTIONS],
             optimize="-O3",
             optimize_rest="-O2",
             options=["-fvisibility=default"],
