@@ -1,6 +1,6 @@
 """BuildSteps: run the tools of a build, with one log and one kind of error."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from . import compiler, toolchain, verilator
@@ -33,13 +33,33 @@ class BuildSteps:
         self.tool = tool
         self.name = name
 
-    def compile(self, parts: list[tuple[Path, str]], options: Iterable[str]) -> list[Path]:
-        """Compile sources, each with its optimization; return the object files."""
+    def precompile(self, header: Path, target: Path, optimize: str, options: Iterable[str]) -> None:
+        """Compile a header once for several sources."""
+        command = toolchain.cxx().precompilation(header, target, optimize=optimize, options=options)
+        self.run([command], makes=[target])
+
+    def compile(
+        self,
+        parts: list[tuple[Path, str]],
+        options: Iterable[str],
+        *,
+        options_of: Mapping[str, Sequence[str]] | None = None,
+    ) -> list[Path]:
+        """Compile sources, each with its optimization; return the object files.
+
+        `options_of`: further options for each optimization.
+        """
         cxx = toolchain.cxx()
         objects = [self.scratch / f"{source.stem}.o" for source, _ in parts]
+        more = options_of or {}
         self.run(
             [
-                cxx.compilation(source, target, optimize=optimize, options=options)
+                cxx.compilation(
+                    source,
+                    target,
+                    optimize=optimize,
+                    options=[*options, *more.get(optimize, ())],
+                )
                 for (source, optimize), target in zip(parts, objects, strict=True)
             ],
             makes=objects,

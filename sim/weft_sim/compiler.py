@@ -50,6 +50,8 @@ class Compiler:
         Options of every compilation and of every link.
     global_cache : Path, optional
         Where the compiler keeps its own libraries, built at their first use.
+    precompiles : bool
+        Whether it can compile headers once, for later compilations with equal options.
     """
 
     command: tuple[str, ...]
@@ -57,6 +59,23 @@ class Compiler:
     compile_options: tuple[str, ...] = ()
     link_options: tuple[str, ...] = ()
     global_cache: Path | None = None
+    precompiles: bool = False
+
+    def precompilation(
+        self, header: Path, target: Path, *, optimize: str, options: Iterable[str]
+    ) -> list[str]:
+        """Return the command that compiles a header once."""
+        return [
+            *(*self.command, *self.compile_options, optimize, *options),
+            *("-x", "c++-header", str(header), "-o", str(target)),
+        ]
+
+    def precompiled(self, target: Path) -> list[str]:
+        """Return the options of a compilation that begins with such a header.
+
+        The header is used even if the dates of its source files have changed since.
+        """
+        return ["-include-pch", str(target), "-Xclang", "-fno-validate-pch"]
 
     def compilation(
         self, source: Path, target: Path, *, optimize: str, options: Iterable[str]
@@ -160,6 +179,7 @@ def _zig(zig_cache: Path) -> Compiler | None:
         # One C++ library for all processors; without symbols.
         link_options=("-mcpu=baseline", "-s"),
         global_cache=zig_cache,
+        precompiles=True,
     )
 
 

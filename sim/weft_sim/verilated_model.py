@@ -1,8 +1,8 @@
 """Build Verilator's model of a design together with the C++ that drives it.
 
 Verilator reports the files that it writes. They are compiled in a few groups, because each group
-takes a second for the headers alone; code that runs only once is not optimized. Verilator's runtime
-is the same for all designs, and is kept in the cache.
+takes a second for the headers alone; code that runs only once is not optimized. Verilator's headers
+and its runtime are the same for all designs, and are compiled once and kept in the cache.
 """
 
 import json
@@ -22,6 +22,9 @@ OPTIONS = ("-std=gnu++17", "-fPIC", "-g0", "-w")
 GROUP_BYTES = 300_000
 GROUPS_PER_CORE = 4
 TRACES = ("VCD", "FST", "SAIF")
+# The header that includes most of Verilator's headers, and the file that it is compiled to.
+HEADER = "verilated.h"
+PRECOMPILED = "verilated.pch"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +99,13 @@ class ModelBuild:
             source.write_text("".join(f'#include "{file}"\n' for file in (*headers, *group)))
             parts.append((source, optimize))
         # The folder of the build comes first: its headers replace those of the runtime.
-        objects = steps.compile(parts, self._options(written, [scratch, model]))
+        objects = steps.compile(
+            parts,
+            self._options(written, [scratch, model]),
+            options_of={
+                optimize: self._precompiled(written, optimize, name) for _, optimize in parts
+            },
+        )
         objects += self._runtime(written, name)
         steps.link(objects, scratch / target, link_options)
 
@@ -128,6 +137,23 @@ class ModelBuild:
             *(f"-D{name}={int(value)}" for name, value in defines.items()),
             *(f"-I{folder}" for folder in (*folders, include, include / "vltstd")),
         ]
+
+    def _precompiled(self, written: dict, optimize: str, name: str) -> list[str]:
+        """Return the options that include Verilator's headers, which are compiled once."""
+        cxx = toolchain.cxx()
+        if not cxx.precompiles:
+            return []
+        options = self._options(written, [])
+
+        def make(scratch: Path) -> list[str]:
+            header = toolchain.verilator_root() / "include" / HEADER
+            steps = BuildSteps(scratch, tool="verilator", name=name)
+            steps.precompile(header, scratch / PRECOMPILED, optimize, options)
+            return [PRECOMPILED]
+
+        # The options have the folder of the headers.
+        key = [HEADER, optimize, *options, *cxx.command, *self._runtime_key()]
+        return cxx.precompiled(cached("headers", key, make) / PRECOMPILED)
 
     def _runtime(self, written: dict, name: str) -> list[Path]:
         """Return the objects of Verilator's runtime."""

@@ -34,12 +34,12 @@ def shared_cache(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def with_runtime(shared_cache, monkeypatch):
-    """Copy Verilator's runtime, which takes longer to build than a small unit."""
+    """Copy Verilator's headers and runtime, which take longer to build than a small unit."""
     own = cache.folder()
     with monkeypatch.context() as patch:
         patch.setenv("WEFT_CACHE", str(shared_cache))
         library.build(emit(ONE).design)
-        for entry in cache.folder().glob("runtime-*/"):
+        for entry in [*cache.folder().glob("runtime-*/"), *cache.folder().glob("headers-*/")]:
             with cache.lock_of(entry):
                 shutil.copytree(entry, own / entry.name)
 

@@ -211,6 +211,22 @@ def test_equal_commands_in_two_folders_compile_their_own_files(tmp_path):
     assert values == [1, 2]
 
 
+def test_a_compiled_header_is_used_even_if_its_date_changed(monkeypatch, tmp_path):
+    """A package that was installed again has other dates, but the same headers."""
+    monkeypatch.setenv("CXX", "zig")
+    header, compiled = tmp_path / "value.h", tmp_path / "value.pch"
+    source, result = tmp_path / "source.cpp", tmp_path / "value.so"
+    header.write_text("#define VALUE 3\n")
+    source.write_text('extern "C" int value() { return VALUE; }\n')
+    steps = BuildSteps(tmp_path, tool="verilator", name="unit")
+    steps.precompile(header, compiled, "-O2", ["-fPIC"])
+    os.utime(header, (0, 0))
+    options_of = {"-O2": toolchain.cxx().precompiled(compiled)}
+    objects = steps.compile([(source, "-O2")], ["-fPIC"], options_of=options_of)
+    steps.link(objects, result, ["-shared"])
+    assert ctypes.CDLL(str(result)).value() == 3
+
+
 def test_failing_commands_are_reported_in_order(tmp_path, monkeypatch):
     environment = toolchain.cxx().environment
     commands = [["sh", "-c", f"sleep 0.{3 - n}; echo {n}; exit {n}"] for n in range(3)]
