@@ -41,8 +41,8 @@ class ToFloat(wiring.Component):
 
     @staticmethod
     def latency_of(width: int) -> int:
-        """Return the latency: for the magnitude, for the leading one, and for the rounding."""
-        return 2 + -(-_shift_bits(width) // BITS_PER_STAGE)
+        """Return the latency: for the magnitude, for the leading one, and two for the rounding."""
+        return 3 + -(-_shift_bits(width) // BITS_PER_STAGE)
 
     def elaborate(self, platform):
         m = Module()
@@ -55,9 +55,10 @@ class ToFloat(wiring.Component):
             left -= count
             magnitude, shift = self._shifted(m, magnitude, shift, size=1 << left, count=count)
             sign, magnitude, shift = self._kept(m, f"shift_{1 << left}", sign, magnitude, shift)
-        rounded = self._rounded(m, sign, magnitude, shift)
+        truncated, up = self._truncated(m, sign, magnitude, shift)
         with m.If(self.advance):
-            m.d.sync += self.o.eq(rounded)
+            # A carry out of the fraction goes into the exponent, as it must.
+            m.d.sync += self.o.eq(truncated + up)
         return m
 
     def _kept(self, m: Module, name: str, sign: Value, magnitude: Value, shift: Value | None):
@@ -94,8 +95,11 @@ class ToFloat(wiring.Component):
         m.d.comb += moved.eq(shifted)
         return moved, zeros if shift is None else Cat(zeros, shift)
 
-    def _rounded(self, m: Module, sign: Value, magnitude: Value, shift: Value) -> Value:
-        """Return the float of a magnitude whose leading one is on top, or that is zero."""
+    def _truncated(self, m: Module, sign: Value, magnitude: Value, shift: Value):
+        """Return the float of a magnitude, without the bits that do not fit, and if they round up.
+
+        The leading one is on top, or the magnitude is zero. One cycle later.
+        """
         number = self.number
         # The bits below the leading one: the fraction, and those that decide how to round.
         missing = max(0, number.fraction + 2 - (self.width - 1))
@@ -105,15 +109,15 @@ class ToFloat(wiring.Component):
         sticky = below[: -number.fraction - 1].any()
         top = self.width - 1 + self.least_exponent + number.bias
         exponent = Signal(number.exponent)
-        truncated = Signal(number.width - 1)
-        m.d.comb += [
-            exponent.eq(top - shift),
-            truncated.eq(Cat(fraction, exponent)),
-        ]
-        up = guard & (sticky | fraction[0])
-        absolute = Signal(number.width - 1)
-        m.d.comb += absolute.eq(truncated + up)
-        return Mux(magnitude[-1], Cat(absolute, sign), 0)
+        m.d.comb += exponent.eq(top - shift)
+        truncated = Signal(number.width, reset_less=True)
+        up = Signal(reset_less=True)
+        with m.If(self.advance):
+            m.d.sync += [
+                truncated.eq(Mux(magnitude[-1], Cat(fraction, exponent, sign), 0)),
+                up.eq(guard & (sticky | fraction[0])),
+            ]
+        return truncated, up
 
 
 def _shift_bits(width: int) -> int:
