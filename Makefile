@@ -68,7 +68,7 @@ option = $(if $($(1)),$(if $(filter $(1),$(SWITCHES)),$(switch),$(value)))
 OPTIONS = $(strip $(foreach v,$(TAKES_$@),$(call option,$(v))))
 FILTER = $(or $(COCOTB_TEST_FILTER),$(COCOTB_TESTCASE),$(TESTCASE))
 PYTEST = SEED="$(SEED)" SIM="$(SIM)" WEFT_WAVES="$(call on,WAVES)" \
-  COCOTB_TEST_FILTER="$(FILTER)" .venv/bin/python -m pytest -n 2 $(if $(TEST),-k "$(TEST)")
+  COCOTB_TEST_FILTER="$(FILTER)" .venv/bin/python -m pytest -n 2 --dist worksteal $(if $(TEST),-k "$(TEST)")
 
 help:  ## list the targets and the variables
 	@echo "Targets:"
