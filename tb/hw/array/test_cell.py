@@ -6,7 +6,14 @@ import cocotb
 import pytest
 
 from benches.bits import gather_parts, in_parts, operand
-from benches.cells import ROW_CONTROL, held_weights, random_control, sum_latency
+from benches.cells import (
+    ROW_CONTROL,
+    Cells,
+    held_weights,
+    prefixes,
+    random_control,
+    sum_latency,
+)
 from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, start
 from benches.runner import on_icarus, on_simulators
 from weft.array.arithmetic import Arithmetic
@@ -15,6 +22,7 @@ from weft.emit.verilog import make_design
 from weft.matrix.config import MatrixUnitConfig
 
 CYCLES = 1500
+OUTPUTS = ("activation_out", "weight_out", "sum_out")
 
 
 def cell(activation, weight, multiplier_stages, adder_stages, rows=16, accumulator_width=32):
@@ -53,13 +61,9 @@ CONFIGS = {
 
 
 @on_simulators("config", CONFIGS)
-def test_cell(simulate, config):
-    simulate([passes_on_and_multiplies], Cell, arithmetic=config.arithmetic)
-
-
-@on_simulators("config", CONFIGS)
-def test_soft_cell(simulate, config):
-    simulate([passes_on_and_multiplies], SoftCell, arithmetic=config.arithmetic)
+def test_cells(simulate, config):
+    kinds = {"plain": Cell, "soft": SoftCell}
+    simulate([passes_on_and_multiplies], Cells, **kinds, arithmetic=config.arithmetic)
 
 
 ECP5 = {
@@ -104,16 +108,22 @@ async def passes_on_and_multiplies(dut):
         inputs[cycle] |= {name: 1, ROW_CONTROL[name]: 1}
 
     await start(dut)
-    names = ("activation_out", "weight_out", "sum_out")
+    names = [f"{prefix}{name}" for prefix in prefixes() for name in OUTPUTS]
     trace = await play(dut, to_ports(inputs, arithmetic), names)
+    for prefix in prefixes():
+        check({name: trace[f"{prefix}{name}"] for name in OUTPUTS}, inputs, arithmetic, prefix)
 
+
+def check(trace, inputs, arithmetic: Arithmetic, prefix: str):
+    """Compare the outputs of a cell with the inputs; `prefix` is for messages."""
     width = arithmetic.activation.width
     expected = [cycle["activation_in"] % (1 << width) for cycle in inputs[:-1]]
-    compare("activation_out", trace["activation_out"][1:], expected, range(1, CYCLES))
+    got = trace["activation_out"][1:]
+    compare(f"{prefix}activation_out", got, expected, range(1, CYCLES))
 
     shadows, weights = held_weights(inputs)
     expected = [value % (1 << arithmetic.weight.width) for value in shadows[1:]]
-    compare("weight_out", trace["weight_out"][1:], expected, range(1, CYCLES))
+    compare(f"{prefix}weight_out", trace["weight_out"][1:], expected, range(1, CYCLES))
 
     latency = sum_latency(arithmetic)
     cycles = range(1, CYCLES - latency - len(arithmetic.sum_parts))
@@ -122,7 +132,7 @@ async def passes_on_and_multiplies(dut):
         (inputs[n]["activation_in"] * weights[n] + inputs[n]["sum"]) % modulus for n in cycles
     ]
     got = [gather_parts(trace["sum_out"], n + latency, arithmetic.sum_parts) for n in cycles]
-    compare("sum_out", got, expected, [n + latency for n in cycles])
+    compare(f"{prefix}sum_out", got, expected, [n + latency for n in cycles])
 
 
 def random_inputs(source: random.Random, arithmetic: Arithmetic) -> dict[str, int]:

@@ -5,6 +5,7 @@ import random
 import cocotb
 
 from benches.bits import gather_parts, in_parts, join, operand
+from benches.cells import Cells, prefixes
 from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, start
 from benches.runner import on_simulators
 from weft.array.arithmetic import Arithmetic
@@ -14,6 +15,7 @@ from weft.formats import IntegerFormat
 from weft.matrix.config import MatrixUnitConfig
 
 CYCLES = 1500
+OUTPUTS = ("activation_out", "weight_out", "sum_out")
 # Control of a cell, and the corresponding control of its row.
 ROW_CONTROL = {"load": "row_loads", "switch": "row_switches"}
 
@@ -47,13 +49,9 @@ CONFIGS = {
 
 
 @on_simulators("config", CONFIGS)
-def test_fast_cell(simulate, config):
-    simulate([passes_on_and_multiplies], FastCell, arithmetic=config.arithmetic)
-
-
-@on_simulators("config", CONFIGS)
-def test_soft_fast_cell(simulate, config):
-    simulate([passes_on_and_multiplies], SoftFastCell, arithmetic=config.arithmetic)
+def test_fast_cells(simulate, config):
+    kinds = {"plain": FastCell, "soft": SoftFastCell}
+    simulate([passes_on_and_multiplies], Cells, **kinds, arithmetic=config.arithmetic)
 
 
 def test_widths_hold_every_sum_and_difference():
@@ -79,9 +77,14 @@ async def passes_on_and_multiplies(dut):
         inputs[cycle] |= {name: 1, ROW_CONTROL[name]: 1}
 
     await start(dut)
-    names = ("activation_out", "weight_out", "sum_out")
+    names = [f"{prefix}{name}" for prefix in prefixes() for name in OUTPUTS]
     trace = await play(dut, to_ports(inputs, arithmetic), names)
+    for prefix in prefixes():
+        check({name: trace[f"{prefix}{name}"] for name in OUTPUTS}, inputs, arithmetic, prefix)
 
+
+def check(trace, inputs, arithmetic: Arithmetic, prefix: str):
+    """Compare the outputs of a cell with the inputs; `prefix` is for messages."""
     shadows, weights = held_weights(inputs)
     width = operand_shape(arithmetic).width
     cycles = range(3, CYCLES - sum_latency(arithmetic) - len(arithmetic.sum_parts))
@@ -89,11 +92,12 @@ async def passes_on_and_multiplies(dut):
         (inputs[n]["first"] + weights[n][1], inputs[n]["second"] + weights[n][0]) for n in cycles
     ]
     got = [trace["activation_out"][n + 1] for n in cycles]
-    compare("activation_out", got, [join(pair, width) for pair in pairs], [n + 1 for n in cycles])
+    expected = [join(pair, width) for pair in pairs]
+    compare(f"{prefix}activation_out", got, expected, [n + 1 for n in cycles])
 
     mask = (1 << difference_shape(arithmetic).width) - 1
     got = [trace["weight_out"][n] for n in cycles]
-    compare("weight_out", got, [shadows[n][1] & mask for n in cycles], cycles)
+    compare(f"{prefix}weight_out", got, [shadows[n][1] & mask for n in cycles], cycles)
 
     latency = sum_latency(arithmetic)
     modulus = 1 << arithmetic.sum_width
@@ -102,7 +106,7 @@ async def passes_on_and_multiplies(dut):
         for n, (first, second) in zip(cycles, pairs, strict=True)
     ]
     got = [gather_parts(trace["sum_out"], n + latency, arithmetic.sum_parts) for n in cycles]
-    compare("sum_out", got, expected, [n + latency for n in cycles])
+    compare(f"{prefix}sum_out", got, expected, [n + latency for n in cycles])
 
 
 def wrapped(number: int, width: int) -> int:
