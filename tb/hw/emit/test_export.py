@@ -18,6 +18,7 @@ from weft.matrix.config import SMALL, TINY, MatrixUnitConfig
 from weft.matrix.layouts import ACTIVITY_SENTENCES
 from weft_cli.lint import CONFIGURATIONS, findings
 from weft_sim import toolchain
+from weft_sim.emissions import emitted
 
 JOINED = MatrixUnitConfig(rows=20, columns=37)
 
@@ -37,7 +38,7 @@ def ports_of_verilog(verilog: str, module: str) -> dict[str, tuple[str, int]]:
 
 @pytest.mark.parametrize("config", [TINY, JOINED, SMALL], ids=["4x4", "20x37", "16x16"])
 def test_ports_are_as_documented(config):
-    emission = emit(config)
+    emission = emitted(config)
     documented = {
         name: (direction, bits) for name, (direction, bits, _) in port_documentation(config).items()
     }
@@ -47,7 +48,7 @@ def test_ports_are_as_documented(config):
 
 
 def test_each_counter_has_its_own_meaning():
-    header = emit(TINY).verilog.split("module", 1)[0]
+    header = emitted(TINY).verilog.split("module", 1)[0]
     meanings = dict(re.findall(r"(?m)^//   output \[31:0\] counter_(\w+)\n//       (.*)$", header))
     assert meanings.pop("total") == "cycles since reset, wrapping"
     assert meanings == {
@@ -57,7 +58,7 @@ def test_each_counter_has_its_own_meaning():
 
 
 def test_text_is_plain_and_free_of_clutter():
-    verilog = emit(JOINED).verilog
+    verilog = emitted(JOINED).verilog
     assert verilog.isascii()
     for clutter in ("(*", "src", "$auto", "yosys", "Yosys", str(toolchain.build_root().parent)):
         assert clutter not in verilog, clutter
@@ -84,11 +85,11 @@ def test_illegal_arguments_of_write_are_refused(tmp_path):
     ):
         write(MatrixUnitConfig, tmp_path)
     with pytest.raises(TypeError, match=r"^directory must be a path, not 3$"):
-        write(emit(TINY), 3)
+        write(emitted(TINY), 3)
 
 
 def test_every_module_is_there_once_and_named_after_the_top():
-    emission = emit(JOINED, "mine")
+    emission = emitted(JOINED, "mine")
     modules = re.findall(r"(?m)^module (\w+)", emission.verilog)
     assert len(modules) == len(set(modules)) == emission.description["modules"]
     assert all(module == "mine" or module.startswith("mine__") for module in modules)
@@ -113,7 +114,7 @@ def test_same_bytes_on_a_second_run_and_with_any_hash_seed():
 
 
 def test_json_describes_the_file(tmp_path):
-    path = write(emit(TINY, "tiny"), tmp_path)
+    path = write(emitted(TINY, "tiny"), tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["tiny.json", "tiny.v"]
     described = json.loads((tmp_path / "tiny.json").read_text())
     assert described["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -122,20 +123,20 @@ def test_json_describes_the_file(tmp_path):
     assert described["parameters"]["activation"] == "int8"
     assert described["latency_cycles"] == 4 + 4 + 1 + 1 + 5
     assert described["check_latency_cycles"] == 0
-    checked = emit(MatrixUnitConfig(columns=9, checksum=True)).description
+    checked = emitted(MatrixUnitConfig(columns=9, checksum=True)).description
     assert checked["check_latency_cycles"] == 3 + 1 + 1
     assert described["ports"].keys() == port_documentation(TINY).keys()
 
 
 @pytest.mark.parametrize("config", CONFIGURATIONS, ids=lambda c: f"{c.rows}x{c.columns}")
 def test_lints_clean(config, tmp_path):
-    assert findings(write(emit(config), tmp_path)) == ""
+    assert findings(write(emitted(config), tmp_path)) == ""
 
 
 def test_every_waiver_has_a_reason_and_ends_with_the_file():
     waivers = re.findall(r"(?m)^(.*)\n/\* verilator lint_off \w+ \*/$", LINT_PROLOGUE)
     assert all(re.fullmatch(r"// [A-Z].*\.", reason) for reason in waivers)
-    verilog = emit(TINY).verilog
+    verilog = emitted(TINY).verilog
     assert verilog.count("lint_off") == LINT_PROLOGUE.count("lint_off") == len(waivers)
     assert verilog.index("lint_save") < verilog.index("lint_off")
     assert verilog.endswith("endmodule\n\n/* verilator lint_restore */\n")
@@ -144,7 +145,7 @@ def test_every_waiver_has_a_reason_and_ends_with_the_file():
 
 def test_lint_sees_a_defect(tmp_path):
     """The waivers do not hide an undriven signal."""
-    verilog = emit(TINY).verilog
+    verilog = emitted(TINY).verilog
     broken = re.sub(r"  assign admitted = .*;\n", "", verilog)
     assert broken != verilog
     path = tmp_path / "weft_4x4.v"
@@ -154,7 +155,7 @@ def test_lint_sees_a_defect(tmp_path):
 
 def test_yosys_synthesizes_it(tmp_path):
     """For an ECP5: every cell's multiplier becomes a DSP, the sums block memory; no latch."""
-    path = write(emit(MatrixUnitConfig(rows=4, columns=4)), tmp_path)
+    path = write(emitted(MatrixUnitConfig(rows=4, columns=4)), tmp_path)
     whole_yosys(
         f"read_verilog {path}",
         "synth_ecp5 -top weft_4x4",
@@ -171,7 +172,7 @@ def test_yosys_synthesizes_it(tmp_path):
 def test_yosys_finds_nothing_wrong(options, tmp_path):
     neighbour = tmp_path / "neighbour.v"
     neighbour.write_text(DIRECTIVES)
-    path = write(emit(JOINED), tmp_path)
+    path = write(emitted(JOINED), tmp_path)
     whole_yosys(
         f"read_verilog {' '.join(options)} {neighbour} {path}",
         "hierarchy -check -top weft_20x37",
@@ -185,7 +186,7 @@ def test_verilator_accepts_it_next_to_files_with_directives(neighbour_first, tmp
     """The other file sets a time scale and forbids implicit nets."""
     neighbour = tmp_path / "neighbour.v"
     neighbour.write_text("/* verilator lint_off STMTDLY */\n" + DIRECTIVES)
-    path = write(emit(JOINED), tmp_path)
+    path = write(emitted(JOINED), tmp_path)
     paths = (neighbour, path) if neighbour_first else (path, neighbour)
     # Neither module instantiates the other.
     assert findings("-Wno-MULTITOP", *paths) == ""
@@ -197,7 +198,7 @@ def test_icarus_finds_nothing_wrong(language, tmp_path):
     needs_icarus()
     neighbour = tmp_path / "neighbour.v"
     neighbour.write_text(DIRECTIVES)
-    path = write(emit(JOINED), tmp_path)
+    path = write(emitted(JOINED), tmp_path)
     for files in [path], ["-Wno-timescale", neighbour, path]:
         command = ["iverilog", f"-g{language}", "-Wall", "-o", tmp_path / "out", *files]
         compiled = subprocess.run(command, capture_output=True, text=True)
@@ -206,5 +207,5 @@ def test_icarus_finds_nothing_wrong(language, tmp_path):
 
 def test_one_design_can_contain_two_units(tmp_path):
     """The name of one unit begins with the name of the other."""
-    paths = [write(emit(TINY, name), tmp_path) for name in ("npu", "npu_cell")]
+    paths = [write(emitted(TINY, name), tmp_path) for name in ("npu", "npu_cell")]
     assert findings("-Wno-MULTITOP", *paths) == ""

@@ -8,9 +8,10 @@ import pytest
 from pyslang import ast, parsing, syntax
 
 from benches.neighbours import DIRECTIVES
-from weft.emit.export import emit, write
+from weft.emit.export import write
 from weft.emit.keywords import KEYWORDS
 from weft_cli.lint import CONFIGURATIONS
+from weft_sim.emissions import emitted
 
 # Every warning except those about names for waveforms, and about products, whose operands have the
 # widths and signs of their formats.
@@ -32,7 +33,7 @@ def findings(*paths: Path, warnings: list[str]) -> str:
 
 @pytest.mark.parametrize("config", CONFIGURATIONS, ids=lambda c: f"{c.rows}x{c.columns}")
 def test_no_warning(config, tmp_path):
-    path = write(emit(config), tmp_path)
+    path = write(emitted(config), tmp_path)
     neighbour = tmp_path / "neighbour.v"
     neighbour.write_text(DIRECTIVES)
     for warnings in [], ALL:
@@ -41,7 +42,7 @@ def test_no_warning(config, tmp_path):
 
 
 def test_a_defect_is_seen(tmp_path):
-    path = write(emit(CONFIGURATIONS[0]), tmp_path)
+    path = write(emitted(CONFIGURATIONS[0]), tmp_path)
     text = path.read_text()
     path.write_text(text.replace("assign rst = ~ aresetn;", "assign rst = ~ areset;"))
     assert path.read_text() != text

@@ -8,9 +8,10 @@ import pytest
 
 from benches.repository import ROOT
 from benches.runner import on_icarus, on_simulators
-from weft.emit.export import emit, write
+from weft.emit.export import write
 from weft.matrix.config import MatrixUnitConfig
 from weft_sim import toolchain
+from weft_sim.emissions import emitted
 from weft_sim.testbench import make_testbench, write_testbench
 
 NAME = "npu"
@@ -40,7 +41,7 @@ def run(simulator, tmp_path):
         if simulator not in PROGRAMS:
             pytest.skip("CXXRTL runs no testbench with delays")
         toolchain.prepare_environment()
-        path = write(emit(config, NAME), tmp_path)
+        path = write(emitted(config, NAME), tmp_path)
         text = path.read_text()
         path.write_text(change(text))
         head = write_testbench(config, NAME, tmp_path).read_text()

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weft.emit.export import emit
 from weft.emit.verilog import Design
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Error
 from weft.matrix.timing import MatrixUnitTiming
+from weft_sim.emissions import emitted
 from weft_sim.library import build
 from weft_sim.native_driver import COUNTERS, DONE, Progress, StimulusBuffers, load
 from weft_sim.native_unit import NativeUnit
@@ -79,7 +79,7 @@ class FaultyUnit:
     """
 
     def __init__(self, config: MatrixUnitConfig, *, building: Callable[[], None] = lambda: None):
-        emission = emit(config)
+        emission = emitted(config)
         netlist = with_faults(emission.verilog, emission.name)
         self.config = config
         self.bits: tuple[Bit, ...] = netlist.bits
