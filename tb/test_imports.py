@@ -34,6 +34,7 @@ SUBPACKAGES = {
     "matrix": (*GROUND, "blocks", "primitives", "array"),
     "bus": (*GROUND, "blocks", "primitives"),
     "isa": GROUND,
+    "sequencer": (*GROUND, "blocks", "primitives", "isa"),
     "core": (*GROUND, "blocks", "primitives", "matrix", "bus", "isa"),
     "emit": (*GROUND, "matrix", "core"),
     "host_link": (*GROUND, "blocks", "primitives", "matrix", "bus", "core"),

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 
 matplotlib.use("svg")
 
@@ -42,6 +43,18 @@ def sheet(width: float, height: float) -> tuple[Figure, Axes]:
     axes.set(xlim=(0, width), ylim=(0, height))
     axes.set_axis_off()
     return figure, axes
+
+
+def cycles_axis(axes: Axes, cycles: int, rows: list[str]) -> None:
+    """Axes with one column per cycle and one line per row, the first on top."""
+    axes.set(xlim=(0, cycles), ylim=(len(rows), 0))
+    axes.set_xticks(np.arange(cycles) + 0.5, [str(cycle) for cycle in range(cycles)])
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
+    axes.tick_params(length=0)
+    for cycle in range(cycles + 1):
+        axes.axvline(cycle, color=RULE, linewidth=0.8, zorder=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
 
 
 def save(figure: Figure, name: str, folder: Path = IMAGES) -> Path:

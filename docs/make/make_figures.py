@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 import dataflow
 import handshake
+import issue_timing
 import plots
 import tables
 import wave_pictures
@@ -29,6 +30,7 @@ from canvas import (
     WEIGHTS,
     WEIGHTS_LIGHT,
     WEIGHTS_PALE,
+    cycles_axis,
     note,
     plt,
     save,
@@ -65,18 +67,6 @@ def main() -> None:
 def picture() -> Figure:
     """The unit and one of its cells, 4 x 4."""
     return dataflow.draw(TINY)
-
-
-def cycles_axis(axes: Axes, cycles: int, rows: list[str]) -> None:
-    """One column per cycle, one line per row, north on top."""
-    axes.set(xlim=(0, cycles), ylim=(len(rows), 0))
-    axes.set_xticks(np.arange(cycles) + 0.5, [str(cycle) for cycle in range(cycles)])
-    axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
-    axes.tick_params(length=0)
-    for cycle in range(cycles + 1):
-        axes.axvline(cycle, color=RULE, linewidth=0.8, zorder=0)
-    for side in axes.spines.values():
-        side.set_visible(False)
 
 
 def simulate_two_tiles(config: MatrixUnitConfig) -> Trace:
@@ -261,6 +251,7 @@ FIGURES = {
     "weight_timing": weight_timing,
     "pipeline": pipeline,
     "handshake": handshake.draw,
+    "issue": issue_timing.draw,
     "utilization": utilization,
     **plots.PLOTS,
 }

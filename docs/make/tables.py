@@ -15,6 +15,7 @@ import format_tables
 import fpga_tables
 import host_link_tables
 import isa_tables
+import sequencer_tables
 import shape_tables
 import topology_tables
 import transaction
@@ -342,4 +343,5 @@ PARTS: dict[str, Callable[[], str]] = {
     "chained": format_tables.chained,
     "digits_in_floats": format_tables.digits_in_floats,
     **isa_tables.PARTS,
+    **sequencer_tables.PARTS,
 }

@@ -1,0 +1,1 @@
+"""The sequencer of a core: it checks, dispatches and starts instructions."""
