@@ -35,6 +35,7 @@ from .breaks import (
     WEIGHT_BREAKS,
     Break,
 )
+from .buffer_breaks import WALK_BREAKS
 from .counters import CountersPartitionTime
 from .faults import WrongResultsAreReported
 from .float_sums import (
@@ -62,6 +63,7 @@ from .unit_breaks import (
     SIGNED_BREAKS,
     UNIT_BREAKS,
 )
+from .walk import WalksAreNestedLoops
 from .weights import RowsMeetTheirTile
 
 
@@ -293,6 +295,15 @@ PROOFS = (
         lambda: CountersPartitionTime(width=3),
         COUNTER_BREAKS,
         method="induction 4",
+    ),
+    Proof(
+        "walk",
+        "the rows of a walk are those of six nested loops with multiplications, one per cycle, "
+        "also from one walk to the next",
+        lambda: WalksAreNestedLoops(row_width=2, count_width=2, kernel_width=2),
+        WALK_BREAKS,
+        method="bmc 9",
+        methods=(("wrong_valid_stays", "pdr"), ("wrong_payload_stays", "pdr")),
     ),
     _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS), "bmc 20"),
     _unit(2, 1, FAST_UNIT_BREAKS, "bmc 19", inner_product="fast"),

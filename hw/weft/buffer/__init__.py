@@ -1,0 +1,1 @@
+"""The unified buffer, and the walks over its rows."""

@@ -1,0 +1,22 @@
+"""Broken copies for the proofs of the data path of a core."""
+
+from .breaks import Break
+
+WALK_BREAKS = (
+    Break("buffer/loop_nest", "turns.eq(self.lasts[loop + 1 :].all())", "turns.eq(1)", "row"),
+    Break("buffer/loop_nest", "Mux(left[-1], whole, left - 1)", "left - 1", "last_row"),
+    Break("buffer/strided_sum", "self.advances[: loop + 1].any()", "self.advances[loop]", "row"),
+    Break("buffer/image_walk", "~high.any() & (", "(", "inside"),
+    Break("buffer/image_walk", "first_row.eq(rows.all())", "first_row.eq(0)", "first_row"),
+    Break("buffer/image_walk", "m.d.sync += first_tile.eq(0)", "pass", "first_tile"),
+    Break("buffer/image_walk", "tiles.all()", "nest.lasts.all()", "last_tile"),
+    Break(
+        "buffer/image_walk",
+        "with m.If(~steps.valid | steps.ready):",
+        "with m.If(1):",
+        "valid_stays",
+    ),
+    Break("buffer/image_walk", "active & (~steps.valid | steps.ready)", "active", "payload_stays"),
+    Break("buffer/image_walk", "active.eq(self.walks.valid)", "active.eq(1)", "none_is_invented"),
+    Break("buffer/image_walk", "active.eq(self.walks.valid)", "active.eq(0)", "none_is_late"),
+)
