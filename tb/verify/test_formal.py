@@ -79,7 +79,9 @@ def test_assumptions_are_kept(tmp_path):
     assert answers(Counter(9, 1, assumes=True), tmp_path) == [(False, None), (False, None)]
 
 
-@pytest.mark.parametrize("name", ["weights 2x1", "weights 2x1 fast", "counters", "results"])
+@pytest.mark.parametrize(
+    "name", ["weights 2x1", "weights 2x1 fast", "counters", "results", "buffer"]
+)
 def test_proof_holds(name, tmp_path):
     result = run(Task(BY_NAME[name]), tmp_path)
     assert not result.wrong, result.wrong

@@ -29,7 +29,10 @@ class BufferConfig:
 
     rows: int = parameter(8192, "Rows of the buffer.", low=1, high=MOST_ROWS)
     banks: int = parameter(
-        4, "Banks of equal size, each with one read and one write port.", low=1, high=16
+        4,
+        "Banks, each with one read and one write port; the rows of a bank are a power of two.",
+        low=1,
+        high=16,
     )
 
     def __post_init__(self):
@@ -37,6 +40,12 @@ class BufferConfig:
         check(
             self.rows % self.banks == 0,
             f"rows must be a multiple of the number of banks, {self.banks}, not {self.rows}",
+        )
+        height = self.rows // self.banks
+        check(
+            height.bit_count() == 1,
+            f"the rows of a bank must be a power of two, not {height}: {self.rows} rows in "
+            f"{self.banks} banks",
         )
 
 
@@ -236,5 +245,5 @@ TINY = core_of(lanes=4, buffer=BufferConfig(rows=1024, banks=2), accumulators=16
 SMALL = core_of(lanes=16, buffer=BufferConfig(rows=8192), accumulators=512)
 ULX3S = core_of(lanes=8, buffer=BufferConfig(rows=8192), accumulators=512)
 # The buffer has 24 MiB (Jouppi et al., ISCA 2017, section 2).
-TPU_V1 = core_of(lanes=256, buffer=BufferConfig(rows=98304), accumulators=4096)
+TPU_V1 = core_of(lanes=256, buffer=BufferConfig(rows=98304, banks=3), accumulators=4096)
 CORES = {"tiny": TINY, "small": SMALL, "ulx3s": ULX3S, "tpu_v1": TPU_V1}

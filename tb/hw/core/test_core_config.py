@@ -71,6 +71,8 @@ def test_sizes_that_do_not_fit_are_refused(case):
 def test_parts_are_checked():
     with pytest.raises(ValueError, match=r"^rows must be a multiple of the number of banks, 4, no"):
         BufferConfig(rows=10, banks=4)
+    with pytest.raises(ValueError, match=r"^the rows of a bank must be a power of two, not 12: 48"):
+        BufferConfig(rows=48, banks=4)
     with pytest.raises(ValueError, match=r"^tiles must be an integer from 1 to 255, not 0$"):
         QueueConfig(tiles=0)
     with pytest.raises(ValueError, match=r"^lanes must be an integer from 4 to 256, not 260$"):

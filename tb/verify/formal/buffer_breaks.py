@@ -20,3 +20,19 @@ WALK_BREAKS = (
     Break("buffer/image_walk", "active.eq(self.walks.valid)", "active.eq(1)", "none_is_invented"),
     Break("buffer/image_walk", "active.eq(self.walks.valid)", "active.eq(0)", "none_is_late"),
 )
+
+_WAITS = "self.waits[port].eq(self.asks[port] & Cat(*before).any())"
+BUFFER_BREAKS = (
+    *[
+        Break("buffer/bank_arbiter", _WAITS, "self.waits[port].eq(0)", f"{name}_{what}")
+        for name in ("b", "c", "e")
+        for what in ("waits_for_earlier_ports", "is_seen_to_wait")
+    ],
+    *[
+        Break("buffer/unified_buffer", "cycles=self.latency - 1", "cycles=self.latency", name)
+        for name in ("a_comes", "b_comes", "c_comes")
+    ],
+    Break("buffer/unified_buffer", "bank.write.eq(chosen.any())", "bank.write.eq(1)", "a_is_right"),
+    Break("buffer/bank_arbiter", " & (self.bank[port] == bank)", "", "b_is_right"),
+    Break("buffer/bank_arbiter", "self.asks[port] & ~self.waits[port] & ", "", "c_is_right"),
+)

@@ -35,7 +35,8 @@ from .breaks import (
     WEIGHT_BREAKS,
     Break,
 )
-from .buffer_breaks import WALK_BREAKS
+from .buffer import BufferIsAMemory
+from .buffer_breaks import BUFFER_BREAKS, WALK_BREAKS
 from .counters import CountersPartitionTime
 from .faults import WrongResultsAreReported
 from .float_sums import (
@@ -304,6 +305,13 @@ PROOFS = (
         WALK_BREAKS,
         method="bmc 9",
         methods=(("wrong_valid_stays", "pdr"), ("wrong_payload_stays", "pdr")),
+    ),
+    Proof(
+        "buffer",
+        "a read returns the last write of an earlier cycle, a fixed number of cycles later; a "
+        "request waits if and only if an earlier port asks for its bank",
+        lambda: BufferIsAMemory(rows=4, banks=2),
+        BUFFER_BREAKS,
     ),
     _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS), "bmc 20"),
     _unit(2, 1, FAST_UNIT_BREAKS, "bmc 19", inner_product="fast"),
