@@ -36,3 +36,29 @@ BUFFER_BREAKS = (
     Break("buffer/bank_arbiter", " & (self.bank[port] == bank)", "", "b_is_right"),
     Break("buffer/bank_arbiter", "self.asks[port] & ~self.waits[port] & ", "", "c_is_right"),
 )
+
+_ADVANCES = "with m.If(~weights.valid | weights.ready):"
+_FETCH = "fetch.eq(~behind[-1] & (~weights.valid | weights.ready))"
+FIFO_BREAKS = (
+    Break("matrix/weight_fifo", _ADVANCES, "with m.If(1):", "valid_stays"),
+    Break("matrix/weight_fifo", _FETCH, "fetch.eq(~behind[-1])", "payload_stays"),
+    Break(
+        "matrix/weight_fifo", "spare + fetched - self.reserve", "spare + fetched", "never_too_many"
+    ),
+    Break(
+        "matrix/weight_fifo", "spare + fetched - self.reserve", "spare - self.reserve", "has_room"
+    ),
+    Break(
+        "matrix/weight_fifo",
+        "behind + written - fetched",
+        "behind + written",
+        "nothing_is_invented",
+    ),
+    Break(
+        "matrix/weight_fifo", "behind + written - fetched", "behind - fetched", "nothing_is_lost"
+    ),
+    Break("matrix/weight_fifo", "payload.last.eq(last_read)", "payload.last.eq(0)", "last"),
+    Break("matrix/weight_fifo", "read_row + (2 * rows - 1)", "read_row + rows", "row_is_right"),
+    Break("matrix/weight_fifo", "out.signed.eq(found.signed)", "out.signed.eq(0)", "row_is_right"),
+    Break("matrix/weight_fifo", "read_row.eq(read_row - 1)", "read_row.eq(0)", "row_is_right"),
+)

@@ -36,7 +36,7 @@ from .breaks import (
     Break,
 )
 from .buffer import BufferIsAMemory
-from .buffer_breaks import BUFFER_BREAKS, WALK_BREAKS
+from .buffer_breaks import BUFFER_BREAKS, FIFO_BREAKS, WALK_BREAKS
 from .counters import CountersPartitionTime
 from .faults import WrongResultsAreReported
 from .float_sums import (
@@ -65,6 +65,7 @@ from .unit_breaks import (
     UNIT_BREAKS,
 )
 from .walk import WalksAreNestedLoops
+from .weight_fifo import TilesComeBackwards
 from .weights import RowsMeetTheirTile
 
 
@@ -312,6 +313,15 @@ PROOFS = (
         "request waits if and only if an earlier port asks for its bank",
         lambda: BufferIsAMemory(rows=4, banks=2),
         BUFFER_BREAKS,
+    ),
+    Proof(
+        "weight FIFO",
+        "tiles leave once, whole and in order, from their last row to their first; a place is free "
+        "as soon as a tile has left",
+        lambda: TilesComeBackwards(
+            MatrixUnitConfig(rows=2, columns=1, weight="int1,uint1", zero_points=True), tiles=2
+        ),
+        FIFO_BREAKS,
     ),
     _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS), "bmc 20"),
     _unit(2, 1, FAST_UNIT_BREAKS, "bmc 19", inner_product="fast"),
