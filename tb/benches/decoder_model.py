@@ -10,7 +10,8 @@ from benches.instructions import random_instruction
 from weft.isa.codes import Opcode
 from weft.isa.fields import UNIT_BYTES, UNIT_WORDS, WORD_BITS, Field, used_bits
 from weft.isa.instruction import Instruction
-from weft.isa.instructions import KINDS, Kind
+from weft.isa.instructions import KINDS
+from weft.isa.kind import Kind
 from weft.sequencer.ports import FaultCode
 
 

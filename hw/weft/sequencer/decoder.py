@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -166,7 +166,7 @@ class Decoder(wiring.Component):
             m.d.sync += [complete.eq(unit.full & Cat(*last_part).any()), kind.eq(Cat(*last_part))]
             for place in range(MOST_UNITS):
                 here = [unit.part[n] for n, part in enumerate(PARTS) if part.number == place]
-                with m.If(Cat(*here, Const(0, 1)).any()):
+                with m.If(Cat(*here).any()):
                     m.d.sync += bits[place * UNIT_BITS :][:UNIT_BITS].eq(unit.bits)
         with m.If(~self.enable):
             m.d.sync += complete.eq(0)

@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from ..hierarchy import instantiate
 from ..isa.codes import Opcode, Unit
 from ..isa.fields import Field
-from ..isa.instructions import HALT, KINDS, Kind, wait_name
+from ..isa.instructions import HALT, KINDS
+from ..isa.kind import Kind, wait_name
 from ..isa.layouts import instruction_layout, shape_of
 from .decoder import Decoder
 from .issue import Issue

@@ -7,7 +7,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..isa.fields import UNIT_WORDS, WORD_BITS, Field, used_bits
-from ..isa.instructions import KINDS, Kind
+from ..isa.instructions import KINDS
+from ..isa.kind import Kind
 from .ports import UNIT_BITS
 
 

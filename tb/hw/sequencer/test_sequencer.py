@@ -14,7 +14,7 @@ from benches.runner import on_simulators
 from benches.stub_units import StubUnit
 from weft.isa.codes import Opcode, Unit
 from weft.isa.instruction import Instruction
-from weft.isa.instructions import wait_name
+from weft.isa.kind import wait_name
 from weft.isa.layouts import instruction_layout
 from weft.sequencer.decoder import Decoder
 from weft.sequencer.ports import FaultCode, fault_layout, program_unit_layout

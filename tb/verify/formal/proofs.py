@@ -38,6 +38,7 @@ from .breaks import (
 from .buffer import BufferIsAMemory
 from .buffer_breaks import BUFFER_BREAKS, FIFO_BREAKS, WALK_BREAKS
 from .counters import CountersPartitionTime
+from .decoder import InstructionsAreWhole
 from .faults import WrongResultsAreReported
 from .float_sums import (
     FloatsAreNarrowed,
@@ -48,7 +49,21 @@ from .float_sums import (
 from .harness import Harness
 from .narrow import narrow
 from .operands import LanesAreRead, SumsAreShifted
+from .queues import QueueKeepsOrder, QueueObeysWaits
 from .rounding import FloatsAreRead, SumsAreRounded
+from .sequencer import (
+    InstructionsWaitAndStart,
+    OrdersAreGiven,
+    WaitsAreExact,
+)
+from .sequencer_breaks import (
+    DECODER_BREAKS,
+    DISPATCHER_BREAKS,
+    ISSUE_BREAKS,
+    QUEUE_ORDER_BREAKS,
+    QUEUE_WAIT_BREAKS,
+    WAIT_BREAKS,
+)
 from .streams import ResultsComeInOrder
 from .unit import UnitIsItsSpecification
 from .unit_breaks import (
@@ -322,6 +337,46 @@ PROOFS = (
             MatrixUnitConfig(rows=2, columns=1, weight="int1,uint1", zero_points=True), tiles=2
         ),
         FIFO_BREAKS,
+    ),
+    Proof(
+        "decoder",
+        "instructions leave once, in order, with their own bits, when all of their bytes have "
+        "come; none leaves after a fault",
+        InstructionsAreWhole,
+        DECODER_BREAKS,
+    ),
+    Proof(
+        "waits",
+        "a stored wait holds exactly if few enough of the instructions in front are unfinished, "
+        "however many finish while it is stored",
+        lambda: WaitsAreExact(wait_width=3, most=3),
+        WAIT_BREAKS,
+    ),
+    Proof(
+        "queue order",
+        "instructions are offered once, in order, with their own fields, and no slot is lost",
+        lambda: QueueKeepsOrder(slots=3, most=3),
+        QUEUE_ORDER_BREAKS,
+    ),
+    Proof(
+        "queue waits",
+        "instructions start in order, never before their waits hold, and at once when they do",
+        lambda: QueueObeysWaits(slots=2, most=3),
+        QUEUE_WAIT_BREAKS,
+    ),
+    Proof(
+        "dispatcher",
+        "each order goes to its unit in the cycle in which it is taken, no more of them than the "
+        "counts allow; HALT waits for everything, and nothing follows the end of a program",
+        lambda: OrdersAreGiven(most=3),
+        DISPATCHER_BREAKS,
+    ),
+    Proof(
+        "issue",
+        "in two queues with their dispatcher, no instruction starts before its waits hold, and "
+        "something always goes on while units do what they can",
+        lambda: InstructionsWaitAndStart(slots=2, wait_width=2, most=3),
+        ISSUE_BREAKS,
     ),
     _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS), "bmc 20"),
     _unit(2, 1, FAST_UNIT_BREAKS, "bmc 19", inner_product="fast"),
