@@ -83,7 +83,7 @@ def test_assumptions_are_kept(tmp_path):
     "name",
     [
         *("weights 2x1", "weights 2x1 fast", "counters", "results"),
-        *("buffer", "weight FIFO", "waits"),
+        *("buffer", "queue", "weight FIFO", "waits"),
     ],
 )
 def test_proof_holds(name, tmp_path):

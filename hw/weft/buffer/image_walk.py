@@ -15,11 +15,13 @@ LOOPS = ("ky", "kx", "block", "image", "y", "x")
 TILE_LOOPS = 3
 
 
-def walk_layout(*, row_width: int, count_width: int, kernel_width: int) -> data.StructLayout:
+def walk_layout(
+    *, row_width: int, count_width: int, kernel_width: int, tag_width: int
+) -> data.StructLayout:
     """Return the layout of the parameters of a walk.
 
     `row` and the strides have `row_width` bits, counts, origins and sizes `count_width`, and the
-    counts of the kernel and the steps `kernel_width`.
+    counts of the kernel and the steps `kernel_width`. Every step carries the `tag` of its walk.
     """
     kernel = ("ky", "kx")
     counts = {f"{loop}_count": kernel_width if loop in kernel else count_width for loop in LOOPS}
@@ -31,19 +33,22 @@ def walk_layout(*, row_width: int, count_width: int, kernel_width: int) -> data.
             **{f"{loop}_step": kernel_width for loop in ("ky", "kx", "y", "x")},
             **{f"{axis}_origin": signed(count_width) for axis in ("y", "x")},
             **{size: count_width for size in ("height", "width")},
+            "tag": tag_width,
         }
     )
 
 
-def step_layout(row_width: int) -> data.StructLayout:
+def step_layout(*, row_width: int, tag_width: int) -> data.StructLayout:
     """Return the layout of a step of a walk.
 
     `row`: the buffer row; meaningless unless `inside`, the coordinates are inside of the image.
     `first_row`, `last_row`: of those that meet the same tile. `first_tile`, `last_tile`: it meets
-    the first or the last tile of the walk.
+    the first or the last tile of the walk. `tag`: that of the walk.
     """
     flags = ("inside", "first_row", "last_row", "first_tile", "last_tile")
-    return data.StructLayout({"row": unsigned(row_width), **{name: 1 for name in flags}})
+    return data.StructLayout(
+        {"row": unsigned(row_width), **{name: 1 for name in flags}, "tag": tag_width}
+    )
 
 
 class ImageWalk(wiring.Component):
@@ -59,28 +64,33 @@ class ImageWalk(wiring.Component):
 
     Parameters
     ----------
-    row_width, count_width, kernel_width : int
+    row_width, count_width, kernel_width, tag_width : int
         See `walk_layout`.
 
     Members
     -------
     walks : stream of walk_layout(...)
-    steps : stream of step_layout(row_width), out
+    steps : stream of step_layout(...), out
     """
 
     latency = 2
 
-    def __init__(self, *, row_width: int, count_width: int, kernel_width: int):
+    def __init__(self, *, row_width: int, count_width: int, kernel_width: int, tag_width: int):
         self.row_width = row_width
         self.count_width = count_width
         self.kernel_width = kernel_width
+        self.tag_width = tag_width
         self.layout = walk_layout(
-            row_width=row_width, count_width=count_width, kernel_width=kernel_width
+            row_width=row_width,
+            count_width=count_width,
+            kernel_width=kernel_width,
+            tag_width=tag_width,
         )
+        steps = step_layout(row_width=row_width, tag_width=tag_width)
         super().__init__(
             {
                 "walks": In(stream.Signature(self.layout)),
-                "steps": Out(stream.Signature(step_layout(row_width))),
+                "steps": Out(stream.Signature(steps)),
             }
         )
 
@@ -166,10 +176,11 @@ class ImageWalk(wiring.Component):
     ) -> None:
         """Register the step, with the flags that say where in the walk it is."""
         first_row, first_tile = Signal(), Signal()
+        tag = Signal(self.tag_width, reset_less=True)
         tiles, rows = nest.lasts[:TILE_LOOPS], nest.lasts[TILE_LOOPS:]
         out = self.steps.payload
         with m.If(start):
-            m.d.sync += [first_row.eq(1), first_tile.eq(1)]
+            m.d.sync += [first_row.eq(1), first_tile.eq(1), tag.eq(self.walks.payload.tag)]
         with m.Elif(step):
             m.d.sync += first_row.eq(rows.all())
             with m.If(rows.all()):
@@ -182,4 +193,5 @@ class ImageWalk(wiring.Component):
                 out.last_row.eq(rows.all()),
                 out.first_tile.eq(first_tile),
                 out.last_tile.eq(tiles.all()),
+                out.tag.eq(tag),
             ]

@@ -65,6 +65,9 @@ class MatrixUnit(wiring.Component):
     Parameters
     ----------
     config : MatrixUnitConfig
+    result_rows : int
+        Rows of the result buffer, which can wait while others are computed; at least
+        `timing.result_depth`, which is what can be in flight.
 
     Members
     -------
@@ -77,9 +80,10 @@ class MatrixUnit(wiring.Component):
     timing : MatrixUnitTiming
     """
 
-    def __init__(self, *, config: MatrixUnitConfig):
+    def __init__(self, *, config: MatrixUnitConfig, result_rows: int = 0):
         check_config(config)
         self.config = config
+        self.result_rows = result_rows
         self.timing = MatrixUnitTiming.of(config)
         super().__init__(
             {
@@ -91,6 +95,10 @@ class MatrixUnit(wiring.Component):
                 "counters": Out(counter_layout()),
             }
         )
+
+    @property
+    def _result_depth(self) -> int:
+        return max(self.result_rows, self.timing.result_depth)
 
     def elaborate(self, platform):
         m = Module()
@@ -118,7 +126,7 @@ class MatrixUnit(wiring.Component):
             platform,
             Admission,
             config=config,
-            credits=self.timing.result_depth,
+            credits=self._result_depth,
             spacing=self.timing.spacing,
         )
         connect_decoded(m, platform, config, "weight", self.weights, loader.weights)
@@ -272,7 +280,7 @@ class MatrixUnit(wiring.Component):
             reset=True,
         )
         results = instantiate(
-            m, "results", platform, ResultBuffer, config=config, depth=self.timing.result_depth
+            m, "results", platform, ResultBuffer, config=config, depth=self._result_depth
         )
         m.d.comb += [
             finish.i.eq(Cat(sums.row.last, sums.row.end)),

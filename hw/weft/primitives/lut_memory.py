@@ -1,4 +1,4 @@
-"""A memory of few rows, which an FPGA builds of LUTs."""
+"""A memory with a read register, which an FPGA builds of LUTs if it has few rows."""
 
 from dataclasses import dataclass, replace
 
@@ -7,6 +7,10 @@ from amaranth.lib.memory import Memory
 
 from ..hierarchy import family_of
 from . import ecp5
+
+# Rows of the largest memory that is built of several of LUTs. A larger one is a block memory, which
+# is slow without an output register, but LUTs for hundreds of rows would be most of a unit.
+MOST_BANKED_ROWS = 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +34,7 @@ def add_lut_memory(
     m: Module, platform, *, shape: Shape, depth: int, write: Write, read: Read
 ) -> Value:
     """Add `depth` rows of `shape` to `m`; return the output, valid one cycle after the enable."""
-    if family_of(platform) == ecp5.FAMILY and depth > ecp5.LUT_MEMORY_ROWS:
+    if family_of(platform) == ecp5.FAMILY and ecp5.LUT_MEMORY_ROWS < depth <= MOST_BANKED_ROWS:
         return _add_banks(m, shape, depth, write, read)
     m.submodules.memory = memory = Memory(shape=shape, depth=depth, init=[])
     return _connect(m, memory, write, read)

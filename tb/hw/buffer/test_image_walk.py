@@ -19,7 +19,8 @@ from weft_sim.stalls import random_bools, random_gaps
 
 # Widths of rows, counts and kernels; the first are those of instructions.
 WIDTHS = {"20-16-12": (20, 16, 12), "6-4-3": (6, 4, 3)}
-FIELDS = ["row", "inside", "first_row", "last_row", "first_tile", "last_tile"]
+TAG_WIDTH = 3
+FIELDS = ["row", "inside", "first_row", "last_row", "first_tile", "last_tile", "tag"]
 
 
 @on_simulators("row_width, count_width, kernel_width", WIDTHS)
@@ -30,6 +31,7 @@ def test_image_walk(simulate, row_width, count_width, kernel_width):
         row_width=row_width,
         count_width=count_width,
         kernel_width=kernel_width,
+        tag_width=TAG_WIDTH,
     )
 
 
@@ -38,6 +40,7 @@ def layout_of(widths):
         row_width=widths.row_width,
         count_width=widths.count_width,
         kernel_width=widths.kernel_width,
+        tag_width=TAG_WIDTH,
     )
 
 
@@ -59,6 +62,7 @@ def draw(source: random.Random, widths) -> Instruction:
             values[name] = source.randint(1, min(5, (1 << field.width) - 1))
     half = 1 << (widths.row_width - 1)
     values["row"] = source.randrange(-half, half)
+    values["tag"] = source.getrandbits(TAG_WIDTH)
     return Instruction.make(Opcode.MATMUL, **values)
 
 
@@ -73,6 +77,7 @@ def steps_of(instruction: Instruction, row_width: int) -> Iterator[dict[str, int
             "last_row": row == height - 1,
             "first_tile": tile == 0,
             "last_tile": tile == tiles - 1,
+            "tag": instruction["tag"],
             "row": rows[tile, row] % (1 << row_width) if inside[tile, row] else 0,
         }
         yield {name: int(value) for name, value in step.items()}
@@ -81,7 +86,7 @@ def steps_of(instruction: Instruction, row_width: int) -> Iterator[dict[str, int
 async def visit(dut, walks: list[Instruction], gaps, ready) -> list[int]:
     """Run walks, compare all steps, and return their cycles."""
     widths = parameters()
-    layout, out = layout_of(widths), step_layout(widths.row_width)
+    layout, out = layout_of(widths), step_layout(row_width=widths.row_width, tag_width=TAG_WIDTH)
     expected = [s for walk in walks for s in steps_of(walk, widths.row_width)]
     seen, cycles = [], []
 

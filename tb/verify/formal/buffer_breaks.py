@@ -9,6 +9,7 @@ WALK_BREAKS = (
     Break("buffer/image_walk", "~high.any() & (", "(", "inside"),
     Break("buffer/image_walk", "first_row.eq(rows.all())", "first_row.eq(0)", "first_row"),
     Break("buffer/image_walk", "m.d.sync += first_tile.eq(0)", "pass", "first_tile"),
+    Break("buffer/image_walk", "out.tag.eq(tag)", "out.tag.eq(self.walks.payload.tag)", "tag"),
     Break("buffer/image_walk", "tiles.all()", "nest.lasts.all()", "last_tile"),
     Break(
         "buffer/image_walk",
@@ -61,4 +62,38 @@ FIFO_BREAKS = (
     Break("matrix/weight_fifo", "read_row + (2 * rows - 1)", "read_row + rows", "row_is_right"),
     Break("matrix/weight_fifo", "out.signed.eq(found.signed)", "out.signed.eq(0)", "row_is_right"),
     Break("matrix/weight_fifo", "read_row.eq(read_row - 1)", "read_row.eq(0)", "row_is_right"),
+)
+QUEUE_BREAKS = (
+    Break(
+        "primitives/stream_queue",
+        "with m.If(~self.o.valid | self.o.ready):",
+        "with m.If(1):",
+        "valid_stays",
+    ),
+    Break(
+        "primitives/stream_queue",
+        "fetch.eq(~behind[-1] & (~self.o.valid | self.o.ready))",
+        "fetch.eq(~behind[-1])",
+        "payload_stays",
+    ),
+    *[
+        Break("primitives/stream_queue", "behind + self.i.valid - fetch", broken, fails)
+        for broken, fails in (
+            ("behind + self.i.valid", "nothing_is_invented"),
+            ("behind - fetch", "nothing_is_lost"),
+        )
+    ],
+    *[
+        Break("primitives/stream_queue", "self.released.eq(fetch)", broken, fails)
+        for broken, fails in (
+            ("self.released.eq(fetch & ~self.i.valid)", "places_come_back"),
+            ("self.released.eq(fetch | self.i.valid)", "places_come_back_once"),
+        )
+    ],
+    Break(
+        "primitives/stream_queue",
+        "Mux(slot == self.depth - 1, 0, slot + 1)",
+        "slot + 1",
+        "word_is_right",
+    ),
 )

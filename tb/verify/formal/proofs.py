@@ -36,7 +36,7 @@ from .breaks import (
     Break,
 )
 from .buffer import BufferIsAMemory
-from .buffer_breaks import BUFFER_BREAKS, FIFO_BREAKS, WALK_BREAKS
+from .buffer_breaks import BUFFER_BREAKS, FIFO_BREAKS, QUEUE_BREAKS, WALK_BREAKS
 from .counters import CountersPartitionTime
 from .decoder import InstructionsAreWhole
 from .faults import WrongResultsAreReported
@@ -64,7 +64,7 @@ from .sequencer_breaks import (
     QUEUE_WAIT_BREAKS,
     WAIT_BREAKS,
 )
-from .streams import ResultsComeInOrder
+from .streams import ResultsComeInOrder, WordsComeInOrder
 from .unit import UnitIsItsSpecification
 from .unit_breaks import (
     CHECKSUM_BREAKS,
@@ -328,6 +328,12 @@ PROOFS = (
         "request waits if and only if an earlier port asks for its bank",
         lambda: BufferIsAMemory(rows=4, banks=2),
         BUFFER_BREAKS,
+    ),
+    Proof(
+        "queue",
+        "words leave once and in order, and each place is released once",
+        lambda: WordsComeInOrder(width=1, depth=3),
+        QUEUE_BREAKS,
     ),
     Proof(
         "weight FIFO",

@@ -21,6 +21,7 @@ class WalksAreNestedLoops(Harness):
             "row_width": row_width,
             "count_width": count_width,
             "kernel_width": kernel_width,
+            "tag_width": 1,
         }
 
     def describe(self, m: Module) -> None:
@@ -62,6 +63,7 @@ class WalksAreNestedLoops(Harness):
         step, valid = steps.payload, steps.valid
         tiles, rows = LOOPS[:TILE_LOOPS], LOOPS[TILE_LOOPS:]
         self.prove("row", ~valid | (step.row == row[: len(step.row)]))
+        self.prove("tag", ~valid | (step.tag == params.tag))
         self.prove("inside", ~valid | (step.inside == inside))
         for name, loops, last in (
             ("first_row", rows, False),

@@ -1,0 +1,119 @@
+"""DataPath: from the buffer of a core to the results of its matrix unit."""
+
+from amaranth.hdl import Module
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from ..buffer.unified_buffer import UnifiedBuffer, read_port, write_layout
+from ..hierarchy import instantiate
+from ..isa.instructions import MATMUL, WEIGHTS
+from ..isa.layouts import instruction_layout
+from ..matrix.layouts import Error, counter_layout, result_layout
+from ..matrix.matrix_unit import MatrixUnit
+from ..matrix.weight_fifo import WeightFifo
+from .core_config import CoreConfig
+from .matrix_feeder import MatrixFeeder
+from .weights_unit import WeightsUnit
+
+# From the highest priority to the lowest. MATRIX reads a row in every cycle, and loses one for each
+# that it waits; the others have time to wait.
+READERS = ("matrix", "weights", "x", "y", "store")
+WRITERS = ("vector", "load")
+OUTER_READERS = READERS[2:]
+
+
+class DataPath(wiring.Component):
+    """The buffer, the units WEIGHTS and MATRIX, the weight FIFO and the matrix unit.
+
+    Instructions are executed as they come; whoever sends them must keep their waits.
+
+    Latency, if nothing waits: from a MATMUL to its first activation row MatrixFeeder.latency, and
+    from there to its result MatrixUnitTiming.latency.
+
+    Parameters
+    ----------
+    config : CoreConfig
+
+    Members
+    -------
+    weights, matmuls : streams of instructions of WEIGHTS and of MATRIX
+    weights_finished, matmul_finished : 1 bit out. An instruction has finished.
+    x, y, store : read_port(...) of the buffer for other units
+    vector, load : streams of write_layout(...) in
+    waits : 1 bit out per port of the buffer. Its request waits for its bank.
+    results : stream of result_layout(config.matrix), out
+    clear_errors, errors, counters : see MatrixUnit
+    """
+
+    def __init__(self, *, config: CoreConfig):
+        self.config = config
+        sizes = {"rows": config.buffer.rows, "width": config.lanes * config.operand_width}
+        super().__init__(
+            {
+                "weights": In(stream.Signature(instruction_layout(WEIGHTS))),
+                "matmuls": In(stream.Signature(instruction_layout(MATMUL))),
+                "weights_finished": Out(1),
+                "matmul_finished": Out(1),
+                **{name: In(read_port(**sizes)) for name in OUTER_READERS},
+                **{name: In(stream.Signature(write_layout(**sizes))) for name in WRITERS},
+                "waits": Out(data.StructLayout({name: 1 for name in (*READERS, *WRITERS)})),
+                "results": Out(stream.Signature(result_layout(config.matrix))),
+                "clear_errors": In(1),
+                "errors": Out(Error),
+                "counters": Out(counter_layout()),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        buffer = instantiate(
+            m,
+            "buffer",
+            platform,
+            UnifiedBuffer,
+            width=config.lanes * config.operand_width,
+            rows=config.buffer.rows,
+            banks=config.buffer.banks,
+            readers=READERS,
+            writers=WRITERS,
+        )
+        weights = instantiate(m, "weights_unit", platform, WeightsUnit, config=config)
+        fifo = instantiate(
+            m,
+            "weight_fifo",
+            platform,
+            WeightFifo,
+            config=config.matrix,
+            tiles=config.queues.tiles,
+        )
+        feeder = instantiate(m, "matrix_feeder", platform, MatrixFeeder, config=config)
+        unit = instantiate(
+            m,
+            "matrix_unit",
+            platform,
+            MatrixUnit,
+            config=config.matrix,
+            result_rows=config.queues.result_rows,
+        )
+        for name in (*OUTER_READERS, *WRITERS):
+            connect(m, flipped(getattr(self, name)), getattr(buffer, name))
+        connect(m, flipped(self.weights), weights.instructions)
+        connect(m, weights.buffer, buffer.weights)
+        connect(m, weights.rows, fifo.rows)
+        connect(m, fifo.weights, unit.weights)
+        connect(m, flipped(self.matmuls), feeder.instructions)
+        connect(m, feeder.buffer, buffer.matrix)
+        connect(m, feeder.activations, unit.activations)
+        connect(m, unit.results, flipped(self.results))
+        m.d.comb += [
+            weights.has_room.eq(fifo.has_room),
+            fifo.reserve.eq(weights.reserve),
+            self.weights_finished.eq(weights.finished),
+            self.matmul_finished.eq(feeder.finished),
+            self.waits.eq(buffer.waits),
+            unit.clear_errors.eq(self.clear_errors),
+            self.errors.eq(unit.errors),
+            self.counters.eq(unit.counters),
+        ]
+        return m
