@@ -13,9 +13,10 @@ from .cell_kind import CellKind
 
 
 def spacing_of(arithmetic: Arithmetic) -> int:
-    """Return the distance in bits between two packed numbers: the sum of two products fits in it.
+    """Return the distance in bits between two packed numbers.
 
-    For int4 it is 9, and a packed operand has 14 bits.
+    The sum of two products fits in it, and so does that sum less one. For int4 it is 9, and a
+    packed operand has 14 bits.
     """
     first, second = arithmetic.activation, arithmetic.weight
     products = [
@@ -23,7 +24,7 @@ def spacing_of(arithmetic: Arithmetic) -> int:
         for one in (first.minimum, first.maximum)
         for other in (second.minimum, second.maximum)
     ]
-    return width_for(2 * min(*products, 0), 2 * max(products))
+    return width_for(2 * min(*products, 0) - 1, 2 * max(products))
 
 
 def packed_layout(number: IntegerFormat) -> data.StructLayout:

@@ -34,6 +34,7 @@ CONFIGS = {
     "uint4-int4": cell("uint4", "int4", 2, 2),
     "uint4-uint4": cell("uint4", "uint4", 3, 1),
     "int5-int5": cell("int5", "int5", 2, 1, rows=64),
+    "int4-uint1": cell("int4", "uint1", 1, 1),
     "int1-uint2": cell("int1", "uint2", 1, 3, rows=2),
 }
 
