@@ -69,6 +69,15 @@ OPERANDS = {
         accumulator_width=33,
         adder_stages=3,
     ),
+    "int4 or uint4, packed": unit(
+        4, 3, inner_product="packed", activation=("int4", "uint4"), weight=("uint4", "int3")
+    ),
+    "zero points, packed": unit(
+        4, 5, inner_product="packed", activation=("int4", "uint4"), weight="int4", zero_points=True
+    ),
+    "two pieces, packed": unit(
+        *(2, 3), inner_product="packed", activation="int8", weight=("int8", "int4"), cell_width=4
+    ),
     "pieces of different lanes": unit(
         *(2, 3), activation="uint4", weight="int12", cell_width=6, soft_columns=1
     ),
@@ -107,6 +116,9 @@ FLOATS = {
         accumulator_width=40,
         adder_stages=2,
     ),
+    "float4, packed": unit(
+        4, 2, inner_product="packed", activation="float4_e2m1fn", weight="float4_e2m1fn"
+    ),
     "float6 as an integer": unit(
         *(1, 1), activation="float6_e2m3fn", weight="int3", result="integer", accumulator_depth=1
     ),
@@ -136,6 +148,7 @@ CHAINED = {
         *(3, 9), activation="bfloat16", weight="bfloat16", soft_columns=4, accumulator_depth=3
     ),
 }
+INT4 = {"inner_product": "packed", "activation": "int4", "weight": "int4"}
 FAST = {
     "16x16": unit(16, 16, inner_product="fast", accumulator_depth=512),
     "6x5": unit(6, 5, inner_product="fast", multiplier_stages=2),
@@ -194,6 +207,36 @@ FAST = {
         adder_stages=2,
         multiplier_stages=2,
     ),
+}
+PACKED = {
+    "16x16": unit(16, 16, **INT4, accumulator_depth=512),
+    "6x5": unit(6, 5, **INT4, multiplier_stages=2),
+    "2x1": unit(2, 1, **INT4, accumulator_depth=1),
+    "2x2": unit(2, 2, **INT4, multiplier_stages=0),
+    "4x3": unit(4, 3, **INT4, multiplier_stages=3, accumulator_depth=3),
+    "10x9": unit(10, 9, **INT4, adder_stages=2),
+    "14x1": unit(14, 1, **INT4, multiplier_stages=0),
+    "uint4 by int4": unit(4, 4, inner_product="packed", activation="uint4", weight="int4"),
+    "int4 by uint4": unit(
+        *(4, 3), inner_product="packed", activation="int4", weight="uint4", multiplier_stages=3
+    ),
+    "uint5 by uint5": unit(
+        *(6, 2), inner_product="packed", activation="uint5", weight="uint5", adder_stages=3
+    ),
+    "int6 by int4": unit(2, 3, inner_product="packed", activation="int6", weight="int4"),
+    "int1 by uint1": unit(
+        4,
+        2,
+        inner_product="packed",
+        activation="int1",
+        weight="uint1",
+        accumulator_width=8,
+        multiplier_stages=2,
+    ),
+    "int5 into 8 bits": unit(
+        *(4, 2), inner_product="packed", activation="int5", weight="int5", accumulator_width=8
+    ),
+    "20 of 33 columns soft": unit(4, 33, **INT4, soft_columns=20, multiplier_stages=4),
 }
 CHECKED = {
     "5x7": unit(5, 7, checksum=True),

@@ -9,6 +9,8 @@ from .fast_array import CheckedFastArray, FastArray
 from .fast_cell import FAST
 from .float_cell import CHAINED
 from .magnitude_cell import MAGNITUDE
+from .packed_array import PackedArray
+from .packed_cell import PACKED, operand_shapes
 from .pairs import operand_shape
 from .stepped_cell import STEPPED
 from .systolic_array import Block, SystolicArray
@@ -132,4 +134,40 @@ class FastInnerProduct:
         return Part(FastArray, {**parameters, "shows_products": True})
 
 
-INNER_PRODUCTS = {"plain": PlainInnerProduct, "fast": FastInnerProduct}
+class PackedInnerProduct:
+    """One multiplier per pair of rows and column, whose operands hold two narrow numbers each."""
+
+    cell = PACKED
+    tile_rows = PACKED.tile_rows
+    shares_multipliers = PACKED.sharing is not None
+
+    @staticmethod
+    def operand_shapes(arithmetic: Arithmetic) -> tuple[Shape, Shape]:
+        """Return the shapes of the operands that a cell multiplies."""
+        return operand_shapes(arithmetic)
+
+    @staticmethod
+    def multipliers(*, rows: int, columns: int) -> int:
+        """Return the hard multipliers of an array for tiles of `rows` rows; `columns` are hard."""
+        return rows // PACKED.tile_rows * columns
+
+    @staticmethod
+    def latency_of(arithmetic: Arithmetic, *, rows: int) -> int:
+        """Return the cycles from pair 0 of the activations to the last part of column 0's sum."""
+        return PackedArray.latency_of(arithmetic, rows=rows)
+
+    @staticmethod
+    def array(**parameters) -> Part:
+        """Return the array; parameters as in PlainInnerProduct, ports as in PackedArray."""
+        return Part(PackedArray, parameters)
+
+    # A configuration with checksums is refused: sums of weights are too wide to pack.
+    checked_array = array
+    checking_array = array
+
+
+INNER_PRODUCTS = {
+    "plain": PlainInnerProduct,
+    "fast": FastInnerProduct,
+    "packed": PackedInnerProduct,
+}

@@ -11,6 +11,9 @@ from ..primitives.soft_multiplier import multiply_softly
 from .arithmetic import Arithmetic
 from .cell_kind import CellKind
 
+# Bits of a signed operand of the hard multipliers of most FPGAs.
+MULTIPLIER_BITS = 18
+
 
 def spacing_of(arithmetic: Arithmetic) -> int:
     """Return the distance in bits between two packed numbers.
@@ -41,6 +44,20 @@ def high_shape(number: IntegerFormat) -> Shape:
     return signed(number.width + 1)
 
 
+def operand_shapes(arithmetic: Arithmetic) -> tuple[Shape, Shape]:
+    """Return the shapes of the packed activations and of the packed weights, as one number each."""
+    first, second = (
+        signed(spacing_of(arithmetic) + high_shape(number).width)
+        for number in (arithmetic.activation, arithmetic.weight)
+    )
+    return first, second
+
+
+def can_pack(arithmetic: Arithmetic) -> bool:
+    """Return whether both packed operands fit one hard multiplier."""
+    return all(shape.width <= MULTIPLIER_BITS for shape in operand_shapes(arithmetic))
+
+
 class PackedCell(wiring.Component):
     """Add two products to a partial sum: a0 w0 + a1 w1, with one multiplication.
 
@@ -54,7 +71,7 @@ class PackedCell(wiring.Component):
     A cell has two shadow registers, consecutive links of one chain, the upper row first. The weight
     of the lower row, w1, passes as it is, and that of the upper row as the `high` of both.
 
-    Timing as in Cell; both weights of a pair take two loads. No unit has such cells yet.
+    Timing as in Cell; both weights of a pair take two loads.
 
     Parameters
     ----------

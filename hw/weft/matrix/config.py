@@ -10,9 +10,11 @@ from ..array.inner_product import (
     ChainedInnerProduct,
     FastInnerProduct,
     MagnitudeInnerProduct,
+    PackedInnerProduct,
     PlainInnerProduct,
     SteppedInnerProduct,
 )
+from ..array.packed_cell import MULTIPLIER_BITS, can_pack
 from ..checks import check, check_kind
 from ..float_format import BFLOAT16, FLOAT32, OPERAND_FLOATS
 from ..formats import (
@@ -121,8 +123,9 @@ class MatrixUnitConfig:
     )
     inner_product: str = parameter(
         "plain",
-        "How the array multiplies: plain, with one multiplier per row and column; or fast, with "
-        "half as many and some adders, for an even number of rows.",
+        "How the array multiplies: plain, with one multiplier per row and column; fast, with half "
+        "as many and some adders; or packed, with half as many, for numbers of at most 5 bits. The "
+        "last two need an even number of rows.",
         values=tuple(INNER_PRODUCTS),
     )
     soft_columns: int = parameter(
@@ -152,7 +155,7 @@ class MatrixUnitConfig:
         check(
             self.inner_product == "plain" or not operands.magnitude,
             f"inner_product must be plain for {self.activation} and {self.weight}, not "
-            f"{self.inner_product}: sums of two operands are too wide for a multiplier",
+            f"{self.inner_product}: such numbers take a whole multiplier",
         )
         if self.chained:
             self._check_chained()
@@ -160,8 +163,10 @@ class MatrixUnitConfig:
             self._check_sums()
         check(
             self.rows % self.rows_per_cell == 0,
-            f"rows must be even for the fast inner product, not {self.rows}",
+            f"rows must be even for the {self.inner_product} inner product, not {self.rows}",
         )
+        if self.multiplication is PackedInnerProduct:
+            self._check_packed()
         # The sums of one column are its weights, and the parity of one bit is that bit. Synthesis
         # would merge such copies with the values that they check.
         check(
@@ -189,6 +194,21 @@ class MatrixUnitConfig:
         check(not self.checksum, f"checksum must be off {what}: a checksum needs exact sums")
         check(self.result != "integer", f"result must be {FLOAT32} or {BFLOAT16} {what}")
         object.__setattr__(self, "accumulator_width", FLOAT32.width)
+
+    def _check_packed(self) -> None:
+        """Check that two products fit one multiplier."""
+        check(
+            can_pack(self.arithmetic),
+            f"inner_product must be plain or fast for {self.activation} and {self.weight}"
+            f"{' with zero points' if self.zero_points else ''}, not packed: two packed numbers "
+            f"must fit {MULTIPLIER_BITS} bits, as those of at most 5 bits do, or of at most 4 bits "
+            "with zero points or mixed signs",
+        )
+        check(
+            not self.checksum,
+            "checksum must be off for the packed inner product: sums of weights are too wide to "
+            "pack",
+        )
 
     def _check_sums(self) -> None:
         """Choose the width of the sums if it is not given, and check it."""
@@ -273,7 +293,7 @@ class MatrixUnitConfig:
         return self.operands.highest_shift.bit_length()
 
     @property
-    def multiplication(self) -> type[PlainInnerProduct] | type[FastInnerProduct]:
+    def multiplication(self) -> type[PlainInnerProduct | FastInnerProduct | PackedInnerProduct]:
         """How the array multiplies, and its components."""
         if self.chained:
             return ChainedInnerProduct

@@ -147,11 +147,19 @@ LIBRARIES = {
 }
 
 
-@pytest.mark.parametrize("inner_product", ["plain", "fast"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"inner_product": "fast"},
+        {"inner_product": "packed", "activation": "int4", "weight": "int4"},
+    ],
+    ids=["plain", "fast", "packed"],
+)
 @by_name(BOARDS.values())
-def test_host_lints_clean(board, inner_product, tmp_path):
+def test_host_lints_clean(board, options, tmp_path):
     """Verilator reports nothing about it next to the models of the hard blocks."""
-    config = dataclasses.replace(board.config, rows=4, columns=3, inner_product=inner_product)
+    config = dataclasses.replace(board.config, rows=4, columns=3, **options)
     design = make_design(
         *("host", MatrixUnitHost),
         family=board.family,

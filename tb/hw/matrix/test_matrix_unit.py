@@ -18,7 +18,17 @@ from benches.unit_products import (
     wraps_as_numpy_does,
 )
 from benches.unit_stalls import stalls_change_nothing_but_time, works_as_new_after_a_reset
-from benches.units import CHAINED, CHECKED, FAST, FLOATS, FORMATS, LARGE, OPERANDS, SHAPES
+from benches.units import (
+    CHAINED,
+    CHECKED,
+    FAST,
+    FLOATS,
+    FORMATS,
+    LARGE,
+    OPERANDS,
+    PACKED,
+    SHAPES,
+)
 from weft.core.axi_matrix_unit import AxiMatrixUnit
 
 
@@ -108,6 +118,12 @@ def simulate_kind(simulate, config):
 @on_simulators("config", FAST, verilator=2)
 def test_fast_inner_product(simulate, config):
     """Runs the shapes and formats with half of the multipliers."""
+    simulate_kind(simulate, config)
+
+
+@on_simulators("config", PACKED, verilator=2)
+def test_packed_inner_product(simulate, config):
+    """Runs the shapes and narrow formats with two products per multiplier."""
     simulate_kind(simulate, config)
 
 

@@ -11,6 +11,7 @@ SHAPES = {
     "1x1": unit(1, 1, accumulator_depth=1),
     "3x5 checksum": unit(3, 5, checksum=True),
     "4x3 fast": unit(4, 3, inner_product="fast", multiplier_stages=2),
+    "4x3 packed": unit(4, 3, inner_product="packed", activation="int4", weight="int4"),
     "2x4 fast": unit(2, 4, inner_product="fast", multiplier_stages=0),
 }
 

@@ -96,5 +96,6 @@ def test_a_choice_lists_its_values():
     run = weft("verilog", "--inner-product", "quick")
     assert run.returncode == 2
     assert run.stderr == (
-        "weft: Invalid value for '--inner-product': 'quick' is not one of 'plain', 'fast'.\n"
+        "weft: Invalid value for '--inner-product': 'quick' is not one of 'plain', 'fast', "
+        "'packed'.\n"
     )

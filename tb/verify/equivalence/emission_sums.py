@@ -20,6 +20,13 @@ CONFIGURATIONS = {
     "plain 20x17 uint5 by int11": MatrixUnitConfig(rows=20, columns=17, **FORMATS),
     "fast 6x5": MatrixUnitConfig(rows=6, columns=5, inner_product="fast", multiplier_stages=2),
     "fast 16x8": MatrixUnitConfig(rows=16, columns=8, inner_product="fast"),
+    "packed 6x5": MatrixUnitConfig(
+        rows=6,
+        columns=5,
+        activation="int4",  # type: ignore[arg-type]
+        weight="uint4",  # type: ignore[arg-type]
+        inner_product="packed",
+    ),
     "soft 4x9": MatrixUnitConfig(rows=4, columns=9, soft_columns=4),
     "checksums 6x7": MatrixUnitConfig(rows=6, columns=7, checksum=True),
     "checksums fast 4x6": MatrixUnitConfig(rows=4, columns=6, checksum=True, inner_product="fast"),

@@ -74,6 +74,7 @@ def build_report(**changes):
     return {**counts, **of_place, "result": "weft_board.bin", **changes}
 
 
+INT4 = {"inner_product": "packed", "activation": "int4", "weight": "int4"}
 NOT_BUILT = {
     "multipliers": (
         lambda: job("ulx3s-85f", 16, 16),
@@ -85,6 +86,18 @@ NOT_BUILT = {
         lambda: job("ulx3s-85f", 26, 12, inner_product="fast"),
         "26x12 needs 169 multipliers, but the LFE5U-85F-6BG381 has 156; "
         "the largest square array of int8 by int8 with the fast inner product is 16x16; "
+        "with soft_columns = 1 there are enough multipliers",
+    ),
+    "packed": (
+        lambda: job("ulx3s-85f", 26, 13, **INT4),
+        "26x13 needs 169 multipliers, but the LFE5U-85F-6BG381 has 156; "
+        "the largest square array of int4 by int4 with the packed inner product is 16x16; "
+        "with soft_columns = 1 there are enough multipliers",
+    ),
+    "packed, two of 9 bits in a block": (
+        lambda: job("tang-nano-9k", 8, 6, **INT4),
+        "8x6 needs 24 multipliers, but the GW1NR-LV9QN88PC6/I5 has 20; "
+        "the largest square array of int4 by int4 with the packed inner product is 6x6; "
         "with soft_columns = 1 there are enough multipliers",
     ),
     "too high": (
