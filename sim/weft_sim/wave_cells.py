@@ -5,10 +5,11 @@ from itertools import product
 from vcd.gtkw import GTKWColor
 
 from weft.array.arithmetic import Arithmetic
-from weft.array.inner_product import FastInnerProduct
+from weft.array.inner_product import FastInnerProduct, PackedInnerProduct
+from weft.array.packed_cell import high_shape, operand_shapes, spacing_of
 from weft.array.pairs import operand_shape
 from weft.float_format import FloatFormat
-from weft.formats import NumberFormat
+from weft.formats import IntegerFormat, NumberFormat
 from weft.matrix.config import MatrixUnitConfig
 from weft.normalized_float import NormalizedFloat
 from weft.sign_magnitude import SignMagnitude
@@ -55,7 +56,7 @@ def array_groups(config: MatrixUnitConfig) -> list[Group]:
     by_column = sorted(chosen, key=lambda at: at[::-1])
     edge = [(row, 0) for row in listed(config.cell_rows)]
     split = " (in parts, one cycle apart)" if len(config.arithmetic.sum_parts) > 1 else ""
-    operands = _fast_operands if config.multiplication is FastInnerProduct else _operands
+    operands = OPERANDS.get(config.multiplication, _operands)
     next_weights, weights, activations = operands(config, chosen, by_column)
     return [
         Group("array: load enables (thermometer code)", _of_cells(config, edge, "load", "load")),
@@ -144,3 +145,54 @@ def _fast_operands(
             ],
         ),
     )
+
+
+def _packed_operands(
+    config: MatrixUnitConfig, listed: list[tuple[int, int]], by_column: list[tuple[int, int]]
+) -> tuple[Group, Group, Group]:
+    """Return the halves of the packed numbers; the high half is one less if the low is negative."""
+    arithmetic = config.arithmetic
+    assert isinstance(arithmetic, Arithmetic)
+    spacing, (_, packed) = spacing_of(arithmetic), operand_shapes(arithmetic)
+    weights = {
+        "upper, less one if lower < 0": {"low": spacing, "width": packed.width - spacing},
+        "lower": {"low": 0, "width": spacing},
+    }
+    activation = arithmetic.activation
+    assert isinstance(activation, IntegerFormat)
+    width = activation.width
+    activations = {
+        "first": (look_of(activation), {"low": 0, "width": width}),
+        "second, less one if first < 0": (
+            "signed",
+            {"low": width, "width": high_shape(activation).width},
+        ),
+    }
+    return (
+        Group(
+            "array: next weights move south",
+            _of_cells(config, by_column, "weight_out", "next", "signed", NEXT_WEIGHT),
+        ),
+        Group(
+            "array: weights in use",
+            [
+                row
+                for side, bits in weights.items()
+                for row in _of_cells(config, by_column, "weight", side, "signed", WEIGHT, **bits)
+            ],
+        ),
+        Group(
+            "array: activations move east",
+            [
+                row
+                for name, (look, bits) in activations.items()
+                for row in _of_cells(
+                    config, listed, "activation_out", name, look, ACTIVATION, **bits
+                )
+            ],
+        ),
+    )
+
+
+# How the operands of a cell are shown, where a cell adds up two rows.
+OPERANDS = {FastInnerProduct: _fast_operands, PackedInnerProduct: _packed_operands}

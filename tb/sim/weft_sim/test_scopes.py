@@ -4,13 +4,14 @@ import itertools
 
 import pytest
 
-from benches.units import CHAINED, CHECKED, FAST, FLOATS, OPERANDS
+from benches.units import CHAINED, CHECKED, FAST, FLOATS, OPERANDS, PACKED
 from weft_sim import scopes, wave_groups
 
 UNITS = {
     f"{group} {name}": config
     for group, configs in (
         ("fast", FAST),
+        ("packed", PACKED),
         ("checked", CHECKED),
         ("operands", OPERANDS),
         ("floats", FLOATS),

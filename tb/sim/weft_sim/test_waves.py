@@ -30,6 +30,22 @@ CORNERS = {
     "1x3": MatrixUnitConfig(rows=1, columns=3, activation="uint5", weight="int1"),
     "3x1": MatrixUnitConfig(rows=3, columns=1, adder_stages=4, multiplier_stages=0),
     "2x1 fast": MatrixUnitConfig(rows=2, columns=1, inner_product="fast"),
+    "2x1 packed": MatrixUnitConfig(
+        rows=2,
+        columns=1,
+        activation="int4",  # type: ignore[arg-type]
+        weight="uint4",  # type: ignore[arg-type]
+        inner_product="packed",
+    ),
+    "6x3 packed": MatrixUnitConfig(
+        rows=6,
+        columns=3,
+        activation="uint5",  # type: ignore[arg-type]
+        weight="int4",  # type: ignore[arg-type]
+        inner_product="packed",
+        multiplier_stages=0,
+        soft_columns=1,
+    ),
     "3x8 checksum": MatrixUnitConfig(rows=3, columns=8, checksum=True),
     "4x2 fast checksum": MatrixUnitConfig(
         rows=4, columns=2, inner_product="fast", checksum=True, multiplier_stages=0
