@@ -80,7 +80,7 @@ def built() -> list[Point]:
 
 
 def array_name(config: MatrixUnitConfig) -> str:
-    kind = ", fast" if config.inner_product == "fast" else ""
+    kind = "" if config.inner_product == "plain" else f", {config.inner_product}"
     soft = f", {config.soft_columns} soft" if config.soft_columns else ""
     checksum = ", checksum" if config.checksum else ""
     operands = "" if str(config.activation) == "int8" else f", {config.activation}"
