@@ -1,5 +1,6 @@
 """The views of a trace: complete and correct, with signals that exist."""
 
+import itertools
 import re
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from benches.waves import (
     saved_signals,
 )
 from weft import SMALL, TINY, Activity, Error, MatrixUnitConfig
+from weft.array.packed_array import PackedArray
 from weft.matrix.admission import Admission
 from weft.matrix.layouts import ACTIVITY_SENTENCES
 from weft_model.reference import matmul
@@ -108,6 +110,29 @@ def test_cells_follow_the_model(simulator):
             assert trace.value(activation, time, signed=True) == a[m, k.stop - 1]
             later = time + (stages + 1) * PERIOD
             assert trace.value(total, later, signed=True) == a[m, k] @ b[k, c]
+
+
+@ON_ICARUS
+def test_packed_cells_follow_the_model(simulator):
+    """Both numbers of the packed operands, as a view shows them, when the rows of a tile pass."""
+    config = CORNERS["6x3 packed"]
+    views, trace = demo(config, simulator)
+    a, b = (operand.astype(int) for operand in waves.demo_operands(config, SEED))
+    shown = {row.name: row for group in wave_groups.groups(config) for row in group.rows}
+    start = views.switches[0] + PackedArray.edge_latency * PERIOD
+    for pair, c, m in itertools.product(range(config.cell_rows), range(config.columns), range(2)):
+        time = start + (pair + c + m + 1) * PERIOD
+        upper, lower = b[2 * pair : 2 * pair + 2, c]
+        first, second = a[m, 2 * pair : 2 * pair + 2]
+        expected = {
+            "upper, less one if lower < 0": upper - (lower < 0),
+            "lower": lower,
+            "first": first,
+            "second, less one if first < 0": second - (first < 0),
+        }
+        cell = f"cell r{2 * pair} c{c}"
+        got = {name: as_shown(trace, shown[f"{cell} {name}"], time) for name in expected}
+        assert got == {name: str(value) for name, value in expected.items()}, cell
 
 
 def test_the_walkthrough_in_the_docs_is_correct(simulator):
