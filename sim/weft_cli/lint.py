@@ -56,6 +56,16 @@ CONFIGURATIONS = (
         result="bfloat16",
         inner_product="fast",
     ),
+    MatrixUnitConfig(
+        rows=4,
+        columns=5,
+        activation="int4",
+        weight="uint4",
+        inner_product="packed",
+        adder_stages=2,
+        soft_columns=2,
+    ),
+    MatrixUnitConfig(rows=2, columns=1, activation="uint5", weight="int4", inner_product="packed"),
     MatrixUnitConfig(rows=2, columns=3, activation="float8_e4m3fn", weight="float8_e4m3fn"),
     MatrixUnitConfig(rows=2, columns=3, activation="float8_e4m3fn", weight="float8_e5m2"),
     MatrixUnitConfig(
