@@ -47,7 +47,7 @@ def test_cases_are_of_every_kind():
     for name, values in {
         "multiplier_stages": range(4),
         "adder_stages": range(1, 5),
-        "inner_product": ("plain", "fast"),
+        "inner_product": ("plain", "fast", "packed"),
         "checksum": (False, True),
     }.items():
         assert {getattr(config, name) for config in configs} == set(values)

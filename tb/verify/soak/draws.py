@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from weft.array.arithmetic import Arithmetic
+from weft.array.inner_product import INNER_PRODUCTS
+from weft.array.packed_cell import can_pack
 from weft.float_format import OPERAND_FLOATS
 from weft.formats import INT8, MAX_OPERAND_WIDTH, MAX_PORT_WIDTH, MAX_WIDTH, IntegerFormat
 from weft.matrix.config import MAX_DEPTH, MatrixUnitConfig
@@ -72,15 +75,15 @@ def draw_case(seed: int, number: int) -> Case:
 
 def draw_config(source: random.Random, kind: Kind) -> MatrixUnitConfig:
     rows, columns = source.choice(kind.sides), source.choice(kind.sides)
-    fast = source.random() < (0.2 if kind.large else 0.4)
     soft = 0 if kind.large or source.random() < 0.6 else source.randint(1, min(columns, MOST_SOFT))
     near, far = source.randint(1, 64), source.randint(65, MAX_DEPTH)
     widest = 8 if kind.large else MAX_OPERAND_WIDTH
     operands = _draw_operands(source, widest)
     plain = MatrixUnitConfig(**operands)
-    fast = fast and not plain.operands.magnitude
+    inner_product = _draw_inner_product(source, kind, plain)
     operand = plain.activation_port.operand
     checked = columns >= 2 and operand.width >= 2 and source.random() < 0.3
+    checked = checked and inner_product != "packed"
     if plain.chained:
         return MatrixUnitConfig(
             rows=min(rows, MOST_CHAINED),
@@ -91,16 +94,28 @@ def draw_config(source: random.Random, kind: Kind) -> MatrixUnitConfig:
             soft_columns=min(soft, columns, MOST_CHAINED),
         )
     return MatrixUnitConfig(
-        rows=rows + rows % 2 if fast else rows,
+        rows=rows + rows % INNER_PRODUCTS[inner_product].tile_rows,
         columns=columns,
         **{"accumulator_width": source.choice([8, 32, 32, 64, source.randint(8, 64)]), **operands},
         accumulator_depth=source.choice([512, far] if kind.large else [1, 2, near, near, 512, far]),
         multiplier_stages=source.choice([0, 1, 1, 1, 2, 3] if kind.large else [0, 1, 2, 3]),
         adder_stages=source.choice([1, 1, 1, 1, 2, 3, 4] if kind.large else [1, 2, 3, 4]),
-        inner_product="fast" if fast else "plain",
+        inner_product=inner_product,
         soft_columns=soft,
         checksum=checked,
     )
+
+
+def _draw_inner_product(source: random.Random, kind: Kind, plain: MatrixUnitConfig) -> str:
+    """Return an inner product that the operands of a plain unit allow."""
+    arithmetic = plain.arithmetic
+    if plain.operands.magnitude or not isinstance(arithmetic, Arithmetic):
+        return "plain"
+    shares = {"plain": 0.8, "fast": 0.2} if kind.large else {"plain": 0.6, "fast": 0.4}
+    if can_pack(arithmetic):
+        # Few operands are narrow enough.
+        shares["packed"] = 1
+    return source.choices([*shares], [*shares.values()])[0]
 
 
 def _draw_operands(source: random.Random, widest: int) -> dict[str, Any]:
