@@ -45,6 +45,9 @@ MODULE_BENCHES = {
     "MagnitudeCell": ("benches.magnitudes", ""),
     "NarrowFloat": ("hw.blocks.test_narrow_float", ""),
     "NormalizingEdge": ("hw.array.test_normalizing_edge", ""),
+    "PackedArray": ("hw.array.test_packed_array", ""),
+    # Every pair of weights takes 65,536 cycles in all, too long for a mutant.
+    "PackedCell": ("hw.array.test_packed_cell", "passes"),
     "PairsCheck": ("hw.array.test_pairs_check", ""),
     "ResultBuffer": ("hw.matrix.test_results", ""),
     "ResultCheck": ("hw.matrix.test_result_check", ""),
@@ -56,6 +59,7 @@ MODULE_BENCHES = {
     "SoftMagnitudeCell": ("benches.magnitudes", ""),
     "SoftSteppedCell": ("benches.magnitudes", ""),
     "SoftFastCell": ("hw.array.test_fast_cell", ""),
+    "SoftPackedCell": ("hw.array.test_packed_cell", "passes"),
     "SoftMultiplier": ("hw.primitives.test_soft_multiplier", ""),
     "SteppedCell": ("benches.magnitudes", ""),
     "SumTree": ("hw.blocks.test_sum_tree", ""),
@@ -71,6 +75,7 @@ SHARED = (
         for name in (
             *("runner.py", "coroutines.py", "bits.py", "cells.py", "products.py"),
             *("accumulators.py", "floats.py", "gate_model.py", "magnitudes.py", "tiles.py"),
+            "paired_arrays.py",
         )
     ),
     *(

@@ -76,6 +76,21 @@ UNITS = (
             "SoftMultiplier",
         ),
     ),
+    Unit(
+        "packed",
+        MatrixUnitConfig(
+            rows=4,
+            columns=3,
+            activation=IntegerFormat(3),
+            weight=IntegerFormat(2),
+            accumulator_depth=4,
+            accumulator_width=8,
+            adder_stages=2,
+            inner_product="packed",
+            soft_columns=1,
+        ),
+        ("PackedArray", "PackedCell", "SoftPackedCell"),
+    ),
     # Wide enough for a nested hierarchy of columns, and with the fewest registers.
     Unit(
         "wide",
