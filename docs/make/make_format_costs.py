@@ -69,6 +69,11 @@ def fast(rows: int, columns: int) -> Part:
     return unit("int4", rows, columns, **FAST).array
 
 
+def packed(rows: int, columns: int) -> Part:
+    """An array with two products of int4 per multiplier, with its edges."""
+    return unit("int4", rows, columns, inner_product="packed").array
+
+
 def double_rate() -> str:
     """Cells of int4 with one and two products, with and without a multiplier, beside int8."""
     rows = []
@@ -78,6 +83,7 @@ def double_rate() -> str:
         ("int4, with adders", 1, cells_of("int4", soft=True)),
         ("int4, fast, with its edges", 2, fast),
         ("int4, two products", 2, cells_of("int4", kind=PACKED)),
+        ("int4, two products, with its edges", 2, packed),
         ("int5, two products", 2, cells_of("int5", kind=PACKED)),
     ):
         high, wide = COUNTED
