@@ -1,6 +1,6 @@
 """WeightsUnit: execute WEIGHTS instructions, from the buffer to the weight FIFO."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -163,8 +163,8 @@ class WeightsUnit(wiring.Component):
                 source.strides[str(loop)].eq(instruction[pitch])
                 for loop, pitch in enumerate(PITCHES)
             ],
-            Cat(nest.start, source.start).eq(start.replicate(2)),
-            Cat(nest.step, source.step).eq(advance.replicate(2)),
+            *[walked.start.eq(start) for walked in (nest, source)],
+            *[walked.step.eq(advance) for walked in (nest, source)],
             source.origin.eq(instruction.offset),
             source.advances.eq(nest.advances),
             self.buffer.requests.payload.eq(source.value),

@@ -11,7 +11,7 @@ import pytest
 from benches.bits import split_signed
 from benches.convolutions import Convolution
 from benches.core import random_state
-from benches.coroutines import TIMEOUT, compare, parameters, randomness, read, start, tick
+from benches.coroutines import TIMEOUT, compare, parameters, randomness, read, reset, start, tick
 from benches.data_path import PORTS, beats_of, fill, results_of
 from benches.runner import on_simulators
 from weft.core.core_config import SMALL, BufferConfig, CoreConfig, core_of
@@ -39,6 +39,7 @@ def test_data_path(simulate, config):
             multiplies_a_row_per_cycle,
             drains_under_the_next_product,
             splits_a_sum_between_instructions,
+            works_as_new_after_a_reset,
         ],
         DataPath,
         config=config,
@@ -63,9 +64,12 @@ class Core:
         self.cycles: list[int] = []
         self.finished = {name: 0 for name in ("weights", "matmul")}
         self.begun = 0
+        self.sending: list = []
         self.results = Stream.amaranth(dut, "results")
-        cocotb.start_soon(watch(self.results, self._see))
-        cocotb.start_soon(self._count())
+        self.tasks = [
+            cocotb.start_soon(watch(self.results, self._see)),
+            cocotb.start_soon(self._count()),
+        ]
 
     @classmethod
     async def begin(cls, dut) -> "Core":
@@ -98,7 +102,7 @@ class Core:
         before, expected = len(self.rows), results_of(self.state, program)
         finished = dict(self.finished)
         throttling = cocotb.start_soon(throttle(self.results, ready))
-        sending = []
+        self.sending = sending = [throttling]
         for opcode, port in PORTS.items():
             self.begun = cycle_now()
             beats = beats_of(program, opcode)
@@ -108,7 +112,7 @@ class Core:
         while len(self.rows) < before + len(expected):
             await tick(self.dut)
         throttling.cancel()
-        for task in sending:
+        for task in sending[1:]:
             await task
         compare("results", self.rows[before:], expected.tolist(), self.cycles[before:])
         counts = [len(beats_of(program, opcode)) for opcode in PORTS]
@@ -217,6 +221,24 @@ async def splits_a_sum_between_instructions(dut):
     for _ in range(2):
         program = [conv.weights(), one, conv.weights(), two]
         await core.run(program, random_bools(source, 0.7))
+
+
+@cocotb.test(**TIMEOUT)
+async def works_as_new_after_a_reset(dut):
+    """Nothing of a program that a reset ends is left, but for the buffer."""
+    core, source = await Core.begin(dut), randomness()
+    program = program_of([steady(core.config)] * 2)
+    for _ in range(5):
+        running = cocotb.start_soon(core.run(program, random_bools(source, 0.5)))
+        for _ in range(source.randrange(10, 400)):
+            await tick(dut)
+        for task in (running, *core.sending, *core.tasks):
+            task.cancel()
+        for port in PORTS.values():
+            getattr(dut, f"{port}__valid").value = 0
+        await reset(dut)
+        core = Core(dut, core.config, core.state)
+        await core.run(program, random_bools(source, 0.8))
 
 
 ENDS = ({"first": 1, "last": 0}, {"first": 0, "last": 1})

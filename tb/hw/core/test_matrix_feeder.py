@@ -123,13 +123,13 @@ async def sends_a_row_per_cycle(dut):
 async def sends_rows_under_stalls(dut):
     """Instructions come late, the bank belongs to others, and the matrix unit stops."""
     source = randomness()
+    await start(dut)
     for late, ready, granted in (
         (0.5, 1.0, 1.0),
         (0.0, 0.4, 1.0),
         (0.0, 1.0, 0.4),
         (0.3, 0.5, 0.5),
     ):
-        await start(dut)
         gaps = random_gaps(source, late, 40)
         await feed(dut, 6, gaps, random_bools(source, ready), random_bools(source, granted))
 

@@ -154,8 +154,8 @@ async def writes_a_row_per_cycle(dut):
 async def writes_tiles_under_stalls(dut):
     """Instructions come late, the FIFO is full, and the bank belongs to others."""
     source = randomness()
+    await start(dut)
     for late, room, granted in ((0.5, 1.0, 1.0), (0.0, 0.05, 0.5), (0.3, 0.3, 0.2)):
-        await start(dut)
         unit = Unit(dut, source, random_bools(source, room), random_bools(source, granted))
         await unit.run(12, random_gaps(source, late, 60))
         unit.stop()

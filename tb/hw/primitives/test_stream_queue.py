@@ -71,8 +71,8 @@ async def passes_a_word_per_cycle(dut):
 @cocotb.test(**TIMEOUT)
 async def passes_words_under_stalls(dut):
     """Also after a reset with words inside."""
+    await start(dut)
     for likely, offered in ((0.3, 1.0), (1.0, 0.3), (0.5, 0.5)):
-        await start(dut)
         dut.i__valid.value = 1
         await tick(dut)
         await tick(dut)
