@@ -21,6 +21,8 @@ MOST_TABLES = (1 << TABLE_BITS) - 1
 MOST_LANES = 256
 REGIONS = 8
 MOST_WAIT = 255
+# After so many instructions, the sequencer waits until all have finished.
+DRAIN_INTERVAL = (1 << 15) - 1
 
 
 @dataclass(frozen=True, kw_only=True)

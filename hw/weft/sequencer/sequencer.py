@@ -8,14 +8,12 @@ from ..hierarchy import instantiate
 from ..isa.codes import Opcode, Unit
 from ..isa.fields import Field
 from ..isa.instructions import HALT, KINDS
-from ..isa.kind import Kind, wait_name
+from ..isa.kind import DRAIN_INTERVAL, Kind, wait_name
 from ..isa.layouts import instruction_layout, shape_of
 from .decoder import Decoder
 from .issue import Issue
 from .ports import FaultCode, fault_layout, program_unit_layout, unit_port
 
-# Instructions after which the sequencer waits until all have finished; see isa.md.
-MOST_COUNT = (1 << 15) - 1
 # Each unit executes one kind of instruction.
 KIND_OF = {kind.unit: kind for kind in KINDS.values() if kind.unit is not None}
 WAITS = [HALT.by_name[wait_name(unit)] for unit in Unit]
@@ -92,7 +90,7 @@ class Sequencer(wiring.Component):
             shapes=tuple(kept_layout(KIND_OF[unit]) for unit in Unit),
             slots=self.slots,
             wait_width=WAITS[0].width,
-            most=MOST_COUNT,
+            most=DRAIN_INTERVAL,
         )
         connect(m, decoder.units, flipped(self.program))
         m.d.comb += [

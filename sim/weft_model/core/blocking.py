@@ -9,9 +9,10 @@ the network is determinate (Kahn, "The semantics of a simple language for parall
 from collections.abc import Iterator
 
 from weft.isa.codes import Unit
+from weft.isa.kind import DRAIN_INTERVAL
 from weft.isa.program import Program
 
-from .order import DRAIN_INTERVAL, UNITS
+from .order import UNITS
 from .streams import Streams, drained_rows
 
 

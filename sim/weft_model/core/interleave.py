@@ -11,10 +11,11 @@ import numpy as np
 
 from weft.isa.codes import Unit
 from weft.isa.instruction import Instruction
+from weft.isa.kind import DRAIN_INTERVAL
 from weft.isa.program import Program
 
 from .machine import work_of
-from .order import DRAIN_INTERVAL, UNITS
+from .order import UNITS
 from .state import CoreState
 from .work import Work
 

@@ -11,11 +11,10 @@ from bisect import bisect_right
 
 from weft.isa.codes import Opcode, Unit
 from weft.isa.instruction import Instruction
+from weft.isa.kind import DRAIN_INTERVAL
 
 from .streams import Streams
 
-# After so many instructions, the sequencer waits until all have finished.
-DRAIN_INTERVAL = 32767
 UNITS = tuple(Unit)
 
 Clock = list[int]

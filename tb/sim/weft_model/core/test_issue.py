@@ -1,8 +1,6 @@
 """IssueTimes: the cycles of small programs, computed by hand."""
 
-from weft.sequencer.sequencer import MOST_COUNT
 from weft_model.core.issue import Issued, IssueTimes
-from weft_model.core.order import DRAIN_INTERVAL
 
 
 def test_an_instruction_waits_for_dispatch_predecessor_and_others():
@@ -45,7 +43,3 @@ def test_halt_is_done_after_everything_has_finished():
     issued = times.issue(0, (0,), offered=1)
     times.finishes[0].append(issued.permission)
     assert times.halt(offered=2) == issued.permission + 2
-
-
-def test_the_sequencer_and_the_checker_clear_the_counts_after_as_many_instructions():
-    assert MOST_COUNT == DRAIN_INTERVAL
