@@ -29,7 +29,7 @@ from verify.soak import command, draws
 draws.KINDS = (draws.Kind(1, (3, 4), 2000),)
 command.SHRINK_SECONDS = 60
 command.MOST_FAILURES = 1
-print(command.soak(5, command.Tally(1), 1, Path("report.json"), 2))
+print(command.soak(5, command.Tally(2), 1, Path("report.json"), 2))
 """
 
 

@@ -92,7 +92,7 @@ def test_a_batch_is_loaded_while_another_is_computed():
     assert program.instructions[pixels[2]].waits
 
 
-@pytest.mark.parametrize("rows, accumulators", [(600, 16), (1024, 4)])
+@pytest.mark.parametrize("rows, accumulators", [(512, 16), (1024, 4)])
 def test_a_core_that_is_too_small_is_refused(rows, accumulators):
     core = core_of(lanes=4, buffer=BufferConfig(rows=rows, banks=2), accumulators=accumulators)
     with pytest.raises(ValueError) as refusal:
