@@ -14,6 +14,8 @@ from .float_format import OPERAND_FLOATS, FloatFormat
 from .sign_magnitude import SignMagnitude
 
 MAX_OPERAND_WIDTH = 16
+# Bits of an operand, signed or unsigned, of the hard multiplier of most FPGAs.
+MULTIPLIER_BITS = 18
 # Integers that cross a port are at most 64 bits wide; sums that become floats can be wider.
 MAX_PORT_WIDTH = 64
 MAX_WIDTH = 96

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 from .checks import check
 from .float_format import BFLOAT16, FloatFormat
-from .formats import MAX_OPERAND_WIDTH, OperandFormats
+from .formats import MAX_OPERAND_WIDTH, MAX_PORT_WIDTH, MAX_WIDTH, OperandFormats
 from .operand_port import OperandPort, magnitude_for
 from .sign_magnitude import SignMagnitude
 from .stepped_magnitude import SteppedMagnitude
+
+LEAST_SUM_WIDTH = 8
+# Products of floats whose sum must not overflow.
+FLOAT_SUM = 1 << 17
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +70,23 @@ class OperandPair:
         """What both operands are in the array, if they are too wide for integers."""
         needed = magnitude_for(self.activation), magnitude_for(self.weight)
         return SteppedMagnitude if SteppedMagnitude in needed else needed[0] or needed[1]
+
+    @property
+    def can_be_infinite(self) -> bool:
+        """Whether an exact sum can be infinite."""
+        return self.magnitude is SteppedMagnitude
+
+    @property
+    def least_sum_width(self) -> int:
+        """Fewest bits of an exact sum; FLOAT_SUM products of floats must not overflow."""
+        if not self.has_floats:
+            return LEAST_SUM_WIDTH
+        return 1 + (FLOAT_SUM * self.largest_product).bit_length()
+
+    @property
+    def most_sum_width(self) -> int:
+        """Most bits of an exact sum; one that can be infinite is never an integer at a port."""
+        return MAX_WIDTH if self.can_be_infinite else MAX_PORT_WIDTH
 
     @property
     def largest_product(self) -> int:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from .checks import check
 from .float_format import FloatFormat
-from .formats import IntegerFormat, NumberFormat, OperandFormats, width_for
+from .formats import MULTIPLIER_BITS, IntegerFormat, NumberFormat, OperandFormats, width_for
 from .normalized_float import NormalizedFloat
 from .sign_magnitude import SignMagnitude
-from .stepped_magnitude import MULTIPLIER_BITS, SteppedMagnitude
+from .stepped_magnitude import SteppedMagnitude
 
 # Most pieces of one number.
 MAX_PIECES = 4

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from amaranth.hdl import Cat, Const, Mux, Shape, Value, signed
 from amaranth.lib import enum
 
+from .formats import MULTIPLIER_BITS
 from .sign_magnitude import SignMagnitude
 
-# Bits of an unsigned operand of the multiplier of most FPGAs.
-MULTIPLIER_BITS = 18
 STEP = 16
 
 

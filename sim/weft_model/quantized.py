@@ -81,10 +81,6 @@ class CheckedOperand:
         return np.zeros(self.values.shape, bool)
 
     @property
-    def can_be_infinite(self) -> bool:
-        return isinstance(self.format, FloatFormat) and self.format.kind == "ieee"
-
-    @property
     def width(self) -> int:
         """Bits of a number as a signed integer."""
         if isinstance(self.format, FloatFormat):

@@ -61,7 +61,7 @@ def matmul(config: MatrixUnitConfig, a: object, b: object) -> np.ndarray:
     if config.chained:
         z = chained_matmul(first.values, second.values, rows=config.rows)
         return round_to(z, config.result_format.dtype)
-    if first.can_be_infinite or second.can_be_infinite:
+    if config.operands.can_be_infinite:
         return _with_infinities(config, first, second)
     widths = (operand.width + config.zero_points for operand in (first, second))
     # A double represents every partial sum exactly, whatever the order of the additions.

@@ -2,7 +2,12 @@
 
 from amaranth.hdl import Shape, unsigned
 
+from ..checks import check
+from ..formats import MULTIPLIER_BITS
 from ..hierarchy import Part
+from ..operand_pair import OperandPair
+from ..sign_magnitude import SignMagnitude
+from ..stepped_magnitude import SteppedMagnitude
 from .arithmetic import Arithmetic
 from .cell import PLAIN
 from .fast_array import CheckedFastArray, FastArray
@@ -10,7 +15,7 @@ from .fast_cell import FAST
 from .float_cell import CHAINED
 from .magnitude_cell import MAGNITUDE
 from .packed_array import PackedArray
-from .packed_cell import PACKED, operand_shapes
+from .packed_cell import PACKED, can_pack, operand_shapes
 from .pairs import operand_shape
 from .stepped_cell import STEPPED
 from .systolic_array import Block, SystolicArray
@@ -22,6 +27,10 @@ class PlainInnerProduct:
     cell = PLAIN
     tile_rows = PLAIN.tile_rows
     shares_multipliers = PLAIN.sharing is not None
+
+    @staticmethod
+    def check(operands: OperandPair, arithmetic, *, checksum: bool) -> None:
+        """Raise ValueError if an array cannot multiply so; a plain array always can."""
 
     @staticmethod
     def operand_shapes(arithmetic: Arithmetic) -> tuple[Shape, Shape]:
@@ -103,6 +112,10 @@ class FastInnerProduct:
     shares_multipliers = FAST.sharing is not None
 
     @staticmethod
+    def check(operands: OperandPair, arithmetic, *, checksum: bool) -> None:
+        """Raise ValueError if an array cannot multiply so; a fast array always can."""
+
+    @staticmethod
     def operand_shapes(arithmetic: Arithmetic) -> tuple[Shape, Shape]:
         """Return the shapes of the operands that a cell multiplies."""
         shape = operand_shape(arithmetic)
@@ -142,6 +155,22 @@ class PackedInnerProduct:
     shares_multipliers = PACKED.sharing is not None
 
     @staticmethod
+    def check(operands: OperandPair, arithmetic, *, checksum: bool) -> None:
+        """Raise ValueError unless two products fit one multiplier, and there is no checksum."""
+        check(
+            can_pack(arithmetic),
+            f"inner_product must be plain or fast for {operands.activation} and {operands.weight}"
+            f"{' with zero points' if operands.zero_points else ''}, not packed: two packed "
+            f"numbers must fit {MULTIPLIER_BITS} bits, as those of at most 5 bits do, or of at "
+            "most 4 bits with zero points or mixed signs",
+        )
+        check(
+            not checksum,
+            "checksum must be off for the packed inner product: sums of weights are too wide to "
+            "pack",
+        )
+
+    @staticmethod
     def operand_shapes(arithmetic: Arithmetic) -> tuple[Shape, Shape]:
         """Return the shapes of the operands that a cell multiplies."""
         return operand_shapes(arithmetic)
@@ -171,3 +200,5 @@ INNER_PRODUCTS = {
     "fast": FastInnerProduct,
     "packed": PackedInnerProduct,
 }
+# For operands that are magnitudes.
+MAGNITUDE_PRODUCTS = {SignMagnitude: MagnitudeInnerProduct, SteppedMagnitude: SteppedInnerProduct}

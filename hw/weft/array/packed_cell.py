@@ -5,14 +5,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.partial_sums import add_in_parts, delayed_parts
-from ..formats import IntegerFormat, width_for
+from ..formats import MULTIPLIER_BITS, IntegerFormat, width_for
 from ..primitives.multiplier import multiply_by_stationary, stationary
 from ..primitives.soft_multiplier import multiply_softly
 from .arithmetic import Arithmetic
 from .cell_kind import CellKind
-
-# Bits of a signed operand of the hard multipliers of most FPGAs.
-MULTIPLIER_BITS = 18
 
 
 def spacing_of(arithmetic: Arithmetic) -> int:

@@ -7,14 +7,12 @@ from ..array.arithmetic import Arithmetic, equal_parts
 from ..array.chained_arithmetic import CellArithmetic, ChainedArithmetic
 from ..array.inner_product import (
     INNER_PRODUCTS,
+    MAGNITUDE_PRODUCTS,
     ChainedInnerProduct,
     FastInnerProduct,
-    MagnitudeInnerProduct,
     PackedInnerProduct,
     PlainInnerProduct,
-    SteppedInnerProduct,
 )
-from ..array.packed_cell import MULTIPLIER_BITS, can_pack
 from ..checks import check, check_kind
 from ..float_format import BFLOAT16, FLOAT32, OPERAND_FLOATS
 from ..formats import (
@@ -29,22 +27,15 @@ from ..formats import (
 )
 from ..hierarchy import Part
 from ..normalized_float import NormalizedFloat
-from ..operand_pair import OperandPair
+from ..operand_pair import FLOAT_SUM, OperandPair
 from ..operand_port import OperandPort
 from ..parameters import OperandField, check_parameters, documented, parameter
-from ..sign_magnitude import SignMagnitude
-from ..stepped_magnitude import SteppedMagnitude
 
 # Sizes of TPU v1 (Jouppi et al., ISCA 2017, section 2).
 MAX_SIDE = 256
 MAX_DEPTH = 4096
 
-LEAST_ACCUMULATOR = 8
 DEFAULT_ACCUMULATOR = 32
-# Products of floats whose sum must not overflow.
-FLOAT_SUM = 1 << 17
-
-MAGNITUDES = {SignMagnitude: MagnitudeInnerProduct, SteppedMagnitude: SteppedInnerProduct}
 
 FORMATS = (
     f"int8, uint5 or similar, at most {MAX_OPERAND_WIDTH} bits; or several, as in int8,uint8, and "
@@ -165,8 +156,7 @@ class MatrixUnitConfig:
             self.rows % self.rows_per_cell == 0,
             f"rows must be even for the {self.inner_product} inner product, not {self.rows}",
         )
-        if self.multiplication is PackedInnerProduct:
-            self._check_packed()
+        self.multiplication.check(operands, self.arithmetic, checksum=self.checksum)
         # The sums of one column are its weights, and the parity of one bit is that bit. Synthesis
         # would merge such copies with the values that they check.
         check(
@@ -195,38 +185,20 @@ class MatrixUnitConfig:
         check(self.result != "integer", f"result must be {FLOAT32} or {BFLOAT16} {what}")
         object.__setattr__(self, "accumulator_width", FLOAT32.width)
 
-    def _check_packed(self) -> None:
-        """Check that two products fit one multiplier."""
-        check(
-            can_pack(self.arithmetic),
-            f"inner_product must be plain or fast for {self.activation} and {self.weight}"
-            f"{' with zero points' if self.zero_points else ''}, not packed: two packed numbers "
-            f"must fit {MULTIPLIER_BITS} bits, as those of at most 5 bits do, or of at most 4 bits "
-            "with zero points or mixed signs",
-        )
-        check(
-            not self.checksum,
-            "checksum must be off for the packed inner product: sums of weights are too wide to "
-            "pack",
-        )
-
     def _check_sums(self) -> None:
         """Choose the width of the sums if it is not given, and check it."""
-        floats, least = self.operands.has_floats, LEAST_ACCUMULATOR
-        if floats:
-            least = 1 + (FLOAT_SUM * self.operands.largest_product).bit_length()
+        operands = self.operands
+        least, most = operands.least_sum_width, operands.most_sum_width
         if self.accumulator_width == 0:
             object.__setattr__(self, "accumulator_width", max(DEFAULT_ACCUMULATOR, least))
-        infinite = self.operands.magnitude is SteppedMagnitude
-        most = MAX_WIDTH if infinite else MAX_PORT_WIDTH
         reason = f": {FLOAT_SUM} products of {self.activation} and {self.weight} must not overflow"
         check(
             least <= self.accumulator_width <= most,
             f"accumulator_width must be an integer from {least} to {most}, not "
-            f"{self.accumulator_width}{reason if floats else ''}",
+            f"{self.accumulator_width}{reason if operands.has_floats else ''}",
         )
         check(
-            self.result != "integer" or not infinite,
+            self.result != "integer" or not operands.can_be_infinite,
             f"result must be {FLOAT32} or {BFLOAT16} for {self.activation} and {self.weight}, not "
             "integer: a sum can be infinite",
         )
@@ -298,7 +270,7 @@ class MatrixUnitConfig:
         if self.chained:
             return ChainedInnerProduct
         if self.operands.magnitude:
-            return MAGNITUDES[self.operands.magnitude]
+            return MAGNITUDE_PRODUCTS[self.operands.magnitude]
         return INNER_PRODUCTS[self.inner_product]
 
     @property

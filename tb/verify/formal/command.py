@@ -18,7 +18,8 @@ from .breaks import Break
 from .engine import ProofFailed, SolverAnswer, decide, make_gates, outputs_of
 from .generate import generate
 from .harness import REACHED, WRONG
-from .proofs import PROOFS, Proof
+from .proof import Proof
+from .proofs import PROOFS
 
 # Bound of the search for reached conditions, and for failures of broken copies, when the proof
 # itself is unbounded.

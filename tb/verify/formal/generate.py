@@ -11,7 +11,8 @@ from shutil import copytree, ignore_patterns
 from benches.repository import TB
 
 from .breaks import Break
-from .proofs import PROOFS, Proof
+from .proof import Proof
+from .proofs import PROOFS
 
 
 def generate(proof: Proof, broken: Break | None = None) -> str:

@@ -4,9 +4,6 @@ Widths and depths are small, some smaller than a configuration allows. The prope
 on them, and the same code generates the hardware for all sizes.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from weft.float_format import BFLOAT16, FLOAT32, OPERAND_FLOATS, FloatFormat
 from weft.formats import OperandFormats
 from weft.matrix.config import MatrixUnitConfig
@@ -35,10 +32,8 @@ from .breaks import (
     WEIGHT_BREAKS,
     Break,
 )
-from .buffer import BufferIsAMemory
-from .buffer_breaks import BUFFER_BREAKS, FIFO_BREAKS, QUEUE_BREAKS, WALK_BREAKS
+from .core_proofs import CORE_PROOFS
 from .counters import CountersPartitionTime
-from .decoder import InstructionsAreWhole
 from .faults import WrongResultsAreReported
 from .float_sums import (
     FloatsAreNarrowed,
@@ -46,25 +41,11 @@ from .float_sums import (
     RowsKeepTheirDistance,
     SumsAreRoundedOnce,
 )
-from .harness import Harness
 from .narrow import narrow
 from .operands import LanesAreRead, SumsAreShifted
-from .queues import QueueKeepsOrder, QueueObeysWaits
+from .proof import Proof
 from .rounding import FloatsAreRead, SumsAreRounded
-from .sequencer import (
-    InstructionsWaitAndStart,
-    OrdersAreGiven,
-    WaitsAreExact,
-)
-from .sequencer_breaks import (
-    DECODER_BREAKS,
-    DISPATCHER_BREAKS,
-    ISSUE_BREAKS,
-    QUEUE_ORDER_BREAKS,
-    QUEUE_WAIT_BREAKS,
-    WAIT_BREAKS,
-)
-from .streams import ResultsComeInOrder, WordsComeInOrder
+from .streams import ResultsComeInOrder
 from .unit import UnitIsItsSpecification
 from .unit_breaks import (
     CHECKSUM_BREAKS,
@@ -79,30 +60,7 @@ from .unit_breaks import (
     SIGNED_BREAKS,
     UNIT_BREAKS,
 )
-from .walk import WalksAreNestedLoops
-from .weight_fifo import TilesComeBackwards
 from .weights import RowsMeetTheirTile
-
-
-@dataclass(frozen=True)
-class Proof:
-    """One circuit and its properties.
-
-    `method`: "pdr", unbounded; "induction K", unbounded, from K cycles to the next; or "bmc K", for
-    the first K cycles after a reset. `methods`: other methods for some of the properties. Each of
-    `breaks` must make its property fail, and each property has at least one.
-    """
-
-    name: str
-    about: str
-    harness: Callable[[], Harness]
-    breaks: tuple[Break, ...]
-    method: str = "pdr"
-    methods: tuple[tuple[str, str], ...] = ()
-
-    def method_of(self, output: str) -> str:
-        return dict(self.methods).get(output, self.method)
-
 
 # Properties of a whole unit with an unbounded proof, and one that needs more cycles.
 UNIT_METHODS = (
@@ -313,77 +271,7 @@ PROOFS = (
         COUNTER_BREAKS,
         method="induction 4",
     ),
-    Proof(
-        "walk",
-        "the rows of a walk are those of six nested loops with multiplications, one per cycle, "
-        "also from one walk to the next",
-        lambda: WalksAreNestedLoops(row_width=2, count_width=2, kernel_width=2),
-        WALK_BREAKS,
-        method="bmc 9",
-        methods=(("wrong_valid_stays", "pdr"), ("wrong_payload_stays", "pdr")),
-    ),
-    Proof(
-        "buffer",
-        "a read returns the last write of an earlier cycle, a fixed number of cycles later; a "
-        "request waits if and only if an earlier port asks for its bank",
-        lambda: BufferIsAMemory(rows=4, banks=2),
-        BUFFER_BREAKS,
-    ),
-    Proof(
-        "queue",
-        "words leave once and in order, and each place is released once",
-        lambda: WordsComeInOrder(width=1, depth=3),
-        QUEUE_BREAKS,
-    ),
-    Proof(
-        "weight FIFO",
-        "tiles leave once, whole and in order, from their last row to their first; a place is free "
-        "as soon as a tile has left",
-        lambda: TilesComeBackwards(
-            MatrixUnitConfig(rows=2, columns=1, weight="int1,uint1", zero_points=True), tiles=2
-        ),
-        FIFO_BREAKS,
-    ),
-    Proof(
-        "decoder",
-        "instructions leave once, in order, with their own bits, when all of their bytes have "
-        "come; none leaves after a fault",
-        InstructionsAreWhole,
-        DECODER_BREAKS,
-    ),
-    Proof(
-        "waits",
-        "a stored wait holds exactly if few enough of the instructions in front are unfinished, "
-        "however many finish while it is stored",
-        lambda: WaitsAreExact(wait_width=3, most=3),
-        WAIT_BREAKS,
-    ),
-    Proof(
-        "queue order",
-        "instructions are offered once, in order, with their own fields, and no slot is lost",
-        lambda: QueueKeepsOrder(slots=3, most=3),
-        QUEUE_ORDER_BREAKS,
-    ),
-    Proof(
-        "queue waits",
-        "instructions start in order, never before their waits hold, and at once when they do",
-        lambda: QueueObeysWaits(slots=2, most=3),
-        QUEUE_WAIT_BREAKS,
-    ),
-    Proof(
-        "dispatcher",
-        "each order goes to its unit in the cycle in which it is taken, no more of them than the "
-        "counts allow; HALT waits for everything, and nothing follows the end of a program",
-        lambda: OrdersAreGiven(most=3),
-        DISPATCHER_BREAKS,
-    ),
-    Proof(
-        "issue",
-        "in two queues with their dispatcher, no instruction starts before its waits hold, and "
-        "something always goes on while units do what they can",
-        lambda: InstructionsWaitAndStart(slots=2, wait_width=2, most=3),
-        ISSUE_BREAKS,
-    ),
+    *CORE_PROOFS,
     _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS), "bmc 20"),
     _unit(2, 1, FAST_UNIT_BREAKS, "bmc 19", inner_product="fast"),
     _unit(2, 1, (*UNIT_BREAKS, *SIGNED_BREAKS), "bmc 19", activation="int2", weight="int1"),
