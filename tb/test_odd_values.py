@@ -9,7 +9,7 @@ import pytest
 from benches.disk import make_device
 from verify.commands import app as verify
 from weft_cli.cli import app as weft
-from weft_cli.cli import run
+from weft_cli.running import run
 from weft_cli.unit_options import PARAMETERS
 
 # Where each kind of work starts, after the options have been checked.

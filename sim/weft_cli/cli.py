@@ -14,6 +14,7 @@ from weft_sim import toolchain
 
 from . import installation, programs
 from .paths import check_writable, shown
+from .running import run
 from .unit_options import takes_configuration, takes_parts_of_configuration
 
 SEED = click.IntRange(min=0)
@@ -327,28 +328,3 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     run(app)
-
-
-def run(commands: click.Group) -> None:
-    """Run a command of any group, as `main` does."""
-    try:
-        commands(standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())
-    except click.ClickException as error:
-        fail(error.format_message(), error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        fail("interrupted; unfinished results are not kept", 130)
-    except MemoryError:
-        fail("not enough memory: use a smaller product", 2)
-    except toolchain.ToolMissing as error:
-        fail(str(error), 3)
-    except (ValueError, TypeError, RuntimeError) as error:
-        fail(str(error), 2)
-    except OSError as error:
-        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
-
-
-def fail(sentence: str, code: int) -> None:
-    print(f"weft: {sentence}", file=sys.stderr)
-    sys.exit(code)

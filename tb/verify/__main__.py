@@ -1,6 +1,6 @@
 """`python -m verify NAME` runs a campaign; `python -m verify --help` lists them."""
 
-from weft_cli.cli import run
+from weft_cli.running import run
 
 from .commands import app
 

@@ -13,7 +13,7 @@ from verify.coverage import command
 from verify.coverage.points import Point, Tally, listed, read_coverage
 from verify.coverage.waivers import Waiver, read_waivers
 from weft.blocks.delay_line import DelayLine
-from weft_cli.cli import run
+from weft_cli.running import run
 from weft_sim import toolchain
 from weft_sim.simulator import COVERAGE_FILE, COVERAGE_SOURCE
 
