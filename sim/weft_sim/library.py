@@ -1,4 +1,4 @@
-"""Build an emitted matrix unit as a shared library, with Verilator and a driver in C++."""
+"""Build an emitted matrix unit or core as a shared library, with Verilator and a driver in C++."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -16,6 +16,7 @@ from .compiler import SHARED
 from .verilated_model import ModelBuild
 
 DRIVER = Path(__file__).with_name("native_driver.cpp")
+TRACE = Path(__file__).with_name("trace_file.h")
 LIBRARY = "unit.so"
 # Also kept, for inspection.
 RECORDS = ("unit.v", "control.vlt", LOG)
@@ -48,14 +49,47 @@ def build(
     toolchain.ToolMissing, verilator.SimulationFailed
         The latter says whether memory or the disk ran out.
     """
+    settings = _unit_settings(
+        faults=faults, weight_tuser="s_axis_weights_tuser" in ports_of(design.verilog, design.top)
+    )
+    return build_with(
+        DRIVER,
+        settings,
+        design,
+        waves=waves,
+        # A flat design has no blocks, and its code is three times as long without optimization.
+        apart=not faults,
+        headers=headers,
+        building=building,
+    )
+
+
+def build_with(
+    driver: Path,
+    settings: Sequence[str],
+    design: Design,
+    *,
+    waves: bool,
+    apart: bool = True,
+    headers: Sequence[Path] = (),
+    building: Callable[[], None] | None = None,
+) -> Path:
+    """Return the path of the library of a design and its driver; see `build`.
+
+    Parameters
+    ----------
+    settings : sequence of str
+        Lines of the header that describes the design to the driver.
+    apart : bool
+        Keep the blocks of the design apart.
+    """
     toolchain.prepare_environment()
     toolchain.require("verilator", cocotb=False)
     model = ModelBuild(
         arguments=[
             *("--timescale", "1ns/1ps", "--top-module", design.top),
             *("--no-assert", "--x-assign", "fast", "--x-initial", "fast"),
-            # A flat design has no blocks, and its code is three times as long without optimization.
-            *(() if faults else verilator.APART),
+            *(verilator.APART if apart else ()),
             *verilator.OPTIONS,
             *(("--trace-vcd", "--trace-structs") if waves else ()),
         ],
@@ -67,11 +101,8 @@ def build(
     files = {
         "unit.v": design.verilog,
         "control.vlt": verilator.structure(design),
-        "unit_settings.h": _settings(
-            waves=waves,
-            faults=faults,
-            weight_tuser="s_axis_weights_tuser" in ports_of(design.verilog, design.top),
-        ),
+        "unit_settings.h": _header((*settings, *(("#define WEFT_TRACE",) if waves else ()))),
+        TRACE.name: TRACE.read_text(),
     }
 
     def make(scratch: Path) -> list[str]:
@@ -81,7 +112,7 @@ def build(
             scratch,
             LIBRARY,
             sources=["control.vlt", "unit.v"],
-            driver=DRIVER,
+            driver=driver,
             link_options=SHARED,
             name=design.top,
             headers=headers,
@@ -89,7 +120,7 @@ def build(
         _clear(scratch)
         return [LIBRARY]
 
-    key = [*files.values(), *(path.read_text() for path in (DRIVER, *headers)), *model.key()]
+    key = [*files.values(), *(path.read_text() for path in (driver, *headers)), *model.key()]
     return cached("library", key, make, building=building) / LIBRARY
 
 
@@ -102,22 +133,28 @@ def _clear(scratch: Path) -> None:
             path.unlink()
 
 
-def _settings(*, waves: bool, faults: bool, weight_tuser: bool) -> str:
-    """Return the header that describes the unit and its trace to the driver."""
+def _header(settings: Sequence[str]) -> str:
+    """Return the header that describes a design and its trace to the driver."""
+    lines = [
+        *settings,
+        f"#define WEFT_RESET_CYCLES {RESET_CYCLES}",
+        # In picoseconds, the unit of the trace.
+        f"#define WEFT_PERIOD {1000 * PERIOD_NS}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _unit_settings(*, faults: bool, weight_tuser: bool) -> list[str]:
+    """Return what the driver of a matrix unit needs to know of it."""
     names = [name for name, _ in counter_layout()]
     lines = [
         f"#define WEFT_COUNTER_COUNT {len(names)}",
         f"#define WEFT_COUNTER_MASK {(1 << COUNTER_WIDTH) - 1:#x}",
         f"#define WEFT_COUNTERS(top) {', '.join(f'top->counter_{name}' for name in names)}",
-        f"#define WEFT_RESET_CYCLES {RESET_CYCLES}",
         f"#define WEFT_MAX_PIECES {MAX_PIECES}",
-        # In picoseconds, the unit of the trace.
-        f"#define WEFT_PERIOD {1000 * PERIOD_NS}",
     ]
     if weight_tuser:
         lines.append("#define WEFT_WEIGHT_TUSER")
     if faults:
         lines.append("#define WEFT_FAULTS")
-    if waves:
-        lines.append("#define WEFT_TRACE")
-    return "\n".join(lines) + "\n"
+    return lines

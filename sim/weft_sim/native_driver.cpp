@@ -4,7 +4,6 @@
 // sample, and raises the clock. Lanes are copied as little-endian bytes.
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <exception>
@@ -14,9 +13,7 @@
 #include "Vtop.h"
 #include "unit_settings.h"
 #include "verilated.h"
-#ifdef WEFT_TRACE
-#include "verilated_vcd_c.h"
-#endif
+#include "trace_file.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "lanes are copied as little endian bytes");
 
@@ -152,27 +149,6 @@ private:
     int64_t period = 0, at = 0, gap = 0;
 };
 
-#ifdef WEFT_TRACE
-// A file that records whether all writes succeeded. Verilator's own file ends the process when the
-// disk is full.
-class TraceFile : public VerilatedVcdFile {
-public:
-    ssize_t write(const char* data, ssize_t size) override {
-        const ssize_t written = VerilatedVcdFile::write(data, size);
-        if (written >= 0 || errno == EAGAIN || errno == EINTR) return written;
-        whole = false;
-        return size;
-    }
-
-    bool whole = true;
-};
-
-struct Trace {
-    TraceFile file;
-    VerilatedVcdC writer{&file};
-};
-#endif
-
 class Driver {
 public:
     Driver() : context(std::make_unique<VerilatedContext>()) {
@@ -187,7 +163,7 @@ public:
 
     ~Driver() {
         enter();
-        close_trace();
+        trace.close();
         top->final();
     }
 
@@ -227,30 +203,11 @@ public:
     }
 
     bool open_trace(const char* path) {
-#ifdef WEFT_TRACE
         enter();
-        trace = std::make_unique<Trace>();
-        top->trace(&trace->writer, 99);
-        trace->writer.open(path);
-        return trace->writer.isOpen();
-#else
-        (void)path;
-        return false;
-#endif
+        return trace.open(*top, path);
     }
 
-    // Returns whether the whole trace was written.
-    bool close_trace() {
-        bool whole = true;
-#ifdef WEFT_TRACE
-        if (trace) {
-            trace->writer.close();
-            whole = trace->file.whole;
-        }
-        trace.reset();
-#endif
-        return whole;
-    }
+    bool close_trace() { return trace.close(); }
 
 private:
     void step(Progress& progress) {
@@ -396,21 +353,13 @@ private:
 
     // Writes the first (0) or second half of a cycle to the trace.
     void show(int64_t cycle, int half) {
-#ifdef WEFT_TRACE
-        if (!trace || cycle < stimulus.trace_start || cycle >= stimulus.trace_stop) return;
-        if (half == 0) top->eval();
-        trace->writer.dump(uint64_t(2 * cycle + half) * (WEFT_PERIOD / 2));
-#else
-        (void)cycle;
-        (void)half;
-#endif
+        if (cycle < stimulus.trace_start || cycle >= stimulus.trace_stop) return;
+        trace.show(cycle, half, [this] { top->eval(); });
     }
 
     std::unique_ptr<VerilatedContext> context;
     std::unique_ptr<Vtop> top;
-#ifdef WEFT_TRACE
-    std::unique_ptr<Trace> trace;
-#endif
+    Trace trace;
     Stimulus stimulus{};
     Cursor<Tile> weights;
     Cursor<Rows> results;

@@ -10,8 +10,10 @@ from ..isa.instructions import MATMUL, WEIGHTS
 from ..isa.layouts import instruction_layout
 from ..matrix.layouts import Error, counter_layout, result_layout
 from ..matrix.matrix_unit import MatrixUnit
+from ..matrix.timing import MatrixUnitTiming
 from ..matrix.weight_fifo import WeightFifo
 from .core_config import CoreConfig
+from .left_over import LeftOver
 from .matrix_feeder import MatrixFeeder
 from .weights_unit import WeightsUnit
 
@@ -42,6 +44,7 @@ class DataPath(wiring.Component):
     vector, load : streams of write_layout(...) in
     waits : 1 bit out per port of the buffer. Its request waits for its bank.
     results : stream of result_layout(config.matrix), out
+    left_over : 1 bit out. There are tiles, unfinished sums or result rows.
     clear_errors, errors, counters : see MatrixUnit
     """
 
@@ -58,6 +61,7 @@ class DataPath(wiring.Component):
                 **{name: In(stream.Signature(write_layout(**sizes))) for name in WRITERS},
                 "waits": Out(data.StructLayout({name: 1 for name in (*READERS, *WRITERS)})),
                 "results": Out(stream.Signature(result_layout(config.matrix))),
+                "left_over": Out(1),
                 "clear_errors": In(1),
                 "errors": Out(Error),
                 "counters": Out(counter_layout()),
@@ -116,4 +120,28 @@ class DataPath(wiring.Component):
             self.errors.eq(unit.errors),
             self.counters.eq(unit.counters),
         ]
+        self._count(m, platform, fifo, feeder.activations)
         return m
+
+    def _count(self, m: Module, platform, fifo, rows) -> None:
+        """Count what is left of the program so far."""
+        config, timing = self.config, MatrixUnitTiming.of(self.config.matrix)
+        left = instantiate(
+            m,
+            "left_over",
+            platform,
+            LeftOver,
+            # One tile leaves the FIFO, and one waits in the array.
+            tiles=config.queues.tiles + 2,
+            sums=config.matrix.accumulator_depth,
+            # Two rows wait for their admission.
+            results=max(config.queues.result_rows, timing.result_depth) + 2,
+        )
+        taken = rows.valid & rows.ready
+        m.d.comb += [
+            left.tile.eq(fifo.reserve),
+            left.row.eq(taken),
+            *[getattr(left, name).eq(rows.payload[name]) for name in ("switch", "first", "last")],
+            left.result.eq(self.results.valid & self.results.ready),
+            self.left_over.eq(left.any),
+        ]

@@ -39,6 +39,7 @@ def test_data_path(simulate, config):
             multiplies_a_row_per_cycle,
             drains_under_the_next_product,
             splits_a_sum_between_instructions,
+            knows_what_is_left_over,
             works_as_new_after_a_reset,
         ],
         DataPath,
@@ -119,6 +120,7 @@ class Core:
         done = [self.finished[name] - finished[name] for name in finished]
         assert done == counts, f"{done} instructions have finished, of {counts}"
         assert not read(self.dut, "errors")
+        assert not read(self.dut, "left_over")
 
     def counters(self) -> dict[str, int]:
         layout = counter_layout()
@@ -221,6 +223,25 @@ async def splits_a_sum_between_instructions(dut):
     for _ in range(2):
         program = [conv.weights(), one, conv.weights(), two]
         await core.run(program, random_bools(source, 0.7))
+
+
+@cocotb.test(**TIMEOUT)
+async def knows_what_is_left_over(dut):
+    """A tile without rows, a sum that was not emitted, and results that nobody took are left."""
+    core = await Core.begin(dut)
+    conv = steady(core.config)
+    begin = Instruction.make(Opcode.MATMUL, **(conv_fields(conv) | ENDS[0]))
+    # Results that nobody takes are withdrawn by the reset.
+    for task in core.tasks:
+        task.cancel()
+    for program in ([conv.weights()], [conv.weights(), begin], [conv.weights(), conv.matmul()]):
+        for opcode, port in PORTS.items():
+            await send(Stream.amaranth(dut, port), beats_of(program, opcode))
+        for _ in range(40 * conv.tiles * core.config.matrix.accumulator_depth // 8 + 200):
+            await tick(dut)
+        assert read(dut, "left_over")
+        await reset(dut)
+        assert not read(dut, "left_over")
 
 
 @cocotb.test(**TIMEOUT)
