@@ -37,7 +37,8 @@ WORKING, DONE, HUNG = range(3)
 NEVER = -1
 
 
-def _words(*names: str) -> list[tuple[str, type]]:
+def words(*names: str) -> list[tuple[str, type]]:
+    """Return 64-bit fields of a structure."""
     return [(name, ctypes.c_int64) for name in names]
 
 
@@ -46,11 +47,11 @@ class Stimulus(ctypes.Structure):
 
     _fields_ = [
         *[(name, ctypes.c_void_p) for name in ("weights", "visits", "results")],
-        *_words("weight_groups", "visit_count", "result_groups"),
-        *_words("weight_bytes", "activation_bytes", "result_bytes"),
+        *words("weight_groups", "visit_count", "result_groups"),
+        *words("weight_bytes", "activation_bytes", "result_bytes"),
         *[(name, ctypes.c_void_p) for name in ("weight_gaps", "activation_gaps", "ready")],
-        *_words("stall_period", "patience", "trace_start", "trace_stop"),
-        *_words("aftermath", "check_latency", "fault_bit", "fault_cycle"),
+        *words("stall_period", "patience", "trace_start", "trace_stop"),
+        *words("aftermath", "check_latency", "fault_bit", "fault_cycle"),
     ]
 
 
@@ -58,9 +59,9 @@ class Progress(ctypes.Structure):
     """Progress of the driver; starting a stimulus clears it."""
 
     _fields_ = [
-        *_words("status", "cycles", "results", "wrong_ends", "error_status"),
+        *words("status", "cycles", "results", "wrong_ends", "error_status"),
         ("counters", ctypes.c_int64 * len(COUNTERS)),
-        *_words("done_after", "further_results", "broken_waits", "untaken"),
+        *words("done_after", "further_results", "broken_waits", "untaken"),
     ]
 
 

@@ -1,6 +1,6 @@
 """CoreConfig: every size of a core, nested by its parts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..checks import check, check_kind, checked_integer
 from ..isa.fields import WORD_BITS
@@ -100,9 +100,37 @@ class QueueConfig:
         check_parameters(self)
 
 
+@documented
+@dataclass(frozen=True, kw_only=True)
+class BusConfig:
+    """Sizes of the memory bus.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Raises
+    ------
+    ValueError
+        With one sentence that names the parameter, the value and the legal range.
+    """
+
+    data_width: int = parameter(
+        128, "Bits of a beat, a power of two: most that are read in a cycle.", low=32, high=1024
+    )
+    address_width: int = parameter(40, "Bits of an address of a byte.", low=32, high=64)
+
+    def __post_init__(self):
+        check_parameters(self)
+        check(
+            self.data_width.bit_count() == 1,
+            f"data_width must be a power of two, not {self.data_width}",
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class CoreConfig:
-    """A core: its matrix unit, buffer, vector unit and queues.
+    """A core: its matrix unit, buffer, vector unit, queues and memory bus.
 
     Parameters
     ----------
@@ -112,6 +140,7 @@ class CoreConfig:
     vector : VectorConfig
         Its lanes divide N.
     queues : QueueConfig
+    bus : BusConfig
 
     Raises
     ------
@@ -123,6 +152,7 @@ class CoreConfig:
     buffer: BufferConfig
     vector: VectorConfig
     queues: QueueConfig
+    bus: BusConfig = field(default_factory=BusConfig)
 
     def __post_init__(self):
         for name, kind in (
@@ -130,6 +160,7 @@ class CoreConfig:
             ("buffer", BufferConfig),
             ("vector", VectorConfig),
             ("queues", QueueConfig),
+            ("bus", BusConfig),
         ):
             check_kind(getattr(self, name), kind, f"{name} must be a {kind.__name__}")
         matrix, lanes = self.matrix, self.matrix.rows
@@ -207,7 +238,13 @@ _AT_LEAST = (
 
 
 def core_of(
-    *, lanes: int, buffer: BufferConfig, accumulators: int, vector_lanes: int = 0, tiles: int = 4
+    *,
+    lanes: int,
+    buffer: BufferConfig,
+    accumulators: int,
+    vector_lanes: int = 0,
+    tiles: int = 4,
+    data_width: int = 0,
 ) -> CoreConfig:
     """Return a core of N x N cells.
 
@@ -222,6 +259,8 @@ def core_of(
         With 0, one buffer row of 32-bit elements: N operand_width / 32.
     tiles : int
         Of the weight FIFO.
+    data_width : int
+        Bits of a beat of the memory bus; with 0, those of a buffer row, if there is such a bus.
     """
     lanes = checked_integer("lanes", lanes, low=MULTIPLE, high=MAX_SIDE)
     matrix = MatrixUnitConfig(
@@ -238,12 +277,21 @@ def core_of(
         buffer=buffer,
         vector=VectorConfig(lanes=vector_lanes or lanes * width // WORD_BITS),
         queues=QueueConfig(tiles=tiles, result_rows=accumulators),
+        bus=BusConfig(data_width=data_width or _beat_of(lanes * width)),
     )
+
+
+def _beat_of(row: int) -> int:
+    """Return the bits of the narrowest beat that holds a buffer row, or of the widest beat."""
+    return min(max(32, 1 << (row - 1).bit_length()), 1024)
 
 
 TINY = core_of(lanes=4, buffer=BufferConfig(rows=1024, banks=2), accumulators=16)
 SMALL = core_of(lanes=16, buffer=BufferConfig(rows=8192), accumulators=512)
 ULX3S = core_of(lanes=8, buffer=BufferConfig(rows=8192), accumulators=512)
 # The buffer has 24 MiB (Jouppi et al., ISCA 2017, section 2).
-TPU_V1 = core_of(lanes=256, buffer=BufferConfig(rows=98304, banks=3), accumulators=4096)
+# Its memory transfers 48.6 bytes in a cycle.
+TPU_V1 = core_of(
+    lanes=256, buffer=BufferConfig(rows=98304, banks=3), accumulators=4096, data_width=512
+)
 CORES = {"tiny": TINY, "small": SMALL, "ulx3s": ULX3S, "tpu_v1": TPU_V1}

@@ -10,6 +10,7 @@ from weft.core.core_config import (
     TINY,
     TPU_V1,
     BufferConfig,
+    BusConfig,
     QueueConfig,
     VectorConfig,
     core_of,
@@ -24,6 +25,8 @@ def test_named_cores_have_the_sizes_of_their_names():
     assert TPU_V1.buffer.rows * TPU_V1.capacity.row_bytes == 24 << 20
     assert (TPU_V1.queues.tiles, TPU_V1.matrix.accumulator_depth) == (4, 4096)
     assert SMALL.operand_width == 8
+    beats = {name: core.bus.data_width for name, core in CORES.items()}
+    assert beats == {"tiny": 32, "small": 128, "ulx3s": 64, "tpu_v1": 512}
 
 
 def unit(**changes) -> MatrixUnitConfig:
@@ -75,6 +78,8 @@ def test_parts_are_checked():
         BufferConfig(rows=48, banks=4)
     with pytest.raises(ValueError, match=r"^tiles must be an integer from 1 to 255, not 0$"):
         QueueConfig(tiles=0)
+    with pytest.raises(ValueError, match="data_width must be a power of two, not 96"):
+        BusConfig(data_width=96)
     with pytest.raises(ValueError, match=r"^lanes must be an integer from 4 to 256, not 260$"):
         core_of(lanes=260, buffer=BufferConfig(), accumulators=16)
     with pytest.raises(TypeError, match=r"^buffer must be a BufferConfig, not 64$"):
