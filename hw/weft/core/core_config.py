@@ -7,7 +7,7 @@ from ..isa.fields import WORD_BITS
 from ..isa.kind import MOST_ENTRIES, MOST_ROWS, MOST_TABLES
 from ..isa.requirements import Requirements
 from ..matrix.config import MAX_DEPTH, MAX_SIDE, MatrixUnitConfig
-from ..parameters import check_parameters, documented, parameter
+from ..parameters import check_parameters, documented, parameter, plain_parameters
 
 MULTIPLE = 4
 
@@ -128,6 +128,15 @@ class BusConfig:
         )
 
 
+PARTS = {
+    "matrix": MatrixUnitConfig,
+    "buffer": BufferConfig,
+    "vector": VectorConfig,
+    "queues": QueueConfig,
+    "bus": BusConfig,
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class CoreConfig:
     """A core: its matrix unit, buffer, vector unit, queues and memory bus.
@@ -155,13 +164,7 @@ class CoreConfig:
     bus: BusConfig = field(default_factory=BusConfig)
 
     def __post_init__(self):
-        for name, kind in (
-            ("matrix", MatrixUnitConfig),
-            ("buffer", BufferConfig),
-            ("vector", VectorConfig),
-            ("queues", QueueConfig),
-            ("bus", BusConfig),
-        ):
+        for name, kind in PARTS.items():
             check_kind(getattr(self, name), kind, f"{name} must be a {kind.__name__}")
         matrix, lanes = self.matrix, self.matrix.rows
         check(
@@ -186,6 +189,11 @@ class CoreConfig:
             lanes % self.vector.lanes == 0,
             f"the lanes of the vector unit must divide N = {lanes}, not {self.vector.lanes}",
         )
+
+    @property
+    def plain(self) -> dict[str, dict[str, int | str]]:
+        """The parameters of each part, as JSON values."""
+        return {part: plain_parameters(getattr(self, part)) for part in PARTS}
 
     @property
     def lanes(self) -> int:

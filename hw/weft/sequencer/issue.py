@@ -48,6 +48,7 @@ class Issue(wiring.Component):
     -------
     launch, stop, running, done, flush : see Dispatcher
     instructions : stream of issued_layout(shapes, wait_width)
+    waiting : a bit per unit for each unit, out. Its next instruction waits for these units.
     ports : unit_port(shape) per unit, out; named port_0 and so on
     """
 
@@ -65,6 +66,7 @@ class Issue(wiring.Component):
                 "running": Out(1),
                 "done": Out(1),
                 "flush": Out(1),
+                "waiting": Out(data.ArrayLayout(len(shapes), len(shapes))),
                 **{f"port_{n}": Out(unit_port(shape)) for n, shape in enumerate(shapes)},
             }
         )
@@ -101,6 +103,7 @@ class Issue(wiring.Component):
                 queue.waits.eq(waits.waited),
                 queue.finished.eq(waits.finished),
                 queue.clear.eq(dispatcher.flush),
+                self.waiting[unit].eq(queue.waiting),
             ]
             queues.append(queue)
         m.d.comb += [

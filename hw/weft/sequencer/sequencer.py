@@ -56,6 +56,7 @@ class Sequencer(wiring.Component):
     running : 1 bit out
     done, flush : 1 bit out, for one cycle
     fault : fault_layout(), out
+    waiting : a bit per unit for each unit, out. Its next instruction waits for these units.
     load, store, weights, matrix, vector : unit_port(instruction_layout(kind)), out. The opcode and
         the waits are zero.
     """
@@ -72,6 +73,7 @@ class Sequencer(wiring.Component):
                 "done": Out(1),
                 "flush": Out(1),
                 "fault": Out(fault_layout()),
+                "waiting": Out(data.ArrayLayout(len(Unit), len(Unit))),
                 **{
                     unit.name.lower(): Out(unit_port(instruction_layout(KIND_OF[unit])))
                     for unit in Unit
@@ -101,6 +103,7 @@ class Sequencer(wiring.Component):
             self.running.eq(issue.running),
             self.done.eq(issue.done),
             self.flush.eq(issue.flush),
+            self.waiting.eq(issue.waiting),
         ]
         self._issue(m, decoder.instructions.payload, issue.instructions.payload)
         for unit in Unit:

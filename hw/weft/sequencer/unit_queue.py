@@ -42,6 +42,7 @@ class UnitQueue(wiring.Component):
     waits : wait_layout(most) per unit, in
     finished : count of the finished instructions of each unit, in
     clear : 1 bit in. Discard everything.
+    waiting : `units` bits out. The next instruction to start waits for these.
     port : unit_port(shape), out
     """
 
@@ -64,6 +65,7 @@ class UnitQueue(wiring.Component):
                 "waits": In(data.ArrayLayout(wait_layout(most), units)),
                 "finished": In(data.ArrayLayout(count_bits(most), units)),
                 "clear": In(1),
+                "waiting": Out(units),
                 "port": Out(unit_port(shape)),
             }
         )
@@ -113,6 +115,7 @@ class UnitQueue(wiring.Component):
             wait.waits & (wait.number >= count)
             for wait, count in zip(waits, self.finished, strict=True)
         ]
+        m.d.comb += self.waiting.eq(Cat(*[known & wait for wait in unmet]))
         # It stays met, since counts only grow until everything has finished.
         m.d.sync += port.may_start.eq(known & ~Cat(*unmet).any() & ~port.starts & ~self.clear)
 

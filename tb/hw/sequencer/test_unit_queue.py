@@ -76,6 +76,14 @@ async def offers_and_permits_as_early_as_it_can(dut):
                 "port__may_start": int(permits),
                 "port__instructions__valid": int(offers),
             }
+            # The waits of the first one that has not started are known, and are not met.
+            expected["waiting"] = 0
+            if unstarted and cycle >= max(unstarted[0][0], last_start + 1):
+                expected["waiting"] = sum(
+                    1 << unit
+                    for unit, (waiting, number) in enumerate(unstarted[0][1])
+                    if waiting and number >= counts[unit]
+                )
             if offers:
                 expected["port__instructions__payload"] = untaken[0][1]
             for name, wanted in expected.items():
