@@ -1,0 +1,1 @@
+"""The vector unit: passes over rows of elements."""
