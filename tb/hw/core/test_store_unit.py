@@ -1,0 +1,347 @@
+"""StoreUnit: the memory is that of the machine in numpy, whatever the bus and the buffer do."""
+
+import random
+
+import cocotb
+import numpy as np
+
+from benches.axi_write_memory import Pace, WriteMemory
+from benches.bits import join, pack
+from benches.buffer_port import answer
+from benches.core import random_state
+from benches.coroutines import TIMEOUT, parameters, randomness, read, start, tick
+from benches.runner import on_simulators
+from weft.bus.regions import region_layout
+from weft.core.errors import CoreError
+from weft.core.store_unit import StoreUnit
+from weft.isa.codes import Opcode
+from weft.isa.instruction import Instruction
+from weft.isa.requirements import Requirements
+from weft_model.core.machine import work_of
+from weft_model.core.walks import line_offsets
+from weft_sim.cocotb_driver import cycle_now
+from weft_sim.cocotb_streams import Stream, send
+from weft_sim.stalls import random_bools, random_gaps
+
+# The memory has 16 KiB from here on, in regions of 4 KiB and some bytes; region 3 is read only.
+BASE = 0x12_3456_0000
+REGION_BYTES = 5120
+BASES = (0, 5120, 10240, 256)
+ROWS = 96
+
+
+def sizes(*, row_bytes: int, beat_bytes: int) -> dict[str, int]:
+    return {
+        "width": 8 * row_bytes,
+        "rows": ROWS,
+        "data_width": 8 * beat_bytes,
+        "address_width": 40,
+    }
+
+
+@on_simulators(
+    "parameters",
+    {
+        "16 in 8": sizes(row_bytes=16, beat_bytes=8),
+        "4 in 4": sizes(row_bytes=4, beat_bytes=4),
+        "4 in 32": sizes(row_bytes=4, beat_bytes=32),
+        "12 in 8": sizes(row_bytes=12, beat_bytes=8),
+        "32 in 64": sizes(row_bytes=32, beat_bytes=64),
+    },
+)
+def test_store_unit(simulate, parameters):
+    simulate(
+        [
+            writes_a_beat_per_cycle,
+            stores_under_stalls,
+            reports_an_illegal_line,
+            reports_a_row_outside,
+            reports_a_bad_response,
+            is_flushed_at_any_time,
+        ],
+        StoreUnit,
+        **parameters,
+    )
+
+
+def draw(source: random.Random, row_bytes: int) -> Instruction:
+    """Return a legal STORE; its lines may overlap."""
+    while True:
+        most_rows = source.choice([1, 2, 6, 20])
+        count = source.randint(1, most_rows * row_bytes)
+        per_line = -(-count // row_bytes)
+        pitch = source.choice([count, 2 * count, count - 1, 64])
+        instruction = Instruction.make(
+            Opcode.STORE,
+            region=source.randint(0, 2),
+            groups=source.randint(1, 3),
+            lines=source.randint(1, 4),
+            bytes=count,
+            row=source.randint(0, ROWS - 1),
+            offset=source.choice([0, 8, source.randint(0, REGION_BYTES - 1)]),
+            line_pitch=source.choice([pitch, -pitch, source.randint(-300, 300)]),
+            group_pitch=source.choice([0, 3 * pitch, source.randint(-900, 900)]),
+        )
+        offsets = line_offsets(instruction)
+        fits = offsets.min() >= 0 and offsets.max() + count <= REGION_BYTES
+        if fits and instruction["row"] + per_line * len(offsets) <= ROWS:
+            return instruction
+
+
+class Store:
+    """The unit between a buffer and a memory."""
+
+    def __init__(self, dut, source: random.Random, pace=None, granted: float = 1.0):
+        self.dut, self.source, given = dut, source, parameters()
+        self.row_bytes = given.width // 8
+        needs = Requirements(
+            lanes=self.row_bytes,
+            queue_slots=8,
+            fifo_tiles=1,
+            result_rows=1,
+            buffer_rows=ROWS,
+            accumulators=1,
+            regions=(REGION_BYTES,) * 3,
+        )
+        self.state = random_state(np.random.default_rng(source.getrandbits(32)), needs)
+        image = np.zeros(4 * 4096, np.uint8)
+        # The regions of the machine are parts of the memory that is expected.
+        self.expected = image.copy()
+        for number in range(3):
+            self.state.memory[number] = self.expected[BASES[number] :][:REGION_BYTES]
+        self.memory = WriteMemory(
+            dut=dut,
+            name="port",
+            base=BASE,
+            bytes=image,
+            address_width=given.address_width,
+            data_width=given.data_width,
+            source=source,
+            pace=pace or Pace(),
+        )
+        self.asked: list[int] = []
+        self.finished = 0
+        layout = region_layout(given.address_width)
+        dut.regions.value = join(
+            [
+                pack(layout, base=BASE + base, size=REGION_BYTES, readable=1, writable=number < 3)
+                for number, base in enumerate(BASES)
+            ],
+            layout.size,
+        )
+        grants = random_bools(source, granted)
+        self.tasks = [
+            cocotb.start_soon(answer(dut, "buffer", self.state.buffer, grants, self.asked)),
+            cocotb.start_soon(self.memory.run()),
+            cocotb.start_soon(self._count()),
+        ]
+
+    async def _count(self) -> None:
+        while True:
+            await tick(self.dut)
+            if read(self.dut, "finished"):
+                self.finished += 1
+
+    def expect(self, instructions) -> None:
+        """Execute instructions with numpy."""
+        for instruction in instructions:
+            work = work_of(self.state, instruction)
+            work.run(0, work.parts)
+
+    def send(self, instructions, gaps=None):
+        beats = [(int.from_bytes(i.encode(), "little"),) for i in instructions]
+        return cocotb.start_soon(send(Stream.amaranth(self.dut, "instructions"), beats, gaps))
+
+    async def run(self, count: int, gaps=None) -> None:
+        """Execute random instructions, and compare the memory."""
+        instructions = [draw(self.source, self.row_bytes) for _ in range(count)]
+        done = self.finished + count
+        sending = self.send(instructions, gaps)
+        self.expect(instructions)
+        while self.finished < done:
+            await tick(self.dut)
+        await sending
+        self.compare()
+        assert read(self.dut, "idle") and self.memory.idle
+        assert read(self.dut, "error") == CoreError.NONE.value
+
+    def compare(self) -> None:
+        wrong = np.flatnonzero(self.memory.bytes != self.expected)
+        assert not len(wrong), (
+            f"byte {wrong[0]} of the memory: got {self.memory.bytes[wrong[0]]}, expected "
+            f"{self.expected[wrong[0]]} ({len(wrong)} differ)"
+        )
+
+    async def settle(self) -> None:
+        """Flush the unit, and wait until it is idle."""
+        self.dut.flush.value = 1
+        await tick(self.dut)
+        for _ in range(self.source.choice([0, 0, 3])):
+            await tick(self.dut)
+        self.dut.flush.value = 0
+        await tick(self.dut)
+        while not read(self.dut, "idle"):
+            await tick(self.dut)
+        assert self.memory.idle
+        assert read(self.dut, "error") == CoreError.NONE.value
+        self.expected[:] = self.memory.bytes
+        self.memory.bad.clear()
+
+    def stop(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+
+
+@cocotb.test(**TIMEOUT)
+async def writes_a_beat_per_cycle(dut):
+    """The first address comes after `latency` cycles, and a beat or a row passes per cycle."""
+    await start(dut)
+    store = Store(dut, randomness())
+    beat_bytes = parameters().data_width // 8
+    short = Instruction.make(Opcode.STORE, bytes=1)
+    begun = cycle_now() + 1
+    store.send([short])
+    store.expect([short])
+    while store.finished < 1:
+        await tick(dut)
+    assert store.memory.cycles == [begun + StoreUnit.latency]
+    assert store.memory.beat_cycles == [store.memory.cycles[0] + 1]
+
+    count = 60 * store.row_bytes
+    long = Instruction.make(Opcode.STORE, bytes=count)
+    following = Instruction.make(Opcode.STORE, bytes=count, offset=2048 + 3)
+    store.send([long, following])
+    store.expect([long, following])
+    while store.finished < 3:
+        await tick(dut)
+    store.compare()
+    cycles = store.memory.beat_cycles[1:]
+    piece = np.gcd(store.row_bytes, beat_bytes)
+    # Two lines, the second of which ends in a part of a beat.
+    assert cycles[-1] - cycles[0] <= 2 * count // piece + 2
+    store.stop()
+
+
+@cocotb.test(**TIMEOUT)
+async def stores_under_stalls(dut):
+    """The memory takes and answers when it likes, and the bank of the buffer is busy."""
+    source = randomness()
+    await start(dut)
+    paces = (
+        Pace(),
+        Pace(addresses=0.1, beats=0.9, responses=0.5),
+        Pace(addresses=0.9, beats=0.4, responses=0.03),
+    )
+    for pace, granted, late in zip(paces, (1.0, 0.3, 0.8), (0.5, 0.0, 0.1), strict=True):
+        store = Store(dut, source, pace, granted)
+        await store.run(12, random_gaps(source, late, 60))
+        store.stop()
+
+
+async def fails_with(store: Store, good: list, bad: Instruction, error: CoreError) -> None:
+    """Send legal instructions and one that is not; the legal ones finish, and the next too."""
+    store.send([*good, bad])
+    while read(store.dut, "error") == CoreError.NONE.value:
+        await tick(store.dut)
+    for _ in range(300):
+        await tick(store.dut)
+    assert read(store.dut, "error") == error.value
+    store.expect(good)
+    assert store.finished == len(good)
+    store.compare()
+    await store.settle()
+    store.finished = 0
+    await store.run(3)
+    store.finished = 0
+
+
+@cocotb.test(**TIMEOUT)
+async def reports_an_illegal_line(dut):
+    """A line outside of its region, or in a region that is only read, is not written."""
+    source = randomness()
+    await start(dut)
+    store = Store(dut, source, Pace(addresses=0.5, beats=0.7, responses=0.5))
+    for fields in (
+        {"region": 0, "offset": REGION_BYTES - 3, "bytes": 4},
+        {"region": 0, "offset": REGION_BYTES, "bytes": 1},
+        {"region": 1, "offset": 0xFFFF_FFFF, "bytes": 0xFFFF},
+        {"region": 3, "offset": 0, "bytes": 1},
+    ):
+        good = [draw(source, store.row_bytes) for _ in range(source.randint(0, 3))]
+        await fails_with(store, good, Instruction.make(Opcode.STORE, **fields), CoreError.REGION)
+    # The lines in front of the illegal one are written.
+    for pitch in (-7, -(1 << 31)):
+        fields = {"lines": 4, "bytes": 3, "offset": 7, "line_pitch": pitch, "row": 5}
+        legal = 2 if pitch == -7 else 1
+        store.expect([Instruction.make(Opcode.STORE, **fields | {"lines": legal})])
+        await fails_with(store, [], Instruction.make(Opcode.STORE, **fields), CoreError.REGION)
+    store.stop()
+
+
+@cocotb.test(**TIMEOUT)
+async def reports_a_row_outside(dut):
+    source = randomness()
+    await start(dut)
+    store = Store(dut, source)
+    for fields in ({"row": ROWS}, {"row": (1 << 20) - 1, "lines": 3, "line_pitch": 1}):
+        good = [draw(source, store.row_bytes) for _ in range(2)]
+        bad = Instruction.make(Opcode.STORE, bytes=1, **fields)
+        await fails_with(store, good, bad, CoreError.RANGE)
+        assert max(store.asked) < ROWS
+    fields = {"bytes": 1, "row": ROWS - 2, "line_pitch": 5}
+    store.expect([Instruction.make(Opcode.STORE, lines=2, **fields)])
+    await fails_with(store, [], Instruction.make(Opcode.STORE, lines=3, **fields), CoreError.RANGE)
+    assert max(store.asked) < ROWS
+    store.stop()
+
+
+@cocotb.test(**TIMEOUT)
+async def reports_a_bad_response(dut):
+    """After a response with an error, no instruction finishes and no burst begins."""
+    source = randomness()
+    await start(dut)
+    store = Store(dut, source, Pace(responses=0.2))
+    for bad in (0, 2, 5):
+        store.memory.bad = {len(store.memory.bursts) + bad}
+        sending = store.send([draw(source, store.row_bytes) for _ in range(6)])
+        while not read(dut, "error"):
+            await tick(dut)
+        assert read(dut, "error") == CoreError.WRITE_RESPONSE.value
+        bursts, finished = len(store.memory.bursts), store.finished
+        for _ in range(100):
+            await tick(dut)
+        assert (len(store.memory.bursts), store.finished) == (bursts, finished)
+        sending.cancel()
+        dut.instructions__valid.value = 0
+        await store.settle()
+        await store.run(3)
+    store.stop()
+
+
+@cocotb.test(**TIMEOUT)
+async def is_flushed_at_any_time(dut):
+    """A flush leaves nothing owed, writes nothing more, and the next program runs."""
+    source = randomness()
+    await start(dut)
+    for _ in range(12):
+        pace = Pace(
+            addresses=source.choice([0.05, 1.0]),
+            beats=source.choice([0.1, 1.0]),
+            responses=source.choice([0.05, 1.0]),
+        )
+        store = Store(dut, source, pace)
+        sending = store.send([draw(source, store.row_bytes) for _ in range(8)])
+        for _ in range(source.randint(1, 120)):
+            await tick(dut)
+        sending.cancel()
+        dut.instructions__valid.value = 0
+        # The beat that is offered keeps its strobes.
+        dut.flush.value = 1
+        await tick(dut)
+        offered = len(store.memory.beats) + 1
+        await store.settle()
+        assert all(not strobes for _, strobes in store.memory.beats[offered:])
+        finished = store.finished
+        await store.run(2)
+        assert store.finished == finished + 2
+        store.stop()
