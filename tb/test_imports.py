@@ -36,7 +36,7 @@ SUBPACKAGES = {
     "buffer": (*GROUND, "blocks", "primitives"),
     "isa": GROUND,
     "sequencer": (*GROUND, "blocks", "primitives", "isa"),
-    "vector": (*GROUND, "isa"),
+    "vector": (*GROUND, "blocks", "primitives", "buffer", "isa"),
     "core": (
         *(*GROUND, "blocks", "primitives", "matrix", "buffer", "bus", "isa", "sequencer"),
         "vector",
