@@ -6,10 +6,11 @@ from amaranth.lib.wiring import In, Out
 
 from ..blocks.delay_line import DelayLine
 from ..buffer.image_walk import ImageWalk
-from ..buffer.unified_buffer import UnifiedBuffer, read_port, row_shape
+from ..buffer.unified_buffer import UnifiedBuffer, read_port
 from ..hierarchy import instantiate
 from ..isa.codes import Format
 from ..isa.instructions import MATMUL
+from ..isa.kind import ROW_BITS
 from ..isa.layouts import instruction_layout
 from ..matrix.layouts import activation_layout
 from ..primitives.stream_queue import StreamQueue
@@ -30,6 +31,11 @@ class MatrixFeeder(wiring.Component):
     is only requested if the queue has a place for it, so rows can never be refused. `finished` is
     high in the cycle in which the last row of an instruction is transferred.
 
+    `outside` is high from the cycle after the request of a row that the buffer does not have, until
+    a reset. Rows are computed modulo 2**(ROW_BITS + 2), so a row that is millions of rows away can
+    be taken for another one. A row whose accumulator does not exist names the first one that does
+    not exist, which the matrix unit reports.
+
     Parameters
     ----------
     config : CoreConfig
@@ -40,6 +46,7 @@ class MatrixFeeder(wiring.Component):
     buffer : read_port(...)
     activations : stream of activation_layout(config.matrix), out
     finished : 1 bit out. An instruction has finished.
+    outside : 1 bit out. A row of the buffer does not exist.
     """
 
     latency = ImageWalk.latency + UnifiedBuffer.latency + StreamQueue.latency
@@ -55,6 +62,7 @@ class MatrixFeeder(wiring.Component):
                 "buffer": Out(read_port(rows=config.buffer.rows, width=width)),
                 "activations": Out(stream.Signature(activation_layout(config.matrix))),
                 "finished": Out(1),
+                "outside": Out(1),
             }
         )
 
@@ -99,12 +107,13 @@ class MatrixFeeder(wiring.Component):
     def _walk(self, m: Module, platform):
         """Add the walk, which takes the instructions; its tag holds what the rows need of them."""
         fields, instruction = MATMUL.by_name, self.instructions.payload
+        depth = self.config.matrix.accumulator_depth
         walk = instantiate(
             m,
             "walk",
             platform,
             ImageWalk,
-            row_width=row_shape(self.config.buffer.rows).width,
+            row_width=ROW_BITS + 2,
             count_width=fields["y_count"].width,
             kernel_width=fields["ky_count"].width,
             tag_width=self._tag_layout().size,
@@ -119,7 +128,9 @@ class MatrixFeeder(wiring.Component):
             tag.last.eq(instruction.last),
             tag.signed.eq(instruction.format == Format.INT8),
             tag.zero_point.eq(instruction.zero_point),
-            tag.accumulator.eq(instruction.accumulator),
+            tag.accumulator.eq(
+                Mux(instruction.accumulator < depth, instruction.accumulator, depth)
+            ),
         ]
         return walk
 
@@ -155,8 +166,10 @@ class MatrixFeeder(wiring.Component):
             control.zero_point.eq(tag.zero_point),
         ]
         m.d.sync += spare.eq(spare + released - taken)
-        with m.If(taken):
+        with m.If(taken & (control.row != self.config.matrix.accumulator_depth)):
             m.d.sync += following.eq(control.row + 1)
+        with m.If(steps.valid & step.inside & (step.row >= self.config.buffer.rows)):
+            m.d.sync += self.outside.eq(1)
         return control
 
     def _fill(self, m: Module, queue, control: data.View) -> None:

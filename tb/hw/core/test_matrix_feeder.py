@@ -9,7 +9,7 @@ from benches.bits import split, split_signed, to_signed, unpack
 from benches.buffer_port import answer
 from benches.convolutions import Convolution
 from benches.core import random_state
-from benches.coroutines import TIMEOUT, compare, parameters, randomness, read, start, tick
+from benches.coroutines import TIMEOUT, compare, parameters, randomness, read, reset, start, tick
 from benches.runner import on_simulators
 from weft.core.core_config import BufferConfig, core_of
 from weft.core.matrix_feeder import MatrixFeeder
@@ -30,7 +30,12 @@ FLAGS = ("switch", "first", "last", "end", "row")
 
 @on_simulators("config", CORES)
 def test_matrix_feeder(simulate, config):
-    coroutines = [sends_a_row_per_cycle, sends_rows_under_stalls, asks_only_for_what_it_can_hold]
+    coroutines = [
+        sends_a_row_per_cycle,
+        sends_rows_under_stalls,
+        asks_only_for_what_it_can_hold,
+        reports_rows_that_do_not_exist,
+    ]
     simulate(coroutines, MatrixFeeder, config=config)
 
 
@@ -103,6 +108,7 @@ async def feed(dut, count: int, gaps, ready, granted) -> list[int]:
     compare(f"lanes and {FLAGS}", seen, expected, cycles)
     walks = [matmul_rows(one) for one in program]
     assert asked == [int(row) for rows, inside in walks for row in rows[inside]]
+    assert not read(dut, "outside")
     assert finished == np.cumsum([rows.size for rows, _ in walks]).tolist()
     return cycles
 
@@ -151,3 +157,47 @@ async def asks_only_for_what_it_can_hold(dut):
     assert len(asked) == MatrixFeeder.places + 1
     assert not read(dut, "buffer__requests__valid")
     task.cancel()
+
+
+@cocotb.test(**TIMEOUT)
+async def reports_rows_that_do_not_exist(dut):
+    """Rows behind and in front of the buffer, and accumulators that are too great."""
+    config, source = parameters().config, randomness()
+    rows, depth = config.buffer.rows, config.matrix.accumulator_depth
+    memory = np.zeros((rows, config.lanes), np.uint8)
+    await start(dut)
+    fields = {"x_count": 3, "width": 3, "x_stride": 1}
+    for wrong in ({"row": rows - 2}, {"row": 1, "x_stride": -1}, {"row": 2 - (1 << 19)}):
+        task = cocotb.start_soon(answer(dut, "buffer", memory, random_bools(source, 1.0), []))
+        legal = Instruction.make(Opcode.MATMUL, **(fields | {"row": rows - 3}))
+        illegal = Instruction.make(Opcode.MATMUL, **(fields | wrong))
+        dut.activations__ready.value = 1
+        for instruction, outside in ((legal, 0), (illegal, 1)):
+            beat = (int.from_bytes(instruction.encode(), "little"),)
+            await send(Stream.amaranth(dut, "instructions"), [beat])
+            for _ in range(12):
+                await tick(dut)
+            assert read(dut, "outside") == outside, illegal
+        task.cancel()
+        await reset(dut)
+        assert not read(dut, "outside")
+
+    seen = []
+    tasks = [
+        cocotb.start_soon(answer(dut, "buffer", memory, random_bools(source, 1.0), [])),
+        cocotb.start_soon(
+            watch(
+                Stream.amaranth(dut, "activations"),
+                lambda payload: seen.append(numbers_of(payload[0], config)[-1]),
+            )
+        ),
+    ]
+    for accumulator in (depth - 2, depth, 4095):
+        instruction = Instruction.make(Opcode.MATMUL, **fields, accumulator=accumulator)
+        beat = (int.from_bytes(instruction.encode(), "little"),)
+        await send(Stream.amaranth(dut, "instructions"), [beat])
+    for _ in range(30):
+        await tick(dut)
+    for task in tasks:
+        task.cancel()
+    assert seen == [depth - 2, depth - 1, *[depth] * 7]
