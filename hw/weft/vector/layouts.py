@@ -1,23 +1,53 @@
-"""Layouts of the vector unit."""
+"""Layouts of the ports of the vector unit, and of a step of its walks."""
 
+from amaranth.hdl import unsigned
 from amaranth.lib import data
 
+from ..buffer.unified_buffer import row_shape
+from ..isa.codes import Target
+from ..isa.fields import WORD_BITS
 from ..isa.kind import INDEX_BITS
 
-# Words of a parameter record, of a table and of a row scalar.
+# Words of a parameter record, of a row scalar and of a table.
 RECORD_WORDS = 3
-TABLE_WORDS = 256
 SCALAR_WORDS = 2
+TABLE_WORDS = 256
+SHIFT_BITS = 6
 
 
 def constant_layout(lanes: int) -> data.StructLayout:
-    """Return the layout of a write of a word to parameters, tables or row scalars.
+    """Return the layout of a word of the parameters, tables or row scalars, as LOAD writes it.
 
-    `target`: a Target other than BUFFER. `row`: number of the parameter row, table or row scalar.
-    `word`: in the parameters 3 * lane + 0 for the bias, 1 for the multiplier and 2 for the shift
-    and the operand; in a table 0 to 255; in a row scalar 0 for the value and 1 for the shift.
+    `target`: a Target other than the buffer. `row`: parameter row, table or row scalar. `word`: of
+    the parameters lane * 3, plus 0 for the bias, 1 for the multiplier and 2 for shift and operand;
+    of the tables the entry; of the row scalars 0 for the value and 1 for the shift.
     """
-    words = max(RECORD_WORDS * lanes, TABLE_WORDS)
     return data.StructLayout(
-        {"target": 2, "row": INDEX_BITS, "word": (words - 1).bit_length(), "data": 32}
+        {
+            "target": unsigned(max(Target).bit_length()),
+            "row": INDEX_BITS,
+            "word": range(max(TABLE_WORDS, RECORD_WORDS * lanes)),
+            "data": WORD_BITS,
+        }
+    )
+
+
+def step_layout(*, buffer_rows: int, parameter_rows: int, row_scalars: int) -> data.StructLayout:
+    """Return the layout of a step of the walks of VECTOR: one row of x, and all that meets it.
+
+    `x`, `y`: buffer row or row scalar. `destination`: buffer row. `subtract`, `scale`, `reduce`:
+    row scalars. `parameters`: parameter row. `first_row`, `last_row`: of the window. `last`: of the
+    instruction. `outside`: the step uses something that the core does not have. What the
+    instruction does not use is meaningless.
+    """
+    scalar = row_shape(row_scalars)
+    operand = unsigned(max(row_shape(buffer_rows).width, scalar.width))
+    return data.StructLayout(
+        {
+            **{name: operand for name in ("x", "y")},
+            "destination": row_shape(buffer_rows),
+            **{name: scalar for name in ("subtract", "scale", "reduce")},
+            "parameters": row_shape(parameter_rows),
+            **{name: 1 for name in ("first_row", "last_row", "last", "outside")},
+        }
     )
