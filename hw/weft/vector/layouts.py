@@ -51,3 +51,25 @@ def step_layout(*, buffer_rows: int, parameter_rows: int, row_scalars: int) -> d
             **{name: 1 for name in ("first_row", "last_row", "last", "outside")},
         }
     )
+
+
+def control_layout(
+    *, chunks: int, buffer_rows: int, parameter_rows: int, row_scalars: int
+) -> data.StructLayout:
+    """Return the layout of the control of a beat: one of `chunks` chunks of a row of x.
+
+    `chunk`: its number in the row. `first_chunk`, `last_chunk`: of the row. `x_begins`, `y_begins`:
+    the first one in its buffer row of x or y. `last`: of the instruction. The others are those of
+    its step.
+    """
+    step = step_layout(
+        buffer_rows=buffer_rows, parameter_rows=parameter_rows, row_scalars=row_scalars
+    ).members
+    flags = ("first_chunk", "last_chunk", "x_begins", "y_begins")
+    return data.StructLayout(
+        {
+            "chunk": range(chunks),
+            **{name: 1 for name in flags},
+            **{name: shape for name, shape in step.items() if name != "outside"},
+        }
+    )
