@@ -6,7 +6,9 @@ from amaranth.lib import data
 from ..buffer.unified_buffer import row_shape
 from ..isa.codes import Target
 from ..isa.fields import WORD_BITS
+from ..isa.instructions import VECTOR
 from ..isa.kind import INDEX_BITS
+from ..isa.layouts import shape_of
 
 # Words of a parameter record, of a row scalar and of a table.
 RECORD_WORDS = 3
@@ -73,3 +75,15 @@ def control_layout(
             **{name: shape for name, shape in step.items() if name != "outside"},
         }
     )
+
+
+# The fields of a VECTOR that choose the operands of its beats.
+OPERAND_FIELDS = (
+    *("x_source", "x_format", "y_source", "y_format", "immediate", "valid_lanes"),
+    *("subtrahend", "x_zero_point", "scale_source", "multiplier", "shift"),
+)
+
+
+def operand_fields_layout() -> data.StructLayout:
+    """Return the layout of OPERAND_FIELDS."""
+    return data.StructLayout({name: shape_of(VECTOR.by_name[name]) for name in OPERAND_FIELDS})

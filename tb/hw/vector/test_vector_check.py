@@ -12,6 +12,11 @@ from weft.isa.requirements import Requirements
 from weft.vector.vector_check import VectorCheck
 from weft_model.core.legal import violations
 
+DRAWN = (
+    *("x_source", "y_source", "write", "accumulate", "x_format", "y_format", "valid_lanes"),
+    *("destination_format", "function", "combine", "reduce", "x_table", "y_table"),
+    *("output_table", "minimum", "maximum", "reduce_outer_count", "reduce_inner_count"),
+)
 CASES = {"8 bits": (8, 8, 3), "16 bits": (4, 16, 15)}
 
 
@@ -35,12 +40,7 @@ def draw(source: random.Random, sizes) -> Instruction:
         **({"function": Function.RECIPROCAL, "x_source": 2} if function else {}),
     }
     kind = Instruction.make(Opcode.VECTOR).kind
-    for name in source.sample(
-        ["x_source", "y_source", "write", "accumulate", "x_format", "y_format", "valid_lanes"]
-        + ["destination_format", "function", "combine", "reduce", "x_table", "y_table"]
-        + ["output_table", "minimum", "maximum", "reduce_outer_count", "reduce_inner_count"],
-        source.randint(0, 3),
-    ):
+    for name in source.sample(DRAWN, source.randint(0, 3)):
         field = kind.by_name[name]
         if field.codes is not None:
             values[name] = int(source.choice(list(field.codes)))
