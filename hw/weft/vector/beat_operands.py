@@ -1,6 +1,6 @@
 """BeatOperands: from the control of a beat to the operands of the lanes."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,8 +11,9 @@ from ..hierarchy import instantiate
 from ..isa.codes import ScaleSource, Subtrahend, XSource, YSource
 from ..isa.fields import WORD_BITS
 from .beats import beat_layout
-from .layouts import SHIFT_BITS, control_layout, operand_fields_layout
+from .layouts import control_layout, operand_fields_layout
 from .parameter_memory import ParameterMemory, parameter_write_layout
+from .rounding_shift import SHIFT_BITS
 from .row_chunks import RowChunks
 from .row_register import RowRegister
 

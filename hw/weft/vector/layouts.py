@@ -9,12 +9,11 @@ from ..isa.fields import WORD_BITS
 from ..isa.instructions import VECTOR
 from ..isa.kind import INDEX_BITS
 from ..isa.layouts import shape_of
+from .beats import TABLE_WORDS
 
-# Words of a parameter record, of a row scalar and of a table.
+# Words of a parameter record and of a row scalar.
 RECORD_WORDS = 3
 SCALAR_WORDS = 2
-TABLE_WORDS = 256
-SHIFT_BITS = 6
 
 
 def constant_layout(lanes: int) -> data.StructLayout:
@@ -87,3 +86,15 @@ OPERAND_FIELDS = (
 def operand_fields_layout() -> data.StructLayout:
     """Return the layout of OPERAND_FIELDS."""
     return data.StructLayout({name: shape_of(VECTOR.by_name[name]) for name in OPERAND_FIELDS})
+
+
+def outcome_layout(*, chunks: int, buffer_rows: int, row_scalars: int) -> data.StructLayout:
+    """Return the layout of what the results of a beat are for, when they leave the lanes.
+
+    The fields are those of its control.
+    """
+    control = control_layout(
+        chunks=chunks, buffer_rows=buffer_rows, parameter_rows=1, row_scalars=row_scalars
+    ).members
+    unused = ("x_begins", "y_begins", "x", "y", "subtract", "scale", "parameters")
+    return data.StructLayout({k: v for k, v in control.items() if k not in unused})

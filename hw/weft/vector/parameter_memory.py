@@ -8,7 +8,8 @@ from ..hierarchy import instantiate, numbers_below
 from ..isa.fields import WORD_BITS
 from ..isa.kind import INDEX_BITS
 from ..primitives.block_memory import BlockMemory
-from .layouts import RECORD_WORDS, SHIFT_BITS
+from .layouts import RECORD_WORDS
+from .rounding_shift import SHIFT_BITS
 from .row_chunks import RowChunks
 
 OPERAND_BITS = 16

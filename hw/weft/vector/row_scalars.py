@@ -8,7 +8,8 @@ from ..hierarchy import instantiate
 from ..isa.fields import WORD_BITS
 from ..isa.kind import INDEX_BITS
 from ..primitives.block_memory import BlockMemory
-from .layouts import SCALAR_WORDS, SHIFT_BITS
+from .layouts import SCALAR_WORDS
+from .rounding_shift import SHIFT_BITS
 
 # What a row of x reads: x, y, what is subtracted, the scale, and what a reduction continues.
 READS = ("x", "y", "subtract", "scale", "reduce")

@@ -7,6 +7,7 @@ import pytest
 
 from benches.core import NEEDS, copied, do, first_difference, random_state
 from benches.plain_vector import plain_vector
+from benches.vector_instructions import random_vector, small_multipliers
 from weft.isa.codes import (
     Combine,
     Format,
@@ -19,69 +20,19 @@ from weft.isa.codes import (
     XSource,
     YSource,
 )
-from weft.isa.instruction import Instruction
 from weft_model.core.machine import work_of
-from weft_model.core.state import ELEMENTS
 
 N = NEEDS.lanes
-LOOPS = ("outer", "middle", "inner")
 
 
 def source():
     return np.random.default_rng(int(os.environ["SEED"]))
 
 
-def random_vector(draw: np.random.Generator) -> Instruction:
-    """Return a VECTOR that stays inside of the memories; x, y and the destination are apart."""
-
-    def pick(codes):
-        return int(draw.choice([int(code) for code in codes]))
-
-    def number(low: int, high: int) -> int:
-        return int(draw.integers(low, high, endpoint=True))
-
-    reduce = Reduce(pick(Reduce))
-    windows = reduce != Reduce.NONE
-    source_of_y = pick(YSource)
-    values = {
-        **{name: pick(codes) for name, codes in (("x_source", XSource), ("bias", (0, 1)))},
-        "y_source": source_of_y,
-        "combine": pick(list(Combine)[1:]) if source_of_y else 0,
-        "subtrahend": pick(Subtrahend),
-        **{f"{name}_format": pick(ELEMENTS) for name in ("x", "y", "destination")},
-        **{"rounding": pick(Rounding), "scale_source": pick(ScaleSource), "reduce": reduce},
-        **{f"{loop}_count": number(1, 3) for loop in LOOPS},
-        **{f"reduce_{loop}_count": number(1, 3) if windows else 1 for loop in ("outer", "inner")},
-        **{f"x_{loop}": number(0, 5) for loop in LOOPS},
-        **{f"x_reduce_{loop}": number(0, 5) for loop in ("outer", "inner")},
-        **{f"y_{loop}": number(0, 5) for loop in LOOPS},
-        **{"destination_outer": 36, "destination_middle": 12, "destination_inner": 4},
-        **{"destination_row": 128, "x_row": 0, "y_row": 48, "valid_lanes": number(1, N)},
-        **{"parameters": number(0, 3), "parameter_stride": number(0, 2)},
-        **{"subtract_scalar": 0, "scale_scalar": 10, "reduce_scalar": 90},
-        **{"scalar_outer": 9, "scalar_middle": 3, "scalar_inner": 1},
-        **{"x_zero_point": number(-200, 200), "y_zero_point": number(-200, 200)},
-        **{"output_offset": number(-200, 200), "minimum": number(-200, 0)},
-        **{"maximum": number(0, 300), "immediate": number(-(1 << 31), (1 << 31) - 1)},
-        **{"multiplier": number(1 << 20, 1 << 24), "shift": number(20, 40)},
-        **{"accumulate": number(0, 1), "y_table": pick((0, 0, 3))},
-        # One or the other.
-        **{("x_table", "output_table")[number(0, 1)]: pick((0, 1, 2))},
-    }
-    values["write"] = int(not (reduce.over_lanes and windows))
-    return Instruction.make(Opcode.VECTOR, **values)
-
-
-def small_multipliers(state) -> None:
-    """Make all multipliers legal for F32, and shifts large enough to matter."""
-    state.parameters[:, :, 1] >>= 8
-    state.scalars[:, 0] >>= 8
-
-
 def test_random_instructions_equal_plain_python():
     draw = source()
     for _ in range(150):
-        i = random_vector(draw)
+        i = random_vector(draw, N)
         state = random_state(draw)
         small_multipliers(state)
         twin = copied(state)

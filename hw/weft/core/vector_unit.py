@@ -1,0 +1,237 @@
+"""VectorUnit: execute VECTOR instructions."""
+
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from ..blocks.delay_line import DelayLine
+from ..buffer.unified_buffer import read_port, write_layout
+from ..hierarchy import instantiate
+from ..isa.codes import Target
+from ..isa.instructions import VECTOR
+from ..isa.layouts import instruction_layout, shape_of
+from ..matrix.layouts import result_layout
+from ..vector.beat_issue import BeatIssue
+from ..vector.beat_operands import SCALAR_READS, BeatOperands
+from ..vector.beat_results import BeatResults
+from ..vector.beats import PASS_FIELDS
+from ..vector.lanes import VectorLanes
+from ..vector.layouts import OPERAND_FIELDS, constant_layout, outcome_layout
+from ..vector.row_chunks import RowChunks
+from ..vector.row_scalars import RowScalars
+from ..vector.uses import uses_layout, uses_of
+from ..vector.vector_check import VectorCheck
+from ..vector.vector_walk import VectorWalk
+from .core_config import CoreConfig
+from .errors import CoreError
+
+# The fields of an instruction that are needed until it has finished.
+HELD_FIELDS = tuple(
+    dict.fromkeys((*PASS_FIELDS, *OPERAND_FIELDS, "reduce", "accumulate", "function"))
+)
+
+
+class VectorUnit(wiring.Component):
+    def __init__(self, *, config: CoreConfig):
+        self.config = config
+        self._row_chunks = RowChunks(
+            lanes=config.lanes, operand_width=config.operand_width, chunk=config.vector.lanes
+        )
+        sizes = {"rows": config.buffer.rows, "width": config.lanes * config.operand_width}
+        super().__init__(
+            {
+                "instructions": In(stream.Signature(instruction_layout(VECTOR))),
+                "x": Out(read_port(**sizes)),
+                "y": Out(read_port(**sizes)),
+                "destination": Out(stream.Signature(write_layout(**sizes))),
+                "results": In(stream.Signature(result_layout(config.matrix))),
+                "constants": In(stream.Signature(constant_layout(config.lanes), always_ready=True)),
+                "finished": Out(1),
+                "error": Out(CoreError),
+            }
+        )
+
+    def _places(self) -> dict[str, int]:
+        """Return the sizes of the memories that the steps of a walk name."""
+        config = self.config
+        return {
+            "buffer_rows": config.buffer.rows,
+            "parameter_rows": config.vector.parameter_rows,
+            "row_scalars": config.vector.row_scalars,
+        }
+
+    def elaborate(self, platform):
+        m = Module()
+        start = Signal()
+        held, uses = self._hold(m, start)
+        check, issue = self._begin(m, platform, start)
+        m.d.comb += [
+            issue.uses.eq(uses),
+            issue.x_format.eq(held.x_format),
+            issue.y_format.eq(held.y_format),
+            issue.destination_format.eq(held.destination_format),
+        ]
+        scalars = instantiate(
+            m, "scalars", platform, RowScalars, row_scalars=self.config.vector.row_scalars
+        )
+        operands = self._operands(m, platform, issue, scalars, held)
+        lanes = self._lanes(m, platform, operands, held)
+        self._finish(m, platform, issue, lanes, held)
+        outside = issue.steps.valid & issue.steps.payload.outside
+        self._fail(
+            m,
+            {
+                CoreError.ILLEGAL_FIELD: start & check.illegal,
+                CoreError.RANGE: (start & check.outside) | outside,
+                CoreError.MULTIPLIER: lanes.error,
+            },
+        )
+        self._load(m, operands, lanes, scalars)
+        return m
+
+    def _hold(self, m: Module, start: Signal) -> tuple[Signal, Signal]:
+        """Register the fields of an instruction, and what it uses."""
+        instruction = self.instructions.payload
+        fields = {name: shape_of(VECTOR.by_name[name]) for name in HELD_FIELDS}
+        held = Signal(data.StructLayout(fields), reset_less=True)
+        uses = Signal(uses_layout(), reset_less=True)
+        with m.If(start):
+            m.d.sync += [held[name].eq(instruction[name]) for name in HELD_FIELDS]
+            m.d.sync += [uses[name].eq(value) for name, value in uses_of(instruction).items()]
+        return held, uses
+
+    def _fail(self, m: Module, errors: dict[CoreError, Value]) -> None:
+        """Keep the first error."""
+        for error, found in reversed(errors.items()):
+            with m.If((self.error == CoreError.NONE) & found):
+                m.d.sync += self.error.eq(error)
+
+    def _begin(self, m: Module, platform, start: Signal):
+        """Check an instruction, walk over its steps and issue their beats."""
+        config = self.config
+        check = instantiate(
+            m,
+            "check",
+            platform,
+            VectorCheck,
+            lanes=config.lanes,
+            operand_width=config.operand_width,
+            tables=config.vector.tables,
+        )
+        walk = instantiate(
+            m,
+            "walk",
+            platform,
+            VectorWalk,
+            operand_width=config.operand_width,
+            **self._places(),
+        )
+        issue = instantiate(
+            m, "issue", platform, BeatIssue, row_chunks=self._row_chunks, **self._places()
+        )
+        busy, failed = Signal(), Signal()
+        instructions = self.instructions
+        m.d.comb += [
+            instructions.ready.eq(~busy & ~failed),
+            start.eq(instructions.valid & instructions.ready),
+            check.instruction.eq(instructions.payload),
+            walk.instructions.valid.eq(start & ~check.illegal & ~check.outside),
+            walk.instructions.payload.eq(instructions.payload),
+        ]
+        with m.If(start):
+            m.d.sync += busy.eq(1)
+        with m.Elif(self.finished):
+            m.d.sync += busy.eq(0)
+        connect(m, walk.steps, issue.steps)
+        for name in ("x", "y"):
+            connect(m, getattr(issue, name), flipped(getattr(self, name).requests))
+        m.d.comb += [
+            issue.result_waits.eq(self.results.valid),
+            self.results.ready.eq(issue.takes_result),
+            issue.stop.eq(failed),
+            failed.eq(self.error != CoreError.NONE),
+        ]
+        return check, issue
+
+    def _operands(self, m: Module, platform, issue, scalars, held: Signal):
+        operands = instantiate(
+            m, "operands", platform, BeatOperands, row_chunks=self._row_chunks, **self._places()
+        )
+        connect(m, issue.beats, operands.control)
+        for name in ("x", "y"):
+            connect(m, flipped(getattr(self, name).rows), getattr(operands, f"{name}_rows"))
+        m.d.comb += [
+            *[operands.fields[name].eq(held[name]) for name in OPERAND_FIELDS],
+            operands.result.eq(self.results.payload.lanes),
+            *[getattr(scalars, f"{n}_row").eq(operands.scalar_rows[n]) for n in SCALAR_READS],
+            *[operands.scalars[name].eq(getattr(scalars, name)) for name in SCALAR_READS],
+            operands.scalars.scale_shift.eq(scalars.scale_shift),
+        ]
+        return operands
+
+    def _lanes(self, m: Module, platform, operands, held: Signal):
+        vector = self.config.vector
+        lanes = instantiate(
+            m, "lanes", platform, VectorLanes, lanes=vector.lanes, tables=vector.tables
+        )
+        connect(m, operands.beats, lanes.beats)
+        m.d.comb += [lanes.constants[name].eq(held[name]) for name in PASS_FIELDS]
+        return lanes
+
+    def _finish(self, m: Module, platform, issue, lanes, held: Signal) -> None:
+        places = self._places()
+        outcome = outcome_layout(
+            chunks=self._row_chunks.chunks,
+            buffer_rows=places["buffer_rows"],
+            row_scalars=places["row_scalars"],
+        )
+        line = instantiate(
+            m,
+            "outcomes",
+            platform,
+            DelayLine,
+            width=outcome.size,
+            cycles=BeatOperands.latency + VectorLanes.latency,
+        )
+        results = instantiate(
+            m,
+            "beat_results",
+            platform,
+            BeatResults,
+            row_chunks=self._row_chunks,
+            buffer_rows=places["buffer_rows"],
+            row_scalars=places["row_scalars"],
+        )
+        beat = issue.beats.payload
+        m.d.comb += line.i.eq(Cat(*[beat[name] for name in outcome.members]))
+        connect(m, lanes.results, results.results)
+        m.d.comb += [
+            results.outcome.as_value().eq(line.o),
+            results.valid_lanes.eq(held.valid_lanes),
+            results.destination_format.eq(held.destination_format),
+            self.destination.valid.eq(results.writes.valid),
+            self.destination.payload.eq(results.writes.payload),
+            self.finished.eq(results.ends),
+        ]
+
+    def _load(self, m: Module, operands, lanes, scalars) -> None:
+        """Write what LOAD sends for parameters, tables and row scalars."""
+        constants, word = self.constants, self.constants.payload
+        ports = {
+            Target.PARAMETERS: operands.parameter_write,
+            Target.TABLES: lanes.table_write,
+            Target.SCALARS: scalars.load,
+        }
+        for target, port in ports.items():
+            m.d.comb += [
+                port.valid.eq(constants.valid & (word.target == target)),
+                port.data.eq(word.data),
+            ]
+        m.d.comb += [
+            operands.parameter_write.row.eq(word.row),
+            operands.parameter_write.word.eq(word.word),
+            lanes.table_write.table.eq(word.row),
+            lanes.table_write.entry.eq(word.word),
+            scalars.load.row.eq(word.row),
+            scalars.load.word.eq(word.word),
+        ]
