@@ -6,6 +6,7 @@ import random
 import cocotb
 import numpy as np
 
+from benches.axi_loader import AxiLoader
 from benches.axi_memory import AxiMemory, random_memory
 from benches.bits import unpack
 from benches.core import first_difference, random_state
@@ -55,6 +56,17 @@ def test_load_unit(simulate, config, data_width):
     )
 
 
+@on_simulators("config, data_width", {"4x4, 64 bits": (TINY, 64), "16x16, 256 bits": (SMALL, 256)})
+def test_load_unit_on_a_bus(simulate, config, data_width):
+    """The memory is that of cocotbext-axi, which knows nothing of this project."""
+    simulate(
+        [loads_from_a_memory_of_others, goes_on_after_a_flush],
+        AxiLoader,
+        config=config,
+        data_width=data_width,
+    )
+
+
 class Unit:
     """The unit between a memory with regions and the memories of a core."""
 
@@ -84,12 +96,14 @@ class Unit:
 
     def begin(self, memory: AxiMemory, granted=None) -> AxiMemory:
         """Connect the memory and the buffer."""
-        granted = granted or random_bools(self.source, 1.0)
-        self.tasks = [
-            cocotb.start_soon(memory.serve()),
-            cocotb.start_soon(self._write(granted)),
-        ]
+        self.take(granted)
+        self.tasks.append(cocotb.start_soon(memory.serve()))
         return memory
+
+    def take(self, granted=None) -> None:
+        """Connect the buffer."""
+        granted = granted or random_bools(self.source, 1.0)
+        self.tasks = [cocotb.start_soon(self._write(granted))]
 
     def end(self) -> None:
         for task in self.tasks:
@@ -319,3 +333,73 @@ async def works_as_new_after_a_reset(dut):
         unit.end()
         dut.instructions__valid.value = dut.memory__r__valid.value = 0
         await reset(dut)
+
+
+def memory_of_others(dut, unit: Unit):
+    """Return a memory of cocotbext-axi with the image, which pauses at random."""
+    # Not imported above, because pytest then reports what is deprecated in it.
+    from cocotbext.axi import AxiRamRead, AxiReadBus
+
+    size = 1 << unit.sizes["address_width"]
+    ram = AxiRamRead(AxiReadBus.from_prefix(dut, "m_axi"), dut.clk, dut.rst, size=size)
+    ram.write(unit.regions.base, unit.image.tobytes())
+    return ram
+
+
+def pause(ram, source: random.Random, likely: float) -> None:
+    ram.ar_channel.set_pause_generator(random_bools(source, likely))
+    ram.r_channel.set_pause_generator(random_bools(source, likely))
+
+
+@cocotb.test(**TIMEOUT)
+async def loads_from_a_memory_of_others(dut):
+    """Random instructions, at full speed and with pauses."""
+    source = randomness()
+    await start(dut)
+    unit = Unit(dut, source)
+    ram = memory_of_others(dut, unit)
+    unit.take()
+    for likely in (0.0, 0.5, 0.9):
+        pause(ram, source, likely)
+        await unit.run([unit.draw() for _ in range(10)])
+        await tick(dut)
+    assert read(dut, "idle")
+
+
+@cocotb.test(**TIMEOUT)
+async def goes_on_after_a_flush(dut):
+    """Instructions that follow a flush at once get none of the beats of those before it."""
+    source = randomness()
+    await start(dut)
+    unit = Unit(dut, source)
+    ram = memory_of_others(dut, unit)
+    stale = 0
+    for _ in range(25):
+        pause(ram, source, source.choice([0.0, 0.3, 0.8]))
+        unit.take()
+        unit.start([unit.draw() for _ in range(8)])
+        for _ in range(source.randrange(100)):
+            await tick(dut)
+        unit.end()
+        dut.instructions__valid.value, dut.flush.value = 0, 1
+        await tick(dut)
+        dut.flush.value = 0
+        # What was written so far is that of instructions that were not executed whole.
+        for mine, theirs in zip(copies(unit.got), copies(unit.expected), strict=True):
+            theirs[:] = mine
+        unit.finished.clear()
+        if source.random() < 0.5:
+            unit.take()
+            stale += not read(dut, "idle")
+            await unit.run([unit.draw() for _ in range(4)])
+            unit.end()
+    assert stale
+    pause(ram, source, 0.0)
+    for _ in range(300):
+        await tick(dut)
+    assert read(dut, "idle")
+
+
+def copies(state) -> list[np.ndarray]:
+    """Return the memories that LOAD writes."""
+    return [state.target(target) for target in Target]
