@@ -10,6 +10,8 @@ ELSEWHERE = {
     "bus/region_check.py": "bus/test_line_walk.py",
     "bus/row_aligner.py": "bus/test_line_reader.py",
     "core/load_writer.py": "core/test_load_unit.py",
+    "core/tile_reader.py": "core/test_weights_unit.py",
+    "core/tile_walk.py": "core/test_weights_unit.py",
     "host_link/byte_mover.py": "host_link/test_host_link.py",
     "host_link/frame_check.py": "host_link/test_framing.py",
     "host_link/frame_receiver.py": "host_link/test_framing.py",

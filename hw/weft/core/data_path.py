@@ -5,6 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..buffer.unified_buffer import UnifiedBuffer, read_port, write_layout
+from ..bus.axi4 import read_channels
+from ..bus.regions import regions_layout
 from ..hierarchy import instantiate
 from ..isa.instructions import MATMUL, WEIGHTS
 from ..isa.layouts import instruction_layout
@@ -13,6 +15,7 @@ from ..matrix.matrix_unit import MatrixUnit
 from ..matrix.timing import MatrixUnitTiming
 from ..matrix.weight_fifo import WeightFifo
 from .core_config import CoreConfig
+from .errors import CoreError
 from .left_over import LeftOver
 from .matrix_feeder import MatrixFeeder
 from .weights_unit import WeightsUnit
@@ -40,6 +43,9 @@ class DataPath(wiring.Component):
     -------
     weights, matmuls : streams of instructions of WEIGHTS and of MATRIX
     weights_finished, matmul_finished : 1 bit out. An instruction has finished.
+    regions : regions_layout(...) in; constant while there are instructions
+    memory : read_channels(...), without ID, of WEIGHTS
+    weights_error : CoreError, out; see WeightsUnit
     x, y, store : read_port(...) of the buffer for other units
     vector, load : streams of write_layout(...) in
     waits : 1 bit out per port of the buffer. Its request waits for its bank.
@@ -50,6 +56,8 @@ class DataPath(wiring.Component):
 
     def __init__(self, *, config: CoreConfig):
         self.config = config
+        bus = config.bus
+        memory = read_channels(address_width=bus.address_width, data_width=bus.data_width)
         sizes = {"rows": config.buffer.rows, "width": config.lanes * config.operand_width}
         super().__init__(
             {
@@ -57,6 +65,9 @@ class DataPath(wiring.Component):
                 "matmuls": In(stream.Signature(instruction_layout(MATMUL))),
                 "weights_finished": Out(1),
                 "matmul_finished": Out(1),
+                "regions": In(regions_layout(bus.address_width)),
+                "memory": Out(memory),
+                "weights_error": Out(CoreError),
                 **{name: In(read_port(**sizes)) for name in OUTER_READERS},
                 **{name: In(stream.Signature(write_layout(**sizes))) for name in WRITERS},
                 "waits": Out(data.StructLayout({name: 1 for name in (*READERS, *WRITERS)})),
@@ -104,6 +115,7 @@ class DataPath(wiring.Component):
             connect(m, flipped(getattr(self, name)), getattr(buffer, name))
         connect(m, flipped(self.weights), weights.instructions)
         connect(m, weights.buffer, buffer.weights)
+        connect(m, weights.memory, flipped(self.memory))
         connect(m, weights.rows, fifo.rows)
         connect(m, fifo.weights, unit.weights)
         connect(m, flipped(self.matmuls), feeder.instructions)
@@ -111,6 +123,8 @@ class DataPath(wiring.Component):
         connect(m, feeder.activations, unit.activations)
         connect(m, unit.results, flipped(self.results))
         m.d.comb += [
+            weights.regions.eq(self.regions),
+            self.weights_error.eq(weights.error),
             weights.has_room.eq(fifo.has_room),
             fifo.reserve.eq(weights.reserve),
             self.weights_finished.eq(weights.finished),

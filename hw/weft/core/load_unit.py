@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..buffer.unified_buffer import write_layout
 from ..bus.axi4 import read_channels
+from ..bus.burst_splitter import BurstSplitter
 from ..bus.line_reader import LineReader
 from ..bus.line_walk import LineWalk
 from ..bus.regions import regions_layout
@@ -58,7 +59,7 @@ class LoadUnit(wiring.Component):
     error : CoreError, out
     """
 
-    request_latency = LineWalk.latency + 2
+    request_latency = LineWalk.latency + BurstSplitter.latency
     write_latency = LineReader.row_latency
 
     def __init__(

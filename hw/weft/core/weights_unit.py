@@ -1,38 +1,51 @@
-"""WeightsUnit: execute WEIGHTS instructions, from the buffer to the weight FIFO."""
+"""WeightsUnit: execute WEIGHTS instructions, from the buffer or the memory to the weight FIFO."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..blocks.delay_line import DelayLine
-from ..buffer.loop_nest import LoopNest
-from ..buffer.strided_sum import StridedSum
-from ..buffer.unified_buffer import UnifiedBuffer, read_port, row_shape
+from ..buffer.unified_buffer import UnifiedBuffer, read_port
+from ..bus.axi4 import read_channels
+from ..bus.regions import regions_layout
 from ..hierarchy import instantiate
-from ..isa.codes import Format
 from ..isa.instructions import WEIGHTS
 from ..isa.layouts import instruction_layout
 from ..matrix.weight_fifo import fifo_row_layout
+from ..primitives.stream_queue import StreamQueue
 from .core_config import CoreConfig
+from .errors import CoreError
+from .tile_reader import TileReader
+from .tile_walk import TileWalk
 
-# From the outermost. Every tile has N rows, of which only those that are read are requested.
-PITCHES = ("group_pitch", "tile_pitch", "row_pitch")
+# Instructions from the memory that have begun to request rows before they write any.
+AHEAD = 4
+_UNQUEUED = ("offset", "row_pitch", "tile_pitch", "group_pitch", "region", "tag")
 
 
 class WeightsUnit(wiring.Component):
-    """Read the tiles of WEIGHTS instructions from the buffer, and write them to the weight FIFO.
+    """Read the tiles of WEIGHTS instructions, and write them to the weight FIFO.
 
     A tile takes N steps, one for each row, whether the row is read or not. A lane outside of the
     valid rows and columns becomes the zero point, so that its weight is zero; with `diagonal`, all
-    lanes but one do, and one source row serves all rows of the tile.
+    lanes but one do, and one source row serves all rows of the tile. A place in the FIFO is
+    reserved with the first step of a tile, so rows can never be refused. `finished` is high in the
+    cycle in which the last row of an instruction is written.
 
-    Timing: an instruction is taken in cycle 0, requests its first row in cycle 1, and writes it in
-    cycle `latency`. Then a row per cycle, also from one instruction to the next that has been
-    offered by then, for as long as the FIFO has room and no request waits for its bank. A place in
-    the FIFO is reserved with the first step of a tile, so rows can never be refused. `finished` is
-    high in the cycle in which the last row of an instruction is written.
+    From the buffer: an instruction is taken in cycle 0, requests its first row in cycle 1, and
+    writes it in cycle `latency`. Then a row per cycle, also from one instruction to the next that
+    has been offered by then, for as long as the FIFO has room and no request waits for its bank.
 
-    It executes instructions with `from_buffer` and without `transpose`.
+    From the memory: an instruction is taken, and requests its rows, while up to AHEAD others wait
+    for theirs. Its first request comes in cycle TileReader.request_latency. A row is written
+    `memory_latency` cycles after its last beat; then a row per cycle, if the memory is as fast. If
+    the instruction before is one from the buffer, the first step comes after all rows of that.
+
+    `error` is NONE until the first error, and then keeps its code until a reset. REGION: a row is
+    not in its region, or that is not readable; it is not requested. RANGE: the buffer does not have
+    a row, which is not requested, or the array does not have the valid rows or columns.
+    READ_RESPONSE: the memory answered with an error. ILLEGAL_FIELD: `transpose`, which the unit
+    does not execute. No instruction is taken that has such a field, or after an error.
 
     Parameters
     ----------
@@ -42,136 +55,176 @@ class WeightsUnit(wiring.Component):
     -------
     instructions : stream of the layout of WEIGHTS
     buffer : read_port(...)
+    regions : regions_layout(...) in; constant while there are instructions
+    memory : read_channels(...), without ID
     has_room : 1 bit in, reserve : 1 bit out, rows : stream out. See WeightFifo.
     finished : 1 bit out. An instruction has finished.
+    error : CoreError, out
     """
 
     # From the step to the write: the buffer, and the register of the row.
     _write_latency = UnifiedBuffer.latency + 1
-    latency = 1 + _write_latency
+    latency = TileWalk.latency + _write_latency
+    memory_latency = TileReader.row_latency + 1
 
     def __init__(self, *, config: CoreConfig):
         self.config = config
-        width = config.lanes * config.operand_width
+        width, bus = config.lanes * config.operand_width, config.bus
         row = fifo_row_layout(config.matrix)
+        memory = read_channels(address_width=bus.address_width, data_width=bus.data_width)
         super().__init__(
             {
                 "instructions": In(stream.Signature(instruction_layout(WEIGHTS))),
                 "buffer": Out(read_port(rows=config.buffer.rows, width=width)),
+                "regions": In(regions_layout(bus.address_width)),
+                "memory": Out(memory),
                 "has_room": In(1),
                 "reserve": Out(1),
                 "rows": Out(stream.Signature(row, always_ready=True)),
                 "finished": Out(1),
+                "error": Out(CoreError),
             }
         )
 
-    def _step_layout(self) -> data.StructLayout:
-        """Return the layout of a step: what becomes of one row of a tile.
+    def _write_layout(self) -> data.StructLayout:
+        """Return the layout of what a step needs when its row is written.
 
-        `inside`: the row is valid. `ends`: it is the last one of its instruction.
+        `ends`: it is the last one of its instruction.
         """
-        flags = {name: 1 for name in ("valid", "inside", "ends")}
+        lanes = self.config.lanes
+        flags = {name: 1 for name in ("valid", "inside", "ends", "diagonal", "signed")}
         return data.StructLayout(
             {
                 **flags,
-                "row": range(self.config.lanes),
-                "columns": range(self.config.lanes + 1),
-                "diagonal": 1,
-                "signed": 1,
+                "row": range(lanes),
+                "columns": range(lanes + 1),
                 "zero_point": self.config.operand_width,
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        step = self._steps(m, platform)
+        config = self.config
+        sizes = {"lanes": config.lanes, "operand_width": config.operand_width}
+        walk = instantiate(m, "walk", platform, TileWalk, **sizes)
+        reader = instantiate(
+            m,
+            "reader",
+            platform,
+            TileReader,
+            **sizes,
+            address_width=config.bus.address_width,
+            data_width=config.bus.data_width,
+        )
+        m.d.comb += reader.regions.eq(self.regions)
+        connect(m, reader.memory, flipped(self.memory))
+        misfit = self._take(m, platform, walk.instructions, reader.instructions)
+        written, beyond = self._step(m, walk.steps, reader.rows)
         delay = instantiate(
             m,
             "steps",
             platform,
             DelayLine,
-            width=self._step_layout().size,
+            width=self._write_layout().size,
             cycles=UnifiedBuffer.latency,
             reset=True,
         )
-        m.d.comb += delay.i.eq(step.as_value())
-        self._write(m, data.View(self._step_layout(), delay.o))
+        from_buffer = walk.steps.payload.from_buffer
+        came = Signal(self._write_layout())
+        m.d.comb += [
+            delay.i.eq(Mux(from_buffer, written.as_value(), 0)),
+            came.eq(Mux(written.valid & ~from_buffer, written.as_value(), delay.o)),
+        ]
+        self._write(m, came, reader.rows)
+        found = {
+            CoreError.ILLEGAL_FIELD: self.instructions.valid & self.instructions.payload.transpose,
+            CoreError.RANGE: beyond | misfit,
+            CoreError.REGION: reader.outside,
+            CoreError.READ_RESPONSE: reader.error,
+        }
+        with m.If(self.error == CoreError.NONE):
+            for code, error in found.items():
+                with m.If(error):
+                    m.d.sync += self.error.eq(code)
         return m
 
-    def _steps(self, m: Module, platform) -> data.View:
-        """Walk over the rows of the tiles, and request those that are read; return the steps."""
-        config, instruction = self.config, self.instructions.payload
-        active, start, advance = Signal(), Signal(), Signal()
-        columns = Signal(range(config.lanes + 1))
-        valid_rows = Signal(range(config.lanes + 1))
-        nest = self._walk(m, platform, start, advance)
-        step = Signal(self._step_layout())
-        tile = Signal(
-            data.StructLayout({"diagonal": 1, "signed": 1, "zero_point": self.config.operand_width})
-        )
-        row = Signal(range(config.lanes))
-        with m.If(self.instructions.ready):
-            m.d.sync += active.eq(self.instructions.valid)
-        with m.If(start):
-            m.d.sync += [
-                valid_rows.eq(instruction.valid_rows),
-                columns.eq(instruction.valid_columns),
-                tile.diagonal.eq(instruction.diagonal),
-                tile.signed.eq(instruction.format == Format.INT8),
-                tile.zero_point.eq(instruction.zero_point),
-            ]
-        with m.If(advance):
-            m.d.sync += row.eq(Mux(nest.lasts[-1], 0, row + 1))
+    def _take(self, m: Module, platform, steps, reads) -> Value:
+        """Take instructions: from the buffer when they can begin, from the memory before that.
 
-        begins, has_place, fetches = row == 0, Signal(), Signal()
-        height = Mux(nest.lasts[-2], valid_rows, config.lanes)
+        `steps`, `reads`: the streams to what writes and what reads the rows. Return whether an
+        instruction has more valid rows or columns than a tile.
+        """
+        given = self.instructions
+        names = [name for name in WEIGHTS.by_name if name not in _UNQUEUED]
+        layout = instruction_layout(WEIGHTS)
+        queued = data.StructLayout({name: layout[name].shape for name in names})
+        queue = instantiate(m, "ahead", platform, StreamQueue, width=queued.size, depth=AHEAD)
+        kept, out = data.View(queued, queue.i.payload), data.View(queued, queue.o.payload)
+        # Free places minus one, so that the sign bit alone shows that there is none.
+        spare = Signal(range(-1, AHEAD), init=AHEAD - 1)
+        # Instructions in the queue and behind it.
+        waiting = Signal(range(AHEAD + 2))
+        misfit, may_take, direct, ahead = Signal(), Signal(), Signal(), Signal()
+        fields = given.payload
+        lanes = self.config.lanes
         m.d.comb += [
-            has_place.eq(active & (~begins | self.has_room)),
-            fetches.eq(step.inside & (~step.diagonal | begins)),
-            self.buffer.requests.valid.eq(has_place & fetches),
-            advance.eq(has_place & (~fetches | self.buffer.requests.ready)),
-            self.reserve.eq(advance & begins),
-            self.instructions.ready.eq(~active | (advance & nest.lasts.all())),
-            start.eq(self.instructions.valid & self.instructions.ready),
-            step.valid.eq(advance),
-            step.inside.eq(row < height),
-            step.ends.eq(advance & nest.lasts.all()),
-            step.row.eq(row),
-            step.columns.eq(columns),
-            *[step[name].eq(tile[name]) for name, _ in tile.shape()],
+            misfit.eq((fields.valid_rows > lanes) | (fields.valid_columns > lanes)),
+            may_take.eq(~fields.transpose & ~misfit & (self.error == CoreError.NONE)),
+            direct.eq(given.valid & may_take & fields.from_buffer & ~waiting.any()),
+            reads.payload.eq(fields),
+            reads.valid.eq(given.valid & may_take & ~fields.from_buffer & ~spare[-1]),
+            ahead.eq(reads.valid & reads.ready),
+            given.ready.eq((direct & steps.ready) | ahead),
+            queue.i.valid.eq(ahead),
+            *[kept[name].eq(fields[name]) for name in names],
+            queue.o.ready.eq(steps.ready),
+            steps.valid.eq(queue.o.valid | direct),
+            steps.payload.eq(fields),
         ]
-        return step
+        with m.If(queue.o.valid):
+            m.d.comb += [steps.payload[name].eq(out[name]) for name in names]
+        m.d.sync += [
+            spare.eq(spare + queue.released - ahead),
+            waiting.eq(waiting + ahead - (queue.o.valid & steps.ready)),
+        ]
+        return given.valid & misfit
 
-    def _walk(self, m: Module, platform, start: Value, advance: Value):
-        """Add the loops over groups, tiles and rows, and the sum that is the buffer row."""
-        config, instruction = self.config, self.instructions.payload
-        row = row_shape(config.buffer.rows).width
-        counts = (instruction.groups, instruction.tiles, config.lanes)
-        nest = instantiate(
-            m,
-            "loops",
-            platform,
-            LoopNest,
-            widths=(len(instruction.groups), len(instruction.tiles), config.lanes.bit_length()),
-        )
-        source = instantiate(
-            m, "row", platform, StridedSum, width=row, strides=(row,) * len(PITCHES)
-        )
+    def _step(self, m: Module, steps, read) -> tuple[data.View, Value]:
+        """Get the row of each step: request it from the buffer, or take it from what is `read`.
+
+        Return the step when it moves, and whether its row is not in the buffer.
+        """
+        step, requests = steps.payload, self.buffer.requests
+        has_place, beyond, may_move, gets = Signal(), Signal(), Signal(), Signal()
+        # Cycles until all rows that were requested from the buffer have come.
+        behind = Signal(range(UnifiedBuffer.latency + 1))
+        written = Signal(self._write_layout())
+        moves = written.valid
         m.d.comb += [
-            *[nest.counts[str(loop)].eq(count) for loop, count in enumerate(counts)],
+            has_place.eq(steps.valid & (~step.begins | self.has_room)),
+            beyond.eq((step.place < 0) | (step.place >= self.config.buffer.rows)),
+            may_move.eq(has_place & (step.from_buffer | ~behind.any())),
+            requests.valid.eq(has_place & step.fetches & step.from_buffer & ~beyond),
+            requests.payload.eq(step.place),
+            read.ready.eq(may_move & step.fetches & ~step.from_buffer),
+            gets.eq(Mux(step.from_buffer, requests.ready & ~beyond, read.valid)),
+            moves.eq(may_move & (~step.fetches | gets)),
+            steps.ready.eq(moves),
+            self.reserve.eq(moves & step.begins),
+            written.ends.eq(moves & step.ends),
             *[
-                source.strides[str(loop)].eq(instruction[pitch])
-                for loop, pitch in enumerate(PITCHES)
+                written[name].eq(step[name])
+                for name, _ in written.shape()
+                if name not in ("valid", "ends")
             ],
-            *[walked.start.eq(start) for walked in (nest, source)],
-            *[walked.step.eq(advance) for walked in (nest, source)],
-            source.origin.eq(instruction.offset),
-            source.advances.eq(nest.advances),
-            self.buffer.requests.payload.eq(source.value),
         ]
-        return nest
+        with m.If(moves & step.from_buffer):
+            m.d.sync += behind.eq(UnifiedBuffer.latency)
+        with m.Elif(behind.any()):
+            m.d.sync += behind.eq(behind - 1)
+        return written, steps.valid & step.from_buffer & step.fetches & beyond
 
-    def _write(self, m: Module, step: data.View) -> None:
+    def _write(self, m: Module, step: data.View, read) -> None:
         """Register the row of a step, and write it with the zero point in all other lanes."""
         config, out = self.config, self.rows.payload
         kept = Signal(config.lanes, reset_less=True)
@@ -180,6 +233,8 @@ class WeightsUnit(wiring.Component):
         # A row of a diagonal tile that was not requested uses the lanes of the first one.
         with m.If(self.buffer.rows.valid):
             m.d.sync += lanes.as_value().eq(self.buffer.rows.payload)
+        with m.Elif(read.valid & read.ready):
+            m.d.sync += lanes.as_value().eq(read.payload)
         m.d.sync += [
             self.rows.valid.eq(step.valid),
             self.finished.eq(step.ends),

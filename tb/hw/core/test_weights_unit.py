@@ -1,16 +1,22 @@
 """WeightsUnit: every tile is that of the machine in numpy, and only valid rows are read."""
 
+import dataclasses
 import random
 
 import cocotb
 import numpy as np
 
+from benches.axi_memory import AxiMemory, random_memory
 from benches.bits import split, split_signed, to_signed, unpack
 from benches.buffer_port import answer
 from benches.core import random_state
-from benches.coroutines import TIMEOUT, parameters, randomness, read, start, tick
+from benches.coroutines import TIMEOUT, parameters, randomness, read, reset, start, tick
+from benches.memory_regions import RandomRegions
 from benches.runner import on_simulators
+from weft.bus.regions import REGIONS
 from weft.core.core_config import SMALL, TINY, CoreConfig
+from weft.core.errors import CoreError
+from weft.core.tile_reader import TileReader
 from weft.core.weights_unit import WeightsUnit
 from weft.isa.codes import Format, Opcode
 from weft.isa.instruction import Instruction
@@ -21,27 +27,39 @@ from weft_sim.cocotb_driver import cycle_now
 from weft_sim.cocotb_streams import Stream, send
 from weft_sim.stalls import random_bools, random_gaps
 
+# Bytes of each region of the memory.
+REGION = 6000
+
 
 @on_simulators("config", {"4x4": TINY, "16x16": SMALL})
 def test_weights_unit(simulate, config):
     simulate(
-        [writes_a_row_per_cycle, writes_tiles_under_stalls, writes_no_row_without_a_place],
+        [
+            writes_a_row_per_cycle,
+            writes_a_row_per_cycle_from_the_memory,
+            writes_tiles_under_stalls,
+            writes_no_row_without_a_place,
+            reports_what_it_does_not_have,
+            reports_an_answer_with_an_error,
+            works_as_new_after_a_reset,
+        ],
         WeightsUnit,
         config=config,
     )
 
 
-def draw(source: random.Random, config: CoreConfig) -> Instruction:
-    """Return a WEIGHTS whose rows are all in the buffer; some have negative pitches."""
+def draw(source: random.Random, config: CoreConfig, from_buffer: bool = True) -> Instruction:
+    """Return a WEIGHTS whose rows all exist; some have negative pitches."""
     lanes, diagonal = config.lanes, int(source.random() < 0.3)
     number = source.choice([Format.INT8, Format.UINT8])
+    most_of = (5, 40, 90) if from_buffer else (40, 600, 900)
     pitches = {
         name: source.randint(-most, most)
-        for name, most in (("row_pitch", 5), ("tile_pitch", 40), ("group_pitch", 90))
+        for name, most in zip(("row_pitch", "tile_pitch", "group_pitch"), most_of, strict=True)
     }
-    return Instruction.make(
+    instruction = Instruction.make(
         Opcode.WEIGHTS,
-        from_buffer=1,
+        from_buffer=int(from_buffer),
         diagonal=diagonal,
         format=number,
         valid_rows=source.choice([lanes, 1, source.randint(1, lanes)]),
@@ -49,13 +67,24 @@ def draw(source: random.Random, config: CoreConfig) -> Instruction:
         tiles=source.randint(1, 3),
         groups=source.randint(1, 2),
         zero_point=source.randint(number.minimum, number.maximum),
-        offset=source.randint(300, 600),
         **pitches,
     )
+    # The first byte or row can be anywhere, as long as all are inside.
+    places = places_read(instruction, lanes)
+    size = config.buffer.rows if from_buffer else REGION
+    longest = 1 if from_buffer else lanes
+    offset = source.randint(-min(places), size - max(places) - longest)
+    return changed(instruction, offset=offset)
 
 
-def rows_read(instruction: Instruction, lanes: int) -> list[int]:
-    """Return the buffer rows that an instruction reads, in order."""
+def changed(instruction: Instruction, **fields: int) -> Instruction:
+    """Return an instruction with other values of some fields."""
+    values = {name: instruction[name] for name in instruction.kind.free_fields}
+    return Instruction.make(instruction.opcode, **(values | fields))
+
+
+def places_read(instruction: Instruction, lanes: int) -> list[int]:
+    """Return the buffer rows or bytes of the source rows that an instruction reads, in order."""
     rows = []
     heights = tile_heights(instruction, lanes)
     for offset, height in zip(tile_offsets(instruction), heights, strict=True):
@@ -65,13 +94,29 @@ def rows_read(instruction: Instruction, lanes: int) -> list[int]:
 
 
 class Unit:
-    """The unit between a buffer and a FIFO, and the tiles that it has written."""
+    """The unit between a buffer, a memory and a FIFO, and the tiles that it has written."""
 
-    def __init__(self, dut, source: random.Random, places=None, granted=None):
+    def __init__(self, dut, source: random.Random, places=None, granted=None, latency=20, mixes=0):
         self.dut, self.source, self.config = dut, source, parameters().config
-        self.state = random_state(
-            np.random.default_rng(source.getrandbits(32)), self.config.capacity
+        bus = self.config.bus
+        self.regions = RandomRegions(
+            source, address_width=bus.address_width, sizes=[REGION] * REGIONS
         )
+        dut.regions.value = self.regions.bits
+        numbers = np.random.default_rng(source.getrandbits(32))
+        self.image = numbers.integers(0, 256, self.regions.bytes, np.uint8)
+        needs = dataclasses.replace(self.config.capacity, regions=tuple(self.regions.sizes))
+        self.state = random_state(numbers, needs)
+        self.state.memory = [
+            self.image[base - self.regions.base :][:REGION] for base in self.regions.bases
+        ]
+        sizes = dict(
+            data_width=bus.data_width, address_width=bus.address_width, base=self.regions.base
+        )
+        if mixes:
+            self.memory = random_memory(dut, "memory", self.image, source, **sizes)
+        else:
+            self.memory = AxiMemory(dut, "memory", self.image, latency=latency, **sizes)
         self.room = places if places is not None else random_bools(source, 1.0)
         self.asked: list[int] = []
         self.cycles: list[int] = []
@@ -82,6 +127,7 @@ class Unit:
         self.tasks = [
             cocotb.start_soon(answer(dut, "buffer", self.state.buffer, granted, self.asked)),
             cocotb.start_soon(self._take()),
+            cocotb.start_soon(self.memory.serve()),
         ]
 
     async def _take(self) -> None:
@@ -113,26 +159,59 @@ class Unit:
             if read(self.dut, "finished"):
                 self.finished.append(len(self.rows))
 
-    async def run(self, count: int, gaps=None) -> None:
-        """Execute random instructions, and compare their tiles, reads and ends."""
-        instructions = [draw(self.source, self.config) for _ in range(count)]
+    def draw(self, from_buffer: bool) -> Instruction:
+        """Return a legal instruction."""
+        instruction = draw(self.source, self.config, from_buffer)
+        return changed(instruction, region=self.source.choice(self.regions.permitted("readable")))
+
+    def start(self, instructions, gaps=None):
         beats = [(int.from_bytes(i.encode(), "little"),) for i in instructions]
-        sending = cocotb.start_soon(send(Stream.amaranth(self.dut, "instructions"), beats, gaps))
-        ends, asked = [], []
+        stream = Stream.amaranth(self.dut, "instructions")
+        self.tasks.append(cocotb.start_soon(send(stream, beats, gaps)))
+
+    def beats_of(self, instruction: Instruction) -> list[int]:
+        """Return the addresses of the beats that an instruction from the memory reads."""
+        lanes, size = self.config.lanes, self.config.bus.data_width // 8
+        base, columns = self.regions.bases[instruction["region"]], instruction["valid_columns"]
+        beats = []
+        heights = tile_heights(instruction, lanes)
+        for offset, height in zip(tile_offsets(instruction), heights, strict=True):
+            diagonal = instruction["diagonal"]
+            length = min(height, columns) if diagonal else columns
+            for row in range(1 if diagonal else height):
+                first = int(base + offset + row * instruction["row_pitch"])
+                beats += range(first // size * size, int(first + length), size)
+        return beats
+
+    async def run(self, count: int, gaps=None, from_buffer: float = 1.0) -> None:
+        """Execute random instructions, and compare their tiles, reads and ends."""
+        instructions = [self.draw(self.source.random() < from_buffer) for _ in range(count)]
+        self.start(instructions, gaps)
+        ends, asked, beats = [], [], []
         for instruction in instructions:
             work = work_of(self.state, instruction)
             for part in range(work.parts):
                 work.run(part, part + 1)
-            asked += rows_read(instruction, self.config.lanes)
+            if instruction["from_buffer"]:
+                asked += places_read(instruction, self.config.lanes)
+            else:
+                beats += self.beats_of(instruction)
             ends.append(len(self.state.tiles) * self.config.lanes)
         while len(self.finished) < count:
             await tick(self.dut)
-        await sending
+            assert read(self.dut, "error") == CoreError.NONE.value
         expected = np.concatenate(list(self.state.tiles))
         wrong = np.argwhere(np.array(self.rows) != expected)
         assert not len(wrong), f"row, lane {wrong[0]}: got {self.rows[wrong[0][0]]}"
         assert self.asked == asked
+        assert sorted(address for _, address in self.memory.beats) == sorted(beats)
         assert self.finished == ends
+
+    def length(self, instruction: Instruction) -> int:
+        """Return the bytes of the source rows with the most."""
+        columns, lanes = instruction["valid_columns"], self.config.lanes
+        most = lanes if instruction["tiles"] > 1 else instruction["valid_rows"]
+        return min(most, columns) if instruction["diagonal"] else columns
 
     def stop(self) -> None:
         for task in self.tasks:
@@ -151,13 +230,38 @@ async def writes_a_row_per_cycle(dut):
 
 
 @cocotb.test(**TIMEOUT)
+async def writes_a_row_per_cycle_from_the_memory(dut):
+    """With rows that are whole beats, there is a row in every cycle, also across instructions."""
+    await start(dut)
+    unit = Unit(dut, randomness())
+    lanes, beat = unit.config.lanes, unit.config.bus.data_width // 8
+    instruction = changed(
+        unit.draw(False),
+        **dict(diagonal=0, tiles=3, groups=2, valid_rows=lanes, valid_columns=lanes, offset=0),
+        **dict(row_pitch=beat, tile_pitch=lanes * beat, group_pitch=beat),
+    )
+    begun = cycle_now() + 1
+    unit.start([instruction] * 4)
+    while len(unit.finished) < 4:
+        await tick(dut)
+    beats = unit.memory.beats
+    assert unit.memory.requests[0].cycle == begun + TileReader.request_latency
+    assert unit.cycles[0] == beats[0][0] + WeightsUnit.memory_latency
+    assert unit.cycles == list(range(unit.cycles[0], unit.cycles[0] + len(unit.rows)))
+
+
+@cocotb.test(**TIMEOUT)
 async def writes_tiles_under_stalls(dut):
-    """Instructions come late, the FIFO is full, and the bank belongs to others."""
+    """Instructions come late, the FIFO is full, the bank belongs to others, the memory is slow."""
     source = randomness()
     await start(dut)
-    for late, room, granted in ((0.5, 1.0, 1.0), (0.0, 0.05, 0.5), (0.3, 0.3, 0.2)):
-        unit = Unit(dut, source, random_bools(source, room), random_bools(source, granted))
-        await unit.run(12, random_gaps(source, late, 60))
+    for late, room, granted, buffer in (
+        *((0.5, 1.0, 1.0, 0.5), (0.0, 0.05, 0.5, 1.0), (0.3, 0.3, 0.2, 0.5)),
+        *((0.0, 1.0, 1.0, 0.8), (0.0, 1.0, 1.0, 0.2), (0.0, 0.1, 1.0, 0.0)),
+    ):
+        room, granted = random_bools(source, room), random_bools(source, granted)
+        unit = Unit(dut, source, room, granted, mixes=1)
+        await unit.run(10, random_gaps(source, late, 60), buffer)
         unit.stop()
 
 
@@ -178,3 +282,74 @@ async def writes_no_row_without_a_place(dut):
     assert not read(dut, "buffer__requests__valid")
     assert not unit.finished
     unit.stop()
+
+
+@cocotb.test(**TIMEOUT)
+async def reports_what_it_does_not_have(dut):
+    """Nothing outside is read, and the instruction does not finish; those before it do."""
+    source = randomness()
+    await start(dut)
+    for case in range(24):
+        unit = Unit(dut, source)
+        good, bad = (unit.draw(bool(case & 1)) for _ in range(2))
+        lanes, rows = unit.config.lanes, unit.config.buffer.rows
+        reach = max(places_read(changed(bad, offset=0), lanes))
+        lowest = min(places_read(changed(bad, offset=0), lanes))
+        if case % 6 == 0:
+            error = CoreError.REGION
+            bad = changed(bad, offset=REGION - reach - unit.length(bad) + 1)
+        elif case % 6 == 1:
+            error, bad = CoreError.RANGE, changed(bad, offset=rows - reach)
+        elif case % 6 == 2:
+            error = CoreError.REGION
+            others = set(range(REGIONS)) - unit.regions.readable
+            bad = changed(bad, region=source.choice(sorted(others)))
+        elif case % 6 == 3 and lowest < 0:
+            error, bad = CoreError.RANGE, changed(bad, offset=-lowest - 1)
+        elif case % 6 == 4:
+            error, bad = CoreError.RANGE, changed(bad, valid_rows=lanes + 1)
+        else:
+            error, bad = CoreError.ILLEGAL_FIELD, changed(bad, transpose=1)
+        unit.start([good, bad])
+        for _ in range(40 * lanes):
+            await tick(dut)
+        assert read(dut, "error") == error.value
+        assert len(unit.finished) == 1
+        legal = range(REGION) if error == CoreError.REGION else range(rows)
+        assert all(row in legal for row in unit.asked)
+        assert not read(dut, "instructions__ready")
+        unit.stop()
+        dut.memory__r__valid.value = dut.instructions__valid.value = 0
+        await reset(dut)
+
+
+@cocotb.test(**TIMEOUT)
+async def reports_an_answer_with_an_error(dut):
+    """The instruction whose row is wrong does not finish."""
+    await start(dut)
+    unit = Unit(dut, randomness())
+    bad = unit.draw(False)
+    unit.memory.errors = {unit.beats_of(bad)[-1]}
+    unit.start([bad])
+    for _ in range(40 * unit.config.lanes):
+        await tick(dut)
+    assert read(dut, "error") == CoreError.READ_RESPONSE.value
+    assert not unit.finished
+
+
+@cocotb.test(**TIMEOUT)
+async def works_as_new_after_a_reset(dut):
+    """A reset in the middle of instructions, whose beats and rows then do not come."""
+    source = randomness()
+    await start(dut)
+    for _ in range(6):
+        unit = Unit(dut, source, mixes=1)
+        unit.start([unit.draw(source.random() < 0.4) for _ in range(6)])
+        for _ in range(source.randrange(150)):
+            await tick(dut)
+        unit.stop()
+        dut.memory__r__valid.value = dut.instructions__valid.value = 0
+        dut.buffer__rows__valid.value = 0
+        await reset(dut)
+    unit = Unit(dut, source, mixes=1)
+    await unit.run(8, from_buffer=0.5)
