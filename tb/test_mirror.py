@@ -9,6 +9,7 @@ ELSEWHERE = {
     "bus/burst_splitter.py": "bus/test_line_reader.py",
     "bus/region_check.py": "bus/test_line_walk.py",
     "bus/row_aligner.py": "bus/test_line_reader.py",
+    "core/header_check.py": "core/test_program_fetch.py",
     "core/load_writer.py": "core/test_load_unit.py",
     "core/tile_reader.py": "core/test_weights_unit.py",
     "core/tile_walk.py": "core/test_weights_unit.py",

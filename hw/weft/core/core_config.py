@@ -224,11 +224,11 @@ class CoreConfig:
     def lacks(self, needs: Requirements) -> list[str]:
         """Return a sentence for each thing that a program needs and this core does not have."""
         has, lacking = self.capacity, []
-        for name in _EQUAL:
+        for name in EQUAL:
             wanted, found = getattr(needs, name), getattr(has, name)
             if wanted != found:
                 lacking.append(f"the program needs a core with {name} = {wanted}, not {found}")
-        for name in _AT_LEAST:
+        for name in AT_LEAST:
             wanted, found = getattr(needs, name), getattr(has, name)
             if wanted > found:
                 lacking.append(
@@ -238,8 +238,8 @@ class CoreConfig:
 
 
 OPERANDS = "int8,uint8"
-_EQUAL = ("lanes", "operand_width")
-_AT_LEAST = (
+EQUAL = ("lanes", "operand_width")
+AT_LEAST = (
     *("queue_slots", "fifo_tiles", "result_rows", "buffer_rows", "accumulators"),
     *("parameter_rows", "tables", "row_scalars"),
 )
