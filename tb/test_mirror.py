@@ -22,6 +22,7 @@ ELSEWHERE = {
     "host_link/response_buffer.py": "host_link/test_host_link.py",
     "primitives/ecp5.py": "primitives/test_multiplier.py",
     "primitives/ice40.py": "array/test_row.py",
+    "vector/lane.py": "vector/test_lanes.py",
 }
 SOURCES, BENCHES = ROOT / "hw" / "weft", ROOT / "tb" / "hw"
 COMPONENTS = [
