@@ -4,6 +4,7 @@ import numpy as np
 
 from weft.isa.codes import (
     Combine,
+    Function,
     Opcode,
     Reduce,
     Rounding,
@@ -16,6 +17,8 @@ from weft.isa.instruction import Instruction
 from weft_model.core.state import ELEMENTS, CoreState
 
 LOOPS = ("outer", "middle", "inner")
+# Row scalars that nothing else changes.
+POSITIVE = range(60, 87)
 # The strides of each walk, and where it starts.
 WALKS = {
     **{name: (f"{name}_row",) for name in ("x", "y", "destination")},
@@ -48,7 +51,7 @@ def random_vector(draw: np.random.Generator, lanes: int) -> Instruction:
         **{f"x_reduce_{loop}": number(0, 5) for loop in ("outer", "inner")},
         **{f"y_{loop}": number(0, 5) for loop in LOOPS},
         **{"destination_outer": 36, "destination_middle": 12, "destination_inner": 4},
-        **{"destination_row": 128, "x_row": 0, "y_row": 48, "valid_lanes": number(1, lanes)},
+        **{"destination_row": 128, "x_row": 0, "y_row": 64, "valid_lanes": number(1, lanes)},
         **{"parameters": number(0, 3), "parameter_stride": number(0, 2)},
         **{"subtract_scalar": 0, "scale_scalar": 10, "reduce_scalar": 90},
         **{"scalar_outer": 9, "scalar_middle": 3, "scalar_inner": 1},
@@ -91,3 +94,14 @@ def legal_vector(draw: np.random.Generator, lanes: int) -> Instruction:
         fields |= {f"x_{part}": fields[f"destination_{part}"] for part in ("row", *LOOPS)}
         fields |= {f"x_reduce_{part}": 0 for part in ("outer", "inner")}
     return Instruction.make(Opcode.VECTOR, **fields)
+
+
+def random_reciprocal(draw: np.random.Generator) -> Instruction:
+    """Return a RECIPROCAL of some of the row scalars of POSITIVE."""
+    return Instruction.make(
+        Opcode.VECTOR,
+        **dict(function=Function.RECIPROCAL, x_source=XSource.SCALARS, reduce_scalar=90),
+        **dict(x_row=POSITIVE.start, x_outer=9, x_middle=3, x_inner=1),
+        **dict(scalar_outer=9, scalar_middle=3, scalar_inner=1, shift=int(draw.integers(0, 33))),
+        **{f"{loop}_count": int(draw.integers(1, 4)) for loop in LOOPS},
+    )

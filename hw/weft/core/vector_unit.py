@@ -1,6 +1,6 @@
 """VectorUnit: execute VECTOR instructions."""
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -13,12 +13,14 @@ from ..isa.layouts import instruction_layout, shape_of
 from ..matrix.layouts import result_layout
 from ..vector.beat_issue import BeatIssue
 from ..vector.beat_operands import SCALAR_READS, BeatOperands
-from ..vector.beat_results import BeatResults
+from ..vector.beat_results import RESULT_FIELDS, BeatResults
 from ..vector.beats import PASS_FIELDS
 from ..vector.lanes import VectorLanes
 from ..vector.layouts import OPERAND_FIELDS, constant_layout, outcome_layout
 from ..vector.row_chunks import RowChunks
 from ..vector.row_scalars import RowScalars
+from ..vector.scalar_function import ScalarFunction
+from ..vector.timing import VectorTiming
 from ..vector.uses import uses_layout, uses_of
 from ..vector.vector_check import VectorCheck
 from ..vector.vector_walk import VectorWalk
@@ -26,17 +28,13 @@ from .core_config import CoreConfig
 from .errors import CoreError
 
 # The fields of an instruction that are needed until it has finished.
-HELD_FIELDS = tuple(
-    dict.fromkeys((*PASS_FIELDS, *OPERAND_FIELDS, "reduce", "accumulate", "function"))
-)
+HELD_FIELDS = tuple(dict.fromkeys((*PASS_FIELDS, *OPERAND_FIELDS, *RESULT_FIELDS)))
 
 
 class VectorUnit(wiring.Component):
     def __init__(self, *, config: CoreConfig):
         self.config = config
-        self._row_chunks = RowChunks(
-            lanes=config.lanes, operand_width=config.operand_width, chunk=config.vector.lanes
-        )
+        self._row_chunks = self.row_chunks_of(config)
         sizes = {"rows": config.buffer.rows, "width": config.lanes * config.operand_width}
         super().__init__(
             {
@@ -49,6 +47,13 @@ class VectorUnit(wiring.Component):
                 "finished": Out(1),
                 "error": Out(CoreError),
             }
+        )
+
+    @staticmethod
+    def row_chunks_of(config: CoreConfig) -> RowChunks:
+        """Return how rows of a core are cut into chunks of V elements."""
+        return RowChunks(
+            lanes=config.lanes, operand_width=config.operand_width, chunk=config.vector.lanes
         )
 
     def _places(self) -> dict[str, int]:
@@ -76,7 +81,9 @@ class VectorUnit(wiring.Component):
         )
         operands = self._operands(m, platform, issue, scalars, held)
         lanes = self._lanes(m, platform, operands, held)
-        self._finish(m, platform, issue, lanes, held)
+        function = self._function(m, platform, operands, held)
+        results = self._results(m, platform, issue, lanes, scalars, held)
+        self._finish(m, results, function, scalars, start)
         outside = issue.steps.valid & issue.steps.payload.outside
         self._fail(
             m,
@@ -84,6 +91,7 @@ class VectorUnit(wiring.Component):
                 CoreError.ILLEGAL_FIELD: start & check.illegal,
                 CoreError.RANGE: (start & check.outside) | outside,
                 CoreError.MULTIPLIER: lanes.error,
+                CoreError.RECIPROCAL: function.error,
             },
         )
         self._load(m, operands, lanes, scalars)
@@ -127,7 +135,13 @@ class VectorUnit(wiring.Component):
             **self._places(),
         )
         issue = instantiate(
-            m, "issue", platform, BeatIssue, row_chunks=self._row_chunks, **self._places()
+            m,
+            "issue",
+            platform,
+            BeatIssue,
+            row_chunks=self._row_chunks,
+            function_slots=ScalarFunction.latency,
+            **self._places(),
         )
         busy, failed = Signal(), Signal()
         instructions = self.instructions
@@ -178,41 +192,67 @@ class VectorUnit(wiring.Component):
         m.d.comb += [lanes.constants[name].eq(held[name]) for name in PASS_FIELDS]
         return lanes
 
-    def _finish(self, m: Module, platform, issue, lanes, held: Signal) -> None:
-        places = self._places()
-        outcome = outcome_layout(
-            chunks=self._row_chunks.chunks,
-            buffer_rows=places["buffer_rows"],
-            row_scalars=places["row_scalars"],
-        )
+    def _results(self, m: Module, platform, issue, lanes, scalars, held: Signal):
+        """Reduce and write the results of the lanes, with the control of their beats."""
+        places = {name: self._places()[name] for name in ("buffer_rows", "row_scalars")}
+        outcome = outcome_layout(chunks=self._row_chunks.chunks, **places)
         line = instantiate(
             m,
             "outcomes",
             platform,
             DelayLine,
             width=outcome.size,
-            cycles=BeatOperands.latency + VectorLanes.latency,
+            cycles=VectorTiming().lanes,
         )
         results = instantiate(
-            m,
-            "beat_results",
-            platform,
-            BeatResults,
-            row_chunks=self._row_chunks,
-            buffer_rows=places["buffer_rows"],
-            row_scalars=places["row_scalars"],
+            m, "beat_results", platform, BeatResults, row_chunks=self._row_chunks, **places
         )
         beat = issue.beats.payload
         m.d.comb += line.i.eq(Cat(*[beat[name] for name in outcome.members]))
         connect(m, lanes.results, results.results)
         m.d.comb += [
             results.outcome.as_value().eq(line.o),
-            results.valid_lanes.eq(held.valid_lanes),
-            results.destination_format.eq(held.destination_format),
+            *[results.fields[name].eq(held[name]) for name in RESULT_FIELDS],
+            scalars.reduce_row.eq(results.reduce_row),
+            results.reduce.eq(scalars.reduce),
             self.destination.valid.eq(results.writes.valid),
             self.destination.payload.eq(results.writes.payload),
-            self.finished.eq(results.ends),
         ]
+        return results
+
+    def _function(self, m: Module, platform, operands, held: Signal):
+        """Compute the functions of row scalars."""
+        function = instantiate(
+            m,
+            "function",
+            platform,
+            ScalarFunction,
+            row_scalars=self.config.vector.row_scalars,
+        )
+        connect(m, operands.functions, function.operands)
+        m.d.comb += function.shift.eq(held.shift)
+        return function
+
+    def _finish(self, m: Module, results, function, scalars, start: Signal) -> None:
+        """Write row scalars, and finish an instruction with its last write."""
+        rows_left, scalars_left = Signal(), Signal()
+        rows_end, scalars_end = results.row_ends, results.scalar_ends | function.ends
+        starting = uses_of(self.instructions.payload)
+        m.d.comb += [
+            scalars.write.eq(Mux(function.write.valid, function.write, results.scalar_write)),
+            self.finished.eq(
+                (rows_end | scalars_end) & ~(rows_left & ~rows_end) & ~(scalars_left & ~scalars_end)
+            ),
+        ]
+        with m.If(start):
+            m.d.sync += [
+                rows_left.eq(starting["destination"]),
+                scalars_left.eq(starting["reduce"]),
+            ]
+        with m.If(rows_end):
+            m.d.sync += rows_left.eq(0)
+        with m.If(scalars_end):
+            m.d.sync += scalars_left.eq(0)
 
     def _load(self, m: Module, operands, lanes, scalars) -> None:
         """Write what LOAD sends for parameters, tables and row scalars."""

@@ -1,6 +1,6 @@
 """BeatIssue: request the rows of x and y of a step, and send its beats down the pipeline."""
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -25,11 +25,11 @@ class BeatIssue(wiring.Component):
 
     This is the only place where the vector unit waits; behind it, everything has a fixed latency. A
     beat takes one slot, or several: as many as its chunk has buffer rows of x, y or the
-    destination, and two if each beat may write a row scalar. In slot i, row i of the chunk of x and
-    of y is requested, if the chunk begins a buffer row or has several. A slot lasts until both
-    requests are taken and, if x comes from the results, a result is there; otherwise 1 cycle. The
-    beat is issued in its last slot, and the row that it uses arrives UnifiedBuffer.latency cycles
-    later at the latest. The next row arrives later than that.
+    destination, two if each beat may write a row scalar, and `function_slots` with a function. In
+    slot i, row i of the chunk of x and of y is requested, if the chunk begins a buffer row or has
+    several. A slot lasts until both requests are taken and, if x comes from the results, a result
+    is there; otherwise 1 cycle. The beat is issued in its last slot, and the rows that it uses
+    arrive UnifiedBuffer.latency cycles later at the latest. The next ones arrive later than that.
 
     Latency 0 cycles from a step to its first request and its first beat.
 
@@ -39,6 +39,8 @@ class BeatIssue(wiring.Component):
     ----------
     row_chunks : RowChunks
     buffer_rows, parameter_rows, row_scalars : int
+    function_slots : int
+        Cycles from one operand of a function to the next.
 
     Members
     -------
@@ -53,12 +55,19 @@ class BeatIssue(wiring.Component):
     """
 
     def __init__(
-        self, *, row_chunks: RowChunks, buffer_rows: int, parameter_rows: int, row_scalars: int
+        self,
+        *,
+        row_chunks: RowChunks,
+        buffer_rows: int,
+        parameter_rows: int,
+        row_scalars: int,
+        function_slots: int,
     ):
         self.row_chunks = row_chunks
         self.buffer_rows = buffer_rows
         self.parameter_rows = parameter_rows
         self.row_scalars = row_scalars
+        self.function_slots = function_slots
         sizes = {
             "buffer_rows": buffer_rows,
             "parameter_rows": parameter_rows,
@@ -83,7 +92,7 @@ class BeatIssue(wiring.Component):
         steps, beat = self.steps, self.beats.payload
         chunks = self.row_chunks.chunks
         # The number of the slot in its beat.
-        slot = Signal(range(max(SCALAR_SLOTS, self.row_chunks.most_rows)))
+        slot = Signal(range(self._most_slots))
         chunk = Signal(range(chunks))
         goes, issues, last_chunk = Signal(), Signal(), Signal()
         exists = steps.valid & ~steps.payload.outside
@@ -112,15 +121,21 @@ class BeatIssue(wiring.Component):
             m.d.sync += chunk.eq(0)
         return m
 
+    @property
+    def _most_slots(self) -> int:
+        return max(SCALAR_SLOTS, self.row_chunks.most_rows, self.function_slots)
+
     def _last_slot(self, m: Module) -> Value:
         """Return the number of the last slot of a beat."""
         sizes, uses = self.row_chunks, self.uses
         rows = {width: sizes.rows_per_chunk(width) - 1 for width in WIDTHS}
         reduces_alone = uses.lanes if sizes.chunks == 1 else 0
-        last = Signal(range(max(SCALAR_SLOTS, sizes.most_rows)))
-        # All are powers of two minus one, so that the OR of some is the largest of them.
+        last = Signal(range(self._most_slots))
+        # All but that of a function, which uses nothing else, are powers of two minus one, so that
+        # the OR of some is the largest of them.
         needed = [
-            (uses.function | reduces_alone).replicate(SCALAR_SLOTS - 1),
+            Mux(uses.function, self.function_slots - 1, 0),
+            Mux(reduces_alone, SCALAR_SLOTS - 1, 0),
             *[
                 by_width(getattr(self, f"{name}_format"), rows)
                 & uses[use].replicate((sizes.most_rows - 1).bit_length())

@@ -8,7 +8,7 @@ from ..blocks.delay_line import DelayLine
 from ..blocks.lanes import Lanes
 from ..buffer.unified_buffer import UnifiedBuffer, row_shape
 from ..hierarchy import instantiate
-from ..isa.codes import ScaleSource, Subtrahend, XSource, YSource
+from ..isa.codes import Function, ScaleSource, Subtrahend, XSource, YSource
 from ..isa.fields import WORD_BITS
 from .beats import beat_layout
 from .layouts import control_layout, operand_fields_layout
@@ -16,6 +16,7 @@ from .parameter_memory import ParameterMemory, parameter_write_layout
 from .rounding_shift import SHIFT_BITS
 from .row_chunks import RowChunks
 from .row_register import RowRegister
+from .scalar_function import function_layout
 
 SCALAR_READS = ("x", "y", "subtract", "scale")
 
@@ -34,7 +35,7 @@ class BeatOperands(wiring.Component):
     | 0 | the control of the beat; its last buffer rows have been requested, its result is there |
     | 3 | parameters and row scalars are read |
     | 4 | the buffer rows arrive |
-    | 5 | all operands are there; `x_scalar` has the row scalar of x |
+    | 5 | all operands are there; that of a function is on `functions` |
     | 6 | the beat |
 
     Latency `latency` cycles, one beat per cycle. Never stalls.
@@ -54,7 +55,7 @@ class BeatOperands(wiring.Component):
     scalars : scalar_values_layout() in, 2 cycles later
     parameter_write : parameter_write_layout(N) in
     beats : stream of beat_layout(V) out, which cannot stall
-    scalar_beats : 1 bit out. In this cycle, `scalars` are those of a beat.
+    functions : stream of function_layout(row_scalars) out, which cannot stall
     """
 
     # From the control to the operands, which are registered once more.
@@ -87,7 +88,7 @@ class BeatOperands(wiring.Component):
                 "scalars": In(scalar_values_layout()),
                 "parameter_write": In(parameter_write_layout(row_chunks.lanes)),
                 "beats": Out(stream.Signature(beat_layout(row_chunks.chunk), always_ready=True)),
-                "scalar_beats": Out(1),
+                "functions": Out(stream.Signature(function_layout(row_scalars), always_ready=True)),
             }
         )
 
@@ -104,17 +105,35 @@ class BeatOperands(wiring.Component):
         beat = data.View(self._control, reading[:-1])
         records = self._records(m, platform, beat)
         m.d.comb += [self.scalar_rows[name].eq(beat[name]) for name in SCALAR_READS]
-        used = Cat(beat.chunk, beat.x_begins, beat.y_begins, reading[-1])
-        used = self._delayed(m, platform, "used", used, memory_latency)
-        x_begins, y_begins, valid = used[-3], used[-2], used[-1]
+        names = ("chunk", "x_begins", "y_begins", "reduce", "last")
+        layout = data.StructLayout({**{n: beat.shape().members[n] for n in names}, "valid": 1})
+        used = self._delayed(
+            m,
+            platform,
+            "used",
+            Cat(*[beat[name] for name in names], reading[-1]),
+            memory_latency,
+        )
+        used = data.View(layout, used)
+        x_begins, y_begins, valid = used.x_begins, used.y_begins, used.valid
         x = self._elements(m, platform, "x", begins=x_begins, advance=valid)
         y = self._elements(m, platform, "y", begins=y_begins, advance=valid)
         result = self._result(m, platform)
         out = self.beats.payload
-        m.d.sync += [self.beats.valid.eq(valid), out.valid.eq(self._valid_lanes(used[:-3]))]
-        m.d.comb += self.scalar_beats.eq(valid)
+        m.d.sync += [self.beats.valid.eq(valid), out.valid.eq(self._valid_lanes(used.chunk))]
+        self._function(m, used)
         self._choose(m, x=x, y=y, result=result, records=records)
         return m
+
+    def _function(self, m: Module, used: data.View) -> None:
+        """Send the row scalar of x to a function."""
+        functions = self.functions
+        m.d.comb += [
+            functions.valid.eq(used.valid & (self.fields.function != Function.NONE)),
+            functions.payload.x.eq(self.scalars.x),
+            functions.payload.row.eq(used.reduce),
+            functions.payload.last.eq(used.last),
+        ]
 
     def _delayed(self, m: Module, platform, name: str, value: Value, cycles: int) -> Value:
         """Return a value some cycles later; only its most significant bit, `valid`, matters."""
@@ -166,7 +185,9 @@ class BeatOperands(wiring.Component):
     def _valid_lanes(self, chunk: Value) -> Value:
         """Return which lanes of a chunk are not masked."""
         size = self.row_chunks.chunk
-        return Cat(*[chunk * size + lane < self.fields.valid_lanes for lane in range(size)])
+        valid = Cat(*[chunk * size + lane < self.fields.valid_lanes for lane in range(size)])
+        # A function does not use the lanes.
+        return Mux(self.fields.function == Function.NONE, valid, 0)
 
     def _choose(self, m: Module, *, x: Value, y: Value, result: data.View, records: Value) -> None:
         """Register the operands of every lane from their sources."""

@@ -79,7 +79,7 @@ def control_layout(
 # The fields of a VECTOR that choose the operands of its beats.
 OPERAND_FIELDS = (
     *("x_source", "x_format", "y_source", "y_format", "immediate", "valid_lanes"),
-    *("subtrahend", "x_zero_point", "scale_source", "multiplier", "shift"),
+    *("subtrahend", "x_zero_point", "scale_source", "multiplier", "shift", "function"),
 )
 
 

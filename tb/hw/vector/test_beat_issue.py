@@ -15,11 +15,18 @@ from weft.vector.layouts import control_layout, step_layout
 from weft.vector.uses import uses_layout
 
 SIZES = {"buffer_rows": 256, "parameter_rows": 8, "row_scalars": 16}
+FUNCTION_SLOTS = 5
 
 
 @on_simulators("row_chunks", CHUNKS)
 def test_beat_issue(simulate, row_chunks):
-    simulate([issues_beats, requests_nothing_outside], BeatIssue, row_chunks=row_chunks, **SIZES)
+    simulate(
+        [issues_beats, requests_nothing_outside],
+        BeatIssue,
+        row_chunks=row_chunks,
+        function_slots=FUNCTION_SLOTS,
+        **SIZES,
+    )
 
 
 def draw(source: random.Random, sizes) -> dict[str, int]:
@@ -60,7 +67,8 @@ class Model:
             if settings[use]
         ]
         alone = settings["lanes"] and sizes.chunks == 1
-        per_beat += [2] if settings["function"] or alone else []
+        per_beat += [2] if alone else []
+        per_beat += [FUNCTION_SLOTS] if settings["function"] else []
         chunks = 1 if settings["function"] else sizes.chunks
         for chunk in range(chunks):
             begins = {
