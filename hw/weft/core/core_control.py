@@ -27,7 +27,7 @@ STATE_SENTENCES = {
     State.RUNNING: "instructions are executed",
     State.STOPPING: "the sequencer is stopped",
     State.FLUSHING: "all units are reset",
-    State.WAITING: "the memory owes responses, or takes what was announced to it",
+    State.WAITING: "the memory takes the writes that were announced to it, and answers them",
 }
 
 
@@ -55,11 +55,11 @@ class CoreControl(wiring.Component):
 
     `launch` begins to read a program; when its header is checked, the sequencer is launched. HALT
     ends the program, or the first error does: that of a unit, of the sequencer or of the header;
-    `abort`; or 2**`standstill_bits` cycles in which no instruction finishes. Of several errors in
+    `abort`; or 2**`standstill_bits` cycles without any progress. Of several errors in
     a cycle, that of the first Reporter counts, and all later ones are ignored.
 
     An error stops the sequencer. Then, and after HALT as well, `flush` is high until all rows that
-    the buffer owes to a unit have come, and the core is idle when the memory owes nothing.
+    the buffer owes to a unit have come, and the core is idle when no writes are owed.
 
     | Cycle | |
     | --- | --- |
@@ -81,10 +81,9 @@ class CoreControl(wiring.Component):
     checked : 1 bit in. The header of the program has been checked.
     errors : errors_layout() in, held until `flush`
     place : place_layout() in. Where the error of the program's reader is.
-    matrix_error : 1 bit in. The matrix unit has detected an error; held until `flush`.
     sequencer : sequencer_layout() in
-    finishes : 1 bit in. An instruction finishes.
-    idle : 1 bit in. Nothing is owed to the memory or by it.
+    progress : 1 bit in. Something of the program is done, such as a row that is read.
+    idle : 1 bit in. No write is owed to the memory, and no answer to one by it.
     read : 1 bit out, for a cycle. Begin to read the program.
     start : 1 bit out, for a cycle. Launch the sequencer.
     stop : 1 bit out. Stop the sequencer.
@@ -102,7 +101,7 @@ class CoreControl(wiring.Component):
         self.standstill_bits = standstill_bits
         inputs = {"launch": 1, "abort": 1, "checked": 1}
         inputs |= {"errors": errors_layout(), "place": place_layout()}
-        inputs |= {"matrix_error": 1, "sequencer": sequencer_layout(), "finishes": 1, "idle": 1}
+        inputs |= {"sequencer": sequencer_layout(), "progress": 1, "idle": 1}
         outputs = {"read": 1, "start": 1, "stop": 1, "flush": 1, "state": State, "done": 1}
         outputs |= {"ending": ending_layout(), "ended": 1}
         super().__init__(
@@ -169,7 +168,6 @@ class CoreControl(wiring.Component):
         }
         errors[Reporter.SEQUENCER] = sequencer_error
         for reporter, found, error in (
-            (Reporter.MATRIX, self.matrix_error, CoreError.MATRIX),
             (Reporter.STANDSTILL, self._stands_still(m), CoreError.STANDSTILL),
             (Reporter.HOST, self.abort, CoreError.ABORTED),
         ):
@@ -186,9 +184,9 @@ class CoreControl(wiring.Component):
         return ending
 
     def _stands_still(self, m: Module) -> Value:
-        """Count the cycles since the last instruction finished; return whether there are many."""
+        """Count the cycles since the last progress; return whether there are many."""
         count = Signal(self.standstill_bits + 1)
-        with m.If(self.finishes | ~self._has_program()):
+        with m.If(self.progress | ~self._has_program()):
             m.d.sync += count.eq(0)
         with m.Else():
             m.d.sync += count.eq(count + 1)

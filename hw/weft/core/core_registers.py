@@ -54,7 +54,7 @@ class CoreRegisters(wiring.Component):
 
     def __init__(self, *, parameters: CoreParameters):
         self.parameters = parameters
-        address_width = parameters.address_width
+        address_width = parameters.config.bus.address_width
         super().__init__(
             {
                 "bus": In(axi_lite_port(address_width=ADDRESS_WIDTH)),

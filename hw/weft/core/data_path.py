@@ -1,6 +1,6 @@
 """DataPath: from the buffer of a core to the results of its matrix unit."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Cat, Module
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -25,6 +25,7 @@ from .weights_unit import WeightsUnit
 READERS = ("matrix", "weights", "x", "y", "store")
 WRITERS = ("vector", "load")
 OUTER_READERS = READERS[2:]
+OBSERVED = ("moves", "row_waits", "full", "weights_written", "weights_wait")
 
 
 class DataPath(wiring.Component):
@@ -51,6 +52,10 @@ class DataPath(wiring.Component):
     waits : 1 bit out per port of the buffer. Its request waits for its bank.
     results : stream of result_layout(config.matrix), out
     left_over : 1 bit out. There are tiles, unfinished sums or result rows.
+    outside : 1 bit out. See MatrixFeeder.
+    moves : 1 bit out. A row is read from the buffer, or goes into the matrix unit.
+    row_waits, full : 1 bit out. A row waits at the matrix unit; all places for results are taken.
+    weights_written, weights_wait : 1 bit out. A row goes into the weight FIFO; it has no room.
     clear_errors, errors, counters : see MatrixUnit
     """
 
@@ -73,6 +78,8 @@ class DataPath(wiring.Component):
                 "waits": Out(data.StructLayout({name: 1 for name in (*READERS, *WRITERS)})),
                 "results": Out(stream.Signature(result_layout(config.matrix))),
                 "left_over": Out(1),
+                "outside": Out(1),
+                **{name: Out(1) for name in OBSERVED},
                 "clear_errors": In(1),
                 "errors": Out(Error),
                 "counters": Out(counter_layout()),
@@ -133,8 +140,17 @@ class DataPath(wiring.Component):
             unit.clear_errors.eq(self.clear_errors),
             self.errors.eq(unit.errors),
             self.counters.eq(unit.counters),
+            self.outside.eq(feeder.outside),
         ]
         self._count(m, platform, fifo, feeder.activations)
+        rows = feeder.activations
+        reads = [getattr(buffer, name).requests for name in READERS]
+        m.d.comb += [
+            self.moves.eq(Cat(r.valid & r.ready for r in (*reads, rows)).any()),
+            self.row_waits.eq(rows.valid & ~rows.ready),
+            self.weights_written.eq(weights.rows.valid),
+            self.weights_wait.eq(~weights.rows.valid & ~fifo.has_room),
+        ]
         return m
 
     def _count(self, m: Module, platform, fifo, rows) -> None:
@@ -148,8 +164,7 @@ class DataPath(wiring.Component):
             # One tile leaves the FIFO, and one waits in the array.
             tiles=config.queues.tiles + 2,
             sums=config.matrix.accumulator_depth,
-            # Two rows wait for their admission.
-            results=max(config.queues.result_rows, timing.result_depth) + 2,
+            results=max(config.queues.result_rows, timing.result_depth),
         )
         taken = rows.valid & rows.ready
         m.d.comb += [
@@ -158,4 +173,5 @@ class DataPath(wiring.Component):
             *[getattr(left, name).eq(rows.payload[name]) for name in ("switch", "first", "last")],
             left.result.eq(self.results.valid & self.results.ready),
             self.left_over.eq(left.any),
+            self.full.eq(left.full),
         ]

@@ -44,6 +44,6 @@ SENTENCES = {
     CoreError.MULTIPLIER: "a multiplier of f32 is not exact as a float32",
     CoreError.RECIPROCAL: "a reciprocal is that of a number below 1, or its shift exceeds 63",
     CoreError.MATRIX: "the matrix unit has detected an error",
-    CoreError.STANDSTILL: "no instruction has finished for too long",
+    CoreError.STANDSTILL: "nothing of the program has been done for too long",
     CoreError.ABORTED: "the host has ended the program",
 }

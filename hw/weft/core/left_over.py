@@ -4,6 +4,9 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+# Rows that have gone into the matrix unit and wait for their tile or for room.
+_WAITING = 2
+
 
 class LeftOver(wiring.Component):
     """Count what goes into the matrix unit and what comes out.
@@ -21,7 +24,7 @@ class LeftOver(wiring.Component):
     sums : int
         Accumulators.
     results : int
-        Most result rows that can wait or be on their way.
+        Places for result rows.
 
     Members
     -------
@@ -30,6 +33,7 @@ class LeftOver(wiring.Component):
     switch, first, last : 1 bit in. That row uses the next tile; begins a sum; ends a sum.
     result : 1 bit in. A result row is drained.
     any : 1 bit out. Something is left.
+    full : 1 bit out. As many result rows as can wait are there or on their way.
     """
 
     def __init__(self, *, tiles: int, sums: int, results: int):
@@ -40,13 +44,13 @@ class LeftOver(wiring.Component):
             {
                 **{name: In(1) for name in ("tile", "row", "switch", "first", "last", "result")},
                 "any": Out(1),
+                "full": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        # A tile is missing for one row at the gate of the matrix unit and one in front of it.
-        tiles = self._count(m, "tiles", -2, self.tiles, self.tile, self.row & self.switch)
+        tiles = self._count(m, "tiles", -_WAITING, self.tiles, self.tile, self.row & self.switch)
         sums = self._count(
             m,
             "sums",
@@ -55,12 +59,16 @@ class LeftOver(wiring.Component):
             self.row & self.first & ~self.last,
             self.row & self.last & ~self.first,
         )
-        results = self._count(m, "results", 0, self.results, self.row & self.last, self.result)
-        m.d.comb += self.any.eq(tiles | sums | results)
+        most = self.results + _WAITING
+        results = self._count(m, "results", 0, most, self.row & self.last, self.result)
+        m.d.comb += [
+            self.any.eq(tiles.any() | sums.any() | results.any()),
+            self.full.eq(results >= self.results),
+        ]
         return m
 
-    def _count(self, m: Module, name: str, least: int, most: int, up: Value, down: Value) -> Value:
-        """Return whether more went up than down."""
+    def _count(self, m: Module, name: str, least: int, most: int, up: Value, down: Value) -> Signal:
+        """Return how much more went up than down."""
         count = Signal(range(least, most + 1), name=name)
         m.d.sync += count.eq(count + Mux(up, 1, 0) - Mux(down, 1, 0))
-        return count.any()
+        return count

@@ -9,7 +9,8 @@ from ..bus.row_aligner import BYTE, row_layout
 from ..isa.codes import Target
 from ..isa.fields import WORD_BITS
 from ..isa.kind import ROW_BITS
-from ..vector.layouts import RECORD_WORDS, SCALAR_WORDS, TABLE_WORDS, constant_layout
+from ..vector.beats import TABLE_WORDS
+from ..vector.layouts import RECORD_WORDS, SCALAR_WORDS, constant_layout
 
 WORD_BYTES = WORD_BITS // BYTE
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from amaranth.hdl import Shape
 
-from ..bus.axi4 import check_data_width, offset_bits
+from ..bus.axi4 import offset_bits
 from ..bus.axi_lite import WORD_BITS, WORD_BYTES
 from ..bus.regions import REGIONS
 from ..checks import checked_integer
@@ -33,8 +33,6 @@ class CoreParameters:
     Parameters
     ----------
     config : CoreConfig
-    data_width, address_width : int
-        Of the bus to the memory.
     digest : int
         32 bits that identify the build.
     standstill_bits, counter_width : int
@@ -47,15 +45,11 @@ class CoreParameters:
     """
 
     config: CoreConfig
-    data_width: int = 64
-    address_width: int = 40
     digest: int = 0
-    standstill_bits: int = 32
+    standstill_bits: int = 20
     counter_width: int = 32
 
     def __post_init__(self):
-        check_data_width(self.data_width)
-        checked_integer("address_width", self.address_width, low=WORD_BITS, high=2 * WORD_BITS)
         checked_integer("digest", self.digest, low=0, high=_WORD)
         checked_integer("standstill_bits", self.standstill_bits, low=1, high=2 * WORD_BITS)
         checked_integer("counter_width", self.counter_width, low=1, high=2 * WORD_BITS)
@@ -106,11 +100,11 @@ def _weft_version(parameters: CoreParameters) -> int:
 
 def _low_address(parameters: CoreParameters) -> int:
     """The low bits of an address that is a multiple of the bytes of a beat."""
-    return _WORD & ~((1 << offset_bits(parameters.data_width)) - 1)
+    return _WORD & ~((1 << offset_bits(parameters.config.bus.data_width)) - 1)
 
 
 def _high_address(parameters: CoreParameters) -> int:
-    return (1 << (parameters.address_width - WORD_BITS)) - 1
+    return (1 << (parameters.config.bus.address_width - WORD_BITS)) - 1
 
 
 def _settings(name: str, meaning: str) -> tuple[Register, Register]:
@@ -212,11 +206,17 @@ GROUPS: dict[int, tuple[Register, ...]] = {
             for name in NUMBERS
         ),
         _constant("vector_lanes", "elements per cycle of VECTOR", lambda p: p.config.vector.lanes),
-        _constant("data_width", "bits of the data of the memory bus", lambda p: p.data_width),
-        _constant("address_width", "bits of an address in the memory", lambda p: p.address_width),
+        _constant(
+            "data_width", "bits of the data of the memory bus", lambda p: p.config.bus.data_width
+        ),
+        _constant(
+            "address_width",
+            "bits of an address in the memory",
+            lambda p: p.config.bus.address_width,
+        ),
         _constant(
             "standstill_bits",
-            "log2 of the cycles without a finished instruction after which a program ends",
+            "log2 of the cycles without progress after which a program ends",
             lambda p: p.standstill_bits,
         ),
         _constant("counter_width", "bits of a counter", lambda p: p.counter_width),

@@ -26,9 +26,9 @@ REPORTER_SENTENCES = {
     Reporter.LOAD: "the unit LOAD",
     Reporter.STORE: "the unit STORE",
     Reporter.WEIGHTS: "the unit WEIGHTS",
-    Reporter.MATRIX: "the matrix unit",
+    Reporter.MATRIX: "the unit MATRIX",
     Reporter.VECTOR: "the unit VECTOR",
-    Reporter.STANDSTILL: "the counter of cycles in which no instruction finishes",
+    Reporter.STANDSTILL: "the counter of cycles without progress",
     Reporter.HOST: "the host, which ended the program",
 }
 # Reporters that name the error; the others have one each.
@@ -37,6 +37,7 @@ UNITS = (
     Reporter.LOAD,
     Reporter.STORE,
     Reporter.WEIGHTS,
+    Reporter.MATRIX,
     Reporter.VECTOR,
 )
 

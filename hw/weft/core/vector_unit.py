@@ -46,6 +46,7 @@ class VectorUnit(wiring.Component):
                 "constants": In(stream.Signature(constant_layout(config.lanes), always_ready=True)),
                 "finished": Out(1),
                 "error": Out(CoreError),
+                "waits_for_result": Out(1),
             }
         )
 
@@ -72,6 +73,7 @@ class VectorUnit(wiring.Component):
         check, issue = self._begin(m, platform, start)
         m.d.comb += [
             issue.uses.eq(uses),
+            self.waits_for_result.eq(issue.steps.valid & uses.x_results & ~self.results.valid),
             issue.x_format.eq(held.x_format),
             issue.y_format.eq(held.y_format),
             issue.destination_format.eq(held.destination_format),

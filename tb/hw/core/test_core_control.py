@@ -41,19 +41,17 @@ class Core:
     fault: dict[str, int] = field(default_factory=dict)
     errors: dict[Reporter, CoreError] = field(default_factory=dict)
     place: dict[str, int] = field(default_factory=dict)
-    matrix: bool = False
     owes: int = 0
     flushed: int = 0
     seen: dict[str, int] = field(default_factory=dict)
 
-    async def step(self, *, launch=0, abort=0, checked=0, halts=0, wrong=0, finishes=1) -> None:
+    async def step(self, *, launch=0, abort=0, checked=0, halts=0, wrong=0, progress=1) -> None:
         """Pass a cycle; `halts` and `wrong`: the sequencer ends the program by itself."""
         dut = self.dut
-        inputs = {"launch": launch, "abort": abort, "checked": checked, "finishes": finishes}
+        inputs = {"launch": launch, "abort": abort, "checked": checked, "progress": progress}
         errors = {unit.name.lower(): error.value for unit, error in self.errors.items()}
         inputs["errors"] = pack(errors_layout(), **errors)
         inputs["place"] = pack(place_layout(), **self.place)
-        inputs["matrix_error"] = self.matrix
         inputs["idle"] = not self.owes
         inputs["sequencer"] = pack(
             sequencer_layout(),
@@ -75,7 +73,7 @@ class Core:
         if stops or halts:
             self.running = False
         if self.seen["flush"]:
-            self.errors, self.matrix = {}, False
+            self.errors = {}
         if self.owes and self.source.random() < 0.3:
             self.owes -= 1
 
@@ -116,7 +114,7 @@ class Core:
             flushed += self.seen["flush"]
         assert flushed >= CoreControl.flush_cycles
         assert self.owes == 0
-        self.errors, self.matrix = {}, False
+        self.errors = {}
         got = unpack(ending_layout(), self.seen["ending"])
         assert (Reporter(got["reporter"]), CoreError(got["error"])) == (reporter, error)
         assert unpack(place_layout(), got["place"]) == (place or {"unit": 0, "word": 0})
@@ -166,13 +164,12 @@ async def one_program(core: Core) -> None:
         await core.step(abort=source.randint(0, 1))
         await core.end(Reporter.SEQUENCER, CoreError[code.name], place)
     else:
-        chosen = source.sample([*UNITS, Reporter.MATRIX, Reporter.HOST], source.randint(1, 4))
+        chosen = source.sample([*UNITS, Reporter.HOST], source.randint(1, 4))
         for unit in chosen:
             if unit in UNITS:
                 core.errors[unit] = source.choice([c for c in CoreError if c != CoreError.NONE])
-        core.matrix = Reporter.MATRIX in chosen
         first = min(chosen, key=lambda r: r.value)
-        error = {Reporter.MATRIX: CoreError.MATRIX, Reporter.HOST: CoreError.ABORTED}
+        error = {Reporter.HOST: CoreError.ABORTED}
         error |= core.errors
         await core.step(abort=Reporter.HOST in chosen)
         await core.end(first, error[first], core.place if first == Reporter.PROGRAM else None)
@@ -225,10 +222,10 @@ async def stands_still(dut):
         await core.run()
         for _ in range(4):
             for _ in range(source.randint(limit // 2, limit - 1)):
-                await core.step(finishes=0)
+                await core.step(progress=0)
             await core.step()
             assert core.state == State.RUNNING
         for _ in range(limit + 1):
-            await core.step(finishes=0)
+            await core.step(progress=0)
             assert core.state == State.RUNNING
         await core.end(Reporter.STANDSTILL, CoreError.STANDSTILL)

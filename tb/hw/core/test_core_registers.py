@@ -1,5 +1,6 @@
 """CoreRegisters: a host reads and writes every register of the table."""
 
+import dataclasses
 import random
 
 import cocotb
@@ -10,7 +11,7 @@ from benches.coroutines import TIMEOUT, parameters, randomness, read, start, tic
 from benches.runner import on_simulators
 from weft.bus.axi4 import Response
 from weft.bus.regions import region_layout
-from weft.core.core_config import SMALL, TINY
+from weft.core.core_config import SMALL, TINY, BusConfig
 from weft.core.core_control import State, ending_layout
 from weft.core.core_registers import CoreRegisters
 from weft.core.errors import CoreError
@@ -33,7 +34,9 @@ START, ABORT, CLEAR, SNAPSHOT = (1 << bit for bit in range(len(CONTROL_BITS)))
     {
         "tiny": CoreParameters(config=TINY, digest=0x1234_5678),
         "small": CoreParameters(
-            config=SMALL, data_width=256, address_width=64, counter_width=48, standstill_bits=20
+            config=dataclasses.replace(SMALL, bus=BusConfig(data_width=256, address_width=64)),
+            counter_width=48,
+            standstill_bits=20,
         ),
     },
 )
@@ -134,7 +137,7 @@ async def keeps_settings(dut):
     for name, value in expected.items():
         assert await host.read(name) == value, name
     assert read(dut, "program_address") == expected["program_low"] | expected["program_high"] << 32
-    layout = region_layout(given().address_width)
+    layout = region_layout(given().config.bus.address_width)
     for number, bits in enumerate(split(read(dut, "regions"), layout.size, 8)):
         region = unpack(layout, bits)
         low, high, size, access = (
@@ -142,7 +145,7 @@ async def keeps_settings(dut):
             for name in ("base_low", "base_high", "size", "access")
         )
         assert region["base"] == low | high << 32
-        assert region["base"] % (given().data_width // 8) == 0
+        assert region["base"] % (given().config.bus.data_width // 8) == 0
         assert region["size"] == size | (access >> 8) << 32
         assert (region["readable"], region["writable"]) == (access & 1, access >> 1 & 1)
     assert not any(host.pulses.values())

@@ -27,7 +27,7 @@ async def counts_what_is_left(dut):
         drawn = {name: source.random() < 0.5 for name in names}
         drawn["tile"] &= tiles < sizes.tiles and (tiles < 0 or source.random() < 0.5)
         drawn["switch"] &= tiles > -2
-        drawn["last"] &= results < sizes.results and (drawn["first"] or sums > 0)
+        drawn["last"] &= results < sizes.results + 2 and (drawn["first"] or sums > 0)
         drawn["first"] &= drawn["last"] or (sums < sizes.sums and source.random() < 0.3)
         drawn["result"] &= results > 0
         for name in names:
@@ -45,4 +45,5 @@ async def counts_what_is_left(dut):
         left = bool(tiles or sums or results)
         seen[left] += 1
         assert read(dut, "any") == left, f"{tiles} tiles, {sums} sums, {results} results"
+        assert read(dut, "full") == (results >= sizes.results)
     assert min(seen.values()) > 20, seen

@@ -1,8 +1,10 @@
 """The table of registers: every register once, in its group."""
 
+import dataclasses
+
 import pytest
 
-from weft.core.core_config import TINY
+from weft.core.core_config import TINY, BusConfig
 from weft.core.errors import CoreError
 from weft.core.register_table import (
     ADDRESS_WIDTH,
@@ -23,7 +25,9 @@ def test_groups_do_not_overlap():
 
 
 def test_constants_and_settings_have_32_bits():
-    parameters = CoreParameters(config=TINY, address_width=64, digest=0xFFFF_FFFF)
+    parameters = CoreParameters(
+        config=dataclasses.replace(TINY, bus=BusConfig(address_width=64)), digest=0xFFFF_FFFF
+    )
     for register in REGISTERS.values():
         for value in (register.constant, register.setting):
             assert value is None or 0 <= value(parameters) < 1 << 32, register.name
@@ -48,7 +52,7 @@ def test_every_reporter_has_a_sentence():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"data_width": 48}, {"address_width": 31}, {"digest": 1 << 32}, {"counter_width": 0}],
+    [{"standstill_bits": 0}, {"digest": 1 << 32}, {"counter_width": 0}],
 )
 def test_parameters_are_checked(wrong):
     with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
