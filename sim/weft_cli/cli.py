@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from weft.boards import BOARDS, board_named
+from weft.core.core_config import CORES
 from weft_model.layers import NETWORKS, read_network, scale_sim_windows, whole_windows
 from weft_sim import toolchain
 
@@ -67,9 +69,14 @@ for _command in (
     programs.disassemble,
     programs.check,
     programs.execute,
+    programs.trace,
     programs.digits_program,
 ):
     app.add_command(_command)
+
+
+# Options of `weft sim` that a core understands as well.
+_OF_CORES = {"core", "json"}
 
 
 @app.command()
@@ -87,14 +94,24 @@ for _command in (
 @click.option("--waves", is_flag=True, help="Write a trace of the run, and views of it.")
 @click.option("--gui", is_flag=True, help="Write a trace, and open it in Surfer or GTKWave.")
 @click.option("--json", type=Path, metavar="FILE", help="Also write the report as JSON.")
+@click.option(
+    "--core",
+    type=click.Choice(list(CORES)),
+    help="Run the digits as one program on this core.  [default: small, without other options]",
+)
 @takes_configuration()
-def sim(config, m, k, n, seed, simulator, stalls, float_model, waves, gui, json) -> None:
-    """Compute matrix products on the RTL and compare every element with numpy.
+def sim(config, m, k, n, seed, simulator, stalls, float_model, waves, gui, json, core) -> None:
+    """Classify handwritten digits on the RTL, or multiply matrices; compare all with numpy.
 
-    Without -m, -k and -n, the command classifies handwritten digits with a small network, quantized
-    or in floats. With them, it multiplies a random M x K matrix by a random K x N matrix; one third
-    of the elements are extreme values, or with bfloat16 ones, zeros and subnormal numbers.
+    Without options, one program on a core classifies the digits. With options of a matrix unit, a
+    bare unit computes the products of the same network, quantized or in floats. With -m, -k and -n,
+    it multiplies a random M x K matrix by a random K x N matrix; one third of the elements are
+    extreme values, or with bfloat16 ones, zeros and subnormal numbers.
     """
+    given = _given_options()
+    if core is not None or given <= _OF_CORES:
+        _sim_core(core or "small", json, given)
+        return
     from . import report, simulate
     from .report_json import write_report
     from .totals import Totals
@@ -129,6 +146,33 @@ def sim(config, m, k, n, seed, simulator, stalls, float_model, waves, gui, json)
         for one in views:
             open_viewer(one)
     if totals.wrong_products or totals.errors or not report.model_holds(options, totals):
+        sys.exit(1)
+
+
+def _given_options() -> set[str]:
+    """Return the names of the options of this command that were given."""
+    context = click.get_current_context()
+    default = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
+    return {name for name in context.params if context.get_parameter_source(name) not in default}
+
+
+def _sim_core(core: str, json: Path | None, given: set[str]) -> None:
+    """Classify the digits with one program on a core."""
+    from .core_digits import run_core_digits
+    from .core_report import print_core_digits, write_core_report
+
+    others = sorted(given - _OF_CORES)
+    if others:
+        listed = ", ".join(f"--{name.replace('_', '-')}" for name in others)
+        raise ValueError(f"a core is simulated without the options of a matrix unit: {listed}")
+    toolchain.require("verilator", cocotb=False)
+    if json is not None:
+        check_writable(json)
+    run = run_core_digits(core, CORES[core])
+    print_core_digits(run)
+    if json is not None:
+        write_core_report(json, run)
+    if not run.right:
         sys.exit(1)
 
 

@@ -16,6 +16,7 @@ from weft.isa.requirements import MAGIC
 from weft_model.core.checker import check_program, faults
 from weft_model.core.machine import execute as execute_program
 
+from .console import console
 from .paths import check_writable, shown
 
 PROGRAM = click.argument("program", type=Path)
@@ -141,6 +142,80 @@ def execute(program, memory) -> None:
     with progress_bar(f"executing {shown(program)}") as (_, step):
         execute_program(found, regions, step)
     write_memory(regions, found.requirements.writable, memory)
+
+
+@click.command()
+@PROGRAM
+@click.argument("memory", type=Path)
+@click.option("--core", type=click.Choice(list(CORES)), help="[default: the first that suffices]")
+@click.option("--json", type=Path, metavar="FILE", help="Also write a timeline for Perfetto.")
+@click.option("--waves", type=Path, metavar="FILE", help="Also write the waves, a VCD file.")
+def trace(program, memory, core, json, waves) -> None:
+    """Run a program on the RTL of a core, and print when each instruction started and finished.
+
+    MEMORY is a folder, as for `weft execute`. The memory is compared with that of the machine in
+    numpy, and the regions that the program may write are written.
+    """
+    from weft.emit.files import write_whole
+    from weft_sim.core_simulator import CoreSimulator
+    from weft_sim.core_trace import chrome_trace, spans_of, trace_lines
+
+    from .console import progress_bar
+    from .core_digits import memory_of
+    from .core_layers import layers_of
+    from .core_report import layer_table, unit_table
+    from .durations import core_build
+
+    found = read_program(program)
+    check_program(found)
+    for path in (json, waves):
+        if path is not None:
+            check_writable(path)
+    name = core or _core_for(found)
+    config = CORES[name]
+    lacking = config.lacks(found.requirements)
+    if lacking:
+        raise ValueError(f"the core {name} cannot run {shown(program)}: {lacking[0]}")
+    regions = read_memory(found, memory)
+    expected = [region.copy() for region in regions]
+    execute_program(found, expected)
+    total = len(found.instructions) - 1
+    with progress_bar(f"running {shown(program)} on {name}", core_build(config)) as (build, step):
+        simulator = CoreSimulator(config, waves=waves is not None, building=build)
+        result = simulator.run(
+            found,
+            regions,
+            timing=memory_of(config),
+            trace=waves,
+            progress=lambda finished: step(finished, total),
+        )
+    if result.sentence:
+        raise RuntimeError(f"the program ended with an error: {result.sentence}")
+    spans = spans_of(found, result.starts, result.finishes)
+    for line in trace_lines(spans):
+        print(line)
+    begin = min((span.start for span in spans), default=0)
+    console.print(layer_table(layers_of(spans, begin=begin, end=result.cycles)))
+    console.print(unit_table(result))
+    print(f"{result.cycles:,} cycles on the core {name}")
+    if json is not None:
+        write_whole(json, chrome_trace(spans))
+        print(f"{shown(json)}: timeline, for ui.perfetto.dev or chrome://tracing")
+    write_memory(regions, found.requirements.writable, memory)
+    if not all(map(np.array_equal, regions, expected)):
+        raise RuntimeError("the memory differs from that of the machine in numpy")
+    print("the memory equals that of the machine in numpy")
+
+
+def _core_for(program: Program) -> str:
+    """Return the name of the first core that can run a program."""
+    for name, core in CORES.items():
+        if not core.lacks(program.requirements):
+            return name
+    lacking = "; ".join(
+        f"{name}: {core.lacks(program.requirements)[0]}" for name, core in CORES.items()
+    )
+    raise ValueError(f"no named core can run the program: {lacking}")
 
 
 @click.command("digits-program")
