@@ -54,7 +54,7 @@ class RoundedSignificand(wiring.Component):
 
         # Of the dropped bits, the highest has the weight of one half.
         half = dropped & ~(dropped >> 1)
-        tie = dropped[0] & ((kept[: len(dropped)] & dropped) == half)
+        tie = (kept[: len(dropped)] & dropped) == half
         sum_ = Signal(signed(self.width + 1))
         cleared = Signal(self.width + 1)
         even = Cat(Const(0, 1), half & tie.replicate(len(dropped)))
