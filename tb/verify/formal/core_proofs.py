@@ -7,6 +7,7 @@ from .buffer_breaks import BUFFER_BREAKS, FIFO_BREAKS, QUEUE_BREAKS, WALK_BREAKS
 from .decoder import InstructionsAreWhole
 from .proof import Proof
 from .queues import QueueKeepsOrder, QueueObeysWaits
+from .scale import NumbersAreScaled
 from .sequencer import InstructionsWaitAndStart, OrdersAreGiven, WaitsAreExact
 from .sequencer_breaks import (
     DECODER_BREAKS,
@@ -17,6 +18,7 @@ from .sequencer_breaks import (
     WAIT_BREAKS,
 )
 from .streams import WordsComeInOrder
+from .vector_breaks import SCALE_BREAKS
 from .walk import WalksAreNestedLoops
 from .weight_fifo import TilesComeBackwards
 
@@ -91,5 +93,13 @@ CORE_PROOFS = (
         "something always goes on while units do what they can",
         lambda: InstructionsWaitAndStart(slots=2, wait_width=2, most=3),
         ISSUE_BREAKS,
+    ),
+    Proof(
+        "scale",
+        "a number is multiplied, divided by any power of two and rounded as its mode defines, with "
+        "significands of few bits in place of those of float32",
+        lambda: NumbersAreScaled(width=6, digits=3),
+        SCALE_BREAKS,
+        method="induction 14",
     ),
 )
