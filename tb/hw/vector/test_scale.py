@@ -6,14 +6,12 @@ from amaranth.hdl import Module, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from benches.bits import join, split_signed
 from benches.coroutines import TIMEOUT, compare, parameters, randomness, read, start, tick
 from benches.runner import on_simulators
 from benches.vector_lanes import scalings
 from weft.blocks.lanes import Lanes
 from weft.hierarchy import instantiate
 from weft.isa.codes import Rounding
-from weft.vector.rounding_shift import SHIFT_BITS
 from weft.vector.scale import Scale
 from weft.vector.significand import RoundedSignificand, WholeSignificand
 
@@ -21,7 +19,8 @@ from weft.vector.significand import RoundedSignificand, WholeSignificand
 ROWS = {"Verilator": 6500, "Icarus Verilog": 150}
 LANES = 16
 WIDTH = 32
-OUT_WIDTH = WIDTH + 2
+# Bits of a result on the port of the bench, a type of numpy.
+OUT_WIDTH = 64
 
 
 class Scales(wiring.Component):
@@ -34,7 +33,7 @@ class Scales(wiring.Component):
             {
                 "x": words,
                 "multiplier": words,
-                "shift": In(Lanes(SHIFT_BITS, LANES)),
+                "shift": In(Lanes(8, LANES)),
                 "rounding": In(3),
                 "o": Out(Lanes(signed(OUT_WIDTH), LANES)),
             }
@@ -55,9 +54,14 @@ class Scales(wiring.Component):
         return m
 
 
-@on_simulators("significand", {"F32": RoundedSignificand, "no F32": WholeSignificand}, verilator=2)
+@on_simulators("significand", {"F32": RoundedSignificand, "no F32": WholeSignificand})
 def test_scale(simulate, significand):
     simulate([scales_as_numpy_does], Scales, significand=significand)
+
+
+def as_words(numbers: np.ndarray, lane: type) -> list[int]:
+    """Return rows of lanes as one number each; `lane` is the type of a lane on the port."""
+    return [int.from_bytes(row.tobytes(), "little") for row in numbers.astype(lane)]
 
 
 @cocotb.test(**TIMEOUT)
@@ -70,16 +74,15 @@ async def scales_as_numpy_does(dut):
     await start(dut)
     for mode in sorted(modes):
         given = scalings(source, mode, (ROWS[cocotb.SIM_NAME], LANES))
-        rows = [
-            (join(x, WIDTH), join(multiplier, WIDTH), join(shift, SHIFT_BITS))
-            for x, multiplier, shift in zip(given.x, given.multiplier, given.shift, strict=True)
-        ]
+        columns = [as_words(numbers, np.int32) for numbers in (given.x, given.multiplier)]
+        rows = list(zip(*columns, as_words(given.shift, np.uint8), strict=True))
         dut.rounding.value = mode
-        got = []
+        words = []
         for x, multiplier, shift in rows + rows[:1] * Scale.latency:
             dut.x.value, dut.multiplier.value, dut.shift.value = x, multiplier, shift
             await tick(dut)
-            got.append(split_signed(read(dut, "o"), OUT_WIDTH, LANES))
+            words.append(read(dut, "o").to_bytes(LANES * OUT_WIDTH // 8, "little"))
+        got = np.frombuffer(b"".join(words[Scale.latency :]), np.int64).reshape(-1, LANES)
         limit = 1 << WIDTH
         wanted = np.clip(given.results, -limit, limit)
-        compare(mode.name, got[Scale.latency :], wanted.tolist())
+        compare(mode.name, got, wanted)
