@@ -8,6 +8,7 @@ from ..isa.kind import MOST_ENTRIES, MOST_ROWS, MOST_TABLES
 from ..isa.requirements import Requirements
 from ..matrix.config import MAX_DEPTH, MAX_SIDE, MatrixUnitConfig
 from ..parameters import check_parameters, documented, parameter, plain_parameters
+from ..vector.row_chunks import RowChunks
 
 MULTIPLE = 4
 
@@ -147,7 +148,7 @@ class CoreConfig:
         Square, N x N; N is a multiple of 4 up to 256. 8-bit integers with zero points.
     buffer : BufferConfig
     vector : VectorConfig
-        Its lanes divide N.
+        Its lanes divide N; see RowChunks.
     queues : QueueConfig
     bus : BusConfig
 
@@ -185,10 +186,8 @@ class CoreConfig:
             matrix.accumulator_width == WORD_BITS,
             f"the sums of a core must have {WORD_BITS} bits, not {matrix.accumulator_width}",
         )
-        check(
-            lanes % self.vector.lanes == 0,
-            f"the lanes of the vector unit must divide N = {lanes}, not {self.vector.lanes}",
-        )
+        # It checks the lanes of the vector unit.
+        _ = self.row_chunks
 
     @property
     def plain(self) -> dict[str, dict[str, int | str]]:
@@ -204,6 +203,13 @@ class CoreConfig:
     def operand_width(self) -> int:
         """Bits of an operand in a buffer row."""
         return self.matrix.activation_port.lane.width
+
+    @property
+    def row_chunks(self) -> RowChunks:
+        """How the vector unit cuts rows of elements into chunks of V."""
+        return RowChunks(
+            lanes=self.lanes, operand_width=self.operand_width, chunk=self.vector.lanes
+        )
 
     @property
     def capacity(self) -> Requirements:

@@ -1,6 +1,6 @@
 """VectorUnit: execute VECTOR instructions."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -17,7 +17,6 @@ from ..vector.beat_results import RESULT_FIELDS, BeatResults
 from ..vector.beats import PASS_FIELDS
 from ..vector.lanes import VectorLanes
 from ..vector.layouts import OPERAND_FIELDS, constant_layout, outcome_layout
-from ..vector.row_chunks import RowChunks
 from ..vector.row_scalars import RowScalars
 from ..vector.scalar_function import ScalarFunction
 from ..vector.timing import VectorTiming
@@ -34,7 +33,6 @@ HELD_FIELDS = tuple(dict.fromkeys((*PASS_FIELDS, *OPERAND_FIELDS, *RESULT_FIELDS
 class VectorUnit(wiring.Component):
     def __init__(self, *, config: CoreConfig):
         self.config = config
-        self._row_chunks = self.row_chunks_of(config)
         sizes = {"rows": config.buffer.rows, "width": config.lanes * config.operand_width}
         super().__init__(
             {
@@ -50,12 +48,10 @@ class VectorUnit(wiring.Component):
             }
         )
 
-    @staticmethod
-    def row_chunks_of(config: CoreConfig) -> RowChunks:
-        """Return how rows of a core are cut into chunks of V elements."""
-        return RowChunks(
-            lanes=config.lanes, operand_width=config.operand_width, chunk=config.vector.lanes
-        )
+    @property
+    def _failed(self) -> Value:
+        """Whether the unit has met an error; then it writes nothing more."""
+        return self.error != CoreError.NONE
 
     def _places(self) -> dict[str, int]:
         """Return the sizes of the memories that the steps of a walk name."""
@@ -141,14 +137,14 @@ class VectorUnit(wiring.Component):
             "issue",
             platform,
             BeatIssue,
-            row_chunks=self._row_chunks,
+            row_chunks=self.config.row_chunks,
             function_slots=ScalarFunction.latency,
             **self._places(),
         )
-        busy, failed = Signal(), Signal()
+        busy = Signal()
         instructions = self.instructions
         m.d.comb += [
-            instructions.ready.eq(~busy & ~failed),
+            instructions.ready.eq(~busy & ~self._failed),
             start.eq(instructions.valid & instructions.ready),
             check.instruction.eq(instructions.payload),
             walk.instructions.valid.eq(start & ~check.illegal & ~check.outside),
@@ -164,14 +160,18 @@ class VectorUnit(wiring.Component):
         m.d.comb += [
             issue.result_waits.eq(self.results.valid),
             self.results.ready.eq(issue.takes_result),
-            issue.stop.eq(failed),
-            failed.eq(self.error != CoreError.NONE),
+            issue.stop.eq(self._failed),
         ]
         return check, issue
 
     def _operands(self, m: Module, platform, issue, scalars, held: Signal):
         operands = instantiate(
-            m, "operands", platform, BeatOperands, row_chunks=self._row_chunks, **self._places()
+            m,
+            "operands",
+            platform,
+            BeatOperands,
+            row_chunks=self.config.row_chunks,
+            **self._places(),
         )
         connect(m, issue.beats, operands.control)
         for name in ("x", "y"):
@@ -197,7 +197,7 @@ class VectorUnit(wiring.Component):
     def _results(self, m: Module, platform, issue, lanes, scalars, held: Signal):
         """Reduce and write the results of the lanes, with the control of their beats."""
         places = {name: self._places()[name] for name in ("buffer_rows", "row_scalars")}
-        outcome = outcome_layout(chunks=self._row_chunks.chunks, **places)
+        outcome = outcome_layout(chunks=self.config.row_chunks.chunks, **places)
         line = instantiate(
             m,
             "outcomes",
@@ -207,7 +207,7 @@ class VectorUnit(wiring.Component):
             cycles=VectorTiming().lanes,
         )
         results = instantiate(
-            m, "beat_results", platform, BeatResults, row_chunks=self._row_chunks, **places
+            m, "beat_results", platform, BeatResults, row_chunks=self.config.row_chunks, **places
         )
         beat = issue.beats.payload
         m.d.comb += line.i.eq(Cat(*[beat[name] for name in outcome.members]))
@@ -217,7 +217,7 @@ class VectorUnit(wiring.Component):
             *[results.fields[name].eq(held[name]) for name in RESULT_FIELDS],
             scalars.reduce_row.eq(results.reduce_row),
             results.reduce.eq(scalars.reduce),
-            self.destination.valid.eq(results.writes.valid),
+            self.destination.valid.eq(results.writes.valid & ~self._failed),
             self.destination.payload.eq(results.writes.payload),
         ]
         return results
@@ -240,12 +240,14 @@ class VectorUnit(wiring.Component):
         rows_left, scalars_left = Signal(), Signal()
         rows_end, scalars_end = results.row_ends, results.scalar_ends | function.ends
         starting = uses_of(self.instructions.payload)
-        m.d.comb += [
-            scalars.write.eq(Mux(function.write.valid, function.write, results.scalar_write)),
-            self.finished.eq(
-                (rows_end | scalars_end) & ~(rows_left & ~rows_end) & ~(scalars_left & ~scalars_end)
-            ),
-        ]
+        rows_done, scalars_done = ~rows_left | rows_end, ~scalars_left | scalars_end
+        m.d.comb += self.finished.eq((rows_end | scalars_end) & rows_done & scalars_done)
+        with m.If(self._failed):
+            m.d.comb += [scalars.write.valid.eq(0), self.finished.eq(0)]
+        with m.Elif(function.write.valid):
+            m.d.comb += scalars.write.eq(function.write)
+        with m.Else():
+            m.d.comb += scalars.write.eq(results.scalar_write)
         with m.If(start):
             m.d.sync += [
                 rows_left.eq(starting["destination"]),
