@@ -19,6 +19,7 @@ import sequencer_tables
 import shape_tables
 import topology_tables
 import transaction
+import vector_tables
 from markdown_table import table
 from weft import SMALL, TINY, TPU_V1, MatrixUnitConfig
 from weft.core.axi_matrix_unit import port_documentation, tuser_layout
@@ -344,4 +345,5 @@ PARTS: dict[str, Callable[[], str]] = {
     "digits_in_floats": format_tables.digits_in_floats,
     **isa_tables.PARTS,
     **sequencer_tables.PARTS,
+    **vector_tables.PARTS,
 }

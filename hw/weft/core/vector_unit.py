@@ -31,6 +31,37 @@ HELD_FIELDS = tuple(dict.fromkeys((*PASS_FIELDS, *OPERAND_FIELDS, *RESULT_FIELDS
 
 
 class VectorUnit(wiring.Component):
+    """Stream rows of x and y through the vector lanes, to rows in the buffer and to row scalars.
+
+    Timing: an instruction is taken in cycle 0, and issues its first beat in cycle 2. Then a beat, a
+    chunk of V elements of a row, per cycle; see BeatIssue for what takes several. Only BeatIssue
+    waits: for the banks of its requests, and for results. `finished` is high in the cycle of the
+    last write, `VectorTiming.write` or `VectorTiming.scalar` cycles after the last beat. The next
+    instruction is taken one cycle later at the earliest.
+
+    A write to the buffer cannot be refused, so `destination` must have the highest priority. A result
+    row is only taken for an instruction that drains. A word of `constants` that is transferred in
+    cycle n is visible to instructions that are taken in cycle n + 2 or later.
+
+    Errors: ILLEGAL_FIELD, RANGE, MULTIPLIER and RECIPROCAL; see docs/vector.md. After the first one
+    nothing is taken, issued, written or finished until reset. A reset leaves the memories as they
+    are.
+
+    Parameters
+    ----------
+    config : CoreConfig
+
+    Members
+    -------
+    instructions : stream of the layout of VECTOR
+    x, y : read_port(...)
+    destination : stream of write_layout(...) out
+    results : stream of result_layout(config.matrix) in
+    constants : stream of constant_layout(N) in, which cannot stall
+    finished : 1 bit out. An instruction has finished.
+    error : CoreError out
+    """
+
     def __init__(self, *, config: CoreConfig):
         self.config = config
         sizes = {"rows": config.buffer.rows, "width": config.lanes * config.operand_width}
