@@ -128,7 +128,7 @@ class ReadArbiter(wiring.Component):
         ]
         with m.If(self.flush & ~old.any()):
             m.d.sync += epoch.eq(~epoch)
-        with m.Elif(self.flush & current.any()):
-            m.d.sync += draining.eq(1)
-        with m.Elif(self.idle):
+        with m.If(self.idle):
             m.d.sync += draining.eq(0)
+        with m.Elif(self.flush & old.any() & current.any()):
+            m.d.sync += draining.eq(1)

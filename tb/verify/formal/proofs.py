@@ -32,6 +32,7 @@ from .breaks import (
     WEIGHT_BREAKS,
     Break,
 )
+from .bus_proofs import BUS_PROOFS
 from .core_proofs import CORE_PROOFS
 from .counters import CountersPartitionTime
 from .faults import WrongResultsAreReported
@@ -272,6 +273,7 @@ PROOFS = (
         method="induction 4",
     ),
     *CORE_PROOFS,
+    *BUS_PROOFS,
     _unit(2, 2, (*UNIT_BREAKS, *COLUMN_1_BREAKS), "bmc 20"),
     _unit(2, 1, FAST_UNIT_BREAKS, "bmc 19", inner_product="fast"),
     _unit(2, 1, (*UNIT_BREAKS, *SIGNED_BREAKS), "bmc 19", activation="int2", weight="int1"),
