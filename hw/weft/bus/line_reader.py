@@ -33,7 +33,7 @@ class LineReader(wiring.Component):
     Latency: from a line to its request BurstSplitter.latency = 2 cycles, and from the last beat of
     a row to the row `row_latency` cycles, if neither room nor `rows` makes it wait. To read without
     pause from a memory that answers n cycles after a request, `room` must be at least
-    n + `extra_room` beats.
+    n + `burst_beats` + `extra_room` beats.
 
     An answer with an error stops it: `error` is high from then on, until a reset. No row with a
     byte of this or a later answer leaves, and earlier rows that have not left are lost too. A reset
@@ -59,7 +59,7 @@ class LineReader(wiring.Component):
     row_latency = StreamQueue.latency + RowAligner.latency
     # Room is reserved a cycle before the request, and released when a beat leaves the memory of the
     # queue.
-    extra_room = 4
+    extra_room = 2
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ import random
 import cocotb
 import numpy as np
 
-from benches.axi_memory import AxiMemory, random_memory
+from benches.axi_memory import MOST_BEATS, AxiMemory, random_memory
 from benches.bits import pack, unpack
 from benches.coroutines import TIMEOUT, parameters, randomness, read, reset, start, tick
 from benches.runner import on_simulators
@@ -16,7 +16,7 @@ from weft_sim.cocotb_driver import cycle_now
 from weft_sim.cocotb_streams import Stream, send, throttle, watch
 from weft_sim.stalls import random_bools, random_gaps
 
-ADDRESS, TAG = 40, 5
+ADDRESS, TAG, ROOM = 40, 5, 40
 BASE = (1 << 33) + 4096
 # Bits of a beat, and bytes of a row.
 READERS = {
@@ -46,6 +46,7 @@ def test_line_reader(simulate, data_width, row_bytes):
         data_width=data_width,
         row_bytes=row_bytes,
         tag_width=TAG,
+        room=ROOM,
     )
 
 
@@ -153,11 +154,12 @@ async def reads_lines_of_any_place_and_length(dut):
 
 @cocotb.test(**TIMEOUT)
 async def takes_a_beat_or_a_row_per_cycle(dut):
-    """A long line at any place comes without pause, from a memory that answers after 20 cycles."""
+    """A long line at any place comes without pause, from the slowest memory for the room."""
     await start(dut)
     bench = Bench(dut, randomness())
     beat = bench.data_width // 8
-    memory = bench.begin(AxiMemory(dut, "memory", bench.image, latency=20, **bench.sizes))
+    latency = ROOM - MOST_BEATS - LineReader.extra_room
+    memory = bench.begin(AxiMemory(dut, "memory", bench.image, latency=latency, **bench.sizes))
     rows = 200 if bench.row_bytes < 100 else 30
     await bench.read([bench.line(bench.source.randrange(100), rows * bench.row_bytes)])
     # Chunks of a row.
