@@ -105,7 +105,7 @@ class AxiLite(wiring.Component):
         m.d.comb += [
             aw.ready.eq(~has_address),
             w.ready.eq(~has_data),
-            goes.eq(has_address & has_data & ~asked & ~b.valid),
+            goes.eq(has_address & has_data & ~b.valid),
             aligned.eq(~address[:_PLACES].any()),
             words.write.eq(goes & aligned),
             words.write_number.eq(address[_PLACES:]),
@@ -133,7 +133,7 @@ class AxiLite(wiring.Component):
         )
         m.d.comb += [
             ar.ready.eq(~has_address),
-            goes.eq(has_address & ~asked & ~r.valid),
+            goes.eq(has_address & ~r.valid),
             aligned.eq(~address[:_PLACES].any()),
             words.read.eq(goes & aligned),
             words.read_number.eq(address[_PLACES:]),

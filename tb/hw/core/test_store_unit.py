@@ -5,6 +5,7 @@ import random
 import cocotb
 import numpy as np
 
+from benches.axi_storer import AxiStorer
 from benches.axi_write_memory import Pace, WriteMemory
 from benches.bits import join, pack
 from benches.buffer_port import answer
@@ -64,6 +65,15 @@ def test_store_unit(simulate, parameters):
     )
 
 
+@on_simulators(
+    "parameters",
+    {"16 in 8": sizes(row_bytes=16, beat_bytes=8), "4 in 32": sizes(row_bytes=4, beat_bytes=32)},
+)
+def test_store_unit_on_a_bus(simulate, parameters):
+    """The memory is that of cocotbext-axi, which knows nothing of this project."""
+    simulate([stores_to_a_memory_of_others], AxiStorer, **parameters)
+
+
 def draw(source: random.Random, row_bytes: int) -> Instruction:
     """Return a legal STORE; its lines may overlap."""
     while True:
@@ -89,7 +99,7 @@ def draw(source: random.Random, row_bytes: int) -> Instruction:
 
 
 class Store:
-    """The unit between a buffer and a memory."""
+    """The unit between a buffer and a memory; without a pace, somebody else is the memory."""
 
     def __init__(self, dut, source: random.Random, pace=None, granted: float = 1.0):
         self.dut, self.source, given = dut, source, parameters()
@@ -132,9 +142,10 @@ class Store:
         grants = random_bools(source, granted)
         self.tasks = [
             cocotb.start_soon(answer(dut, "buffer", self.state.buffer, grants, self.asked)),
-            cocotb.start_soon(self.memory.run()),
             cocotb.start_soon(self._count()),
         ]
+        if pace:
+            self.tasks.append(cocotb.start_soon(self.memory.run()))
 
     async def _count(self) -> None:
         while True:
@@ -196,7 +207,7 @@ class Store:
 async def writes_a_beat_per_cycle(dut):
     """The first address comes after `latency` cycles, and a beat or a row passes per cycle."""
     await start(dut)
-    store = Store(dut, randomness())
+    store = Store(dut, randomness(), Pace())
     beat_bytes = parameters().data_width // 8
     short = Instruction.make(Opcode.STORE, bytes=1)
     begun = cycle_now() + 1
@@ -282,7 +293,7 @@ async def reports_an_illegal_line(dut):
 async def reports_a_row_outside(dut):
     source = randomness()
     await start(dut)
-    store = Store(dut, source)
+    store = Store(dut, source, Pace())
     for fields in ({"row": ROWS}, {"row": (1 << 20) - 1, "lines": 3, "line_pitch": 1}):
         good = [draw(source, store.row_bytes) for _ in range(2)]
         bad = Instruction.make(Opcode.STORE, bytes=1, **fields)
@@ -345,3 +356,42 @@ async def is_flushed_at_any_time(dut):
         await store.run(2)
         assert store.finished == finished + 2
         store.stop()
+
+
+@cocotb.test(**TIMEOUT)
+async def stores_to_a_memory_of_others(dut):
+    """Random instructions at full speed and with pauses, and flushes in between."""
+    # Not imported above, because pytest then reports what is deprecated in it.
+    from cocotbext.axi import AxiRamWrite, AxiWriteBus
+
+    source = randomness()
+    await start(dut)
+    store = Store(dut, source)
+    bus = AxiWriteBus.from_prefix(dut, "m_axi")
+    ram = AxiRamWrite(bus, dut.clk, dut.rst, size=1 << parameters().address_width)
+    channels = (ram.aw_channel, ram.w_channel, ram.b_channel)
+    for likely in (0.0, 0.5, 0.9):
+        for channel in channels:
+            channel.set_pause_generator(random_bools(source, likely))
+        instructions = [draw(source, store.row_bytes) for _ in range(10)]
+        done = store.finished + len(instructions)
+        store.send(instructions)
+        store.expect(instructions)
+        while store.finished < done:
+            await tick(dut)
+        store.memory.bytes[:] = np.frombuffer(ram.read(BASE, len(store.expected)), np.uint8)
+        store.compare()
+
+        sending = store.send([draw(source, store.row_bytes) for _ in range(10)])
+        for _ in range(source.randint(1, 150)):
+            await tick(dut)
+        sending.cancel()
+        dut.instructions__valid.value = 0
+        dut.flush.value = 1
+        await tick(dut)
+        dut.flush.value = 0
+        await tick(dut)
+        while not read(dut, "idle"):
+            await tick(dut)
+        assert all(channel.empty() for channel in channels)
+        store.expected[:] = np.frombuffer(ram.read(BASE, len(store.expected)), np.uint8)
