@@ -6,6 +6,7 @@ import random
 import cocotb
 
 from benches.axi_lite import LiteManager
+from benches.axi_lite_registers import AxiLiteRegisters
 from benches.bits import pack, split, unpack
 from benches.coroutines import TIMEOUT, parameters, randomness, read, start, tick
 from benches.runner import on_simulators
@@ -25,6 +26,7 @@ from weft.core.register_table import (
 )
 from weft.core.reporter import Reporter
 from weft.core.unit_counters import COUNTERS, counts_layout
+from weft_sim.stalls import random_bools
 
 START, ABORT, CLEAR, SNAPSHOT = (1 << bit for bit in range(len(CONTROL_BITS)))
 
@@ -51,6 +53,12 @@ def test_core_registers(simulate, parameters):
         CoreRegisters,
         parameters=parameters,
     )
+
+
+@on_simulators("parameters", {"tiny": CoreParameters(config=TINY, digest=7)})
+def test_core_registers_on_a_bus(simulate, parameters):
+    """The host is that of cocotbext-axi, which knows nothing of this project."""
+    simulate([serves_a_host_of_others], AxiLiteRegisters, parameters=parameters)
 
 
 class Host:
@@ -209,3 +217,45 @@ async def refuses_what_disturbs_a_program(dut):
     assert host.pulses["launch"] == 2
     assert await host.write("program_low", 0xFFFF_FFFF) == Response.OKAY
     assert read(dut, "program_address")
+
+
+@cocotb.test(**TIMEOUT)
+async def serves_a_host_of_others(dut):
+    """Accesses of all sizes, with pauses in all channels."""
+    # Not imported above, because pytest then reports what is deprecated in it.
+    from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
+
+    source = randomness()
+    await start(dut)
+    master = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.clk, dut.rst)
+    channels = (
+        *(master.write_if.aw_channel, master.write_if.w_channel, master.write_if.b_channel),
+        *(master.read_if.ar_channel, master.read_if.r_channel),
+    )
+    for likely in (0.0, 0.5):
+        for channel in channels:
+            channel.set_pause_generator(random_bools(source, likely))
+        for name, register in REGISTERS.items():
+            if register.constant and source.random() < 0.5:
+                value = await master.read(ADDRESSES[name], 4)
+                assert int.from_bytes(value.data, "little") == register.constant(given()), name
+                assert value.resp == AxiResp.OKAY
+        image = bytearray(128)
+        for _ in range(20):
+            at = 4 * source.randrange(32)
+            part = source.randbytes(source.randint(1, 128 - at))
+            answer = await master.write(ADDRESSES["region_0_base_low"] + at, part)
+            assert answer.resp == AxiResp.OKAY
+            image[at : at + len(part)] = part
+        names = [name for name, register in REGISTERS.items() if name.startswith("region_")]
+        masks = b"".join(REGISTERS[name].setting(given()).to_bytes(4, "little") for name in names)
+        expected = bytes(byte & mask for byte, mask in zip(image, masks, strict=True))
+        got = await master.read(ADDRESSES["region_0_base_low"], 128)
+        assert bytes(got.data) == expected
+        # An address in the middle of a word, and one without a register.
+        assert (await master.write(ADDRESSES["region_0_size"] + 1, b"1")).resp == AxiResp.SLVERR
+        assert (await master.read(0x60, 4)).resp == AxiResp.SLVERR
+        assert (await master.write(0x60, b"1234")).resp == AxiResp.SLVERR
+        dut.running.value = 1
+        assert (await master.write(ADDRESSES["program_low"], b"1234")).resp == AxiResp.SLVERR
+        dut.running.value = 0
