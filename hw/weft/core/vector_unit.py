@@ -39,8 +39,8 @@ class VectorUnit(wiring.Component):
     last write, `VectorTiming.write` or `VectorTiming.scalar` cycles after the last beat. The next
     instruction is taken one cycle later at the earliest.
 
-    A write to the buffer cannot be refused, so `destination` must have the highest priority. A result
-    row is only taken for an instruction that drains. A word of `constants` that is transferred in
+    A write to the buffer cannot be refused, so `destination` must have the highest priority. A
+    result row is only taken for an instruction that drains. A word of `constants` that is transferred in
     cycle n is visible to instructions that are taken in cycle n + 2 or later.
 
     Errors: ILLEGAL_FIELD, RANGE, MULTIPLIER and RECIPROCAL; see docs/vector.md. After the first one
