@@ -24,10 +24,10 @@ UNIT := ROWS COLUMNS ACTIVATION WEIGHT CELL_WIDTH ZERO_POINTS ACCUMULATOR_WIDTH 
 # Switches of the unit, which a board may have on.
 UNIT_SWITCHES := ZERO_POINTS CHECKSUM
 SWITCHES := $(UNIT_SWITCHES) STALLS FLOAT_MODEL WAVES GUI WHOLE SCALE_SIM_ROUNDING RESUME TESTBENCH
-TAKES_sim := M K N $(UNIT) SEED SIM STALLS FLOAT_MODEL WAVES GUI JSON
+TAKES_sim := CORE M K N $(UNIT) SEED SIM STALLS FLOAT_MODEL WAVES GUI JSON
 TAKES_sim-full := LAYERS SCALE_SIM_ROUNDING WHOLE $(UNIT) SEED
 TAKES_waves := $(UNIT) SEED SIM GUI
-TAKES_verilog := $(UNIT) NAME DIRECTORY TESTBENCH
+TAKES_verilog := CORE $(UNIT) NAME DIRECTORY TESTBENCH
 TAKES_cycles := LAYERS SCALE_SIM_ROUNDING $(UNIT) FORMAT OUTPUT
 TAKES_fpga := BOARD $(UNIT) CLOCK BAUD SEED DIRECTORY
 TAKES_fpga-table := SCHEDULER
@@ -97,7 +97,7 @@ $(FPGA_READY): requirements-fpga.lock $(READY)
 	@$(PIP) --require-hashes -r requirements-fpga.lock
 	@touch $(FPGA_READY)
 
-sim: $(READY)  ## run the handwritten digits on the RTL; with M, K and N, any matrix product
+sim: $(READY)  ## run the handwritten digits on the RTL of a core; with M, K and N, a product on a matrix unit
 	@$(WEFT) sim $(OPTIONS)
 
 sim-full: $(READY)  ## run the matrix products of ResNet-50 on 256 x 256 cells; WHOLE=1 runs every layer
@@ -112,7 +112,7 @@ cycles: $(READY)  ## report the cycles of the layers in a topology file, LAYERS=
 waves: $(READY)  ## make a trace with its GTKWave and Surfer views; GUI=1 opens it
 	@$(WEFT) waves $(OPTIONS)
 
-verilog: $(READY)  ## write the Verilog of a ROWS x COLUMNS unit to build/verilog
+verilog: $(READY)  ## write the Verilog of a ROWS x COLUMNS unit, or of a CORE, to build/verilog
 	@$(WEFT) verilog $(OPTIONS)
 
 test-quick: $(READY)  ## run a few tests, in under two minutes, to check the installation
@@ -198,6 +198,7 @@ clean-cache: $(READY)  ## remove the cached builds, which all checkouts of a use
 ##   ACTIVATION WEIGHT CELL_WIDTH ZERO_POINTS=1 ACCUMULATOR_WIDTH ACCUMULATOR_DEPTH
 ##   MULTIPLIER_STAGES ADDER_STAGES INNER_PRODUCT SOFT_COLUMNS RESULT CHECKSUM=1
 ##                  the other parameters of the unit; `.venv/bin/weft sim --help` explains them
+##   CORE           sim, verilog: tiny, ulx3s, small or tpu_v1, instead of a bare matrix unit
 ##   M K N          sim: multiply a random M x K matrix by a random K x N matrix
 ##   STALLS=1       sim: random gaps and back-pressure on all streams
 ##   FLOAT_MODEL=1  sim: compute cells of bfloat16 in C++ instead of their RTL, which is faster

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from weft.boards import BOARDS, board_named
+from weft.checks import check
 from weft.core.core_config import CORES
 from weft_model.layers import NETWORKS, read_network, scale_sim_windows, whole_windows
 from weft_sim import toolchain
@@ -108,9 +109,8 @@ def sim(config, m, k, n, seed, simulator, stalls, float_model, waves, gui, json,
     it multiplies a random M x K matrix by a random K x N matrix; one third of the elements are
     extreme values, or with bfloat16 ones, zeros and subnormal numbers.
     """
-    given = _given_options()
-    if core is not None or given <= _OF_CORES:
-        _sim_core(core or "small", json, given)
+    if core is not None or _given_options() <= _OF_CORES:
+        _sim_core(core or "small", json)
         return
     from . import report, simulate
     from .report_json import write_report
@@ -156,15 +156,19 @@ def _given_options() -> set[str]:
     return {name for name in context.params if context.get_parameter_source(name) not in default}
 
 
-def _sim_core(core: str, json: Path | None, given: set[str]) -> None:
+def _refuse_others(done: str, options: set[str]) -> None:
+    """Refuse options that a core does not have."""
+    others = sorted(_given_options() - options)
+    listed = ", ".join(f"--{name.replace('_', '-')}" for name in others)
+    check(not others, f"a core is {done} without the options of a matrix unit, such as {listed}")
+
+
+def _sim_core(core: str, json: Path | None) -> None:
     """Classify the digits with one program on a core."""
     from .core_digits import run_core_digits
     from .core_report import print_core_digits, write_core_report
 
-    others = sorted(given - _OF_CORES)
-    if others:
-        listed = ", ".join(f"--{name.replace('_', '-')}" for name in others)
-        raise ValueError(f"a core is simulated without the options of a matrix unit: {listed}")
+    _refuse_others("simulated", _OF_CORES)
     toolchain.require("verilator", cocotb=False)
     if json is not None:
         check_writable(json)
@@ -180,14 +184,22 @@ def _sim_core(core: str, json: Path | None, given: set[str]) -> None:
 @click.option("--name", help="Name of the module and the file.  [default: weft_<rows>x<columns>]")
 @click.option("--directory", type=Path, help="Folder to write to.  [default: build/verilog]")
 @click.option("--testbench", is_flag=True, help="Also write a testbench in plain Verilog.")
+@click.option("--core", type=click.Choice(list(CORES)), help="Write a core instead of a unit.")
 @takes_configuration()
-def verilog(config, name, directory, testbench) -> None:
-    """Write the Verilog of a unit with AXI4-Stream ports, and a JSON file that describes it."""
+def verilog(config, name, directory, testbench, core) -> None:
+    """Write Verilog, and a JSON file that describes it.
+
+    A matrix unit has AXI4-Stream ports. A core has AXI4-Lite for its registers and AXI4 for its
+    memory.
+    """
+    from weft.emit.core_export import emit_core
     from weft.emit.export import emit, write
 
+    if core is not None:
+        _refuse_others("written", {"core", "name", "directory"})
     directory = directory or toolchain.build_root() / "verilog"
     check_writable(directory / "verilog")
-    emission = emit(config, name)
+    emission = emit(config, name) if core is None else emit_core(CORES[core], name)
     path = write(emission, directory)
     facts = emission.description
     print(f"{shown(path)}: {facts['bytes']:,} bytes, {facts['modules']} modules")

@@ -40,8 +40,8 @@ class VectorUnit(wiring.Component):
     instruction is taken one cycle later at the earliest.
 
     A write to the buffer cannot be refused, so `destination` must have the highest priority. A
-    result row is only taken for an instruction that drains. A word of `constants` that is transferred in
-    cycle n is visible to instructions that are taken in cycle n + 2 or later.
+    result row is only taken for an instruction that drains. A word of `constants` that is
+    transferred in cycle n is visible to instructions that are taken in cycle n + 2 or later.
 
     Errors: ILLEGAL_FIELD, RANGE, MULTIPLIER and RECIPROCAL; see docs/vector.md. After the first one
     nothing is taken, issued, written or finished until reset. A reset leaves the memories as they
@@ -60,6 +60,7 @@ class VectorUnit(wiring.Component):
     constants : stream of constant_layout(N) in, which cannot stall
     finished : 1 bit out. An instruction has finished.
     error : CoreError out
+    waits_for_result : 1 bit out. The next row must come from `results`, which has none.
     """
 
     def __init__(self, *, config: CoreConfig):
