@@ -17,6 +17,19 @@ from .register_table import ADDRESS_WIDTH
 HOST, MEMORY = "s_axil", "m_axi"
 
 
+def ports_of(config: CoreConfig) -> dict[str, wiring.Member]:
+    """Return the ports of the Verilog module; see AxiCore."""
+    return {
+        "aclk": In(1),
+        "aresetn": In(1),
+        **axi_ports(HOST, axi_lite_port(address_width=ADDRESS_WIDTH).flip()),
+        **axi_ports(MEMORY, memory_channels(config)),
+        "irq": Out(1),
+        "unit_starts": Out(len(Unit)),
+        "unit_finishes": Out(len(Unit)),
+    }
+
+
 class AxiCore(wiring.Component):
     """A Core whose ports have the names of AXI4 (Arm IHI 0022).
 
@@ -35,17 +48,7 @@ class AxiCore(wiring.Component):
 
     def __init__(self, *, config: CoreConfig):
         self.config = config
-        super().__init__(
-            {
-                "aclk": In(1),
-                "aresetn": In(1),
-                **axi_ports(HOST, axi_lite_port(address_width=ADDRESS_WIDTH).flip()),
-                **axi_ports(MEMORY, memory_channels(config)),
-                "irq": Out(1),
-                "unit_starts": Out(len(Unit)),
-                "unit_finishes": Out(len(Unit)),
-            }
-        )
+        super().__init__(ports_of(config))
 
     def elaborate(self, platform):
         m = Module()
