@@ -39,7 +39,7 @@ class RoundedSignificand(wiring.Component):
     def __init__(self, *, width: int, digits: int):
         self.width = width
         self.digits = digits
-        super().__init__({"i": In(signed(width)), "round": In(1), "o": Out(signed(width + 1))})
+        super().__init__(_ports(width))
 
     def elaborate(self, platform):
         m = Module()
@@ -54,7 +54,7 @@ class RoundedSignificand(wiring.Component):
 
         # Of the dropped bits, the highest has the weight of one half.
         half = dropped & ~(dropped >> 1)
-        tie = (kept[: len(dropped)] & dropped) == half
+        tie = ~((kept[: len(dropped)] ^ half) & dropped).any()
         sum_ = Signal(signed(self.width + 1))
         cleared = Signal(self.width + 1)
         even = Cat(Const(0, 1), half & tie.replicate(len(dropped)))
@@ -77,12 +77,16 @@ class WholeSignificand(wiring.Component):
     def __init__(self, *, width: int, digits: int):
         self.width = width
         self.digits = digits
-        super().__init__({"i": In(signed(width)), "round": In(1), "o": Out(signed(width + 1))})
+        super().__init__(_ports(width))
 
     def elaborate(self, platform):
         m = Module()
         m.d.comb += self.o.eq(registered(m, self.i, stages=range(self.latency), name="kept"))
         return m
+
+
+def _ports(width: int) -> dict[str, wiring.Member]:
+    return {"i": In(signed(width)), "round": In(1), "o": Out(signed(width + 1))}
 
 
 def _any_at_or_above(m: Module, bits: Value) -> Signal:
