@@ -1,10 +1,12 @@
 """Numbers for the lanes of a vector unit, and the results that numpy gives for them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from benches.bits import join, pack
+from benches.coroutines import read, tick
 from weft.isa.codes import Combine, Format, Rounding
 from weft.vector.beats import PASS_FIELDS, TABLE_WORDS, beat_layout, pass_layout
 from weft_model.core.rounding import MOST_F32_MULTIPLIER, scaled
@@ -145,3 +147,17 @@ def random_beats(
         scaling=scalings(source, Rounding(constants["rounding"]), size),
         valid=source.integers(0, 2, size),
     )
+
+
+async def play_beats(
+    dut, source: np.random.Generator, cycles: Sequence[int | None], *, latency: int
+) -> dict[int, int]:
+    """Send the beat of each cycle, or noise that does not count; return the results by cycle."""
+    got = {}
+    for cycle, beat in enumerate([*cycles, *[None] * (latency + 1)]):
+        dut.beats__valid.value = int(beat is not None)
+        dut.beats__payload.value = int(source.integers(1 << 32)) if beat is None else beat
+        await tick(dut)
+        if read(dut, "results__valid"):
+            got[cycle] = read(dut, "results__payload")
+    return got

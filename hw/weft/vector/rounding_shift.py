@@ -1,11 +1,8 @@
 """RoundingShift: divide an integer by a power of two and round."""
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed
-from amaranth.lib import wiring
+from amaranth.hdl import Array, Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
-
-from ..blocks.delay_line import DelayLine
-from ..hierarchy import instantiate
 
 SHIFT_BITS = 6
 # Shifts that each stage chooses from, in units of the smallest one; two bits of the shift.
@@ -51,43 +48,56 @@ class RoundingShift(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        # The lowest bit has the weight of one half.
-        number = Cat(Const(0, 1), self.i).as_signed()
-        shift, sign = self.shift, self.i[-1]
-        far, rest = Const(0, 1), Const(0, 1)
+        # The lowest bit of `number` has the weight of one half.
+        moving = Signal(_moving_layout(self.input_width + 1, SHIFT_BITS))
+        m.d.comb += [
+            moving.number.eq(self.i << 1),
+            moving.shift.eq(self.shift),
+            moving.sign.eq(self.i[-1]),
+            moving.to_even.eq(self.to_even),
+        ]
         for stage in reversed(range(_STAGES)):
-            step = _CHOICES**stage
-            shifts = [choice * step for choice in range(_CHOICES)]
-            chosen = shift[2 * stage : 2 * stage + 2]
-            moved, low = (
-                Signal(signed(len(number)), name=f"moved_{stage}"),
-                Signal(name=f"low_{stage}"),
-            )
-            m.d.comb += [
-                moved.eq(Array([number >> amount for amount in shifts])[chosen]),
-                low.eq(Array([number[:amount].any() for amount in shifts])[chosen]),
-            ]
-            kept_width = min(len(number), self.width + step)
-            kept = Signal(signed(kept_width), name=f"kept_{stage}", reset_less=True)
-            sign_kept = Signal(name=f"sign_{stage}", reset_less=True)
-            far_kept, rest_kept = (
-                Signal(name=f"{name}_{stage}", reset_less=True) for name in ("far", "rest")
-            )
-            shift_kept = Signal(max(1, 2 * stage), name=f"shift_{stage}", reset_less=True)
-            high = Cat(*[moved[bit] ^ sign for bit in range(kept_width - 1, len(number))])
-            m.d.sync += [
-                kept.eq(moved),
-                sign_kept.eq(sign),
-                far_kept.eq(far | high.any()),
-                rest_kept.eq(rest | low),
-                shift_kept.eq(shift),
-            ]
-            number, sign, far, rest, shift = kept, sign_kept, far_kept, rest_kept, shift_kept
-        to_even = instantiate(m, "to_even_line", platform, DelayLine, width=1, cycles=_STAGES)
-        m.d.comb += to_even.i.eq(self.to_even)
-        up = number[0] & (~to_even.o | rest | number[1])
+            moving = self._move(m, moving, stage)
+        number = moving.number
+        up = number[0] & (~moving.to_even | moving.rest | number[1])
         limit = 1 << (self.width - 1)
         out = Signal(signed(self.width + 1), reset_less=True)
-        m.d.sync += out.eq(Mux(far, Mux(sign, -limit, limit), (number >> 1) + up))
+        m.d.sync += out.eq(Mux(moving.far, Mux(moving.sign, -limit, limit), (number >> 1) + up))
         m.d.comb += self.o.eq(out)
         return m
+
+    def _move(self, m: Module, moving: data.View, stage: int) -> data.View:
+        """Shift by two bits of the shift, with the weight 4**stage; later ones shift by less."""
+        number, step = moving.number, _CHOICES**stage
+        shifts = [choice * step for choice in range(_CHOICES)]
+        chosen = moving.shift[2 * stage :]
+        moved = Signal.like(number, name=f"moved_{stage}")
+        lost = Signal(name=f"lost_{stage}")
+        m.d.comb += [
+            moved.eq(Array([number >> amount for amount in shifts])[chosen]),
+            lost.eq(Array([number[:amount].any() for amount in shifts])[chosen]),
+        ]
+        width = min(len(number), self.width + step)
+        later = Signal(_moving_layout(width, 2 * stage), name=f"moving_{stage}", reset_less=True)
+        high = moved[width - 1 :] ^ moving.sign.replicate(len(number) - width + 1)
+        m.d.sync += [
+            later.number.eq(moved),
+            later.shift.eq(moving.shift),
+            later.sign.eq(moving.sign),
+            later.to_even.eq(moving.to_even),
+            later.far.eq(moving.far | high.any()),
+            later.rest.eq(moving.rest | lost),
+        ]
+        return later
+
+
+def _moving_layout(width: int, shift_bits: int) -> data.StructLayout:
+    """Return the layout of a number between two stages.
+
+    `far`: bits that were dropped from its high end differ from its sign. `rest`: some of the bits
+    that were dropped from its low end are 1.
+    """
+    flags = ("sign", "to_even", "far", "rest")
+    return data.StructLayout(
+        {"number": signed(width), "shift": shift_bits, **dict.fromkeys(flags, 1)}
+    )

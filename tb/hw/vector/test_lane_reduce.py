@@ -6,7 +6,7 @@ import numpy as np
 from benches.bits import join, pack, to_signed
 from benches.coroutines import TIMEOUT, compare, parameters, randomness, read, reset, start, tick
 from benches.runner import on_simulators
-from benches.vector_lanes import numbers
+from benches.vector_lanes import numbers, play_beats
 from weft.vector.lane_reduce import LaneReduce, lane_reduce_layout
 from weft_model.core.vector import wrapped
 
@@ -41,15 +41,10 @@ async def reduces_windows(dut):
                 fields |= {"valid": join(valid[beat], 1), "values": join(values[beat], 32)}
                 cycles.append(pack(layout, **fields))
             due[len(cycles) - 1 + latency] = int(wanted)
-        got = {}
-        for cycle, beat in enumerate(cycles + [None] * (latency + 1)):
-            dut.beats__valid.value = int(beat is not None)
-            dut.beats__payload.value = int(source.integers(1 << 32)) if beat is None else beat
-            await tick(dut)
-            if read(dut, "results__valid"):
-                got[cycle] = to_signed(read(dut, "results__payload"), 32)
+        got = await play_beats(dut, source, cycles, latency=latency)
         compare("cycles", list(got), list(due))
-        compare("results", list(got.values()), list(due.values()))
+        results = [to_signed(bits, 32) for bits in got.values()]
+        compare("results", results, list(due.values()))
 
 
 @cocotb.test(**TIMEOUT)

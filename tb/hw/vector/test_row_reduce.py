@@ -6,7 +6,7 @@ import numpy as np
 from benches.bits import join, pack, split_signed
 from benches.coroutines import TIMEOUT, compare, parameters, randomness, read, reset, start, tick
 from benches.runner import on_simulators
-from benches.vector_lanes import numbers
+from benches.vector_lanes import numbers, play_beats
 from weft.vector.row_reduce import RowReduce, row_reduce_layout
 from weft_model.core.vector import wrapped
 
@@ -41,15 +41,10 @@ async def reduces_rows(dut):
                     cycles.append(pack(layout, **fields, values=join(values[row, chunk], 32)))
                     if row == rows - 1:
                         due[len(cycles) - 1 + RowReduce.latency] = wanted[chunk].tolist()
-        got = {}
-        for cycle, beat in enumerate(cycles + [None] * (RowReduce.latency + 1)):
-            dut.beats__valid.value = int(beat is not None)
-            dut.beats__payload.value = int(source.integers(1 << 32)) if beat is None else beat
-            await tick(dut)
-            if read(dut, "results__valid"):
-                got[cycle] = split_signed(read(dut, "results__payload"), 32, lanes)
+        got = await play_beats(dut, source, cycles, latency=RowReduce.latency)
         compare("cycles", list(got), list(due))
-        compare("results", list(got.values()), list(due.values()))
+        results = [split_signed(bits, 32, lanes) for bits in got.values()]
+        compare("results", results, list(due.values()))
 
 
 @cocotb.test(**TIMEOUT)

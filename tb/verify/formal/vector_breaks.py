@@ -16,8 +16,8 @@ SCALE_BREAKS = (
     Break("vector/significand", "Mux(self.round, found, 0)", "found", "up"),
     Break("vector/wide_product", "inner << half", "inner << half + 1", "up"),
     Break("vector/wide_product", "+ self.nudge", "", "double"),
-    Break("vector/rounding_shift", "far | high.any()", "far", "up"),
-    Break("vector/rounding_shift", "rest | low", "rest", "f32"),
-    Break("vector/rounding_shift", "~to_even.o | rest | number[1]", "~to_even.o | rest", "f32"),
+    Break("vector/rounding_shift", "moving.far | high.any()", "moving.far", "up"),
+    Break("vector/rounding_shift", "moving.rest | lost", "moving.rest", "f32"),
+    Break("vector/rounding_shift", "moving.rest | number[1]", "moving.rest", "f32"),
     Break("vector/rounding_shift", "Mux(sign, -limit, limit)", "limit", "double"),
 )
