@@ -12,6 +12,7 @@ ELSEWHERE = {
     "core/header_check.py": "core/test_program_fetch.py",
     "core/load_writer.py": "core/test_load_unit.py",
     "core/tile_reader.py": "core/test_weights_unit.py",
+    "core/tile_transposer.py": "core/test_weights_unit.py",
     "core/tile_walk.py": "core/test_weights_unit.py",
     "host_link/byte_mover.py": "host_link/test_host_link.py",
     "host_link/frame_check.py": "host_link/test_framing.py",

@@ -20,14 +20,16 @@ def tile_step_layout(*, lanes: int, operand_width: int) -> data.StructLayout:
     """Return the layout of a step: what becomes of one row of a tile.
 
     `place`: the byte or buffer row of the source row, if `fetches`: it is read; all other rows of a
-    diagonal tile use its only source row. `bytes`: operands of the source row. `row`: its number;
-    `begins`: it is the first one of its tile. `inside`: it is a valid row; `columns`: its valid
-    columns. `ends`: it is the last one of its instruction. The others are fields of that.
+    diagonal tile use its only source row. With `transpose`, source rows are columns of the tile.
+    `bytes`: those of the source row. `row`: its number; `begins`: it is the first one of its tile.
+    `inside`: it is a valid row; `columns`: its valid columns. `ends`: it is the last one of its
+    instruction. The others are fields of that.
     """
-    flags = ("fetches", "begins", "inside", "ends", "from_buffer", "diagonal", "signed")
+    flags = ("fetches", "begins", "inside", "ends", "from_buffer", "transpose", "diagonal")
     return data.StructLayout(
         {
             **{name: 1 for name in flags},
+            "signed": 1,
             "place": signed(REACH_BITS),
             "region": range(REGIONS),
             "bytes": BYTES_BITS,
@@ -99,7 +101,13 @@ class TileWalk(wiring.Component):
             height.eq(Mux(nest.lasts[-2], tile.valid_rows, self.lanes)),
             step.place.eq(place.value),
             step.begins.eq(row == 0),
-            step.fetches.eq(step.inside & (~tile.diagonal | step.begins)),
+            step.fetches.eq(
+                Mux(
+                    tile.transpose,
+                    row < tile.columns,
+                    step.inside & (~tile.diagonal | step.begins),
+                )
+            ),
             step.inside.eq(row < height),
             step.ends.eq(nest.lasts.all()),
             step.row.eq(row),
@@ -157,4 +165,4 @@ class TileWalk(wiring.Component):
 
 
 # Fields that a step has of its instruction.
-_KEPT = ("region", "from_buffer", "diagonal", "zero_point")
+_KEPT = ("region", "from_buffer", "transpose", "diagonal", "zero_point")

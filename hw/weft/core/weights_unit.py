@@ -16,9 +16,10 @@ from ..primitives.stream_queue import StreamQueue
 from .core_config import CoreConfig
 from .errors import CoreError
 from .tile_reader import TileReader
+from .tile_transposer import TileTransposer
 from .tile_walk import TileWalk
 
-# Instructions from the memory that have begun to request rows before they write any.
+# Instructions, not those directly from the buffer, that request rows before they write any.
 AHEAD = 4
 _UNQUEUED = ("offset", "row_pitch", "tile_pitch", "group_pitch", "region", "tag")
 
@@ -41,11 +42,14 @@ class WeightsUnit(wiring.Component):
     `memory_latency` cycles after its last beat; then a row per cycle, if the memory is as fast. If
     the instruction before is one from the buffer, the first step comes after all rows of that.
 
+    Transposed, from the buffer: the same, from a TileTransposer. A row is written `turned_latency`
+    cycles after the step of the last source row. The requests of other instructions come first.
+
     `error` is NONE until the first error, and then keeps its code until a reset. REGION: a row is
     not in its region, or that is not readable; it is not requested. RANGE: the buffer does not have
     a row, which is not requested, or the array does not have the valid rows or columns.
-    READ_RESPONSE: the memory answered with an error. ILLEGAL_FIELD: `transpose`, which the unit
-    does not execute. No instruction is taken that has such a field, or after an error.
+    READ_RESPONSE: the memory answered with an error. ILLEGAL_FIELD: `transpose` from the memory or
+    with `diagonal`. No instruction is taken that has such a field, or after an error.
 
     Parameters
     ----------
@@ -66,6 +70,7 @@ class WeightsUnit(wiring.Component):
     _write_latency = UnifiedBuffer.latency + 1
     latency = TileWalk.latency + _write_latency
     memory_latency = TileReader.row_latency + 1
+    turned_latency = TileTransposer.latency + 1
 
     def __init__(self, *, config: CoreConfig):
         self.config = config
@@ -118,8 +123,19 @@ class WeightsUnit(wiring.Component):
         )
         m.d.comb += reader.regions.eq(self.regions)
         connect(m, reader.memory, flipped(self.memory))
-        misfit = self._take(m, platform, walk.instructions, reader.instructions)
-        written, beyond = self._step(m, walk.steps, reader.rows)
+        transposer = instantiate(
+            m, "transposer", platform, TileTransposer, **sizes, buffer_rows=config.buffer.rows
+        )
+        misfit = self._take(
+            m, platform, walk.instructions, reader.instructions, transposer.instructions
+        )
+        rows = stream.Signature(reader.rows.payload.shape()).create(path=("source",))
+        with m.If(walk.steps.payload.transpose):
+            _pass(m, transposer.rows, rows)
+        with m.Else():
+            _pass(m, reader.rows, rows)
+        direct = self._share(m, platform, transposer.buffer)
+        written, beyond = self._step(m, walk.steps, direct.requests, rows)
         delay = instantiate(
             m,
             "steps",
@@ -129,16 +145,17 @@ class WeightsUnit(wiring.Component):
             cycles=UnifiedBuffer.latency,
             reset=True,
         )
-        from_buffer = walk.steps.payload.from_buffer
+        is_direct = _is_direct(walk.steps.payload)
         came = Signal(self._write_layout())
         m.d.comb += [
-            delay.i.eq(Mux(from_buffer, written.as_value(), 0)),
-            came.eq(Mux(written.valid & ~from_buffer, written.as_value(), delay.o)),
+            delay.i.eq(Mux(is_direct, written.as_value(), 0)),
+            came.eq(Mux(written.valid & ~is_direct, written.as_value(), delay.o)),
         ]
-        self._write(m, came, reader.rows)
+        self._write(m, came, direct.rows, rows)
         found = {
-            CoreError.ILLEGAL_FIELD: self.instructions.valid & self.instructions.payload.transpose,
-            CoreError.RANGE: beyond | misfit,
+            CoreError.ILLEGAL_FIELD: self.instructions.valid
+            & _is_illegal(self.instructions.payload),
+            CoreError.RANGE: beyond | transposer.outside | misfit,
             CoreError.REGION: reader.outside,
             CoreError.READ_RESPONSE: reader.error,
         }
@@ -148,11 +165,12 @@ class WeightsUnit(wiring.Component):
                     m.d.sync += self.error.eq(code)
         return m
 
-    def _take(self, m: Module, platform, steps, reads) -> Value:
-        """Take instructions: from the buffer when they can begin, from the memory before that.
+    def _take(self, m: Module, platform, steps, reads, turns) -> Value:
+        """Take instructions: those that are read directly when they can begin, others before that.
 
-        `steps`, `reads`: the streams to what writes and what reads the rows. Return whether an
-        instruction has more valid rows or columns than a tile.
+        `steps`: the stream to what writes the rows; `reads`, `turns`: those to what reads them from
+        the memory, and what transposes them. Return whether an instruction has more valid rows or
+        columns than a tile.
         """
         given = self.instructions
         names = [name for name in WEIGHTS.by_name if name not in _UNQUEUED]
@@ -169,11 +187,12 @@ class WeightsUnit(wiring.Component):
         lanes = self.config.lanes
         m.d.comb += [
             misfit.eq((fields.valid_rows > lanes) | (fields.valid_columns > lanes)),
-            may_take.eq(~fields.transpose & ~misfit & (self.error == CoreError.NONE)),
-            direct.eq(given.valid & may_take & fields.from_buffer & ~waiting.any()),
-            reads.payload.eq(fields),
+            may_take.eq(~_is_illegal(fields) & ~misfit & (self.error == CoreError.NONE)),
+            direct.eq(given.valid & may_take & _is_direct(fields) & ~waiting.any()),
+            *[other.payload.eq(fields) for other in (reads, turns)],
             reads.valid.eq(given.valid & may_take & ~fields.from_buffer & ~spare[-1]),
-            ahead.eq(reads.valid & reads.ready),
+            turns.valid.eq(given.valid & may_take & fields.transpose & ~spare[-1]),
+            ahead.eq((reads.valid & reads.ready) | (turns.valid & turns.ready)),
             given.ready.eq((direct & steps.ready) | ahead),
             queue.i.valid.eq(ahead),
             *[kept[name].eq(fields[name]) for name in names],
@@ -189,13 +208,43 @@ class WeightsUnit(wiring.Component):
         ]
         return given.valid & misfit
 
-    def _step(self, m: Module, steps, read) -> tuple[data.View, Value]:
+    def _share(self, m: Module, platform, other):
+        """Share the port of the buffer; return the one that comes first, before the `other`."""
+        port, config = self.buffer, self.config
+        width = config.lanes * config.operand_width
+        first = read_port(rows=config.buffer.rows, width=width).create(path=("direct",))
+        # Whether the row that comes is that of the first one.
+        source = instantiate(
+            m,
+            "source",
+            platform,
+            DelayLine,
+            width=1,
+            cycles=UnifiedBuffer.latency,
+            reset=True,
+        )
+        asks = first.requests.valid
+        m.d.comb += [
+            port.requests.valid.eq(asks | other.requests.valid),
+            port.requests.payload.eq(Mux(asks, first.requests.payload, other.requests.payload)),
+            first.requests.ready.eq(port.requests.ready),
+            other.requests.ready.eq(port.requests.ready & ~asks),
+            source.i.eq(asks),
+            first.rows.valid.eq(port.rows.valid & source.o),
+            other.rows.valid.eq(port.rows.valid & ~source.o),
+            *[reader.rows.payload.eq(port.rows.payload) for reader in (first, other)],
+        ]
+        return first
+
+    def _step(self, m: Module, steps, requests, read) -> tuple[data.View, Value]:
         """Get the row of each step: request it from the buffer, or take it from what is `read`.
 
         Return the step when it moves, and whether its row is not in the buffer.
         """
-        step, requests = steps.payload, self.buffer.requests
+        step, is_direct = steps.payload, _is_direct(steps.payload)
         has_place, beyond, may_move, gets = Signal(), Signal(), Signal(), Signal()
+        # Whether the step needs a row; every row of a transposed tile comes.
+        needs = step.fetches | step.transpose
         # Cycles until all rows that were requested from the buffer have come.
         behind = Signal(range(UnifiedBuffer.latency + 1))
         written = Signal(self._write_layout())
@@ -203,12 +252,12 @@ class WeightsUnit(wiring.Component):
         m.d.comb += [
             has_place.eq(steps.valid & (~step.begins | self.has_room)),
             beyond.eq((step.place < 0) | (step.place >= self.config.buffer.rows)),
-            may_move.eq(has_place & (step.from_buffer | ~behind.any())),
-            requests.valid.eq(has_place & step.fetches & step.from_buffer & ~beyond),
+            may_move.eq(has_place & (is_direct | ~behind.any())),
+            requests.valid.eq(has_place & step.fetches & is_direct & ~beyond),
             requests.payload.eq(step.place),
-            read.ready.eq(may_move & step.fetches & ~step.from_buffer),
-            gets.eq(Mux(step.from_buffer, requests.ready & ~beyond, read.valid)),
-            moves.eq(may_move & (~step.fetches | gets)),
+            read.ready.eq(may_move & needs & ~is_direct),
+            gets.eq(Mux(is_direct, requests.ready & ~beyond, read.valid)),
+            moves.eq(may_move & (~needs | gets)),
             steps.ready.eq(moves),
             self.reserve.eq(moves & step.begins),
             written.ends.eq(moves & step.ends),
@@ -218,21 +267,21 @@ class WeightsUnit(wiring.Component):
                 if name not in ("valid", "ends")
             ],
         ]
-        with m.If(moves & step.from_buffer):
+        with m.If(moves & is_direct):
             m.d.sync += behind.eq(UnifiedBuffer.latency)
         with m.Elif(behind.any()):
             m.d.sync += behind.eq(behind - 1)
-        return written, steps.valid & step.from_buffer & step.fetches & beyond
+        return written, steps.valid & is_direct & step.fetches & beyond
 
-    def _write(self, m: Module, step: data.View, read) -> None:
+    def _write(self, m: Module, step: data.View, requested, read) -> None:
         """Register the row of a step, and write it with the zero point in all other lanes."""
         config, out = self.config, self.rows.payload
         kept = Signal(config.lanes, reset_less=True)
         lanes = Signal(out.lanes.shape(), reset_less=True)
         zero_point, signed = Signal(config.operand_width, reset_less=True), Signal(reset_less=True)
         # A row of a diagonal tile that was not requested uses the lanes of the first one.
-        with m.If(self.buffer.rows.valid):
-            m.d.sync += lanes.as_value().eq(self.buffer.rows.payload)
+        with m.If(requested.valid):
+            m.d.sync += lanes.as_value().eq(requested.payload)
         with m.Elif(read.valid & read.ready):
             m.d.sync += lanes.as_value().eq(read.payload)
         m.d.sync += [
@@ -255,3 +304,22 @@ class WeightsUnit(wiring.Component):
             out.signed.eq(signed),
             out.zero_point.eq(zero_point),
         ]
+
+
+def _is_direct(fields: data.View) -> Value:
+    """Return whether rows come from the buffer as they are."""
+    return fields.from_buffer & ~fields.transpose
+
+
+def _is_illegal(fields: data.View) -> Value:
+    """Return whether a tile would be transposed that comes from the memory or is diagonal."""
+    return fields.transpose & (~fields.from_buffer | fields.diagonal)
+
+
+def _pass(m: Module, source, sink) -> None:
+    """Connect a source of rows while it is chosen."""
+    m.d.comb += [
+        sink.valid.eq(source.valid),
+        sink.payload.eq(source.payload),
+        source.ready.eq(sink.ready),
+    ]

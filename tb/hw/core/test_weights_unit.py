@@ -17,6 +17,7 @@ from weft.bus.regions import REGIONS
 from weft.core.core_config import SMALL, TINY, CoreConfig
 from weft.core.errors import CoreError
 from weft.core.tile_reader import TileReader
+from weft.core.tile_transposer import TILES, TileTransposer
 from weft.core.weights_unit import WeightsUnit
 from weft.isa.codes import Format, Opcode
 from weft.isa.instruction import Instruction
@@ -37,6 +38,7 @@ def test_weights_unit(simulate, config):
         [
             writes_a_row_per_cycle,
             writes_a_row_per_cycle_from_the_memory,
+            writes_a_row_per_cycle_transposed,
             writes_tiles_under_stalls,
             writes_no_row_without_a_place,
             reports_what_it_does_not_have,
@@ -48,9 +50,12 @@ def test_weights_unit(simulate, config):
     )
 
 
-def draw(source: random.Random, config: CoreConfig, from_buffer: bool = True) -> Instruction:
+def draw(
+    source: random.Random, config: CoreConfig, from_buffer: bool = True, transposed: float = 0.0
+) -> Instruction:
     """Return a WEIGHTS whose rows all exist; some have negative pitches."""
     lanes, diagonal = config.lanes, int(source.random() < 0.3)
+    transpose = int(from_buffer and not diagonal and source.random() < transposed)
     number = source.choice([Format.INT8, Format.UINT8])
     most_of = (5, 40, 90) if from_buffer else (40, 600, 900)
     pitches = {
@@ -61,6 +66,7 @@ def draw(source: random.Random, config: CoreConfig, from_buffer: bool = True) ->
         Opcode.WEIGHTS,
         from_buffer=int(from_buffer),
         diagonal=diagonal,
+        transpose=transpose,
         format=number,
         valid_rows=source.choice([lanes, 1, source.randint(1, lanes)]),
         valid_columns=source.choice([lanes, lanes, source.randint(1, lanes)]),
@@ -89,6 +95,7 @@ def places_read(instruction: Instruction, lanes: int) -> list[int]:
     heights = tile_heights(instruction, lanes)
     for offset, height in zip(tile_offsets(instruction), heights, strict=True):
         count = 1 if instruction["diagonal"] else int(height)
+        count = instruction["valid_columns"] if instruction["transpose"] else count
         rows += [int(offset) + row * instruction["row_pitch"] for row in range(count)]
     return rows
 
@@ -159,9 +166,9 @@ class Unit:
             if read(self.dut, "finished"):
                 self.finished.append(len(self.rows))
 
-    def draw(self, from_buffer: bool) -> Instruction:
+    def draw(self, from_buffer: bool, transposed: float = 0.0) -> Instruction:
         """Return a legal instruction."""
-        instruction = draw(self.source, self.config, from_buffer)
+        instruction = draw(self.source, self.config, from_buffer, transposed)
         return changed(instruction, region=self.source.choice(self.regions.permitted("readable")))
 
     def start(self, instructions, gaps=None):
@@ -183,9 +190,16 @@ class Unit:
                 beats += range(first // size * size, int(first + length), size)
         return beats
 
-    async def run(self, count: int, gaps=None, from_buffer: float = 1.0) -> None:
+    async def run(
+        self, count: int, gaps=None, from_buffer: float = 1.0, transposed: float = 0.0
+    ) -> None:
         """Execute random instructions, and compare their tiles, reads and ends."""
-        instructions = [self.draw(self.source.random() < from_buffer) for _ in range(count)]
+        instructions = [
+            self.draw(self.source.random() < from_buffer, transposed) for _ in range(count)
+        ]
+        if 0 < from_buffer < 1:
+            # The second one must not overtake the first one.
+            instructions[:2] = self.draw(False), self.draw(True)
         self.start(instructions, gaps)
         ends, asked, beats = [], [], []
         for instruction in instructions:
@@ -203,15 +217,10 @@ class Unit:
         expected = np.concatenate(list(self.state.tiles))
         wrong = np.argwhere(np.array(self.rows) != expected)
         assert not len(wrong), f"row, lane {wrong[0]}: got {self.rows[wrong[0][0]]}"
-        assert self.asked == asked
+        # Transposed tiles are requested ahead of others.
+        assert self.asked == asked if not transposed else sorted(self.asked) == sorted(asked)
         assert sorted(address for _, address in self.memory.beats) == sorted(beats)
         assert self.finished == ends
-
-    def length(self, instruction: Instruction) -> int:
-        """Return the bytes of the source rows with the most."""
-        columns, lanes = instruction["valid_columns"], self.config.lanes
-        most = lanes if instruction["tiles"] > 1 else instruction["valid_rows"]
-        return min(most, columns) if instruction["diagonal"] else columns
 
     def stop(self) -> None:
         for task in self.tasks:
@@ -251,17 +260,40 @@ async def writes_a_row_per_cycle_from_the_memory(dut):
 
 
 @cocotb.test(**TIMEOUT)
+async def writes_a_row_per_cycle_transposed(dut):
+    """Two transposed tiles come in 2 N + 4 cycles, also across instructions."""
+    await start(dut)
+    unit = Unit(dut, randomness())
+    lanes = unit.config.lanes
+    begun = cycle_now()
+    await unit.run(12, transposed=1.0)
+    instructions = [unit.draw(True, 1.0) for _ in range(30)]
+    instructions = [one for one in instructions if one["transpose"]]
+    for seen in (unit.rows, unit.cycles, unit.finished):
+        seen.clear()
+    begun = cycle_now() + 1
+    unit.start(instructions)
+    while len(unit.finished) < len(instructions):
+        await tick(dut)
+    first = begun + lanes + WeightsUnit.turned_latency
+    tiles = [divmod(tile, TILES) for tile in range(len(unit.rows) // lanes)]
+    starts = [first + pair * TileTransposer.interval(lanes) + lanes * one for pair, one in tiles]
+    assert unit.cycles == [start + row for start in starts for row in range(lanes)]
+
+
+@cocotb.test(**TIMEOUT)
 async def writes_tiles_under_stalls(dut):
     """Instructions come late, the FIFO is full, the bank belongs to others, the memory is slow."""
     source = randomness()
     await start(dut)
-    for late, room, granted, buffer in (
-        *((0.5, 1.0, 1.0, 0.5), (0.0, 0.05, 0.5, 1.0), (0.3, 0.3, 0.2, 0.5)),
-        *((0.0, 1.0, 1.0, 0.8), (0.0, 1.0, 1.0, 0.2), (0.0, 0.1, 1.0, 0.0)),
+    for late, room, granted, buffer, transposed in (
+        *((0.5, 1.0, 1.0, 0.5, 0), (0.0, 0.05, 0.5, 1.0, 0), (0.3, 0.3, 0.2, 0.5, 0.5)),
+        *((0.0, 1.0, 1.0, 0.8, 0.5), (0.0, 1.0, 1.0, 0.2, 0), (0.0, 0.1, 1.0, 0.0, 0)),
+        *((0.0, 1.0, 1.0, 1.0, 1.0), (0.0, 0.2, 0.5, 1.0, 0.7)),
     ):
         room, granted = random_bools(source, room), random_bools(source, granted)
         unit = Unit(dut, source, room, granted, mixes=1)
-        await unit.run(10, random_gaps(source, late, 60), buffer)
+        await unit.run(10, random_gaps(source, late, 60), buffer, transposed)
         unit.stop()
 
 
@@ -296,8 +328,9 @@ async def reports_what_it_does_not_have(dut):
         reach = max(places_read(changed(bad, offset=0), lanes))
         lowest = min(places_read(changed(bad, offset=0), lanes))
         if case % 6 == 0:
-            error = CoreError.REGION
-            bad = changed(bad, offset=REGION - reach - unit.length(bad) + 1)
+            error, bad = CoreError.REGION, changed(bad, diagonal=0, offset=0)
+            reach = max(places_read(bad, lanes))
+            bad = changed(bad, offset=REGION - reach - bad["valid_columns"] + 1)
         elif case % 6 == 1:
             error, bad = CoreError.RANGE, changed(bad, offset=rows - reach)
         elif case % 6 == 2:
@@ -309,7 +342,9 @@ async def reports_what_it_does_not_have(dut):
         elif case % 6 == 4:
             error, bad = CoreError.RANGE, changed(bad, valid_rows=lanes + 1)
         else:
-            error, bad = CoreError.ILLEGAL_FIELD, changed(bad, transpose=1)
+            error = CoreError.ILLEGAL_FIELD
+            bad = changed(bad, transpose=1, **{source.choice(["from_buffer", "diagonal"]): 0})
+            bad = changed(bad, diagonal=bad["from_buffer"])
         unit.start([good, bad])
         for _ in range(40 * lanes):
             await tick(dut)
@@ -344,7 +379,7 @@ async def works_as_new_after_a_reset(dut):
     await start(dut)
     for _ in range(6):
         unit = Unit(dut, source, mixes=1)
-        unit.start([unit.draw(source.random() < 0.4) for _ in range(6)])
+        unit.start([unit.draw(source.random() < 0.6, 0.5) for _ in range(6)])
         for _ in range(source.randrange(150)):
             await tick(dut)
         unit.stop()
@@ -352,4 +387,4 @@ async def works_as_new_after_a_reset(dut):
         dut.buffer__rows__valid.value = 0
         await reset(dut)
     unit = Unit(dut, source, mixes=1)
-    await unit.run(8, from_buffer=0.5)
+    await unit.run(8, from_buffer=0.5, transposed=0.5)
