@@ -13,6 +13,7 @@ from pathlib import Path
 
 import format_tables
 import fpga_tables
+import host_interface_tables
 import host_link_tables
 import isa_tables
 import sequencer_tables
@@ -344,6 +345,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "chained": format_tables.chained,
     "digits_in_floats": format_tables.digits_in_floats,
     **isa_tables.PARTS,
+    **host_interface_tables.PARTS,
     **sequencer_tables.PARTS,
     **vector_tables.PARTS,
 }
