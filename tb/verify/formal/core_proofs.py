@@ -4,7 +4,17 @@ from weft.matrix.config import MatrixUnitConfig
 
 from .buffer import BufferIsAMemory
 from .buffer_breaks import BUFFER_BREAKS, FIFO_BREAKS, QUEUE_BREAKS, WALK_BREAKS
+from .bus_breaks import (
+    BURST_BREAKS,
+    CONTROL_BREAKS,
+    LITE_BREAKS,
+    UNIT_COUNTER_BREAKS,
+    WRITE_BREAKS,
+)
+from .control import CausesPartitionTime, ProgramsEnd
 from .decoder import InstructionsAreWhole
+from .host_bus import AccessesAreAnswered
+from .memory_writes import BurstsAreWhole, BurstsAreWritten
 from .proof import Proof
 from .queues import QueueKeepsOrder, QueueObeysWaits
 from .scale import NumbersAreScaled
@@ -101,5 +111,45 @@ CORE_PROOFS = (
         lambda: NumbersAreScaled(width=6, digits=3),
         SCALE_BREAKS,
         method="induction 14",
+    ),
+    Proof(
+        "bursts of writes",
+        "a burst is offered when all of its beats are there, in order, and stays between two "
+        "multiples of its limit; so it never crosses 4 KiB",
+        lambda: BurstsAreWhole(burst_beats=2, places=2),
+        BURST_BREAKS,
+        methods=tuple(
+            (f"wrong_{name}", "bmc 11")
+            for name in ("burst_has_its_words", "word_is_there", "burst_is_right")
+        ),
+    ),
+    Proof(
+        "writes",
+        "addresses and beats wait unchanged; each burst has the beats that were announced, the "
+        "last one marked; each is answered once, and an instruction finishes with its last answer; "
+        "after a flush, the beats that are owed write nothing, and nothing else is sent",
+        lambda: BurstsAreWritten(burst_beats=2, outstanding=2),
+        WRITE_BREAKS,
+    ),
+    Proof(
+        "host bus",
+        "each access of AXI4-Lite reaches the registers once, with its own address and data, and "
+        "is answered once with their answer; responses wait unchanged",
+        lambda: AccessesAreAnswered(address_width=4),
+        LITE_BREAKS,
+    ),
+    Proof(
+        "control of a core",
+        "a program ends once, for its first error or with HALT, after the sequencer has ended, all "
+        "units were flushed, and nothing is owed to the memory",
+        lambda: ProgramsEnd(standstill_bits=2),
+        CONTROL_BREAKS,
+    ),
+    Proof(
+        "counters of units",
+        "the counters of each unit add up to the cycles of the program, whatever the causes are",
+        lambda: CausesPartitionTime(width=3),
+        UNIT_COUNTER_BREAKS,
+        method="induction 4",
     ),
 )

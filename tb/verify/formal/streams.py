@@ -10,14 +10,18 @@ from weft.primitives.stream_queue import StreamQueue
 from .harness import Harness, delayed, follow
 
 
-def prove_stable(harness: Harness, m: Module, stream) -> None:
-    """Prove that an offered payload stays valid and unchanged until it is transferred."""
-    payload = Signal(Value.cast(stream.payload).shape())
-    m.d.comb += payload.eq(stream.payload)
-    waits = delayed(m, stream.valid & ~stream.ready, 1, "waits")
-    harness.prove("valid_stays", ~waits | stream.valid)
-    harness.prove("payload_stays", ~waits | (payload == delayed(m, payload, 1, "payload")))
-    harness.reach("waits_and_goes", waits & stream.ready)
+def prove_stable(harness: Harness, m: Module, stream, name: str = "") -> None:
+    """Prove that an offered payload stays valid and unchanged until it is transferred.
+
+    `name` begins the names of the properties, if there are several streams.
+    """
+    payload = Signal(Value.cast(stream.payload).shape(), name=f"{name}payload")
+    m.d.comb += payload.eq(Value.cast(stream.payload))
+    waits = delayed(m, stream.valid & ~stream.ready, 1, f"{name}waits")
+    before = delayed(m, payload, 1, f"{name}payload")
+    harness.prove(f"{name}valid_stays", ~waits | stream.valid)
+    harness.prove(f"{name}payload_stays", ~waits | (payload == before))
+    harness.reach(f"{name}waits_and_goes", waits & stream.ready)
 
 
 class ResultsComeInOrder(Harness):
