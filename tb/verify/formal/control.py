@@ -25,7 +25,7 @@ class ProgramsEnd(Harness):
 
     def describe(self, m: Module) -> None:
         m.submodules.control = control = CoreControl(standstill_bits=self.standstill_bits)
-        names = ("launch", "abort", "checked", "matrix_error", "finishes", "idle", "done", "wrong")
+        names = ("launch", "abort", "checked", "progress", "idle", "done", "wrong")
         given = {name: self.anything(1, name) for name in names}
         fault = self.anything(fault_layout(), "fault")
         running, flushed = Signal(), Signal()
@@ -37,7 +37,7 @@ class ProgramsEnd(Harness):
             flushed.eq(running & (control.stop | given["wrong"])),
         ]
         m.d.comb += [
-            *[getattr(control, name).eq(given[name]) for name in names[:6]],
+            *[getattr(control, name).eq(given[name]) for name in names[:5]],
             control.errors.eq(self.anything(errors_layout(), "errors")),
             control.place.eq(self.anything(place_layout(), "place")),
             sequencer.running.eq(running),

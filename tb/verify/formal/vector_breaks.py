@@ -19,5 +19,5 @@ SCALE_BREAKS = (
     Break("vector/rounding_shift", "moving.far | high.any()", "moving.far", "up"),
     Break("vector/rounding_shift", "moving.rest | lost", "moving.rest", "f32"),
     Break("vector/rounding_shift", "moving.rest | number[1]", "moving.rest", "f32"),
-    Break("vector/rounding_shift", "Mux(sign, -limit, limit)", "limit", "double"),
+    Break("vector/rounding_shift", "Mux(moving.sign, -limit, limit)", "limit", "double"),
 )
