@@ -118,7 +118,7 @@ class Bench:
 
     async def refuses(self, program: bytes, error: CoreError, word: int | None = None) -> None:
         """Check that a program is refused, and that none of it leaves."""
-        self.launch(program)
+        memory = self.launch(program)
         for _ in range(3 * len(self.program)):
             await tick(self.dut)
             assert not read(self.dut, "checked")
@@ -128,8 +128,10 @@ class Bench:
         if word is not None:
             place = unpack(place_layout(), read(self.dut, "place"))
             assert (place["unit"], place["word"]) == divmod(word, 8)
+        requests = len(memory.requests)
         for _ in range(30):
             await tick(self.dut)
+        assert len(memory.requests) == requests, "something is requested after the error"
         assert CoreError(read(self.dut, "error")) == error
         assert not self.units
         await self.end()
