@@ -232,6 +232,8 @@ async def serves_a_host_of_others(dut):
         *(master.write_if.aw_channel, master.write_if.w_channel, master.write_if.b_channel),
         *(master.read_if.ar_channel, master.read_if.r_channel),
     )
+    # The registers of all regions.
+    image = bytearray(128)
     for likely in (0.0, 0.5):
         for channel in channels:
             channel.set_pause_generator(random_bools(source, likely))
@@ -240,7 +242,6 @@ async def serves_a_host_of_others(dut):
                 value = await master.read(ADDRESSES[name], 4)
                 assert int.from_bytes(value.data, "little") == register.constant(given()), name
                 assert value.resp == AxiResp.OKAY
-        image = bytearray(128)
         for _ in range(20):
             at = 4 * source.randrange(32)
             part = source.randbytes(source.randint(1, 128 - at))
