@@ -1,6 +1,7 @@
 """The report of a program on a core: on the console, and as JSON."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.table import Table
@@ -44,7 +45,7 @@ def print_core_digits(run: CoreDigitsRun) -> None:
     )
 
 
-def layer_table(layers: list[LayerCycles], name_of=str) -> Table:
+def layer_table(layers: list[LayerCycles], name_of: Callable[[int], str] = str) -> Table:
     """Return the table of the layers."""
     table = Table(
         *("layer", "instructions", "cycles", "active %", "stalled %", "waiting %"),
