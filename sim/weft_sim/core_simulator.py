@@ -47,6 +47,8 @@ _POLL_SECONDS = 0.1
 _START, _ABORT, _CLEAR, _SNAPSHOT = (
     1 << tuple(CONTROL_BITS).index(name) for name in ("start", "abort", "clear", "snapshot")
 )
+# Lanes of the largest core whose simulation is optimized across its modules.
+_OPTIMIZED_WHOLE = 16
 # Events between two looks of Python.
 _EVENTS = 1 << 16
 
@@ -116,8 +118,16 @@ class CoreSimulator:
             f"#define WEFT_BEAT_BYTES {self._beat}",
         ]
         design = emitted_core(config).design
-        path = build_with(DRIVER, settings, design, waves=waves, building=building)
-        self._library = load(path / "unit.so" if path.is_dir() else path)
+        # In a small core, most of the time goes to control, which is faster if it is optimized whole.
+        path = build_with(
+            DRIVER,
+            settings,
+            design,
+            waves=waves,
+            apart=config.lanes > _OPTIMIZED_WHOLE,
+            building=building,
+        )
+        self._library = load(path)
         self._driver = ctypes.c_void_p()
         finalizer = weakref.finalize(self, self._library.weft_close, self._driver)
         finalizer.atexit = False
