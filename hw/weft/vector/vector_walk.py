@@ -27,9 +27,9 @@ class VectorWalk(wiring.Component):
     Every step has the buffer rows or row scalars of x, y and the destination, three row scalars and
     the parameter row. Only those of x move within a window.
 
-    A step is `outside` if it uses a row or a row scalar that the core does not have. The sums have
-    one or two bits more than their fields, so they are exact up to the first such step: each of
-    their registers holds a row that was inside. After it, steps are meaningless.
+    A step is `outside` if it uses a row or a row scalar that the core does not have. The sums wrap,
+    but never to a place inside: each of their registers holds a place that was inside, and a stride
+    goes at most half of their range further. After the first step outside, steps are meaningless.
 
     Latency 2 cycles from `instructions` to the first of `steps`, then a step per cycle. The next
     instruction is taken at the earliest while the last step of this one moves to `steps`.
@@ -119,7 +119,7 @@ class VectorWalk(wiring.Component):
                 platform,
                 nest,
                 name,
-                width=ROW_BITS + 1,
+                width=ROW_BITS,
                 origin=instruction[f"{name}_row"],
                 strides=[instruction[f"{name}_{loop}"] for loop in walked],
             )
@@ -130,7 +130,7 @@ class VectorWalk(wiring.Component):
             platform,
             nest,
             "parameters",
-            width=INDEX_BITS + 2,
+            width=INDEX_BITS + 1,
             origin=instruction.parameters,
             strides=[instruction.parameter_stride],
         )
@@ -144,14 +144,14 @@ class VectorWalk(wiring.Component):
             platform,
             nest,
             "scalar",
-            width=INDEX_BITS + 2,
+            width=INDEX_BITS + 1,
             origin=0,
             strides=[instruction[f"scalar_{loop}"] for loop in OUTPUT_LOOPS],
         )
         places = {}
         for name in SCALARS:
             first = Signal(INDEX_BITS, name=f"{name}_scalar", reset_less=True)
-            places[name] = Signal(signed(INDEX_BITS + 3), name=f"{name}_place")
+            places[name] = Signal(signed(INDEX_BITS + 1), name=f"{name}_place")
             m.d.comb += places[name].eq(first + moved)
             with m.If(nest.start):
                 m.d.sync += first.eq(instruction[f"{name}_scalar"])
