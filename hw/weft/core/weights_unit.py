@@ -67,8 +67,8 @@ class WeightsUnit(wiring.Component):
     """
 
     # From the step to the write: the buffer, and the register of the row.
-    _write_latency = UnifiedBuffer.latency + 1
-    latency = TileWalk.latency + _write_latency
+    write_latency = UnifiedBuffer.latency + 1
+    latency = TileWalk.latency + write_latency
     memory_latency = TileReader.row_latency + 1
     turned_latency = TileTransposer.latency + 1
 

@@ -68,7 +68,8 @@ class Admission(wiring.Component):
     activations : stream of array_row_layout(config)
     tile_complete, tile_broken, tile_started, tile_transferring : 1 bit in, from the WeightLoader
     take : 1 bit out. Switch to the waiting tile in this cycle if it is complete.
-    released : 1 bit in. A place in the result buffer became free; a row can use it 2 cycles later.
+    released : 1 bit in. A place in the result buffer became free; a row can use it `credit_latency`
+        cycles later.
     lanes, switch : the row for the west edge of the array, out
     parities : R bits out, only with checksums. The parity of each lane, computed at the input.
     control : row_control_layout(config) out, for the accumulators. If no row is admitted, `valid`,
@@ -81,6 +82,8 @@ class Admission(wiring.Component):
     issue_latency = 2
     control_latency = RowCheck.latency
     activity_latency = RowCheck.unfinished_latency
+    # From `released` to the admission of the row that uses the place.
+    credit_latency = 2
 
     def __init__(self, *, config: MatrixUnitConfig, credits: int, spacing: int = 1):
         self.config = config
