@@ -1,16 +1,20 @@
 """When MATMUL instructions start, request and admit their rows, and finish: exact cycles."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
 from weft.isa.instruction import Instruction
 
+from .bank_timing import NO_BANK
 from .cycles import BEFORE, spaced
 from .request_runs import RequestRuns
+from .runs import corners
 from .stream_timing import ResultStream, TileStream
-from .walks import matmul_height, tile_count
+from .walks import matmul_height, matmul_rows, tile_count
 
 
 @dataclass(kw_only=True)
@@ -19,26 +23,44 @@ class MatrixWork:
 
     Parameters
     ----------
-    tiles, rows : int
-        `rows` rows meet each tile.
-    emits : bool
-        The rows of the last tile have results.
+    instruction : Instruction
     available : int
+    bank_rows : int
+        Rows of a bank of the buffer.
     """
 
-    tiles: int
-    rows: int
-    emits: bool
+    instruction: Instruction
     available: int
+    bank_rows: int
 
-    @classmethod
-    def of(cls, instruction: Instruction, *, available: int) -> "MatrixWork":
-        return cls(
-            tiles=tile_count(instruction),
-            rows=matmul_height(instruction),
-            emits=bool(instruction["last"]),
-            available=available,
-        )
+    def __post_init__(self):
+        self.tiles = tile_count(self.instruction)
+        # Rows that meet each tile, and whether those of the last one have results.
+        self.rows = matmul_height(self.instruction)
+        self.emits = bool(self.instruction["last"])
+        low, high = matmul_corners(self.instruction)
+        self._banks = range(low // self.bank_rows, (high - 1) // self.bank_rows + 1)
+
+    def reads(self, bank: int, start: int, stop: int) -> np.ndarray | None:
+        """Return which of some rows are read from a bank; None: none of them."""
+        if bank not in self._banks:
+            return None
+        return matmul_banks(self.instruction, self.bank_rows)[start:stop] == bank
+
+
+def matmul_corners(instruction: Instruction) -> tuple[int, int]:
+    """Return bounds of the buffer rows of a MATMUL: not below the first, below the second."""
+    loops = ("ky", "kx", "block", "image", "y", "x")
+    counts = [instruction[f"{loop}_count"] for loop in loops]
+    strides = [instruction[f"{loop}_stride"] for loop in loops]
+    return corners(instruction["row"], counts, strides)
+
+
+@lru_cache(maxsize=256)
+def matmul_banks(instruction: Instruction, bank_rows: int) -> np.ndarray:
+    """Return the bank of each row of a MATMUL, (tiles * rows,); NO_BANK if it is not read."""
+    rows, inside = matmul_rows(instruction)
+    return np.where(inside, rows // bank_rows, NO_BANK).astype(np.int8).ravel()
 
 
 class MatrixTimes:
@@ -85,6 +107,25 @@ class MatrixTimes:
         """Add the next instruction."""
         self._works.append(work)
         self._firsts.append(self._firsts[-1] + work.tiles * work.rows)
+
+    def busy(self, bank: int, start: int, stop: int) -> np.ndarray | None:
+        """Return in which cycles from `start` to before `stop` a bank is read; None: in none.
+
+        See bank_timing.Reads.
+        """
+        found = None
+        for row, cycle, count in self._requests.between(start, stop):
+            while count:
+                number = bisect_right(self._firsts, row) - 1
+                part = min(count, self._firsts[number + 1] - row)
+                place = row - self._firsts[number]
+                reads = self._works[number].reads(bank, place, place + part)
+                if reads is not None:
+                    if found is None:
+                        found = np.zeros(stop - start, bool)
+                    found[cycle - start : cycle - start + part] = reads
+                row, cycle, count = row + part, cycle + part, count - part
+        return found
 
     def advance(self) -> bool:
         """Do what is known; return whether that was anything."""

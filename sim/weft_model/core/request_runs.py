@@ -1,6 +1,8 @@
 """RequestRuns: the rows that a walk requests, as runs with a row per cycle."""
 
+from bisect import bisect_right
 from collections import deque
+from collections.abc import Iterator
 
 
 class RequestRuns:
@@ -72,3 +74,18 @@ class RequestRuns:
         while self.rows[run] > row:
             run -= 1
         return self.cycles[run] + row - self.rows[run]
+
+    def between(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """Yield the runs of the requests from cycle `start` to before cycle `stop`.
+
+        Each is the first row, its cycle, and the number of rows.
+        """
+        run = max(0, bisect_right(self.cycles, start) - 1)
+        while run < len(self.rows) and self.cycles[run] < stop:
+            later = self.rows[run + 1] if run + 1 < len(self.rows) else self.count
+            skipped = max(0, start - self.cycles[run])
+            row, cycle = self.rows[run] + skipped, self.cycles[run] + skipped
+            count = min(later - row, stop - cycle)
+            if count > 0:
+                yield row, cycle, count
+            run += 1

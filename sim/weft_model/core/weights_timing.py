@@ -1,24 +1,58 @@
 """When WEIGHTS instructions start, write their tiles and finish: exact cycles."""
 
+from collections import deque
 from dataclasses import dataclass
+
+import numpy as np
 
 from weft.isa.instruction import Instruction
 
+from .bank_timing import NO_BANK, BankPort, bank_runs
 from .cycles import BEFORE
 from .stream_timing import TileStream
-from .walks import tile_count
+from .walks import tile_count, tile_heights, tile_offsets
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class WeightsWork:
-    """A WEIGHTS instruction: its number of tiles, and the first cycle in which it can start."""
+    """A WEIGHTS instruction from the buffer, and the first cycle in which it can start.
 
-    tiles: int
+    Parameters
+    ----------
+    instruction : Instruction
+    available : int
+    lanes : int
+        N.
+    bank_rows : int
+        Rows of a bank of the buffer.
+    """
+
+    instruction: Instruction
     available: int
+    lanes: int
+    bank_rows: int
 
-    @classmethod
-    def of(cls, instruction: Instruction, *, available: int) -> "WeightsWork":
-        return cls(tiles=tile_count(instruction), available=available)
+    def __post_init__(self):
+        self.tiles = tile_count(self.instruction)
+        self._offsets = tile_offsets(self.instruction).tolist()
+        self._heights = tile_heights(self.instruction, self.lanes).tolist()
+        self._pitch = self.instruction["row_pitch"]
+        if self.instruction["diagonal"]:
+            self._heights = [1] * self.tiles
+
+    def banks(self, tile: int) -> list[tuple[int, int]]:
+        """Return the banks of the steps of a tile, as runs with their lengths."""
+        offset, height = self._offsets[tile], self._heights[tile]
+        first, last = (
+            offset // self.bank_rows,
+            (offset + (height - 1) * self._pitch) // self.bank_rows,
+        )
+        runs = [(first, height)]
+        if first != last:
+            runs = bank_runs((offset + np.arange(height) * self._pitch) // self.bank_rows)
+        if height < self.lanes:
+            runs.append((NO_BANK, self.lanes - height))
+        return runs
 
 
 class WeightsTimes:
@@ -28,57 +62,74 @@ class WeightsTimes:
     starts with the last step of the one before it at the earliest:
 
         start(n)  = max(available(n), last step of n - 1)
-        step(j)   = max(step(j - 1) + 1, start + 1, room of the tile)
+        step(j)   = max(step(j - 1) + 1, start + 1, room of the tile), or later
         finish(n) = last step of n + 5
+
+    It is later if the step reads a row whose bank a port of higher priority reads in that cycle.
 
     Parameters
     ----------
     stream : TileStream
+    port : BankPort
 
     Members
     -------
     starts, finishes : list of int
     """
 
-    def __init__(self, stream: TileStream):
-        self.stream = stream
+    def __init__(self, stream: TileStream, port: BankPort):
+        self.stream, self.port = stream, port
         self.starts: list[int] = []
         self.finishes: list[int] = []
         self._works: list[WeightsWork] = []
-        # The cycle of the last step, and the tiles of the running instruction that are left.
-        self._step = BEFORE
-        self._left = 0
+        # The first cycle in which the next step could be, the tiles of the running instruction that
+        # have begun, and the steps that are left of the last one.
+        self._next = BEFORE
+        self._begun = 0
+        self._runs: deque[tuple[int, int]] = deque()
 
     def give(self, work: WeightsWork) -> None:
         """Add the next instruction."""
         self._works.append(work)
 
+    @property
+    def waits_for_bank(self) -> int | None:
+        """The first cycle in which it may read, if only unknown reads of others delay it."""
+        return self._next if self._runs else None
+
     def advance(self) -> bool:
-        """Do what is known; return whether that was anything."""
-        before = len(self.starts), len(self.stream.written)
-        while self._left or len(self.starts) < len(self._works):
-            if not self._left:
-                self._start()
-            if not self._write():
-                break
-        return before != (len(self.starts), len(self.stream.written))
+        """Do what is known, up to the end of a tile; return whether that was anything."""
+        before = len(self.starts), len(self.stream.written), self._next
+        if len(self.starts) == len(self.finishes) < len(self._works):
+            self._start()
+        if len(self.starts) > len(self.finishes):
+            self._write()
+        return before != (len(self.starts), len(self.stream.written), self._next)
 
     def _start(self) -> None:
-        work = self._works[len(self.starts)]
-        start = max(work.available, self._step)
+        # The last step of the instruction before is in the cycle before `_next`.
+        start = max(self._works[len(self.starts)].available, self._next - 1)
         self.starts.append(start)
-        self._left = work.tiles
-        self._step = start
+        self._next, self._begun = start + 1, 0
 
-    def _write(self) -> bool:
-        """Write tiles as long as their room is known; return whether all have been written."""
+    def _write(self) -> None:
+        """Take the steps of a tile, if its room is known, as far as the reads of others are."""
         stream, timing = self.stream, self.stream.timing
-        while self._left:
-            tile = len(stream.written)
+        work, tile = self._works[len(self.finishes)], len(stream.written)
+        if not self._runs:
             if tile >= stream.rooms:
-                return False
-            self._step = max(self._step + 1, stream.room(tile)) + timing.lanes - 1
-            stream.written.append(self._step + timing.write)
-            self._left -= 1
-        self.finishes.append(stream.written[-1])
-        return True
+                return
+            self._next = max(self._next, stream.room(tile))
+            self._runs.extend(work.banks(self._begun))
+            self._begun += 1
+        while self._runs:
+            bank, count = self._runs.popleft()
+            read, self._next = self.port.read(bank, count, self._next)
+            if read < count:
+                self._runs.appendleft((bank, count - read))
+                return
+        written = self._next - 1 + timing.write
+        stream.written.append(written)
+        self.port.limit(written)
+        if self._begun == work.tiles:
+            self.finishes.append(written)
