@@ -5,16 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benches.stub_times import RowReader
 from weft.core.core_config import CoreConfig
 from weft.core.data_path import OUTER_READERS
 from weft.isa.codes import Opcode
 from weft.isa.instruction import Instruction
-from weft_model.core.bank_timing import BankPort, allow_first
+from weft_model.core.bank_timing import allow_first
+from weft_model.core.core_parts import CoreParts
 from weft_model.core.cycles import spaced
-from weft_model.core.data_path_timing import DataPathTiming
-from weft_model.core.matrix_timing import MatrixTimes, MatrixWork
-from weft_model.core.stream_timing import ResultStream, TileStream
-from weft_model.core.weights_timing import WeightsTimes, WeightsWork
+from weft_model.core.stream_timing import ResultStream
 
 # Takes the result rows that are on `results`, from a cycle on.
 Drain = Callable[[ResultStream], None]
@@ -39,44 +38,6 @@ def when_ready(cycles: np.ndarray) -> Drain:
         results.taken.extend(cycles[spaced(places, after=last, period=1)])
 
     return drain
-
-
-class RowReader:
-    """Reads given rows in order through a port of the buffer, from a cycle on.
-
-    Parameters
-    ----------
-    port : BankPort
-    banks : sequence of int
-        The bank of each row.
-    begin : int
-        The cycle in which it asks for the first row.
-
-    Members
-    -------
-    cycles : list of int
-        The cycles in which rows were granted.
-    """
-
-    def __init__(self, port: BankPort, banks: Sequence[int], begin: int):
-        self.port = port
-        self.cycles: list[int] = []
-        self._banks = banks
-        self._next = begin
-
-    @property
-    def waits_for_bank(self) -> int | None:
-        return self._next if len(self.cycles) < len(self._banks) else None
-
-    def advance(self) -> bool:
-        count = len(self.cycles)
-        while len(self.cycles) < len(self._banks):
-            read, later = self.port.read(self._banks[len(self.cycles)], 1, self._next)
-            self._next = later
-            if not read:
-                break
-            self.cycles.append(later - 1)
-        return len(self.cycles) > count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,17 +77,13 @@ def times_of(
 
     `readings`: what the other ports of the buffer read; they are keys of OUTER_READERS.
     """
-    timing = DataPathTiming.of(config)
-    tiles, results = TileStream(timing), ResultStream(timing)
-    bank_rows = config.buffer.rows // config.buffer.banks
-    matrix = MatrixTimes(tiles, results)
-    weights = WeightsTimes(tiles, BankPort([matrix]))
-    rivals, readers = [matrix, weights.port.reads], {}
+    parts = CoreParts.of(config)
+    matrix, weights, results = parts.matrix, parts.weights, parts.results
+    readers = {}
     for name in OUTER_READERS:
         reading = readings.get(name, Reading(rows=(), begin=0))
-        banks = [row // bank_rows for row in reading.rows]
-        readers[name] = RowReader(BankPort(tuple(rivals)), banks, reading.begin)
-        rivals.append(readers[name].port.reads)
+        readers[name] = RowReader(getattr(parts, name), parts.bank_rows)
+        readers[name].ask(reading.rows, reading.begin)
     units = {Opcode.WEIGHTS: weights, Opcode.MATMUL: matrix}
     programs = {opcode: [one for one in program if one.opcode == opcode] for opcode in units}
     given = dict.fromkeys(units, 0)
@@ -137,13 +94,7 @@ def times_of(
             number = given[opcode]
             if number < len(programs[opcode]) and len(unit.starts) == number:
                 before = unit.starts[-1] + 1 if unit.starts else 0
-                available = before + gaps[opcode][number]
-                instruction = programs[opcode][number]
-                work = {"instruction": instruction, "available": available, "bank_rows": bank_rows}
-                if opcode == Opcode.WEIGHTS:
-                    weights.give(WeightsWork(**work, lanes=config.lanes))
-                else:
-                    matrix.give(MatrixWork(**work))
+                unit.give(programs[opcode][number], before + gaps[opcode][number])
                 given[opcode] += 1
                 progress = True
             progress |= unit.advance()

@@ -77,12 +77,12 @@ class BankPort:
         self.known = NEVER if not rivals else 0
 
     def limit(self, cycle: int) -> None:
-        """What happens in a cycle may cause reads of the rivals later; forget that they are known.
+        """Take back that reads of the rivals from this cycle on are known.
 
-        An instruction starts 2 cycles after it may at the earliest, and then takes 2 more to read.
+        What the port has read may be a reason for others.
         """
         if self.rivals:
-            self.known = min(self.known, cycle + 4)
+            self.known = min(self.known, cycle)
 
     def read(self, bank: int, count: int, start: int) -> tuple[int, int]:
         """Read rows of one bank, from a cycle on, at most one per cycle.

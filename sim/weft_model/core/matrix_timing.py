@@ -19,7 +19,7 @@ from .walks import matmul_height, matmul_rows, tile_count
 
 @dataclass(kw_only=True)
 class MatrixWork:
-    """A MATMUL instruction, and the first cycle in which it can start.
+    """What a MATMUL instruction reads, and the first cycle in which it can start.
 
     Parameters
     ----------
@@ -82,14 +82,16 @@ class MatrixTimes:
     ----------
     tiles : TileStream
     results : ResultStream
+    bank_rows : int
+        Rows of a bank of the buffer.
 
     Members
     -------
     starts, finishes : list of int
     """
 
-    def __init__(self, tiles: TileStream, results: ResultStream):
-        self.tiles, self.results = tiles, results
+    def __init__(self, tiles: TileStream, results: ResultStream, *, bank_rows: int):
+        self.tiles, self.results, self.bank_rows = tiles, results, bank_rows
         self.timing = tiles.timing
         self.starts: list[int] = []
         self.finishes: list[int] = []
@@ -103,8 +105,9 @@ class MatrixTimes:
         # The instruction whose rows are admitted, its tile, and the row in it.
         self._number = self._tile = self._row = 0
 
-    def give(self, work: MatrixWork) -> None:
-        """Add the next instruction."""
+    def give(self, instruction: Instruction, available: int) -> None:
+        """Add the next instruction, which can start from the cycle `available` on."""
+        work = MatrixWork(instruction=instruction, available=available, bank_rows=self.bank_rows)
         self._works.append(work)
         self._firsts.append(self._firsts[-1] + work.tiles * work.rows)
 

@@ -6,21 +6,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from weft.isa.instruction import Instruction
+from weft.sequencer.unit_queue import UnitQueue
 
 from .bank_timing import NO_BANK, BankPort, bank_runs
 from .cycles import BEFORE
 from .stream_timing import TileStream
 from .walks import tile_count, tile_heights, tile_offsets
 
+# From a finish to the first read of an instruction that it permits, at the least.
+EFFECT = UnitQueue.wait_latency + 1
+
 
 @dataclass(kw_only=True)
 class WeightsWork:
-    """A WEIGHTS instruction from the buffer, and the first cycle in which it can start.
+    """What a WEIGHTS instruction reads from the buffer.
 
     Parameters
     ----------
     instruction : Instruction
-    available : int
     lanes : int
         N.
     bank_rows : int
@@ -28,7 +31,6 @@ class WeightsWork:
     """
 
     instruction: Instruction
-    available: int
     lanes: int
     bank_rows: int
 
@@ -71,26 +73,29 @@ class WeightsTimes:
     ----------
     stream : TileStream
     port : BankPort
+    bank_rows : int
+        Rows of a bank of the buffer.
 
     Members
     -------
     starts, finishes : list of int
     """
 
-    def __init__(self, stream: TileStream, port: BankPort):
-        self.stream, self.port = stream, port
+    def __init__(self, stream: TileStream, port: BankPort, *, bank_rows: int):
+        self.stream, self.port, self.bank_rows = stream, port, bank_rows
         self.starts: list[int] = []
         self.finishes: list[int] = []
-        self._works: list[WeightsWork] = []
+        self._given: list[tuple[Instruction, int]] = []
+        self._work: WeightsWork | None = None
         # The first cycle in which the next step could be, the tiles of the running instruction that
         # have begun, and the steps that are left of the last one.
         self._next = BEFORE
         self._begun = 0
         self._runs: deque[tuple[int, int]] = deque()
 
-    def give(self, work: WeightsWork) -> None:
-        """Add the next instruction."""
-        self._works.append(work)
+    def give(self, instruction: Instruction, available: int) -> None:
+        """Add the next instruction, which can start from the cycle `available` on."""
+        self._given.append((instruction, available))
 
     @property
     def waits_for_bank(self) -> int | None:
@@ -100,22 +105,25 @@ class WeightsTimes:
     def advance(self) -> bool:
         """Do what is known, up to the end of a tile; return whether that was anything."""
         before = len(self.starts), len(self.stream.written), self._next
-        if len(self.starts) == len(self.finishes) < len(self._works):
+        if len(self.starts) == len(self.finishes) < len(self._given):
             self._start()
-        if len(self.starts) > len(self.finishes):
-            self._write()
+        if self._work is not None:
+            self._write(self._work)
         return before != (len(self.starts), len(self.stream.written), self._next)
 
     def _start(self) -> None:
         # The last step of the instruction before is in the cycle before `_next`.
-        start = max(self._works[len(self.starts)].available, self._next - 1)
+        instruction, available = self._given[len(self.starts)]
+        lanes = self.stream.timing.lanes
+        self._work = WeightsWork(instruction=instruction, lanes=lanes, bank_rows=self.bank_rows)
+        start = max(available, self._next - 1)
         self.starts.append(start)
         self._next, self._begun = start + 1, 0
 
-    def _write(self) -> None:
+    def _write(self, work: WeightsWork) -> None:
         """Take the steps of a tile, if its room is known, as far as the reads of others are."""
         stream, timing = self.stream, self.stream.timing
-        work, tile = self._works[len(self.finishes)], len(stream.written)
+        tile = len(stream.written)
         if not self._runs:
             if tile >= stream.rooms:
                 return
@@ -130,6 +138,7 @@ class WeightsTimes:
                 return
         written = self._next - 1 + timing.write
         stream.written.append(written)
-        self.port.limit(written)
+        self.port.limit(written + EFFECT)
         if self._begun == work.tiles:
             self.finishes.append(written)
+            self._work = None
