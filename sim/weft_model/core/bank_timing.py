@@ -5,7 +5,7 @@ on what the ports before it have read.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Protocol
 
@@ -13,47 +13,69 @@ import numpy as np
 
 from .cycles import NEVER
 
-# Cycles that are searched at once for those in which a bank is free.
-WINDOW = 64
 # In place of the number of a bank: nothing is read.
 NO_BANK = -1
+
+# Cycles in ascending order.
+Some = range | np.ndarray
 
 
 class Reads(Protocol):
     """What a port has read."""
 
-    def busy(self, bank: int, start: int, stop: int) -> np.ndarray | None:
-        """Return in which cycles from `start` to before `stop` a bank was read; None: in none."""
+    def free(self, bank: int, count: int, start: int, stop: int) -> Iterator[Some]:
+        """Yield the first `count` cycles from `start` to before `stop` that a bank is not read in.
+
+        There may be fewer. They come in parts that are not empty.
+        """
+        ...
 
 
 class ReadRuns:
-    """The reads of a port, as runs: one row per cycle, of the same bank."""
+    """The reads of a port, in runs of one bank.
+
+    A run is either a row per cycle, or any cycles.
+    """
 
     def __init__(self):
         self._starts: list[int] = []
         self._stops: list[int] = []
         self._banks: list[int] = []
+        self._cycles: list[np.ndarray | None] = []
 
-    def add(self, bank: int, start: int, count: int) -> None:
+    def add(self, bank: int, cycles: Some) -> None:
         """Add a run, later than those before."""
-        if self._stops and self._stops[-1] == start and self._banks[-1] == bank:
-            self._stops[-1] += count
+        start, stop = int(cycles[0]), int(cycles[-1]) + 1
+        dense = stop - start == len(cycles)
+        follows = dense and self._stops and (self._stops[-1], self._banks[-1]) == (start, bank)
+        if follows and self._cycles[-1] is None:
+            self._stops[-1] = stop
             return
         self._starts.append(start)
-        self._stops.append(start + count)
+        self._stops.append(stop)
         self._banks.append(bank)
+        self._cycles.append(None if dense or isinstance(cycles, range) else cycles)
 
-    def busy(self, bank: int, start: int, stop: int) -> np.ndarray | None:
+    def free(self, bank: int, count: int, start: int, stop: int) -> Iterator[Some]:
         """See Reads."""
-        found = None
         run = bisect_right(self._stops, start)
-        while run < len(self._starts) and self._starts[run] < stop:
+        while count and start < stop and run < len(self._starts):
             if self._banks[run] == bank:
-                if found is None:
-                    found = np.zeros(stop - start, bool)
-                found[max(0, self._starts[run] - start) : self._stops[run] - start] = True
+                first, last, cycles = self._starts[run], self._stops[run], self._cycles[run]
+                if first > start:
+                    part = range(start, min(first, stop, start + count))
+                    count -= len(part)
+                    yield part
+                start = max(start, min(stop, first))
+                if count and start < stop and cycles is not None:
+                    part = np.setdiff1d(np.arange(start, min(stop, last)), cycles, True)[:count]
+                    if len(part):
+                        count -= len(part)
+                        yield part
+                start = max(start, last)
             run += 1
-        return found
+        if count and start < stop:
+            yield range(start, min(stop, start + count))
 
 
 class BankPort:
@@ -96,29 +118,40 @@ class BankPort:
         if bank == NO_BANK:
             return count, start + count
         left = count
-        while left and start < self.known:
-            stop = min(self.known, start + max(left, WINDOW))
-            busy = self._busy(bank, start, stop)
-            if busy is None:
-                length = min(left, stop - start)
-                self.reads.add(bank, start, length)
-                left, start = left - length, start + length
-                continue
-            free = np.flatnonzero(~busy)[:left]
-            for run in np.split(free, np.flatnonzero(np.diff(free) != 1) + 1):
-                if len(run):
-                    self.reads.add(bank, start + int(run[0]), len(run))
-            left -= len(free)
-            start = stop if left else start + int(free[-1]) + 1
-        return count - left, start
+        for cycles in self._free(bank, count, start):
+            self.reads.add(bank, cycles)
+            left -= len(cycles)
+            start = int(cycles[-1]) + 1
+        return count - left, start if not left else max(start, self.known)
 
-    def _busy(self, bank: int, start: int, stop: int) -> np.ndarray | None:
-        total = None
-        for rival in self.rivals:
-            busy = rival.busy(bank, start, stop)
-            if busy is not None:
-                total = busy if total is None else total | busy
-        return total
+    def _free(self, bank: int, count: int, start: int) -> Iterator[Some]:
+        """Yield the first cycles in which no rival reads a bank, as far as that is known."""
+        if not self.rivals:
+            yield range(start, start + count)
+            return
+        first, *others = self.rivals
+        while count and start < self.known:
+            parts = list(first.free(bank, count, start, self.known))
+            if not parts:
+                return
+            start = int(parts[-1][-1]) + 1
+            for part in parts:
+                for rival in others:
+                    part = _common(part, rival, bank)
+                if len(part):
+                    yield part
+                    count -= len(part)
+
+
+def _common(cycles: Some, rival: Reads, bank: int) -> Some:
+    """Return those of some cycles in which a port does not read a bank."""
+    if not len(cycles):
+        return cycles
+    start, stop = int(cycles[0]), int(cycles[-1]) + 1
+    free = list(rival.free(bank, stop - start, start, stop))
+    if free and len(free[0]) == stop - start:
+        return cycles
+    return np.intersect1d(cycles, np.concatenate([range(0), *free]), assume_unique=True)
 
 
 def bank_runs(banks: np.ndarray) -> list[tuple[int, int]]:

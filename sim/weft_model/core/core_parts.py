@@ -50,6 +50,7 @@ class CoreParts:
         tiles, results = TileStream(timing), ResultStream(timing)
         matrix = MatrixTimes(tiles, results, bank_rows=bank_rows)
         weights = WeightsTimes(tiles, BankPort((matrix,)), bank_rows=bank_rows)
+        matrix.weights = weights
         x = BankPort((matrix, weights.port.reads))
         y = BankPort((*x.rivals, x.reads))
         vector = BankPort()

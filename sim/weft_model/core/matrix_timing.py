@@ -1,20 +1,24 @@
 """When MATMUL instructions start, request and admit their rows, and finish: exact cycles."""
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
+from weft.buffer.image_walk import LOOPS
+from weft.isa.codes import Opcode
 from weft.isa.instruction import Instruction
 
-from .bank_timing import NO_BANK
+from .bank_timing import Some
 from .cycles import BEFORE, spaced
 from .request_runs import RequestRuns
 from .runs import corners
 from .stream_timing import ResultStream, TileStream
 from .walks import matmul_height, matmul_rows, tile_count
+from .weights_timing import WeightsTimes
 
 
 @dataclass(kw_only=True)
@@ -39,28 +43,51 @@ class MatrixWork:
         self.rows = matmul_height(self.instruction)
         self.emits = bool(self.instruction["last"])
         low, high = matmul_corners(self.instruction)
-        self._banks = range(low // self.bank_rows, (high - 1) // self.bank_rows + 1)
+        first, stop = max(0, low // self.bank_rows), max(0, (high - 1) // self.bank_rows + 1)
+        # A bit for each bank between the first row and the last.
+        self.banks = (1 << stop) - (1 << first) if stop > first else 0
 
-    def reads(self, bank: int, start: int, stop: int) -> np.ndarray | None:
-        """Return which of some rows are read from a bank; None: none of them."""
-        if bank not in self._banks:
-            return None
-        return matmul_banks(self.instruction, self.bank_rows)[start:stop] == bank
+        self._unread: dict[int, np.ndarray] = {}
+
+    def unread(self, bank: int) -> np.ndarray:
+        """Return which rows of the walk are not read from a bank, in ascending order."""
+        if bank not in self._unread:
+            self._unread[bank] = self._find_unread(bank)
+        return self._unread[bank]
+
+    def _find_unread(self, bank: int) -> np.ndarray:
+        if self.banks == 1 << bank:
+            return rows_outside(tuple(self.instruction[name] for name in PLACES))
+        rows, inside = matmul_rows(self.instruction)
+        return np.flatnonzero(~(inside & (rows // self.bank_rows == bank)))
+
+
+# Fields of MATMUL that say which rows are outside of the image.
+PLACES = (
+    *("ky_count", "kx_count", "block_count", "image_count", "y_count", "x_count"),
+    *("ky_step", "kx_step", "y_step", "x_step", "y_origin", "x_origin", "height", "width"),
+)
+
+
+@lru_cache(maxsize=256)
+def rows_outside(places: tuple[int, ...]) -> np.ndarray:
+    """Return the rows of a walk that are outside of the image, by the fields PLACES."""
+    fields = dict(zip(PLACES, places, strict=True))
+    _, inside = matmul_rows(Instruction.make(Opcode.MATMUL, **fields))
+    return np.flatnonzero(~inside)
 
 
 def matmul_corners(instruction: Instruction) -> tuple[int, int]:
     """Return bounds of the buffer rows of a MATMUL: not below the first, below the second."""
-    loops = ("ky", "kx", "block", "image", "y", "x")
-    counts = [instruction[f"{loop}_count"] for loop in loops]
-    strides = [instruction[f"{loop}_stride"] for loop in loops]
+    counts = [instruction[f"{loop}_count"] for loop in LOOPS]
+    strides = [instruction[f"{loop}_stride"] for loop in LOOPS]
     return corners(instruction["row"], counts, strides)
 
 
-@lru_cache(maxsize=256)
-def matmul_banks(instruction: Instruction, bank_rows: int) -> np.ndarray:
-    """Return the bank of each row of a MATMUL, (tiles * rows,); NO_BANK if it is not read."""
-    rows, inside = matmul_rows(instruction)
-    return np.where(inside, rows // bank_rows, NO_BANK).astype(np.int8).ravel()
+def _moved(places: Some, distance: int) -> Some:
+    if isinstance(places, range):
+        return range(places.start + distance, places.stop + distance)
+    return places + distance
 
 
 class MatrixTimes:
@@ -88,11 +115,14 @@ class MatrixTimes:
     Members
     -------
     starts, finishes : list of int
+    weights : WeightsTimes or None
+        Where tiles come from. If it is given, rows are admitted tile by tile as these are written.
     """
 
     def __init__(self, tiles: TileStream, results: ResultStream, *, bank_rows: int):
         self.tiles, self.results, self.bank_rows = tiles, results, bank_rows
         self.timing = tiles.timing
+        self.weights: WeightsTimes | None = None
         self.starts: list[int] = []
         self.finishes: list[int] = []
         self._works: list[MatrixWork] = []
@@ -102,8 +132,10 @@ class MatrixTimes:
         self._admitted = 0
         self._last = self._last_but_one = BEFORE
         self._requests = RequestRuns(self.timing.rows_ahead)
-        # The instruction whose rows are admitted, its tile, and the row in it.
+        # The instruction whose rows are admitted, its tile, and the row in it; and the banks that
+        # may be read while its tiles are written.
         self._number = self._tile = self._row = 0
+        self._banks = 0
 
     def give(self, instruction: Instruction, available: int) -> None:
         """Add the next instruction, which can start from the cycle `available` on."""
@@ -111,24 +143,38 @@ class MatrixTimes:
         self._works.append(work)
         self._firsts.append(self._firsts[-1] + work.tiles * work.rows)
 
-    def busy(self, bank: int, start: int, stop: int) -> np.ndarray | None:
-        """Return in which cycles from `start` to before `stop` a bank is read; None: in none.
-
-        See bank_timing.Reads.
-        """
-        found = None
-        for row, cycle, count in self._requests.between(start, stop):
-            while count:
+    def free(self, bank: int, count: int, start: int, stop: int) -> Iterator[Some]:
+        """Yield the first cycles in which a bank is not read; see bank_timing.Reads."""
+        for row, cycle, length in self._requests.between(start, stop):
+            if cycle > start:
+                yield range(start, min(cycle, start + count))
+                count -= min(count, cycle - start)
+            start = cycle + length
+            while length and count:
                 number = bisect_right(self._firsts, row) - 1
-                part = min(count, self._firsts[number + 1] - row)
-                place = row - self._firsts[number]
-                reads = self._works[number].reads(bank, place, place + part)
-                if reads is not None:
-                    if found is None:
-                        found = np.zeros(stop - start, bool)
-                    found[cycle - start : cycle - start + part] = reads
-                row, cycle, count = row + part, cycle + part, count - part
-        return found
+                part = min(length, self._firsts[number + 1] - row)
+                found = self._free_of(number, bank, count, row, part)
+                if len(found):
+                    # From rows to cycles.
+                    yield _moved(found, cycle - row)
+                    count -= len(found)
+                row, cycle, length = row + part, cycle + part, length - part
+            if not count:
+                return
+        if count and start < stop:
+            yield range(start, min(stop, start + count))
+
+    def _free_of(self, number: int, bank: int, count: int, row: int, length: int) -> Some:
+        """Return the first of some rows of an instruction that are not read from a bank."""
+        work, first = self._works[number], self._firsts[number]
+        if not work.banks >> bank & 1:
+            return range(row, row + min(length, count))
+        unread = work.unread(bank)
+        start = int(unread.searchsorted(row - first))
+        found = unread[start : start + count]
+        if len(found) and found[-1] >= row - first + length:
+            found = found[: found.searchsorted(row - first + length)]
+        return found + first
 
     def advance(self) -> bool:
         """Do what is known; return whether that was anything."""
@@ -170,6 +216,8 @@ class MatrixTimes:
         if number == len(self.starts) or number > len(self.finishes):
             return False
         work = self._works[number]
+        if not self._tile and not self._row:
+            self._banks = self._recent_banks(number)
         plain = work.tiles - work.emits
         while self._tile < plain and self._admit_tile(work):
             pass
@@ -179,16 +227,42 @@ class MatrixTimes:
             self._number, self._tile = number + 1, 0
         return self._admitted > admitted
 
+    def _recent_banks(self, number: int) -> int:
+        """Return the banks that may be read after the room of the next tile is known.
+
+        This is when the tile T + 1 before it has been switched to.
+        """
+        banks, tiles = self._works[number].banks, self.timing.tiles + 1
+        while number and tiles > 0:
+            number -= 1
+            banks |= self._works[number].banks
+            tiles -= self._works[number].tiles
+        return banks
+
     def _switch(self) -> int | None:
         """Return the first cycle in which the array can switch to the next tile, if known."""
         tile = len(self.tiles.switches)
-        if tile >= len(self.tiles.written):
+        if tile >= len(self.tiles.written) and not self._fetch_tile():
             return None
         switch = max(self._last + 1, self.tiles.complete(tile))
         if not self._tile:
             first = self._requests.cycle(self._firsts[self._number])
             switch = max(switch, first + self.timing.row + self.timing.gate)
         return switch
+
+    def _fetch_tile(self) -> bool:
+        """Write the tile that the next row waits for, if it is known when."""
+        if self.weights is None:
+            return False
+        # While a row waits for this tile, only rows are requested that can be ahead of it.
+        left = self._firsts[self._number + 1] - self._admitted
+        if left >= self._requests.ahead and self.weights.write_apart(self._banks):
+            return True
+        self._start()
+        self._request()
+        if self._requests.count < self._admitted + self._requests.ahead:
+            return False
+        return self.weights.write_alone()
 
     def _admit_tile(self, work: MatrixWork) -> bool:
         """Admit all rows that meet a tile without results."""

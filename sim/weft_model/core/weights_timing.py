@@ -9,10 +9,12 @@ from weft.isa.instruction import Instruction
 from weft.sequencer.unit_queue import UnitQueue
 
 from .bank_timing import NO_BANK, BankPort, bank_runs
-from .cycles import BEFORE
+from .cycles import BEFORE, NEVER
 from .stream_timing import TileStream
 from .walks import tile_count, tile_heights, tile_offsets
 
+# In place of the number of a bank.
+MANY_BANKS = -2
 # From a finish to the first read of an instruction that it permits, at the least.
 EFFECT = UnitQueue.wait_latency + 1
 
@@ -42,16 +44,20 @@ class WeightsWork:
         if self.instruction["diagonal"]:
             self._heights = [1] * self.tiles
 
+    def reads(self, tile: int) -> tuple[int, int]:
+        """Return the one bank that a tile is read from, or MANY_BANKS, and the number of rows."""
+        offset, height = self._offsets[tile], self._heights[tile]
+        bank = offset // self.bank_rows
+        same = (offset + (height - 1) * self._pitch) // self.bank_rows == bank
+        return bank if same else MANY_BANKS, height
+
     def banks(self, tile: int) -> list[tuple[int, int]]:
         """Return the banks of the steps of a tile, as runs with their lengths."""
-        offset, height = self._offsets[tile], self._heights[tile]
-        first, last = (
-            offset // self.bank_rows,
-            (offset + (height - 1) * self._pitch) // self.bank_rows,
-        )
-        runs = [(first, height)]
-        if first != last:
-            runs = bank_runs((offset + np.arange(height) * self._pitch) // self.bank_rows)
+        bank, height = self.reads(tile)
+        runs = [(bank, height)]
+        if bank == MANY_BANKS:
+            rows = self._offsets[tile] + np.arange(height) * self._pitch
+            runs = bank_runs(rows // self.bank_rows)
         if height < self.lanes:
             runs.append((NO_BANK, self.lanes - height))
         return runs
@@ -122,7 +128,7 @@ class WeightsTimes:
 
     def _write(self, work: WeightsWork) -> None:
         """Take the steps of a tile, if its room is known, as far as the reads of others are."""
-        stream, timing = self.stream, self.stream.timing
+        stream = self.stream
         tile = len(stream.written)
         if not self._runs:
             if tile >= stream.rooms:
@@ -136,9 +142,49 @@ class WeightsTimes:
             if read < count:
                 self._runs.appendleft((bank, count - read))
                 return
-        written = self._next - 1 + timing.write
-        stream.written.append(written)
+        self._end_tile(work)
+
+    def _end_tile(self, work: WeightsWork) -> None:
+        """Write the tile whose steps have all been taken."""
+        written = self._next - 1 + self.stream.timing.write
+        self.stream.written.append(written)
         self.port.limit(written + EFFECT)
         if self._begun == work.tiles:
             self.finishes.append(written)
             self._work = None
+
+    def write_apart(self, banks: int) -> bool:
+        """Write the next tile if no other port can delay it; return whether it was written.
+
+        To be called when the room of the tile is known.
+
+        Parameters
+        ----------
+        banks : int
+            A bit for each bank that ports of higher priority may read in the meantime.
+        """
+        if self._runs:
+            return False
+        if self._work is None:
+            if len(self.starts) == len(self._given):
+                return False
+            self._start()
+        work = self._work
+        assert work is not None
+        bank, height = work.reads(self._begun)
+        if bank == MANY_BANKS or banks >> bank & 1:
+            return False
+        step = max(self._next, self.stream.room(len(self.stream.written)))
+        self.port.reads.add(bank, range(step, step + height))
+        self._begun += 1
+        self._next = step + work.lanes
+        self._end_tile(work)
+        return True
+
+    def write_alone(self) -> bool:
+        """Write the next tile when all reads of others until then are known; see write_apart."""
+        written, known = len(self.stream.written), self.port.known
+        self.port.known = NEVER
+        self.advance()
+        self.port.known = min(self.port.known, known)
+        return len(self.stream.written) > written
