@@ -105,3 +105,14 @@ def random_reciprocal(draw: np.random.Generator) -> Instruction:
         **dict(scalar_outer=9, scalar_middle=3, scalar_inner=1, shift=int(draw.integers(0, 33))),
         **{f"{loop}_count": int(draw.integers(1, 4)) for loop in LOOPS},
     )
+
+
+def legal_drain(draw: np.random.Generator, lanes: int, rows: int) -> Instruction:
+    """Return a random VECTOR that drains some results and writes as many rows."""
+    i = legal_vector(draw, lanes)
+    fields = {name: value for name, value in i.values.items() if name != "opcode"}
+    fields |= {"x_source": XSource.RESULTS, "reduce": Reduce.NONE, "accumulate": 0, "write": 1}
+    fields |= {f"{loop}_count": 1 for loop in ("outer", "middle", "reduce_outer", "reduce_inner")}
+    fields |= {"inner_count": rows, "y_inner": int(draw.integers(0, 3)), "scalar_inner": 0}
+    fields |= {"y_row": 64, "destination_row": 128, "destination_inner": int(draw.integers(1, 5))}
+    return Instruction.make(Opcode.VECTOR, **(fields | {"parameter_stride": 0}))

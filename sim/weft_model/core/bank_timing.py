@@ -124,6 +124,16 @@ class BankPort:
             start = int(cycles[-1]) + 1
         return count - left, start if not left else max(start, self.known)
 
+    def taken(self, bank: int, cycles: np.ndarray) -> np.ndarray:
+        """Return in which of some ascending cycles a rival reads a bank."""
+        start, stop = int(cycles[0]), int(cycles[-1]) + 1
+        taken = np.zeros(len(cycles), bool)
+        for rival in self.rivals:
+            free = list(rival.free(bank, stop - start, start, stop))
+            if not free or len(free[0]) < stop - start:
+                taken |= ~np.isin(cycles, np.concatenate([range(0), *free]))
+        return taken
+
     def _free(self, bank: int, count: int, start: int) -> Iterator[Some]:
         """Yield the first cycles in which no rival reads a bank, as far as that is known."""
         if not self.rivals:

@@ -86,6 +86,11 @@ class ResultStream:
         """Number of rows whose room is known."""
         return len(self.taken) + self.timing.result_rows + 1
 
+    @property
+    def full(self) -> bool:
+        """Whether the next row waits until one is taken, as far as is known."""
+        return len(self.admitted) >= self.rooms
+
     def room(self, start: int, stop: int) -> np.ndarray:
         """Return the first cycles in which rows could be admitted, without those that always can.
 
