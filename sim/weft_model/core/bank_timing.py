@@ -21,7 +21,16 @@ Some = range | np.ndarray
 
 
 class Reads(Protocol):
-    """What a port has read."""
+    """What a port has read.
+
+    Members
+    -------
+    quiet : int
+        All of its reads before this cycle are known, whatever else is not.
+    """
+
+    @property
+    def quiet(self) -> int: ...
 
     def free(self, bank: int, count: int, start: int, stop: int) -> Iterator[Some]:
         """Yield the first `count` cycles from `start` to before `stop` that a bank is not read in.
@@ -35,9 +44,15 @@ class ReadRuns:
     """The reads of a port, in runs of one bank.
 
     A run is either a row per cycle, or any cycles.
+
+    Members
+    -------
+    quiet : int
+        See Reads; it grows as the owner of the port knows more.
     """
 
     def __init__(self):
+        self.quiet = 0
         self._starts: list[int] = []
         self._stops: list[int] = []
         self._banks: list[int] = []
@@ -89,14 +104,22 @@ class BankPort:
     Members
     -------
     reads : ReadRuns
-    known : int
-        All reads of the rivals before this cycle are known.
     """
 
     def __init__(self, rivals: Sequence[Reads] = ()):
         self.rivals = rivals
         self.reads = ReadRuns()
-        self.known = NEVER if not rivals else 0
+        self._known = 0 if rivals else NEVER
+
+    @property
+    def known(self) -> int:
+        """All reads of the rivals before this cycle are known."""
+        quiet = min((rival.quiet for rival in self.rivals), default=NEVER)
+        return max(self._known, quiet)
+
+    @known.setter
+    def known(self, cycle: int) -> None:
+        self._known = cycle
 
     def limit(self, cycle: int) -> None:
         """Take back that reads of the rivals from this cycle on are known.
@@ -104,10 +127,12 @@ class BankPort:
         What the port has read may be a reason for others.
         """
         if self.rivals:
-            self.known = min(self.known, cycle)
+            self._known = min(self._known, cycle)
 
-    def read(self, bank: int, count: int, start: int) -> tuple[int, int]:
+    def read(self, bank: int, count: int, start: int, *, known: int = 0) -> tuple[int, int]:
         """Read rows of one bank, from a cycle on, at most one per cycle.
+
+        `known`: the caller knows all reads of the rivals before this cycle.
 
         Returns
         -------
@@ -117,12 +142,12 @@ class BankPort:
         """
         if bank == NO_BANK:
             return count, start + count
-        left = count
-        for cycles in self._free(bank, count, start):
+        left, known = count, max(known, self.known)
+        for cycles in self._free(bank, count, start, known):
             self.reads.add(bank, cycles)
             left -= len(cycles)
             start = int(cycles[-1]) + 1
-        return count - left, start if not left else max(start, self.known)
+        return count - left, start if not left else max(start, known)
 
     def taken(self, bank: int, cycles: np.ndarray) -> np.ndarray:
         """Return in which of some ascending cycles a rival reads a bank."""
@@ -134,14 +159,14 @@ class BankPort:
                 taken |= ~np.isin(cycles, np.concatenate([range(0), *free]))
         return taken
 
-    def _free(self, bank: int, count: int, start: int) -> Iterator[Some]:
-        """Yield the first cycles in which no rival reads a bank, as far as that is known."""
+    def _free(self, bank: int, count: int, start: int, known: int) -> Iterator[Some]:
+        """Yield the first cycles in which no rival reads a bank, before the cycle `known`."""
         if not self.rivals:
             yield range(start, start + count)
             return
         first, *others = self.rivals
-        while count and start < self.known:
-            parts = list(first.free(bank, count, start, self.known))
+        while count and start < known:
+            parts = list(first.free(bank, count, start, known))
             if not parts:
                 return
             start = int(parts[-1][-1]) + 1

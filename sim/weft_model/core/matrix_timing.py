@@ -143,6 +143,18 @@ class MatrixTimes:
         self._works.append(work)
         self._firsts.append(self._firsts[-1] + work.tiles * work.rows)
 
+    @property
+    def quiet(self) -> int:
+        """The cycle before which all requests are known; see bank_timing.Reads."""
+        requests = self._requests
+        if not requests.count:
+            return 0
+        quiet = requests.cycle(requests.count - 1) + 1
+        if requests.count == self._admitted + requests.ahead:
+            # The next one waits for the admission of the next row.
+            quiet = max(quiet, self._last + 2)
+        return quiet
+
     def free(self, bank: int, count: int, start: int, stop: int) -> Iterator[Some]:
         """Yield the first cycles in which a bank is not read; see bank_timing.Reads."""
         for row, cycle, length in self._requests.between(start, stop):

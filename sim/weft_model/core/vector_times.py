@@ -115,9 +115,13 @@ class _Asking:
         self.port = port
         self.waits_for_bank: int | None = None
 
-    def ask(self, bank: int, cycle: int) -> int | None:
-        """Return the cycle in which a row is granted, if it is known; ask until then."""
-        read, later = self.port.read(bank, 1, max(cycle, self.waits_for_bank or cycle))
+    def ask(self, bank: int, cycle: int, *, known: int) -> int | None:
+        """Return the cycle in which a row is granted, if it is known; ask until then.
+
+        `known`: see BankPort.read.
+        """
+        first = max(cycle, self.waits_for_bank or cycle)
+        read, later = self.port.read(bank, 1, first, known=known)
         self.waits_for_bank = None if read else later
         return later - 1 if read else None
 
@@ -219,6 +223,11 @@ class VectorTimes:
         for reader in self.waiting:
             reader.port.limit(cycle)
 
+    @property
+    def _quiet(self) -> int:
+        """The cycle before which all reads of other units that come before x are known."""
+        return min(rival.quiet for rival in self.parts.x.rivals)
+
     def _free_rows(self, work: VectorWork) -> int:
         """Do the next rows up to the first one that waits for a bank; return their number."""
         slots, results = work.slots, self.parts.results
@@ -237,7 +246,7 @@ class VectorTimes:
         asked[0, 0], asked[1:, 0] = self._begin, cycles[:-1, -1] + 1
         # A result that is taken may let MATRIX read again.
         full = work.drains and results.full
-        known = int(cycles[0, -1]) + EFFECT if full else NEVER
+        known = max(self._quiet, int(cycles[0, -1]) + EFFECT) if full else NEVER
         free = self._uncontested(work, asked, known)
         self._most = min(work.rows, 2 * self._most) if free == count else FEW_ROWS
         if not free:
@@ -266,7 +275,8 @@ class VectorTimes:
                 continue
             requests = asked[:count, slots].ravel()
             banks = work.banks[name][self._row : self._row + count].ravel()
-            late = requests >= min(known, reader.port.known)
+            # What the unit itself reads on x is known.
+            late = requests >= min(known, max(one.port.known for one in self.waiting))
             for bank in set(banks.tolist()):
                 late |= (banks == bank) & reader.port.taken(bank, requests)
             # No bank has a number that large.
@@ -279,12 +289,17 @@ class VectorTimes:
 
     def _next_slot(self, work: VectorWork) -> bool:
         """Do the next slot, if it is known when; return whether it was."""
+        for reader in self.waiting:
+            reader.port.reads.quiet = self._begin
         for name, reader in self._readers.items():
             places = np.flatnonzero(work.requests[name] == self._slot)
             if not len(places) or name in self._grants:
                 continue
             bank = int(work.banks[name][self._row, places[0]])
-            granted = reader.ask(bank, self._begin)
+            # The next request on x comes after what is granted here.
+            asks = self._readers["x"].waits_for_bank is not None
+            known = 0 if asks else self.parts.x.known
+            granted = reader.ask(bank, self._begin, known=known)
             if granted is not None:
                 self._grants[name] = granted
             elif name == "x" and reader.waits_for_bank is not None:

@@ -149,6 +149,7 @@ class WeightsTimes:
         written = self._next - 1 + self.stream.timing.write
         self.stream.written.append(written)
         self.port.limit(written + EFFECT)
+        self.port.reads.quiet = self._next
         if self._begun == work.tiles:
             self.finishes.append(written)
             self._work = None
@@ -186,5 +187,5 @@ class WeightsTimes:
         written, known = len(self.stream.written), self.port.known
         self.port.known = NEVER
         self.advance()
-        self.port.known = min(self.port.known, known)
+        self.port.limit(known)
         return len(self.stream.written) > written
