@@ -150,12 +150,8 @@ class VectorTimes:
     """
 
     def __init__(self, parts: CoreParts):
-        config = parts.config
         self.parts = parts
         self.timing = VectorTiming()
-        self.row_chunks = RowChunks(
-            lanes=config.lanes, operand_width=config.operand_width, chunk=config.vector.lanes
-        )
         self.starts: list[int] = []
         self.finishes: list[int] = []
         self._given: list[tuple[Instruction, int]] = []
@@ -203,7 +199,7 @@ class VectorTimes:
         instruction, available = self._given[number]
         self._work = VectorWork(
             instruction=instruction,
-            row_chunks=self.row_chunks,
+            row_chunks=self.parts.config.row_chunks,
             bank_rows=self.parts.bank_rows,
         )
         start = max(available, self.finishes[-1] + 1) if number else available

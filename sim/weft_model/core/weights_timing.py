@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from weft.checks import check
 from weft.isa.instruction import Instruction
 from weft.sequencer.unit_queue import UnitQueue
 
@@ -100,7 +101,17 @@ class WeightsTimes:
         self._runs: deque[tuple[int, int]] = deque()
 
     def give(self, instruction: Instruction, available: int) -> None:
-        """Add the next instruction, which can start from the cycle `available` on."""
+        """Add the next instruction, which can start from the cycle `available` on.
+
+        Raises
+        ------
+        ValueError
+            If its tiles do not come directly from the buffer.
+        """
+        check(
+            bool(instruction["from_buffer"]) and not instruction["transpose"],
+            "the cycle model has only WEIGHTS from the buffer, without transpose",
+        )
         self._given.append((instruction, available))
 
     @property
