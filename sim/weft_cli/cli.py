@@ -15,7 +15,7 @@ from weft.core.core_config import CORES
 from weft_model.layers import NETWORKS, read_network, scale_sim_windows, whole_windows
 from weft_sim import toolchain
 
-from . import installation, programs
+from . import block_program, installation, programs
 from .paths import check_writable, shown
 from .running import run
 from .unit_options import takes_configuration, takes_parts_of_configuration
@@ -72,6 +72,7 @@ for _command in (
     programs.execute,
     programs.trace,
     programs.digits_program,
+    block_program.block_program,
 ):
     app.add_command(_command)
 

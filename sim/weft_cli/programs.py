@@ -80,7 +80,8 @@ def write_memory(memory: list[np.ndarray], regions: tuple[int, ...], directory: 
         print(f"{shown(path)}: {len(memory[number]):,} bytes")
 
 
-def _described(path: Path, program: Program, data: bytes) -> str:
+def described(path: Path, program: Program, data: bytes) -> str:
+    """Return the sizes of a program, after its path."""
     return f"{shown(path)}: {len(program.instructions):,} instructions, {len(data):,} bytes"
 
 
@@ -93,7 +94,7 @@ def assemble(text, program) -> None:
     found = read_program(text)
     data = found.encode()
     program.write_bytes(data)
-    print(_described(program, found, data))
+    print(described(program, found, data))
 
 
 @click.command()
@@ -119,7 +120,7 @@ def check(program) -> None:
     if wrong:
         sys.exit(1)
     cores = [name for name, core in CORES.items() if not core.lacks(found.requirements)]
-    print(f"{_described(program, found, found.encode())}, accepted")
+    print(f"{described(program, found, found.encode())}, accepted")
     print(
         f"checked in {time.perf_counter() - started:.2f} s; fits {', '.join(cores) or 'no named'}"
     )
@@ -238,7 +239,7 @@ def digits_program(core, directory) -> None:
     check_program(program)
     data = program.encode()
     path.write_bytes(data)
-    print(_described(path, program, data))
+    print(described(path, program, data))
     memory = digits_memory(network, images)
     write_memory(memory, program.requirements.readable, directory)
     execute_program(program, memory)

@@ -47,14 +47,14 @@ def reciprocal(x: np.ndarray, *, shift: int) -> tuple[np.ndarray, np.ndarray]:
 def one_over_one_plus(a: np.ndarray) -> np.ndarray:
     """Return 1 / (1 + a); both are Q0.31, and a is from 0 to 1."""
     half_denominator = (a + _MOST + 1) >> 1
-    x = _48_OVER_17 + _product(half_denominator, _MINUS_32_OVER_17)
+    x = _48_OVER_17 + high_product(half_denominator, _MINUS_32_OVER_17)
     for _ in range(_STEPS):
-        error = _ONE_Q2 - _product(half_denominator, x)
-        x = x + _saturated(_product(x, error) << 2)
+        error = _ONE_Q2 - high_product(half_denominator, x)
+        x = x + _saturated(high_product(x, error) << 2)
     return _saturated(x << 1)
 
 
-def _product(a: np.ndarray, b: np.ndarray | int) -> np.ndarray:
+def high_product(a: np.ndarray, b: np.ndarray | int) -> np.ndarray:
     """Return the high half of 2ab, rounded to nearest: SaturatingRoundingDoublingHighMul."""
     product = a * b
     nudged = product + np.where(product >= 0, 1 << 30, 1 - (1 << 30))

@@ -1,0 +1,1 @@
+"""Programs of a core for layers and blocks of quantized networks."""

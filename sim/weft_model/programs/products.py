@@ -1,0 +1,250 @@
+"""Products: convolutions and products of tensors in the buffer, tile by tile.
+
+Each tile of the output is one MATMUL over all of K, with its weights in front of it, and a VECTOR
+that drains it. Weights pass through the FIFO, so those of the next tile come in the meantime.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from weft.isa.codes import Bias, Opcode, ScaleSource, XSource
+
+from .convolution import Convolution
+from .program_builder import CONSTANTS, ProgramBuilder
+from .requantization import Requantization
+from .tensor import Tensor, Tile, tiles
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constants:
+    """Where the constants of a layer are in the memory.
+
+    Parameters
+    ----------
+    weights : tuple of int
+        First byte of the weights of each block of outputs.
+    records : tuple of int
+        First byte of the parameter records of each chunk of blocks.
+    chunk : int
+        Blocks of outputs whose records are loaded together.
+    """
+
+    weights: tuple[int, ...]
+    records: tuple[int, ...]
+    chunk: int
+
+
+def place_constants(builder: ProgramBuilder, layer: Convolution) -> Constants:
+    """Place weights and records in the memory; the weights of a block of outputs are contiguous."""
+    lanes, records = builder.lanes, layer.requantize.records()
+    chunk = max(builder.needs.parameter_rows // 2, 1)
+    weights = [
+        builder.constant(np.ascontiguousarray(layer.weights[..., first : first + lanes]).tobytes())
+        for first in range(0, layer.outputs, lanes)
+    ]
+    return Constants(
+        weights=tuple(weights),
+        records=tuple(
+            builder.constant(records[first : first + chunk * lanes].tobytes())
+            for first in range(0, layer.outputs, chunk * lanes)
+        ),
+        chunk=chunk,
+    )
+
+
+def convolve(
+    builder: ProgramBuilder,
+    layer: Convolution,
+    constants: Constants,
+    *,
+    height: int,
+    source: Tensor,
+    output: Tensor,
+) -> None:
+    """Convolve lines of images in the buffer.
+
+    Parameters
+    ----------
+    builder : ProgramBuilder
+    layer : Convolution
+    constants : Constants
+    height : int
+        Lines of a whole input image.
+    source, output : Tensor
+        The source has all lines that the output needs.
+    """
+    for block in range(builder.blocks(layer.outputs)):
+        parameters = _parameters(builder, layer, constants, block)
+        for tile in tiles(output, most_pixels(builder)):
+            _layer_weights(builder, layer, block, constants.weights[block])
+            _convolve_tile(builder, layer, block, tile, height=height, source=source, output=output)
+            drain(builder, layer.requantize, block, tile, output=output, parameters=parameters)
+
+
+def _parameters(
+    builder: ProgramBuilder, layer: Convolution, constants: Constants, block: int
+) -> int:
+    """Return the parameter row of a block of outputs; its records are loaded in time."""
+    chunk, place = divmod(block, constants.chunk)
+    size = constants.chunk * builder.lanes
+    channels = min(size, layer.outputs - chunk * size)
+    return builder.parameters(constants.records[chunk], channels) + place
+
+
+def most_pixels(builder: ProgramBuilder) -> int:
+    """Return the pixels of the largest tile."""
+    return min(builder.needs.accumulators, builder.needs.result_rows)
+
+
+def _layer_weights(builder: ProgramBuilder, layer: Convolution, block: int, offset: int) -> None:
+    """Put the tiles of a block of outputs into the FIFO, in the order (ky, kx, block)."""
+    places, columns = int(np.prod(layer.kernel)), builder.valid(layer.outputs, block)
+    common = {"region": CONSTANTS, "offset": offset, "valid_columns": columns}
+    if layer.depthwise:
+        pitches = {"group_pitch": columns, "row_pitch": columns}
+        builder.emit(
+            Opcode.WEIGHTS, diagonal=1, groups=places, valid_rows=columns, **pitches, **common
+        )
+        return
+    blocks = builder.blocks(layer.channels)
+    builder.emit(
+        Opcode.WEIGHTS,
+        **dict(groups=places, group_pitch=layer.channels * columns),
+        **dict(tiles=blocks, tile_pitch=builder.lanes * columns, row_pitch=columns),
+        **dict(valid_rows=builder.valid(layer.channels, blocks - 1), **common),
+    )
+
+
+def _convolve_tile(
+    builder: ProgramBuilder,
+    layer: Convolution,
+    block: int,
+    tile: Tile,
+    *,
+    height: int,
+    source: Tensor,
+    output: Tensor,
+) -> None:
+    blocks = builder.blocks(layer.channels)
+    line = source.width * blocks
+    (top, _), (left, _) = layer.padding
+    y_step, x_step = layer.strides
+    y = (output.top + tile.y) * y_step - top
+    x = tile.x * x_step - left
+    row = source.row + tile.image * source.lines * line + (y - source.top) * line + x * blocks
+    channels = {"block_count": blocks, "block_stride": 1}
+    if layer.depthwise:
+        row, channels = row + block, {}
+    builder.emit(
+        Opcode.MATMUL,
+        **dict(first=1, last=1, zero_point=layer.zero_point, row=row, **channels),
+        **dict(height=height, width=source.width, y_origin=y, x_origin=x),
+        **dict(image_count=tile.images, image_stride=source.lines * line),
+        **dict(y_count=tile.lines, y_stride=y_step * line, y_step=y_step),
+        **dict(x_count=tile.width, x_stride=x_step * blocks, x_step=x_step),
+        **dict(ky_count=layer.kernel[0], ky_stride=layer.dilation * line, ky_step=layer.dilation),
+        **dict(kx_count=layer.kernel[1], kx_stride=layer.dilation * blocks, kx_step=layer.dilation),
+    )
+
+
+def drain(
+    builder: ProgramBuilder,
+    requantize: Requantization,
+    block: int,
+    tile: Tile,
+    *,
+    output: Tensor,
+    parameters: int,
+    output_table: int = 0,
+) -> None:
+    """Requantize the result rows of a tile, and write a block of outputs."""
+    blocks = builder.blocks(output.channels)
+    builder.emit(
+        Opcode.VECTOR,
+        **dict(x_source=XSource.RESULTS, inner_count=tile.pixels, bias=Bias.CHANNEL),
+        **dict(rounding=requantize.rounding, scale_source=ScaleSource.CHANNEL),
+        **dict(parameters=parameters, output_offset=requantize.offset),
+        **dict(minimum=requantize.minimum, maximum=requantize.maximum),
+        **dict(output_table=output_table, write=1, destination_inner=blocks),
+        destination_row=output.row + tile.first * blocks + block,
+        valid_lanes=builder.valid(output.channels, block),
+    )
+
+
+def convolved(builder: ProgramBuilder, layer: Convolution, x: Tensor) -> Tensor:
+    """Convolve whole images in the buffer; return the output, in rows of its own."""
+    builder.tag += 1
+    lines, width = layer.output_sides(x.lines, x.width)
+    sizes = {"lines": lines, "width": width, "images": x.images}
+    output = Tensor.new(builder, channels=layer.outputs, **sizes)
+    constants = place_constants(builder, layer)
+    convolve(builder, layer, constants, height=x.lines, source=x, output=output)
+    return output
+
+
+def connected(
+    builder: ProgramBuilder,
+    layer: Convolution,
+    sources: Sequence[Tensor],
+    *,
+    output_table: np.ndarray | None = None,
+) -> Tensor:
+    """Multiply the concatenation of matrices by the weights of a fully connected layer.
+
+    The products share their sums, so nothing is copied. The outputs pass through a table, if there
+    is one, and are in rows of their own.
+    """
+    builder.tag += 1
+    output = Tensor.new(builder, width=sources[0].width, channels=layer.outputs)
+    constants = place_constants(builder, layer)
+    (table,) = (0,) if output_table is None else builder.tables(output_table)
+    for block in range(builder.blocks(layer.outputs)):
+        parameters = _parameters(builder, layer, constants, block)
+        for tile in tiles(output, most_pixels(builder)):
+            offset = constants.weights[block]
+            for source in sources:
+                columns = builder.valid(layer.outputs, block)
+                _matrix_weights(builder, offset, channels=source.channels, columns=columns)
+                offset += source.channels * columns
+                _matrix_tile(
+                    builder,
+                    tile=tile,
+                    source=source,
+                    zero_point=layer.zero_point,
+                    first=source is sources[0],
+                    last=source is sources[-1],
+                )
+            drain(
+                builder,
+                layer.requantize,
+                block,
+                tile,
+                output=output,
+                parameters=parameters,
+                output_table=table,
+            )
+    return output
+
+
+def _matrix_weights(builder: ProgramBuilder, offset: int, *, channels: int, columns: int) -> None:
+    blocks = builder.blocks(channels)
+    builder.emit(
+        Opcode.WEIGHTS,
+        **dict(region=CONSTANTS, offset=offset, valid_columns=columns, row_pitch=columns),
+        **dict(tiles=blocks, tile_pitch=builder.lanes * columns),
+        valid_rows=builder.valid(channels, blocks - 1),
+    )
+
+
+def _matrix_tile(
+    builder: ProgramBuilder, *, tile: Tile, source: Tensor, zero_point: int, first: bool, last: bool
+) -> None:
+    blocks = builder.blocks(source.channels)
+    builder.emit(
+        Opcode.MATMUL,
+        **dict(first=int(first), last=int(last), zero_point=zero_point),
+        **dict(row=source.row + tile.first * blocks, block_count=blocks, block_stride=1),
+        **dict(x_count=tile.pixels, x_stride=blocks, width=tile.pixels),
+    )
