@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-fast sim sim-full soak waves verilog cycles test-quick test test-all bench \
   bench-export bench-speed bench-formats bench-utilization goals bench-docs fpga fpga-table fpga-docs \
-  format-costs setup-fpga formal floats coverage mutation faults equivalence trust-docs lint docs \
+  format-costs setup-fpga setup-judges formal floats coverage mutation faults equivalence trust-docs lint docs \
   train workloads lock clean clean-cache
 
 PYTHON ?= python3
@@ -11,6 +11,7 @@ VERIFY := PYTHONPATH=tb .venv/bin/python -m verify
 READY := .venv/.ready
 FAST_READY := .venv/.ready-fast
 FPGA_READY := .venv/.ready-fpga
+JUDGES_READY := .venv/.ready-judges
 PIP := .venv/bin/pip install --disable-pip-version-check
 # Zig builds its own C++ library at its first use.
 ADD_COMPILER = echo "Adding Zig's C++ compiler to .venv: 1 to 2 minutes, 100 MB to download" && \
@@ -97,6 +98,12 @@ $(FPGA_READY): requirements-fpga.lock $(READY)
 	@$(PIP) --require-hashes -r requirements-fpga.lock
 	@touch $(FPGA_READY)
 
+setup-judges: $(JUDGES_READY)  ## add LiteRT and onnxruntime, against which the tests compare programs
+$(JUDGES_READY): requirements-judges.lock $(READY)
+	@echo "Adding LiteRT and onnxruntime to .venv: half a minute, 50 MB to download"
+	@$(PIP) --require-hashes -r requirements-judges.lock
+	@touch $(JUDGES_READY)
+
 sim: $(READY)  ## run the handwritten digits on the RTL of a core; with M, K and N, a product on a matrix unit
 	@$(WEFT) sim $(OPTIONS)
 
@@ -118,10 +125,10 @@ verilog: $(READY)  ## write the Verilog of a ROWS x COLUMNS unit, or of a CORE, 
 test-quick: $(READY)  ## run a few tests, in under two minutes, to check the installation
 	@$(PYTEST) -m quick
 
-test: $(FPGA_READY) $(FAST_READY)  ## run the tests
+test: $(FPGA_READY) $(FAST_READY) $(JUDGES_READY)  ## run the tests
 	@$(PYTEST) -m "not large"
 
-test-all: $(FPGA_READY) $(FAST_READY)  ## run the tests and the large sizes, up to 64 x 64
+test-all: $(FPGA_READY) $(FAST_READY) $(JUDGES_READY)  ## run the tests and the large sizes, up to 64 x 64
 	@$(PYTEST)
 
 coverage: $(READY)  ## measure the lines, toggles and situations that the benches reach
@@ -185,6 +192,7 @@ lock: $(READY)  ## pin the newest allowed versions in the lock files
 	@$(PIN) --extra dev --extra fpga --upgrade -o requirements-fpga.lock
 	@$(PIN) --extra dev --constraint requirements-fpga.lock -o requirements.lock
 	@$(PIN) --extra fast --constraint requirements-fpga.lock -o requirements-fast.lock
+	@$(PIN) --extra judges --constraint requirements-fpga.lock -o requirements-judges.lock
 
 clean:  ## remove generated files; keep the virtual environment and the cached builds
 	@rm -rf build dist .pytest_cache .ruff_cache

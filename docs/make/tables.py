@@ -16,6 +16,7 @@ import fpga_tables
 import host_interface_tables
 import host_link_tables
 import isa_tables
+import programming_tables
 import sequencer_tables
 import shape_tables
 import topology_tables
@@ -346,6 +347,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "digits_in_floats": format_tables.digits_in_floats,
     **isa_tables.PARTS,
     **host_interface_tables.PARTS,
+    **programming_tables.PARTS,
     **sequencer_tables.PARTS,
     **vector_tables.PARTS,
 }

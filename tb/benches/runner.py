@@ -6,6 +6,7 @@ coroutines inside the simulator, where `coroutines.parameters` returns the param
 """
 
 import base64
+import importlib
 import json
 import os
 import pickle
@@ -13,7 +14,8 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, NoReturn
 from xml.etree import ElementTree
 
 import filelock
@@ -57,16 +59,28 @@ def needs_program(name: str) -> None:
         _cannot_run(f"{name} is not installed")
 
 
+def judge(name: str) -> ModuleType:
+    """Return the module of benches that runs a judge, such as "litert".
+
+    Skip the tests of the calling file if the judge is missing; fail them if WEFT_NO_SKIP is set.
+    """
+    try:
+        return importlib.import_module(f"benches.{name}")
+    except ModuleNotFoundError as error:
+        missing = error.name
+    _cannot_run(f"{missing} is not installed: make setup-judges")
+
+
 def needs_waves(simulator: str) -> None:
     """Skip the test on a simulator that writes no waves."""
     if simulator == "cxxrtl":
         pytest.skip("CXXRTL writes no waves")
 
 
-def _cannot_run(reason: toolchain.ToolMissing | str) -> None:
+def _cannot_run(reason: toolchain.ToolMissing | str) -> NoReturn:
     if os.environ.get("WEFT_NO_SKIP"):
         pytest.fail(str(reason), pytrace=False)
-    pytest.skip(str(reason))
+    pytest.skip(str(reason), allow_module_level=True)
 
 
 def on_simulators(names: str, cases: Mapping[str, object], *, verilator: int = 1):

@@ -14,7 +14,7 @@ from .quantized_layer import QuantizedLayer, random_layer, random_numbers
 from .requantization import LEAST
 from .scales import Quantization
 from .tensor import Tensor
-from .tensor_operations import Addition, Product, lookup_table, sigmoid
+from .tensor_operations import Addition, Product, lookup_table, sigmoid, tanh
 
 # LiteRT fixes the quantization of these functions.
 SIGMOID = Quantization(1 / 256, LEAST)
@@ -129,11 +129,11 @@ class LstmCell:
         """Return the function of a gate."""
         sums = self.gates[gate].output
         if gate == "candidate":
-            return lookup_table(np.tanh, sums, TANH)
+            return lookup_table(tanh, sums, TANH)
         return lookup_table(sigmoid, sums, SIGMOID)
 
     def _cell_table(self) -> np.ndarray:
-        return lookup_table(np.tanh, self.cell, TANH)
+        return lookup_table(tanh, self.cell, TANH)
 
 
 def _looked_up(table: np.ndarray, x: np.ndarray) -> np.ndarray:

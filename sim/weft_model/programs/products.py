@@ -134,19 +134,28 @@ def _convolve_tile(
     y = (output.top + tile.y) * y_step - top
     x = tile.x * x_step - left
     row = source.row + tile.image * source.lines * line + (y - source.top) * line + x * blocks
-    channels = {"block_count": blocks, "block_stride": 1}
-    if layer.depthwise:
-        row, channels = row + block, {}
+    # A channel of a depthwise convolution has weights in its own block of inputs only.
+    row += block if layer.depthwise else 0
+    image = source.lines * line
     builder.emit(
         Opcode.MATMUL,
-        **dict(first=1, last=1, zero_point=layer.zero_point, row=row, **channels),
+        **dict(first=1, last=1, zero_point=layer.zero_point, row=row),
         **dict(height=height, width=source.width, y_origin=y, x_origin=x),
-        **dict(image_count=tile.images, image_stride=source.lines * line),
-        **dict(y_count=tile.lines, y_stride=y_step * line, y_step=y_step),
-        **dict(x_count=tile.width, x_stride=x_step * blocks, x_step=x_step),
-        **dict(ky_count=layer.kernel[0], ky_stride=layer.dilation * line, ky_step=layer.dilation),
-        **dict(kx_count=layer.kernel[1], kx_stride=layer.dilation * blocks, kx_step=layer.dilation),
+        **_loop("image", tile.images, stride=image),
+        **_loop("y", tile.lines, stride=y_step * line, step=y_step),
+        **_loop("x", tile.width, stride=x_step * blocks, step=x_step),
+        **_loop("ky", layer.kernel[0], stride=layer.dilation * line, step=layer.dilation),
+        **_loop("kx", layer.kernel[1], stride=layer.dilation * blocks, step=layer.dilation),
+        **({} if layer.depthwise else _loop("block", blocks, stride=1)),
     )
+
+
+def _loop(name: str, count: int, *, stride: int, step: int = 0) -> dict[str, int]:
+    """Return the fields of a loop of MATMUL, unless it has one step."""
+    if count == 1:
+        return {}
+    fields = {f"{name}_count": count, f"{name}_stride": stride}
+    return fields | ({f"{name}_step": step} if step else {})
 
 
 def drain(

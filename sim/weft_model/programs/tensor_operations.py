@@ -125,5 +125,11 @@ def lookup_table(
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    """Return the logistic function."""
-    return 1 / (1 + np.exp(-x))
+    """Return the logistic function, in float32."""
+    # The exponential of float32 in numpy is less exact than that of C.
+    return 1 / (1 + np.exp(-x.astype(np.float64)).astype(np.float32))
+
+
+def tanh(x: np.ndarray) -> np.ndarray:
+    """Return the hyperbolic tangent, in float32."""
+    return np.tanh(x.astype(np.float64)).astype(np.float32)
