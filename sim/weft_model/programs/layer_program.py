@@ -1,7 +1,8 @@
 """A program for one layer of any shape: a convolution or a fully connected layer.
 
-Inputs and outputs pass through the buffer in bands: some images, or some lines of an image. While
-a band is computed, the next one is loaded. Weights come from the memory for every tile.
+Inputs and outputs pass through the buffer in bands: some images, some lines of an image, or some
+pixels of a line. While a band is computed, the next one is loaded. Weights come from the memory for
+every tile.
 """
 
 import dataclasses
@@ -45,7 +46,7 @@ def layer_program(
     Raises
     ------
     ValueError
-        If the buffer is too small for one line of the output, or if a layer is packed that is
+        If the buffer is too small for one pixel of the output, or if a layer is packed that is
         depthwise or dilated.
     """
     builder = ProgramBuilder(core)
@@ -101,15 +102,15 @@ def _plain_load(source: PlacedArray) -> _Load:
 def _packed_load(layer: Convolution, source: PlacedArray) -> _Load:
     """Return the load of rows that have all pixels of a line of the kernel."""
     *_, width, channels = source.stored_shape
-    pitch = width * channels
+    pitch, step = width * channels, layer.strides[1] * channels
 
     def load(builder: ProgramBuilder, tensor: Tensor, line: int) -> None:
         builder.emit(
             Opcode.LOAD,
-            **dict(region=source.region, offset=source.offset + line * pitch, row=tensor.row),
+            **dict(region=source.region, row=tensor.row, bytes=tensor.channels),
+            offset=source.offset + line * pitch + tensor.left * step,
             **dict(groups=tensor.images * tensor.lines, group_pitch=pitch),
-            **dict(lines=tensor.width, line_pitch=layer.strides[1] * channels),
-            bytes=tensor.channels,
+            **dict(lines=tensor.width, line_pitch=step),
         )
 
     return load
@@ -117,12 +118,14 @@ def _packed_load(layer: Convolution, source: PlacedArray) -> _Load:
 
 @dataclass(frozen=True, kw_only=True)
 class _Band:
-    """Output lines `y` and on of some images; all lines, if there is more than one image."""
+    """A part of the output: whole images, whole lines of an image, or pixels of a line."""
 
     image: int
     images: int
     y: int
     lines: int
+    x: int
+    width: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +160,7 @@ class _Plan:
 
         def fetch(number: int) -> None:
             band = bands[number]
-            tensor = self._source(band, sources[number % slots])
+            tensor = self._source(band).at(sources[number % slots])
             load(builder, tensor, band.image * self.height + tensor.top)
 
         for number, band in enumerate(bands):
@@ -165,71 +168,83 @@ class _Plan:
                 fetch(number)
             if slots > 1 and number + 1 < len(bands):
                 fetch(number + 1)
-            output = self._output(band, outputs[number % slots])
-            convolve(
-                builder,
-                self.layer,
-                constants,
-                height=self.height,
-                source=self._source(band, sources[number % slots]),
-                output=output,
-            )
+            source = self._source(band).at(sources[number % slots])
+            output = self._output(band).at(outputs[number % slots])
+            sides = {"height": self.height, "width": self.width}
+            convolve(builder, self.layer, constants, source=source, output=output, **sides)
             line = band.image * self.sides[0] + band.y
             output.move(builder, Opcode.STORE, target, line=line)
 
-    def _source(self, band: _Band, row: int) -> Tensor:
-        """Return the lines of the input that a band needs: at least one."""
-        first, last = 0, self.height
-        if band.lines < self.sides[0]:
-            start = band.y * self.layer.strides[0] - self.layer.padding[0][0]
-            stop = start + (band.lines - 1) * self.layer.strides[0] + self.layer.extent(0)
-            first = min(max(start, 0), self.height - 1)
-            last = max(min(stop, self.height), first + 1)
-        sizes = {"images": band.images, "lines": last - first, "width": self.width}
-        return Tensor(row=row, top=first, channels=self.layer.channels, **sizes)
+    def _source(self, band: _Band) -> Tensor:
+        """Return the part of the input that a band needs."""
+        top, bottom = self._needed(0, band.y, band.lines)
+        left, right = self._needed(1, band.x, band.width)
+        sizes = {"images": band.images, "lines": bottom - top, "width": right - left}
+        return Tensor(row=0, top=top, left=left, channels=self.layer.channels, **sizes)
 
-    def _output(self, band: _Band, row: int) -> Tensor:
-        sizes = {"images": band.images, "lines": band.lines, "width": self.sides[1]}
-        return Tensor(row=row, top=band.y, channels=self.layer.outputs, **sizes)
+    def _needed(self, axis: int, first: int, count: int) -> tuple[int, int]:
+        """Return the first input, and the one after the last, of outputs along an axis.
+
+        All, if they are all outputs; at least one.
+        """
+        layer, size = self.layer, (self.height, self.width)[axis]
+        if count == self.sides[axis]:
+            return 0, size
+        start = first * layer.strides[axis] - layer.padding[axis][0]
+        stop = start + (count - 1) * layer.strides[axis] + layer.extent(axis)
+        low = min(max(start, 0), size - 1)
+        return low, max(min(stop, size), low + 1)
+
+    def _output(self, band: _Band) -> Tensor:
+        sizes = {"images": band.images, "lines": band.lines, "width": band.width}
+        return Tensor(row=0, top=band.y, left=band.x, channels=self.layer.outputs, **sizes)
 
     def _source_rows(self, band: _Band) -> int:
-        return self._source(band, 0).pixels * self.builder.blocks(self.layer.channels)
+        return self._source(band).pixels * self.builder.blocks(self.layer.channels)
 
     def _output_rows(self, band: _Band) -> int:
-        return self._output(band, 0).pixels * self.builder.blocks(self.layer.outputs)
+        return self._output(band).pixels * self.builder.blocks(self.layer.outputs)
 
     def _bands(self) -> tuple[int, list[_Band]]:
-        """Return how many bands are in the buffer at a time, and the bands."""
-        lines, rows = self.sides[0], self.builder.needs.buffer_rows
-        image = self._most_rows(lines)
+        """Return how many bands are in the buffer at a time, and the bands.
+
+        Two, so that one can be loaded while the other is used; one, if all fits at once, or if two
+        have no place. Parts of a line are the last resort, because each band fetches all weights.
+        """
+        (lines, width), rows = self.sides, self.builder.needs.buffer_rows
+        image = self._most_rows(lines, width)
         if self.images * image <= rows:
-            return 1, list(self._bands_of(self.images, lines))
-        for slots in (2, 1):
-            if slots * image <= rows:
-                return slots, list(self._bands_of(rows // (slots * image), lines))
-            fitting = [n for n in range(1, lines) if slots * self._most_rows(n) <= rows]
-            if fitting:
-                return slots, list(self._bands_of(1, fitting[-1]))
+            return 1, list(self._bands_of(self.images, lines, width))
+        whole = [(n, width) for n in range(lines, 0, -1)]
+        parts = [(1, n) for n in range(width - 1, 0, -1)]
+        for sizes, slots in ((whole, 2), (whole, 1), (parts, 2), (parts, 1)):
+            for size in sizes:
+                count = rows // (slots * self._most_rows(*size))
+                if count:
+                    images = count if size == (lines, width) else 1
+                    return slots, list(self._bands_of(images, *size))
+        least = self._most_rows(1, 1)
         raise ValueError(
-            f"a line of the output needs a buffer of at least {self._most_rows(1):,} rows, not "
-            f"{rows:,}"
+            f"a pixel of the output needs a buffer of at least {least:,} rows, not {rows:,}"
         )
 
-    def _most_rows(self, lines: int) -> int:
+    def _most_rows(self, lines: int, width: int) -> int:
         """Return the buffer rows of a band of an image, wherever it is."""
-        needed = (lines - 1) * self.layer.strides[0] + self.layer.extent(0)
-        source = Tensor(
-            **dict(row=0, width=self.width, channels=self.layer.channels),
-            lines=self.height if lines == self.sides[0] else min(needed, self.height),
-        )
-        output = _Band(image=0, images=1, y=0, lines=lines)
-        return source.pixels * self.builder.blocks(source.channels) + self._output_rows(output)
+        sizes = []
+        for axis, count in enumerate((lines, width)):
+            size = (self.height, self.width)[axis]
+            needed = (count - 1) * self.layer.strides[axis] + self.layer.extent(axis)
+            sizes.append(size if count == self.sides[axis] else min(needed, size))
+        pixels = sizes[0] * sizes[1] * self.builder.blocks(self.layer.channels)
+        return pixels + lines * width * self.builder.blocks(self.layer.outputs)
 
-    def _bands_of(self, images: int, lines: int) -> Iterator[_Band]:
-        """Yield bands of at most so many images and lines, of nearly equal sizes."""
+    def _bands_of(self, images: int, lines: int, width: int) -> Iterator[_Band]:
+        """Yield bands of at most so many images, lines and pixels of a line, of similar sizes."""
         for image, count in _shared(self.images, images):
             for y, height in _shared(self.sides[0], lines):
-                yield _Band(image=image, images=count, y=y, lines=height)
+                for x, columns in _shared(self.sides[1], width):
+                    sizes = {"images": count, "lines": height, "width": columns}
+                    yield _Band(image=image, y=y, x=x, **sizes)
 
 
 def _shared(total: int, most: int) -> Iterator[tuple[int, int]]:

@@ -60,26 +60,28 @@ def convolve(
     constants: Constants,
     *,
     height: int,
+    width: int,
     source: Tensor,
     output: Tensor,
 ) -> None:
-    """Convolve lines of images in the buffer.
+    """Convolve parts of images in the buffer.
 
     Parameters
     ----------
     builder : ProgramBuilder
     layer : Convolution
     constants : Constants
-    height : int
-        Lines of a whole input image.
+    height, width : int
+        Of a whole input image.
     source, output : Tensor
-        The source has all lines that the output needs.
+        The source has all pixels that the output needs.
     """
     for block in range(builder.blocks(layer.outputs)):
         parameters = _parameters(builder, layer, constants, block)
         for tile in tiles(output, most_pixels(builder)):
             _layer_weights(builder, layer, block, constants.weights[block])
-            _convolve_tile(builder, layer, block, tile, height=height, source=source, output=output)
+            matmul = _convolution_tile(builder, layer, block, tile, source=source, output=output)
+            builder.emit(Opcode.MATMUL, height=height, width=width, **matmul)
             drain(builder, layer.requantize, block, tile, output=output, parameters=parameters)
 
 
@@ -117,37 +119,35 @@ def _layer_weights(builder: ProgramBuilder, layer: Convolution, block: int, offs
     )
 
 
-def _convolve_tile(
+def _convolution_tile(
     builder: ProgramBuilder,
     layer: Convolution,
     block: int,
     tile: Tile,
     *,
-    height: int,
     source: Tensor,
     output: Tensor,
-) -> None:
+) -> dict[str, int]:
+    """Return the fields of the MATMUL of a tile of outputs."""
     blocks = builder.blocks(layer.channels)
     line = source.width * blocks
     (top, _), (left, _) = layer.padding
     y_step, x_step = layer.strides
     y = (output.top + tile.y) * y_step - top
-    x = tile.x * x_step - left
-    row = source.row + tile.image * source.lines * line + (y - source.top) * line + x * blocks
+    x = (output.left + tile.x) * x_step - left
+    image = source.lines * line
+    row = source.row + tile.image * image + (y - source.top) * line + (x - source.left) * blocks
     # A channel of a depthwise convolution has weights in its own block of inputs only.
     row += block if layer.depthwise else 0
-    image = source.lines * line
-    builder.emit(
-        Opcode.MATMUL,
-        **dict(first=1, last=1, zero_point=layer.zero_point, row=row),
-        **dict(height=height, width=source.width, y_origin=y, x_origin=x),
+    return {
+        **dict(first=1, last=1, zero_point=layer.zero_point, row=row, y_origin=y, x_origin=x),
         **_loop("image", tile.images, stride=image),
         **_loop("y", tile.lines, stride=y_step * line, step=y_step),
         **_loop("x", tile.width, stride=x_step * blocks, step=x_step),
         **_loop("ky", layer.kernel[0], stride=layer.dilation * line, step=layer.dilation),
         **_loop("kx", layer.kernel[1], stride=layer.dilation * blocks, step=layer.dilation),
         **({} if layer.depthwise else _loop("block", blocks, stride=1)),
-    )
+    }
 
 
 def _loop(name: str, count: int, *, stride: int, step: int = 0) -> dict[str, int]:
@@ -189,7 +189,8 @@ def convolved(builder: ProgramBuilder, layer: Convolution, x: Tensor) -> Tensor:
     sizes = {"lines": lines, "width": width, "images": x.images}
     output = Tensor.new(builder, channels=layer.outputs, **sizes)
     constants = place_constants(builder, layer)
-    convolve(builder, layer, constants, height=x.lines, source=x, output=output)
+    sides = {"height": x.lines, "width": x.width}
+    convolve(builder, layer, constants, source=x, output=output, **sides)
     return output
 
 

@@ -27,8 +27,8 @@ class Tensor:
     lines : int
         Lines of each image that are in the buffer.
     images : int
-    top : int
-        The first of these lines.
+    top, left : int
+        The first of these lines, and the first pixel of each line that is in the buffer.
     """
 
     row: int
@@ -37,6 +37,7 @@ class Tensor:
     lines: int = 1
     images: int = 1
     top: int = 0
+    left: int = 0
 
     @property
     def pixels(self) -> int:
@@ -68,16 +69,17 @@ class Tensor:
         line : int
             The first line of the tensor, counted over all images of the array.
         """
-        pitch, lines = self.width * self.channels, self.images * self.lines
-        if self.channels % builder.lanes or pitch > MOST_BYTES:
+        pitch, size = place.shape[-2] * self.channels, self.width * self.channels
+        if self.channels % builder.lanes or size > MOST_BYTES:
             # Each pixel begins a row.
             pixels = dict(lines=self.width, line_pitch=self.channels, bytes=self.channels)
         else:
-            pixels = dict(bytes=pitch)
+            pixels = dict(bytes=size)
+        offset = place.offset + line * pitch + self.left * self.channels
         builder.emit(
             opcode,
-            **dict(region=place.region, offset=place.offset + line * pitch, row=self.row),
-            **dict(groups=lines, group_pitch=pitch, **pixels),
+            **dict(region=place.region, offset=offset, row=self.row),
+            **dict(groups=self.images * self.lines, group_pitch=pitch, **pixels),
         )
 
 

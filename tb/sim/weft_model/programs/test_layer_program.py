@@ -20,7 +20,7 @@ from weft_model.programs.quantized_layer import (
 
 # Small buffers need bands, and few accumulators tiles of a part of a line.
 OTHERS = (
-    core_of(lanes=4, buffer=BufferConfig(rows=512, banks=2), accumulators=8),
+    core_of(lanes=4, buffer=BufferConfig(rows=256, banks=2), accumulators=8),
     core_of(lanes=12, buffer=BufferConfig(rows=1024, banks=2), accumulators=40),
 )
 ROUNDINGS = (Rounding.UP, Rounding.DOUBLE, Rounding.F32)
@@ -122,6 +122,16 @@ def test_a_band_is_loaded_while_another_is_computed(source):
     assert products > 1
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_lines_longer_than_the_buffer_are_cut(packed, source):
+    """Parts of a line, each with the pixels beside it that the kernel needs."""
+    layer = plain_layer(source, (3, 3, 7, 9), strides=(1, 2))
+    built = check(OTHERS[0], layer, source, packed=packed, height=3, width=201, images=2)
+    stores = [one for one in built.program.instructions if one.opcode == Opcode.STORE]
+    assert len(stores) > 3 * 2
+    assert {one["groups"] for one in stores} == {1}
+
+
 def test_packed_columns_save_tiles(source):
     """A 7 x 7 kernel over 3 channels has 49 tiles on 16 lanes; its lines have 21 lanes, 2 tiles."""
     layer = plain_layer(source, (7, 7, 3, 16), strides=(2, 2))
@@ -137,10 +147,10 @@ def test_packed_columns_save_tiles(source):
 def test_what_is_refused(source):
     core = core_of(lanes=4, buffer=BufferConfig(rows=64, banks=2), accumulators=8)
     depthwise = plain_layer(source, (3, 3, 8))
-    dense = plain_layer(source, (3, 3, 8, 8))
+    dense = plain_layer(source, (3, 3, 32, 8))
     with pytest.raises(ValueError) as refusal:
         layer_program(core, dense, height=20, width=20)
-    assert str(refusal.value) == "a line of the output needs a buffer of at least 160 rows, not 64"
+    assert str(refusal.value) == "a pixel of the output needs a buffer of at least 74 rows, not 64"
     with pytest.raises(ValueError) as refusal:
         layer_program(core, dense, height=0, width=20)
     assert str(refusal.value) == "a kernel of 3 is larger than its input, 2"
