@@ -118,7 +118,7 @@ class CoreSimulator:
             f"#define WEFT_BEAT_BYTES {self._beat}",
         ]
         design = emitted_core(config).design
-        # In a small core, most of the time goes to control, which is faster if it is optimized whole.
+        # Most of the time of a small core goes to its control, which is faster optimized whole.
         path = build_with(
             DRIVER,
             settings,
