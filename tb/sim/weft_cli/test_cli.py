@@ -268,15 +268,40 @@ def test_the_cache_is_shown_and_cleared(tmp_path):
 
 @pytest.mark.quick
 def test_digits_on_the_rtl(tmp_path):
-    """In the default run all products equal numpy, and the accuracy is as documented."""
+    """On a bare unit all products equal numpy, and the accuracy is as documented."""
     path = tmp_path / "digits.json"
-    run = weft("sim", "--json", path)
+    run = weft("sim", "--rows", 16, "--json", path)
     assert run.returncode == 0, run.stderr
     assert "18 of 18 matrix products equal numpy bit for bit" in run.stdout
     report = json.loads(path.read_text())
     assert report["mismatches"] == 0
     assert report["cycles"] == report["predicted_cycles"]
     assert report["accuracy"] >= 0.97
+
+
+@pytest.mark.quick
+def test_digits_on_a_core(tmp_path):
+    """One program computes the network; the report says where the cycles went."""
+    path = tmp_path / "digits.json"
+    run = weft("sim", "--core", "tiny", "--json", path)
+    assert run.returncode == 0, run.stderr
+    assert "99.44% of 360 held-out digits classified correctly by one program" in run.stdout
+    assert "the memory equals that of the machine in numpy" in run.stdout
+    report = json.loads(path.read_text())
+    assert report["differences"] == [] and report["wrong_scores"] == 0
+    layers = {layer.pop("layer"): layer for layer in report["layers"]}
+    assert list(layers) == ["convolution", "hidden", "output"]
+    for layer in layers.values():
+        assert layer["cycles"] == layer["active"] + layer["stalled"] + layer["waiting"]
+    # A row of three tiles for each pixel and block of channels, 360 times.
+    assert layers["convolution"]["active"] % (360 * 64 * 3) == 0
+    assert 0 < report["array_active"] < 1
+
+
+def test_a_core_has_no_options_of_a_matrix_unit():
+    run = weft("sim", "--core", "tiny", "--rows", 4)
+    assert run.returncode != 0
+    assert "a core is simulated without the options of a matrix unit, such as --rows" in run.stderr
 
 
 def test_the_machine_check_names_what_is_missing():

@@ -1,5 +1,6 @@
 """The commands for programs: files in, files out, and one sentence for a mistake."""
 
+import json
 import re
 
 import numpy as np
@@ -100,3 +101,30 @@ def test_the_digits_are_a_program_that_can_be_executed_again(weft, tmp_path):
     images, labels = digits.held_out()
     found = np.frombuffer(before, np.int8).reshape(len(images), -1)
     assert digits.accuracy(found, labels) > 0.99
+
+
+def test_a_program_is_traced_on_the_rtl(weft, tmp_path):
+    """The times of all instructions, and a timeline with one slice for each."""
+    (tmp_path / "region0.bin").write_bytes(bytes(range(64)))
+    done = weft("trace", "product.txt", ".", "--core", "tiny", "--json", "timeline.json")
+    assert done.exit_code == 0, done.output
+    assert "the memory equals that of the machine in numpy" in done.output
+    rows = [line.split() for line in done.output.splitlines() if " WEIGHTS " in line]
+    start, finish = int(rows[0][0]), int(rows[0][1])
+    assert 0 < start < finish
+    slices = [
+        event
+        for event in json.loads((tmp_path / "timeline.json").read_text())["traceEvents"]
+        if event["ph"] == "X"
+    ]
+    names = [event["name"] for event in slices]
+    assert names == [f"{n}, tag 0" for n in ("LOAD", "WEIGHTS", "MATMUL", "VECTOR", "STORE")]
+    assert slices[1]["ts"] == start and slices[1]["dur"] == finish - start
+    assert (tmp_path / "region1.bin").stat().st_size == 16
+
+
+def test_a_program_for_another_core_is_refused(weft):
+    message = refusal(weft("trace", "product.txt", ".", "--core", "small"))
+    assert message == (
+        "the core small cannot run product.txt: the program needs a core with lanes = 4, not 16"
+    )
