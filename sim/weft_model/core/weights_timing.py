@@ -39,18 +39,19 @@ class WeightsWork:
 
     def __post_init__(self):
         self.tiles = tile_count(self.instruction)
-        self._offsets = tile_offsets(self.instruction).tolist()
-        self._heights = tile_heights(self.instruction, self.lanes).tolist()
+        self._offsets = offsets = tile_offsets(self.instruction)
         self._pitch = self.instruction["row_pitch"]
+        heights = tile_heights(self.instruction, self.lanes)
         if self.instruction["diagonal"]:
-            self._heights = [1] * self.tiles
+            heights = np.ones_like(heights)
+        first = offsets // self.bank_rows
+        last = (offsets + (heights - 1) * self._pitch) // self.bank_rows
+        banks = np.where(first == last, first, MANY_BANKS)
+        self._reads = list(zip(banks.tolist(), heights.tolist(), strict=True))
 
     def reads(self, tile: int) -> tuple[int, int]:
         """Return the one bank that a tile is read from, or MANY_BANKS, and the number of rows."""
-        offset, height = self._offsets[tile], self._heights[tile]
-        bank = offset // self.bank_rows
-        same = (offset + (height - 1) * self._pitch) // self.bank_rows == bank
-        return bank if same else MANY_BANKS, height
+        return self._reads[tile]
 
     def banks(self, tile: int) -> list[tuple[int, int]]:
         """Return the banks of the steps of a tile, as runs with their lengths."""
