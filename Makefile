@@ -1,9 +1,9 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-fast sim sim-full soak waves verilog cycles test-quick test test-all bench \
-  bench-export bench-speed bench-formats bench-utilization goals bench-docs fpga fpga-table fpga-docs \
-  format-costs setup-fpga setup-judges formal floats coverage mutation faults equivalence trust-docs lint docs \
-  train workloads lock clean clean-cache
+.PHONY: help setup setup-fast setup-fpga setup-judges sim sim-formats sim-full soak waves verilog \
+  cycles test-quick test test-all bench bench-export bench-speed bench-formats bench-utilization goals \
+  bench-docs fpga fpga-table fpga-docs format-costs formal floats coverage mutation faults equivalence \
+  trust-docs lint docs train workloads lock clean clean-cache
 
 PYTHON ?= python3
 WEFT := .venv/bin/weft
@@ -26,6 +26,7 @@ UNIT := ROWS COLUMNS ACTIVATION WEIGHT CELL_WIDTH ZERO_POINTS ACCUMULATOR_WIDTH 
 UNIT_SWITCHES := ZERO_POINTS CHECKSUM
 SWITCHES := $(UNIT_SWITCHES) STALLS FLOAT_MODEL WAVES GUI WHOLE SCALE_SIM_ROUNDING RESUME TESTBENCH
 TAKES_sim := CORE M K N $(UNIT) SEED SIM STALLS FLOAT_MODEL WAVES GUI JSON
+TAKES_sim-formats := SIZES FLOAT_MODEL SEED
 TAKES_sim-full := LAYERS SCALE_SIM_ROUNDING WHOLE $(UNIT) SEED
 TAKES_waves := $(UNIT) SEED SIM GUI
 TAKES_verilog := CORE $(UNIT) NAME DIRECTORY TESTBENCH
@@ -109,6 +110,9 @@ sim: $(READY)  ## run the handwritten digits on the RTL of a core; with M, K and
 
 sim-full: $(READY)  ## run the matrix products of ResNet-50 on 256 x 256 cells; WHOLE=1 runs every layer
 	@$(WEFT) sim-full $(OPTIONS)
+
+sim-formats: $(READY)  ## run a product of every number format on arrays of SIZES
+	@$(WEFT) sim-formats $(OPTIONS)
 
 soak: $(READY)  ## check random units, products, stalls and resets for MINUTES minutes
 	@$(VERIFY) soak $(OPTIONS)
@@ -209,7 +213,9 @@ clean-cache: $(READY)  ## remove the cached builds, which all checkouts of a use
 ##   CORE           sim, verilog: tiny, ulx3s, small or tpu_v1, instead of a bare matrix unit
 ##   M K N          sim: multiply a random M x K matrix by a random K x N matrix
 ##   STALLS=1       sim: random gaps and back-pressure on all streams
-##   FLOAT_MODEL=1  sim: compute cells of bfloat16 in C++ instead of their RTL, which is faster
+##   FLOAT_MODEL=1  sim, sim-formats: compute cells of bfloat16 in C++ instead of their RTL,
+##                  which is faster
+##   SIZES          sim-formats: the arrays, 1x1,3x5,16x16,64x64 if none are given
 ##   WAVES=1        sim, all tests: also write a trace
 ##   GUI=1          sim, waves: open the trace in Surfer or GTKWave
 ##   JSON=FILE      sim: also write the report as JSON

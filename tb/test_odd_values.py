@@ -14,6 +14,7 @@ from weft_cli.unit_options import PARAMETERS
 
 # Where each kind of work starts, after the options have been checked.
 WORK = [
+    "weft_cli.format_runs.run_formats",
     "weft_cli.full_run.run_network",
     "weft_cli.fpga.command.BoardDesign.of",
     "distributed.Client",

@@ -181,6 +181,29 @@ def _sim_core(core: str, json: Path | None) -> None:
         sys.exit(1)
 
 
+@app.command("sim-formats")
+@click.option(
+    "--sizes",
+    default="1x1,3x5,16x16,64x64",
+    show_default=True,
+    metavar="RxC,...",
+    help="Arrays to run on, each ROWSxCOLUMNS.",
+)
+@click.option("--float-model", is_flag=True, help="Compute cells of bfloat16 in C++.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Seed of the numbers.")
+def sim_formats(sizes, float_model, seed) -> None:
+    """Run a product of every number format on arrays of several sizes.
+
+    Every element is compared with numpy, and the cycles with the cycle model.
+    """
+    from .format_runs import run_formats, sizes_of
+
+    arrays = sizes_of(sizes)
+    toolchain.require("verilator", cocotb=False)
+    if not run_formats(arrays, float_model, seed):
+        sys.exit(1)
+
+
 @app.command()
 @click.option("--name", help="Name of the module and the file.  [default: weft_<rows>x<columns>]")
 @click.option("--directory", type=Path, help="Folder to write to.  [default: build/verilog]")
