@@ -89,6 +89,20 @@ class _Normalizing(NamedTuple):
     nan: Value
 
 
+class _Rounding(NamedTuple):
+    """A sum without the bits that are rounded off.
+
+    `truncated`: its code without the sign. `up`: it is rounded up. `overflows`: its exponent is
+    that of infinity or larger.
+    """
+
+    truncated: Value
+    up: Value
+    overflows: Value
+    sign: Value
+    nan: Value
+
+
 Stage = TypeVar("Stage", bound=NamedTuple)
 
 
@@ -98,8 +112,8 @@ class FloatAdder(wiring.Component):
     Subnormal numbers are numbers. An exact sum of zero is +0, unless both are -0. A result that is
     NaN is the one with the code `number.nan_code`.
 
-    Latency `latency` cycles: terms compared, aligned, added, normalized in two steps, and rounded.
-    Never stalls; no register is reset.
+    Latency `latency` cycles: terms compared, aligned, added, normalized in two steps, truncated,
+    and rounded. Never stalls; no register is reset.
 
     Parameters
     ----------
@@ -115,7 +129,7 @@ class FloatAdder(wiring.Component):
     o : number.width out
     """
 
-    latency = 6
+    latency = 7
 
     def __init__(self, *, number: FloatFormat, fraction: int):
         assert fraction <= number.fraction
@@ -147,7 +161,8 @@ class FloatAdder(wiring.Component):
         half = self._steps // 2
         shifted = _kept(m, "shifted", self._normalize(m, added, steps[:half]))
         normalized = _kept(m, "normalized", self._normalize(m, shifted, steps[half:]))
-        m.d.sync += self.o.eq(self._round(m, normalized))
+        rounding = _kept(m, "rounding", self._truncate(m, normalized))
+        m.d.sync += self.o.eq(self._round(rounding))
         return m
 
     def _compare(self, m: Module) -> _Compared:
@@ -253,25 +268,30 @@ class FloatAdder(wiring.Component):
             magnitude, unlimited, shift = shifted, free, Cat(shifts, shift)
         return number._replace(magnitude=magnitude, unlimited=unlimited, shift=shift)
 
-    def _round(self, m: Module, number: _Normalizing) -> Value:
-        """Return the code of a sum whose leading one is on top unless it is subnormal."""
+    def _truncate(self, m: Module, number: _Normalizing) -> _Rounding:
+        """Truncate a sum whose leading one is on top unless it is subnormal."""
         bits, kind = self.number.fraction, self.number
         normal = number.magnitude[-1]
         below = number.magnitude[:-1]
         guard, sticky = below[-bits - 1], below[: -bits - 1].any()
         exponent = Signal(kind.exponent + 1)
-        truncated = Signal(kind.width - 1)
-        rounded = Signal(kind.width - 1)
-        infinite = Signal()
+        m.d.comb += exponent.eq(number.exponent + (SUM_INTEGER - 1) - number.shift)
         largest = (1 << kind.exponent) - 1
-        m.d.comb += [
-            exponent.eq(number.exponent + (SUM_INTEGER - 1) - number.shift),
-            truncated.eq(Cat(below[-bits:], Mux(normal, exponent[:-1], 0))),
-            rounded.eq(truncated + (guard & (sticky | below[-bits]))),
-            infinite.eq(number.infinite | (normal & (exponent >= largest))),
-        ]
-        absolute = Mux(infinite, largest << bits, rounded)
-        return Mux(number.nan, kind.nan_code, Cat(absolute[: kind.width - 1], number.sign))
+        return _Rounding(
+            truncated=Cat(below[-bits:], Mux(normal, exponent[:-1], 0)),
+            up=guard & (sticky | below[-bits]),
+            overflows=number.infinite | (normal & (exponent >= largest)),
+            sign=number.sign,
+            nan=number.nan,
+        )
+
+    def _round(self, number: _Rounding) -> Value:
+        """Return the code of a sum."""
+        kind = self.number
+        infinity = ((1 << kind.exponent) - 1) << kind.fraction
+        rounded = (number.truncated + number.up)[: kind.width - 1]
+        absolute = Mux(number.overflows, infinity, rounded)
+        return Mux(number.nan, kind.nan_code, Cat(absolute, number.sign))
 
 
 def _kept(m: Module, name: str, stage: Stage) -> Stage:

@@ -35,10 +35,10 @@ CASES = {
     "depth-33": gate(33, 3),
     "depth-512": gate(512, 16, rows=9),
     "depth-3 checksum": gate(3, 2, activation="int3", checksum=True),
-    "depth-9, 6 cycles apart": gate(9, 4, spacing=6),
+    "depth-9, 7 cycles apart": gate(9, 4, spacing=7),
     "depth-1, 3 cycles apart": gate(1, 3, spacing=3),
     "depth-4, bfloat16": gate(
-        *(4, 26, 2), spacing=6, activation="bfloat16", weight="bfloat16", result="bfloat16"
+        *(4, 26, 2), spacing=7, activation="bfloat16", weight="bfloat16", result="bfloat16"
     ),
 }
 

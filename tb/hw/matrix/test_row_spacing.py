@@ -10,7 +10,7 @@ from weft.matrix.row_spacing import RowSpacing
 
 CYCLES = 3000
 # Least distance in cycles, and bits of a row number.
-SPACINGS = {"6 cycles": (6, 3), "2 cycles": (2, 1), "3 cycles": (3, 2), "9 cycles": (9, 10)}
+SPACINGS = {"7 cycles": (7, 3), "2 cycles": (2, 1), "3 cycles": (3, 2), "9 cycles": (9, 10)}
 
 
 @on_simulators("cycles, row_width", SPACINGS)

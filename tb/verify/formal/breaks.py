@@ -324,6 +324,7 @@ FLOAT_ADDER_BREAKS = (
     Break("blocks/float_adder", "guard & (sticky | below[-bits])", "guard", "sum"),
     Break("blocks/float_adder", "guard & (sticky | below[-bits])", "guard & sticky", "sum"),
     Break("blocks/float_adder", "normal & (exponent >= largest)", "0", "sum"),
+    Break("blocks/float_adder", "number.truncated + number.up", "number.truncated", "sum"),
     Break("blocks/float_adder", "(total.infinite & addend.infinite & differ)", "0", "sum"),
     Break("blocks/float_adder", "exponent[0] | ~exponent.any()", "exponent[0]", "sum"),
 )
