@@ -44,7 +44,7 @@ async def reads_every_code(dut):
     edge = parameters()
     number, lanes = edge.port.float_format, edge.lanes
     codes = np.arange(1 << number.width, dtype=np.uint8)
-    rows = np.stack([np.roll(codes, lane * 7) for lane in range(lanes)], axis=1)
+    rows = np.stack([np.roll(codes, (lane + 1) * 7) for lane in range(lanes)], axis=1)
     values = rows.view(number.dtype).astype(np.float64)
     await start(dut)
     trace = await play(dut, [{"lanes": join(row, number.width)} for row in rows], ["operands"])

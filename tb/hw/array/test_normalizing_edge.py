@@ -4,7 +4,7 @@ import cocotb
 import numpy as np
 
 from benches.bits import join, split
-from benches.coroutines import TIMEOUT, parameters, play, start
+from benches.coroutines import TIMEOUT, parameters, play, randomness, start
 from benches.runner import on_simulators
 from weft.array.normalizing_edge import NormalizingEdge
 from weft.formats import OperandFormats
@@ -27,7 +27,8 @@ async def normalizes_every_code(dut):
     """The fields of each operand give back the number; there is a leading one, and one NaN."""
     port, lanes = parameters().port, parameters().lanes
     number, operand = port.float_format, port.operand
-    codes = np.arange(1 << number.width, dtype=np.uint16)
+    shuffled = randomness().sample(range(1 << number.width), 1 << number.width)
+    codes = np.array(shuffled, np.uint16)
     await start(dut)
     rows = codes.reshape(-1, lanes)
     trace = await play(

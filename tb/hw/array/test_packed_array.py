@@ -26,9 +26,9 @@ def array(rows, columns, activation="int4", weight="int4", **options):
 
 
 SHAPES = {
-    "18x18": array(18, 18, activation="uint4", multiplier_stages=2, adder_stages=2),
+    "18x18": array(18, 18, multiplier_stages=2, adder_stages=2),
     "2x1": array(2, 1, multiplier_stages=0),
-    "2x5": array(2, 5, weight="uint4"),
+    "2x5": array(2, 5, activation="uint4", weight="uint4"),
     "6x1": array(6, 1, activation="int3", weight="int6", adder_stages=3),
     "2x2": array(2, 2, multiplier_stages=3, adder_stages=4, accumulator_width=8),
     "8x16": array(8, 16, weight="int2"),

@@ -51,7 +51,7 @@ async def adds_floats_in_any_order(dut):
         valid = source.random() < 0.9
         first = number not in memory or distance < latency or source.random() < 0.05
         last = source.random() < 0.1
-        flags = join([valid, first, last, 0], 1)
+        flags = join([valid, first, last, source.getrandbits(1)], 1)
         stimuli.append({"row": flags | number << 4})
         if not valid:
             continue

@@ -91,6 +91,13 @@ async def passed(dut, config, rows, **pauses):
     return received, cycles
 
 
+def draw_sum(source, width):
+    """Return a number of any magnitude, or the least one."""
+    least = -(1 << width - 1)
+    number = (source.getrandbits(width) + least) >> source.randrange(width)
+    return least if source.random() < 0.05 else number
+
+
 def draw(config, source, rows):
     """Return random rows of sums and of results, each with `end`."""
     shape, number = (rows, config.columns), config.result_format
@@ -100,7 +107,7 @@ def draw(config, source, rows):
         lanes = [draw_code(source, FLOAT32, 127) for _ in range(size)]
         floats = round_to(np.array(lanes, np.uint32).view(np.float32), number.dtype)
     else:
-        sums = [source.getrandbits(width) - (1 << width - 1) for _ in range(size)]
+        sums = [draw_sum(source, width) for _ in range(size)]
         flags = [source.getrandbits(count) if source.random() < 0.3 else 0 for _ in range(size)]
         lanes = [
             total % (1 << width) << count | seen for total, seen in zip(sums, flags, strict=True)

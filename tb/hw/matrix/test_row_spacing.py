@@ -19,7 +19,7 @@ def test_row_spacing(simulate, cycles, row_width):
 
 
 def draw(source: random.Random, row_width: int) -> dict[str, int]:
-    row = source.randrange(min(1 << row_width, 4))
+    row = source.randrange(min(1 << row_width, 6))
     return {"row": row, "adds": source.random() < 0.7, "stays": source.random() < 0.8}
 
 
