@@ -11,7 +11,8 @@ from benches.gated_core import OUTER_UNITS, GatedCore
 from benches.runner import on_simulators
 from benches.stub_times import RowReader, StubTimes
 from weft.core.core_config import BufferConfig, CoreConfig, core_of
-from weft.isa.codes import Unit
+from weft.isa.codes import Opcode, Unit
+from weft.isa.instruction import Instruction
 from weft_model.core.core_parts import CoreParts
 from weft_model.core.core_timing import CoreTimes
 
@@ -24,7 +25,11 @@ CORES = {
 
 @on_simulators("config", CORES)
 def test_core_timing(simulate, config):
-    simulate([keeps_the_cycles_of_the_model], GatedCore, config=config)
+    simulate(
+        [keeps_the_cycles_of_the_model, keeps_the_cycles_of_writes_to_one_bank],
+        GatedCore,
+        config=config,
+    )
 
 
 def model_of(config: CoreConfig) -> CoreTimes:
@@ -53,3 +58,21 @@ async def keeps_the_cycles_of_the_model(dut):
     for groups in (1, 3, 12, 12):
         program = draw_program(source, config, groups=groups)
         await check(dut, program, model_of(config), OUTER_UNITS)
+
+
+@cocotb.test(**TIMEOUT)
+async def keeps_the_cycles_of_writes_to_one_bank(dut):
+    """LOAD and VECTOR write rows of the same bank at the same time."""
+    source, config = randomness(), parameters().config
+    await start(dut)
+    program = []
+    for _ in range(8):
+        tag, row = source.randrange(64), source.randrange(100)
+        program += [
+            Instruction.make(Opcode.LOAD, row=row, lines=source.randint(1, 60), tag=tag),
+            Instruction.make(
+                Opcode.VECTOR, inner_count=source.randint(1, 30), write=1, x_row=row, tag=tag
+            ),
+        ]
+    program.append(Instruction.make(Opcode.HALT))
+    await check(dut, program, model_of(config), OUTER_UNITS)
