@@ -3,6 +3,9 @@
 import subprocess
 from pathlib import Path
 
+from weft.core.core_config import TINY as TINY_CORE
+from weft.core.core_config import BufferConfig, core_of
+from weft.emit.core_export import emit_core
 from weft.emit.export import emit, write
 from weft.matrix.config import SMALL, TINY, MatrixUnitConfig
 from weft_sim import toolchain
@@ -77,6 +80,7 @@ CONFIGURATIONS = (
         soft_columns=1,
     ),
 )
+CORES = (TINY_CORE, core_of(lanes=8, buffer=BufferConfig(rows=96, banks=3), accumulators=40))
 LEVELS = ((), ("-Wall",))
 
 
@@ -92,9 +96,9 @@ def findings(*arguments: Path | str) -> str:
 
 
 def lint_all() -> None:
-    """Lint several units and print their names; raise SimulationFailed on the first finding."""
-    for config in CONFIGURATIONS:
-        emission = emit(config)
+    """Lint units and cores and print their names; raise SimulationFailed on the first finding."""
+    emissions = (*map(emit, CONFIGURATIONS), *map(emit_core, CORES))
+    for emission in emissions:
         path = write(emission, toolchain.build_root() / "lint")
         if found := findings(path):
             raise SimulationFailed(f"{path} does not lint clean:\n{found}")

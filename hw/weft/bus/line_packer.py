@@ -127,8 +127,8 @@ class LinePacker(wiring.Component):
         with m.If(takes):
             m.d.sync += [
                 holds.eq(active),
-                placed.data.eq(piece << Cat(Const(0, 3), offset)),
-                placed.strobes.eq(inside << offset),
+                placed.data.eq(_shifted(piece, 8, offset, len(placed.data))),
+                placed.strobes.eq(_shifted(inside, 1, offset, len(placed.strobes))),
                 placed.number.eq(row.address[places:]),
                 placed.ends_line.eq(row.ends_line & is_last),
                 placed.ends.eq(row.ends & is_last),
@@ -171,3 +171,13 @@ class LinePacker(wiring.Component):
                 following.eq(placed.number + 1),
                 rest_ends.eq(placed.ends),
             ]
+
+
+def _shifted(value: Value, step: int, places: Value, width: int) -> Value:
+    """Return a value shifted left by some places of `step` bits, in `width` bits."""
+    shifted = Cat(value, Const(0, width - len(value)))
+    for bit in range(len(places)):
+        distance = step << bit
+        moved = Cat(Const(0, distance), shifted)[:width]
+        shifted = Mux(places[bit], moved, shifted)
+    return shifted

@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..blocks.parts import part_of
 from .regions import BYTES_BITS, REACH_BITS, REGIONS, SIZE_BITS, regions_layout
 
 
@@ -87,7 +88,9 @@ class RegionCheck(wiring.Component):
             m.d.sync += [
                 asked.eq(self.reaches.valid),
                 held.eq(reach),
-                region.eq(self.regions[reach.region]),
+                region.as_value().eq(
+                    part_of(self.regions.as_value(), reach.region, len(region.as_value()))
+                ),
             ]
         with m.If(chosen):
             m.d.sync += [

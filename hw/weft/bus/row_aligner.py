@@ -214,9 +214,12 @@ class RowAligner(wiring.Component):
 
 def _merged(start: Value, held: Value, following: Value) -> Value:
     """Return the bytes from `start` on of a beat, and below them those of the next one."""
+    count = len(held) // BYTE
+    # A line begins at the last byte of a beat at the latest.
+    before = [byte < start if byte < count - 1 else 0 for byte in range(count)]
     return Cat(
         *[
-            Mux(byte < start, following[BYTE * byte :][:BYTE], held[BYTE * byte :][:BYTE])
-            for byte in range(len(held) // BYTE)
+            Mux(before[byte], following[BYTE * byte :][:BYTE], held[BYTE * byte :][:BYTE])
+            for byte in range(count)
         ]
     )

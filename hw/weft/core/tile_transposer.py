@@ -131,7 +131,9 @@ class TileTransposer(wiring.Component):
         banks = []
         for bank in range(lanes):
             address = Signal(range(lanes), name=f"address_{bank}")
-            m.d.comb += address.eq(Mux(read.row > bank, bank + lanes - read.row, bank - read.row))
+            # No row is above the last bank, and a comparison that is never true is no hardware.
+            above = read.row > bank if bank < lanes - 1 else 0
+            m.d.comb += address.eq(Mux(above, bank + lanes - read.row, bank - read.row))
             inner = Module()
             m.submodules[f"bank_{bank}"] = inner
             banks.append(

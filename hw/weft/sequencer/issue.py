@@ -80,7 +80,7 @@ class Issue(wiring.Component):
         m = Module()
         units, most = len(self.shapes), self.most
         waits = instantiate(
-            m, "waits", platform, Waits, units=units, wait_width=self.wait_width, most=most
+            m, "counts", platform, Waits, units=units, wait_width=self.wait_width, most=most
         )
         dispatcher = instantiate(m, "dispatcher", platform, Dispatcher, units=units, most=most)
         offered = self.instructions.payload

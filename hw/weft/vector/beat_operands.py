@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..blocks.delay_line import DelayLine
 from ..blocks.lanes import Lanes
+from ..blocks.parts import part_of
 from ..buffer.unified_buffer import UnifiedBuffer, row_shape
 from ..hierarchy import instantiate
 from ..isa.codes import Function, ScaleSource, Subtrahend, XSource, YSource
@@ -175,7 +176,7 @@ class BeatOperands(wiring.Component):
     def _result(self, m: Module, platform) -> data.View:
         """Return the chunk of the result row, delayed like the others."""
         bits = self.row_chunks.chunk * WORD_BITS
-        chunk = self.result.as_value().word_select(self.control.payload.chunk, bits)
+        chunk = part_of(self.result.as_value(), self.control.payload.chunk, bits)
         line = instantiate(
             m, "result_line", platform, DelayLine, width=bits, cycles=self.read_latency
         )

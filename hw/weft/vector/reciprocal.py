@@ -122,7 +122,7 @@ class Reciprocal(wiring.Component):
         self, m: Module, platform, half: Signal, *, round_: Signal, ends_round: Value
     ) -> Signal:
         """Return the estimate of 1 / `half`; a round begins with its operands."""
-        product = instantiate(m, "product", platform, WideProduct, width=WORD.width)
+        product = instantiate(m, "multiplication", platform, WideProduct, width=WORD.width)
         first, second, estimate, error = (
             Signal(WORD, name=name, reset_less=True)
             for name in ("first", "second", "estimate", "error")

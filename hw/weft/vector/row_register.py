@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..blocks.lanes import Lanes
+from ..blocks.parts import part_of
 from ..isa.codes import Format
 from ..isa.fields import WORD_BITS
 from .row_chunks import RowChunks
@@ -76,4 +77,4 @@ class RowRegister(wiring.Component):
         newest = held[(sizes.most_rows - sizes.rows_per_chunk(width)) * sizes.row_width :]
         if sizes.chunks_per_row(width) == 1:
             return newest
-        return newest.word_select(position, sizes.chunk * width)
+        return part_of(newest, position, sizes.chunk * width)

@@ -84,7 +84,7 @@ class Scale(wiring.Component):
         f32 = (self.rounding == Rounding.F32) & Const(self.significand.rounds, 1)
         none = self.rounding == Rounding.NONE
         wait = range(RoundedSignificand.latency)
-        product = instantiate(m, "product", platform, WideProduct, width=width)
+        product = instantiate(m, "multiplication", platform, WideProduct, width=width)
         multiplier, shift = Signal(signed(width)), Signal(SHIFT_BITS)
         adds = (self.rounding == Rounding.DOUBLE) & (self.shift >= width)
         nudge = Signal(signed(2))
