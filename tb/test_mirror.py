@@ -6,9 +6,11 @@ from benches.repository import ROOT
 
 # Components that the bench of another component tests, because they do nothing useful alone.
 ELSEWHERE = {
+    "bus/burst_beats.py": "bus/test_axi_memory.py",
     "bus/burst_splitter.py": "bus/test_line_reader.py",
     "bus/region_check.py": "bus/test_line_walk.py",
     "bus/row_aligner.py": "bus/test_line_reader.py",
+    "bus/word_memory.py": "bus/test_axi_memory.py",
     "core/core.py": "core/test_axi_core.py",
     "core/header_check.py": "core/test_program_fetch.py",
     "core/load_writer.py": "core/test_load_unit.py",
