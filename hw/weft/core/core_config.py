@@ -259,6 +259,7 @@ def core_of(
     vector_lanes: int = 0,
     tiles: int = 4,
     data_width: int = 0,
+    multiplier_stages: int = 0,
 ) -> CoreConfig:
     """Return a core of N x N cells.
 
@@ -275,6 +276,8 @@ def core_of(
         Of the weight FIFO.
     data_width : int
         Bits of a beat of the memory bus; with 0, those of a buffer row, if there is such a bus.
+    multiplier_stages : int
+        Of the matrix unit.
     """
     lanes = checked_integer("lanes", lanes, low=MULTIPLE, high=MAX_SIDE)
     matrix = MatrixUnitConfig(
@@ -284,6 +287,7 @@ def core_of(
         weight=OPERANDS,  # pyright: ignore[reportArgumentType]
         zero_points=True,
         accumulator_depth=accumulators,
+        multiplier_stages=multiplier_stages,
     )
     width = matrix.activation_port.lane.width
     return CoreConfig(
@@ -302,7 +306,8 @@ def _beat_of(row: int) -> int:
 
 TINY = core_of(lanes=4, buffer=BufferConfig(rows=1024, banks=2), accumulators=16)
 SMALL = core_of(lanes=16, buffer=BufferConfig(rows=8192), accumulators=512)
-ULX3S = core_of(lanes=8, buffer=BufferConfig(rows=8192), accumulators=512)
+# The hard multipliers of the board have two registers behind their operands.
+ULX3S = core_of(lanes=8, buffer=BufferConfig(rows=8192), accumulators=512, multiplier_stages=2)
 # The buffer has 24 MiB (Jouppi et al., ISCA 2017, section 2).
 # Its memory transfers 48.6 bytes in a cycle.
 TPU_V1 = core_of(
