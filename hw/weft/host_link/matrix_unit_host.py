@@ -8,7 +8,6 @@ from ..hierarchy import instantiate
 from ..matrix.config import MatrixUnitConfig
 from ..matrix.layouts import counter_layout
 from .beat_formats import ACTIVATIONS, RESULTS, WEIGHTS, beat_sizes
-from .host_link import HostLink
 from .link_shape import LinkShape
 from .matrix_unit_streams import MatrixUnitStreams
 from .ports import REGISTER_BYTES
@@ -24,7 +23,7 @@ from .registers import (
     HostParameters,
     constants,
 )
-from .uart import UartReceiver, UartTransmitter
+from .serial_link import add_serial_link
 
 
 class MatrixUnitHost(wiring.Component):
@@ -86,12 +85,6 @@ class MatrixUnitHost(wiring.Component):
     def _add_link(self, m: Module, platform):
         """Add the UART and the host link, and return the link."""
         host = self.parameters
-        receiver = instantiate(
-            m, "receiver", platform, UartReceiver, cycles_per_bit=host.cycles_per_bit
-        )
-        transmitter = instantiate(
-            m, "transmitter", platform, UartTransmitter, cycles_per_bit=host.cycles_per_bit
-        )
         input_beats, output_beats = beat_sizes(host.config)
         shape = LinkShape(
             payload_bytes=host.payload_bytes,
@@ -100,15 +93,14 @@ class MatrixUnitHost(wiring.Component):
             input_beats=input_beats,
             output_beats=output_beats,
         )
-        link = instantiate(m, "link", platform, HostLink, shape=shape)
-        connect(m, receiver.o, link.received)
-        connect(m, link.transmitted, transmitter.i)
-        m.d.comb += [
-            receiver.rx.eq(self.rx),
-            link.line_error.eq(receiver.framing_error),
-            self.tx.eq(transmitter.tx),
-        ]
-        return link
+        return add_serial_link(
+            m,
+            platform,
+            shape=shape,
+            cycles_per_bit=host.cycles_per_bit,
+            rx=self.rx,
+            tx=self.tx,
+        )
 
     def _add_control(self, m: Module, link) -> Signal:
         """Return the bits of the register `control`, high for the cycle after a write."""

@@ -5,24 +5,23 @@ from collections import deque
 import cocotb
 import numpy as np
 import pytest
-from cocotb.triggers import ClockCycles, FallingEdge, Timer
+from cocotb.triggers import Timer
 
 from benches.coroutines import (
-    PERIOD_NS,
     TIMEOUT,
     TIMEOUT_NS,
     compare,
     parameters,
     randomness,
     read,
-    start,
 )
 from benches.link import count, request
 from benches.products import draw_matrix
 from benches.runner import on_simulators
+from benches.serial_pins import SerialPins
 from weft.host_link import MatrixUnitHost
 from weft.host_link.beat_formats import RESULTS, WEIGHTS, result_beat
-from weft.host_link.protocol import Command, Status
+from weft.host_link.protocol import Command
 from weft.host_link.registers import (
     ADDRESSES,
     CLEAR_ERRORS_BIT,
@@ -40,7 +39,7 @@ from weft.matrix.layouts import Error
 from weft.parameters import parameters_of
 from weft_model.reference import matmul
 from weft_model.schedule import Schedule
-from weft_sim.board.frames import FrameDecoder, encode
+from weft_sim.board.frames import encode
 from weft_sim.board.segments import segments
 
 PAYLOAD_BYTES = 64
@@ -102,50 +101,15 @@ def test_impossible_parameters_are_refused():
             )
 
 
-class Pins:
-    """A host at the two serial pins."""
+class Pins(SerialPins):
+    """A host that computes products with the unit."""
 
     def __init__(self, dut):
-        self.dut = dut
-        self.config, cycles = parameters().config, parameters().cycles_per_bit
-        self.bit_ns = cycles * PERIOD_NS
-        self.sequence = 0
-        self.answers: deque[bytes] = deque()
-        cocotb.start_soon(self._listen())
-
-    async def _listen(self):
-        decoder = FrameDecoder()
-        while True:
-            await FallingEdge(self.dut.tx)
-            await Timer(self.bit_ns // 2, "ns")
-            byte = 0
-            for place in range(8):
-                await Timer(self.bit_ns, "ns")
-                byte |= int(self.dut.tx.value) << place
-            self.answers.extend(decoder.feed(bytes([byte])))
-
-    async def send(self, raw: bytes):
-        for byte in raw:
-            for bit in (0, *(byte >> place & 1 for place in range(8)), 1):
-                self.dut.rx.value = bit
-                await Timer(self.bit_ns, "ns")
-
-    async def request(self, command: Command, target: int, payload: bytes) -> bytes:
-        self.sequence += 1
-        await self.send(encode(request(self.sequence, command, target, payload)))
-        while not self.answers:
-            await ClockCycles(self.dut.clk, 10)
-        answer = self.answers.popleft()
-        assert answer[:2] == bytes([self.sequence % 256, Status.OK.value])
-        return answer[2:]
-
-    async def read_words(self, address: int, words: int) -> list[int]:
-        raw = await self.request(Command.READ, address, count(4 * words))
-        return np.frombuffer(raw, "<u4").tolist()
+        super().__init__(dut)
+        self.config = parameters().config
 
     async def control(self, bit: int):
-        word = (1 << bit).to_bytes(4, "little")
-        assert await self.request(Command.WRITE, ADDRESSES["control"], word) == count(4)
+        await self.write_word(ADDRESSES["control"], 1 << bit)
 
     async def counters(self) -> list[int]:
         _, *counters = await self.read_words(SNAPSHOT, SNAPSHOT_REGISTERS)
@@ -181,12 +145,8 @@ class Pins:
 
 
 async def begin(dut) -> Pins:
-    dut.rx.value = 1
-    await start(dut)
-    dut.rx.value = 1
     pins = Pins(dut)
-    await Timer(20 * pins.bit_ns, "ns")
-    await pins.request(Command.HELLO, 0, b"")
+    await pins.begin()
     return pins
 
 
