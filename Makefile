@@ -31,7 +31,7 @@ TAKES_sim-full := LAYERS SCALE_SIM_ROUNDING WHOLE $(UNIT) SEED
 TAKES_waves := $(UNIT) SEED SIM GUI
 TAKES_verilog := CORE $(UNIT) NAME DIRECTORY TESTBENCH
 TAKES_cycles := LAYERS SCALE_SIM_ROUNDING $(UNIT) FORMAT OUTPUT
-TAKES_fpga := BOARD $(UNIT) CLOCK BAUD SEED DIRECTORY
+TAKES_fpga := BOARD CORE $(UNIT) CLOCK BAUD SEED DIRECTORY
 TAKES_fpga-table := SCHEDULER
 TAKES_soak := MINUTES CASES SEED PROCESSES REPORT RESUME REPLAY
 TAKES_coverage := SEED WORKERS
@@ -156,7 +156,7 @@ equivalence: $(READY)  ## compare simulators cycle by cycle, and the Verilog of 
 mutation: $(FPGA_READY)  ## measure how many of MUTANTS small changes of the RTL the tests detect; resumes
 	@$(VERIFY) mutation $(OPTIONS)
 
-fpga: $(FPGA_READY)  ## build the bitstream of a ROWS x COLUMNS unit for BOARD
+fpga: $(FPGA_READY)  ## build the bitstream of a ROWS x COLUMNS unit, or of a CORE, for BOARD
 	@$(WEFT) fpga $(OPTIONS)
 
 fpga-table: $(FPGA_READY)  ## build each size for each board with each seed, on SCHEDULER if given; resumes
@@ -231,6 +231,7 @@ clean-cache: $(READY)  ## remove the cached builds, which all checkouts of a use
 ##   NAME           verilog: name of the module and of the file
 ##   DIRECTORY      verilog, fpga: folder to write to
 ##   BOARD          fpga: one of the boards that `.venv/bin/weft fpga --help` lists
+##   CORE           fpga: build this core (ulx3s), with a memory, around the matrix unit
 ##   CLOCK BAUD     fpga: MHz of the clock, and baud rate of the serial line
 ##   VECTORS        floats: number of sums (10,000,000)
 ##   SCHEDULER      fpga-table, mutation: address of a Dask scheduler, tcp://host:8786

@@ -1,4 +1,4 @@
-"""Write the measured parts of fpga.md and its plot from build/fpga/table: `make fpga-docs`."""
+"""Write the measured parts of the pages on FPGAs from build/fpga/table: `make fpga-docs`."""
 
 import dataclasses
 import sys
@@ -17,7 +17,7 @@ from weft_cli.fpga.build import BoardDesign, Job, read_report
 from weft_cli.fpga.cells import array_cost
 from weft_cli.fpga.table import FAST, folder, jobs, result_path
 
-PAGE = DOCS / "fpga.md"
+PAGES = DOCS / "fpga.md", DOCS / "core_on_a_board.md"
 # Arrays alone: board that determines family and formats, rows, columns, options.
 ARRAYS = (
     ("ulx3s-85f", 8, 8, {}),
@@ -44,18 +44,18 @@ COUNTED = {"lut": "LUTs", "ff": "flip-flops", "dsp": "multipliers", "bram": "mem
 
 @dataclass(frozen=True)
 class Point:
-    """One unit on one board, and the reports of the seeds with which it was built."""
+    """One unit or core on one board, and the reports of the seeds with which it was built."""
 
     job: Job
     reports: list[dict]
 
     @property
     def name(self) -> str:
-        return array_name(self.job.config)
+        return array_name(self.job.unit, formats=not self.job.core)
 
     @property
     def has_default_formats(self) -> bool:
-        own, usual = self.job.config, self.job.board.config
+        own, usual = self.job.unit, self.job.board.config
         return (own.activation, own.weight) == (usual.activation, usual.weight)
 
 
@@ -71,36 +71,46 @@ def points() -> list[Point]:
     if not any(found.values()):
         sys.exit(f"{folder()} has no result of the current designs: run `make fpga-table` first")
     boards = list(BOARDS.values())
-    order = sorted(found, key=lambda j: (boards.index(j.board), j.config.rows * j.config.columns))
+    order = sorted(found, key=lambda j: (boards.index(j.board), j.unit.rows * j.unit.columns))
     return [Point(job, found[job]) for job in order]
+
+
+def units() -> list[Point]:
+    return [point for point in points() if not point.job.core]
 
 
 def built() -> list[Point]:
     return [point for point in points() if point.reports]
 
 
-def array_name(config: MatrixUnitConfig) -> str:
+def array_name(config: MatrixUnitConfig, *, formats: bool = True) -> str:
+    """The size of an array and its options; `formats`: name its operands, unless they are int8."""
     kind = "" if config.inner_product == "plain" else f", {config.inner_product}"
     soft = f", {config.soft_columns} soft" if config.soft_columns else ""
     checksum = ", checksum" if config.checksum else ""
-    operands = "" if str(config.activation) == "int8" else f", {config.activation}"
+    operands = f", {config.activation}" if formats and str(config.activation) != "int8" else ""
     return f"{config.rows} x {config.columns}{operands}{kind}{soft}{checksum}"
 
 
 def results() -> str:
     """Resources, frequency over the seeds, and peak of every point of int8."""
-    return _results([point for point in points() if point.has_default_formats])
+    return _results([point for point in units() if point.has_default_formats])
 
 
 def formats() -> str:
     """The same of every point of other formats."""
-    return _results([point for point in points() if not point.has_default_formats])
+    return _results([point for point in units() if not point.has_default_formats])
+
+
+def cores() -> str:
+    """The same of every core."""
+    return _results([point for point in points() if point.job.core])
 
 
 def _results(listed: list[Point]) -> str:
     rows = []
     for point in listed:
-        config, clock = point.job.config, f"{point.job.clock_mhz:g}"
+        config, clock = point.job.unit, f"{point.job.clock_mhz:g}"
         if not point.reports:
             rows.append((point.job.board.name, point.name, *[""] * 4, clock, "", "", "", ""))
             continue
@@ -131,10 +141,10 @@ def _results(listed: list[Point]) -> str:
 
 def checksum() -> str:
     """What checksums add to each point, compared with the same point without."""
-    without = {point.job: point for point in points()}
+    without = {point.job: point for point in units()}
     lines = []
-    for point in points():
-        config = point.job.config
+    for point in units():
+        config = point.job.unit
         if not config.checksum:
             continue
         twin = without[
@@ -157,8 +167,17 @@ def compared(point: Point, twin: Point) -> str:
 
 
 def paths() -> str:
-    """The critical path of each point's first seed."""
-    rows = [(p.job.board.name, p.name, p.reports[0]["critical_path"]) for p in built()]
+    """The critical path of the first seed of each unit."""
+    return _paths([point for point in built() if not point.job.core])
+
+
+def core_paths() -> str:
+    """The same of each core."""
+    return _paths([point for point in built() if point.job.core])
+
+
+def _paths(listed: list[Point]) -> str:
+    rows = [(p.job.board.name, p.name, p.reports[0]["critical_path"]) for p in listed]
     return table(("Board", "Array", "Critical path"), rows)
 
 
@@ -182,17 +201,20 @@ def tools() -> str:
 PARTS = {
     "results": results,
     "formats": formats,
+    "cores": cores,
     "checksum": checksum,
     "paths": paths,
+    "core_paths": core_paths,
     "tools": tools,
     "cells": cells,
 }
 
 
 def main() -> None:
-    """Write the page and the plot."""
-    measured.rewrite(PAGE, lambda name: PARTS[name]())
-    print(PAGE)
+    """Write the pages and the plot."""
+    for page in PAGES:
+        measured.rewrite(page, lambda name: PARTS[name]())
+        print(page)
     print(save(plots.fpga(), "fpga"))
 
 

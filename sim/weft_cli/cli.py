@@ -331,6 +331,11 @@ def cycles(config, network, kind, output) -> None:
     show_default=True,
     help=f"One of {', '.join(BOARDS)}.",
 )
+@click.option(
+    "--core",
+    type=click.Choice(list(CORES)),
+    help="Build this core around the matrix unit, with its memory.  [default: the unit alone]",
+)
 @click.option("--clock", type=float, metavar="MHZ", help="Clock.  [default: the board's]")
 @click.option("--baud", type=int, help="Baud rate of the serial line.  [default: the board's]")
 @click.option(
@@ -345,11 +350,11 @@ def cycles(config, network, kind, output) -> None:
     type=Path,
     help="Folder to write to.  [default: build/fpga/<board>-<rows>x<columns>]",
 )
-@takes_parts_of_configuration("the board's")
-def fpga(name, clock, baud, seed, directory, given) -> None:
-    """Build the bitstream of a matrix unit for an FPGA board, or a project for Vivado.
+@takes_parts_of_configuration("the board's or the core's")
+def fpga(name, core, clock, baud, seed, directory, given) -> None:
+    """Build the bitstream of a matrix unit or a core for an FPGA board, or a project for Vivado.
 
-    Each board has its own defaults of the parameters of the unit.
+    Each board has its own defaults of the parameters of the unit; a core has those of its own.
     """
     import dataclasses
 
@@ -357,9 +362,13 @@ def fpga(name, clock, baud, seed, directory, given) -> None:
     from .fpga.command import build_and_show
 
     board = board_named(name)
+    config = board.config if core is None else CORES[core].matrix
+    config = dataclasses.replace(config, **given)
+    if core is not None:
+        config = dataclasses.replace(CORES[core], matrix=config)
     job = Job(
         board=board,
-        config=dataclasses.replace(board.config, **given),
+        config=config,
         clock_mhz=board.clock_mhz if clock is None else clock,
         baud=board.baud if baud is None else baud,
         seed=seed,

@@ -106,7 +106,7 @@ def test_a_part_without_a_result_stays(tmp_path):
 PAGES = {
     "trust": (make_trust.PAGES, make_trust.PARTS),
     "performance": ([make_performance.PAGE], make_performance.PARTS),
-    "fpga": ([make_fpga.PAGE], make_fpga.PARTS),
+    "fpga": (make_fpga.PAGES, make_fpga.PARTS),
     "formats": ([make_format_costs.PAGE], make_format_costs.PARTS),
 }
 

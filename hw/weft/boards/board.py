@@ -20,7 +20,8 @@ class Board:
     computes one product, or `multipliers_per_block` products of narrow numbers. `place_options` and
     `pack_options` are the options of nextpnr and of the packer for the part. `clock_mhz` and
     `config` are the defaults of a build; `baud` is a rate that the serial adapter of the board
-    supports. `payload_bytes` is the largest payload of the host link. `serial_pins` are the
+    supports. `payload_bytes` is the largest payload of the host link, and `memory_bytes` the memory
+    of a core. `serial_pins` are the
     receiving and the sending pin on the first Pmod connector, for boards whose serial adapter is
     not connected to the FPGA.
     """
@@ -40,6 +41,7 @@ class Board:
     config: MatrixUnitConfig
     multipliers_per_block: int = 1
     payload_bytes: int = 1024
+    memory_bytes: int = 1 << 17
     place_options: tuple[str, ...] = ()
     pack_options: tuple[str, ...] = ()
     serial_pins: tuple[str, str] | None = None

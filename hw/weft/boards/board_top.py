@@ -1,4 +1,4 @@
-"""BoardTop: a MatrixUnitHost with the pins, clock and reset of a board."""
+"""BoardTop: a matrix unit or a core with the pins, clock and reset of a board."""
 
 from amaranth.build import Attrs, Platform
 from amaranth.hdl import (
@@ -13,8 +13,10 @@ from amaranth.hdl import (
 from amaranth.lib import io
 from amaranth.lib.cdc import ResetSynchronizer
 
+from ..core.core_config import CoreConfig
 from ..emit.verilog import Design, make_design
-from ..host_link import MatrixUnitHost, cycles_per_bit_of
+from ..host_link import cycles_per_bit_of
+from ..host_link.hosts import host_part
 from ..matrix.config import MatrixUnitConfig
 from .board import Board
 from .clocks import pll_for, pll_instance
@@ -26,14 +28,14 @@ TOP_MODULE = "weft_board"
 class BoardTop(Elaboratable):
     """The top design of a board.
 
-    The matrix unit and its host link are a separate Verilog design, in which every module exists
-    once. This component adds the PLL, a reset until the PLL has locked, the pins of the serial
-    line, and two LEDs for `busy` and `error`.
+    The matrix unit or core and its host link are a separate Verilog design, in which every module
+    exists once. This component adds the PLL, a reset until the PLL has locked, the pins of the
+    serial line, and two LEDs for `busy` and `error`.
 
     Parameters
     ----------
     board : Board
-    config : MatrixUnitConfig
+    config : MatrixUnitConfig or CoreConfig
     clock_hz : int
         Requested clock; the attribute `clock_hz` is the nearest one that the PLL can make.
     baud : int
@@ -42,10 +44,12 @@ class BoardTop(Elaboratable):
     ------
     ValueError
         If the PLL cannot make the clock, the clock cannot make the baud rate, or the host link
-        cannot carry the beats of the unit.
+        cannot carry the beats.
     """
 
-    def __init__(self, board: Board, config: MatrixUnitConfig, clock_hz: int, baud: int):
+    def __init__(
+        self, board: Board, config: MatrixUnitConfig | CoreConfig, clock_hz: int, baud: int
+    ):
         self.board = board
         self.config = config
         self.pll = pll_for(board.family, board.oscillator_hz, clock_hz)
@@ -54,16 +58,15 @@ class BoardTop(Elaboratable):
         self.cycles_per_bit = cycles_per_bit_of(self.clock_hz, baud)
 
     def host_design(self) -> Design:
-        """Return the Verilog of the MatrixUnitHost, with the hard blocks of the FPGA family."""
-        return make_design(
-            HOST_MODULE,
-            MatrixUnitHost,
-            family=self.board.family,
-            config=self.config,
+        """Return the Verilog of the host part, with the hard blocks of the FPGA family."""
+        host = host_part(
+            self.config,
             cycles_per_bit=self.cycles_per_bit,
             clock_hz=self.clock_hz,
             payload_bytes=self.board.payload_bytes,
+            memory_bytes=self.board.memory_bytes,
         )
+        return make_design(HOST_MODULE, host.component, family=self.board.family, **host.parameters)
 
     def elaborate(self, platform: Platform) -> Module:
         m = Module()

@@ -1,4 +1,4 @@
-"""Build a matrix unit for a board: from the Verilog to the bitstream and the report."""
+"""Build a matrix unit or a core for a board: from the Verilog to the bitstream and the report."""
 
 import dataclasses
 import hashlib
@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from weft.boards import TOP_MODULE, Board, BoardTop
+from weft.core.core_config import CoreConfig
 from weft.emit.files import write_whole
 from weft.host_link.uart import checked_baud
 from weft.matrix.checksum_arithmetic import checksum_arithmetic, checksum_is_soft
@@ -37,12 +38,12 @@ NOT_WRITTEN = (".bat", ".debug.v", ".ys")
 
 
 class BuildFailed(RuntimeError):
-    """The unit cannot be built for the board; the message says what it exceeds or what failed."""
+    """The design cannot be built for the board; the message says what it exceeds or what failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One build: a unit, a board, a clock and the seed of place and route.
+    """One build: a matrix unit or a core, a board, a clock and the seed of place and route.
 
     Raises
     ------
@@ -51,7 +52,7 @@ class Job:
     """
 
     board: Board
-    config: MatrixUnitConfig
+    config: MatrixUnitConfig | CoreConfig
     clock_mhz: float
     baud: int
     seed: int
@@ -62,12 +63,27 @@ class Job:
         if not (math.isfinite(self.clock_mhz) and self.clock_mhz > 0):
             raise ValueError(f"a clock must be a number above 0, not {self.clock_mhz:g}")
         checked_baud(self.baud)
-        check_multipliers(self.board, self.config)
+        check_multipliers(self.board, self.unit)
+
+    @property
+    def core(self) -> CoreConfig | None:
+        """The core, if it is one."""
+        return self.config if isinstance(self.config, CoreConfig) else None
+
+    @property
+    def unit(self) -> MatrixUnitConfig:
+        """The matrix unit, which may be that of a core."""
+        return self.config.matrix if isinstance(self.config, CoreConfig) else self.config
+
+    @property
+    def size(self) -> str:
+        """Rows and columns of the array."""
+        return f"{self.unit.rows}x{self.unit.columns}"
 
     @property
     def name(self) -> str:
         """Name of the folder of the results."""
-        return f"{self.board.name}-{self.config.rows}x{self.config.columns}"
+        return f"{self.board.name}-{'core-' if self.core else ''}{self.size}"
 
 
 def check_multipliers(board: Board, config: MatrixUnitConfig) -> None:
@@ -166,7 +182,7 @@ class BoardDesign:
             for name, text in platform.prepare(top, name=TOP_MODULE).files.items()
             if not name.endswith(NOT_WRITTEN)
         }
-        plan = floorplan(job.board, job.config, host.hierarchy)
+        plan = floorplan(job.board, job.unit, host.hierarchy)
         sites = {f"host.{name}": site for name, site in plan.items()}
         return cls(job, files, sites, top.clock_hz, tools, design_key(job, files, sites, tools))
 
@@ -213,9 +229,10 @@ def build(design: BoardDesign, folder: Path, progress: Callable[[str], None] | N
         timing = _timing(design, json.loads((folder / "nextpnr.json").read_text()))
     report = {
         "board": job.board.name,
-        "rows": job.config.rows,
-        "columns": job.config.columns,
-        "options": plain_parameters(job.config),
+        "rows": job.unit.rows,
+        "columns": job.unit.columns,
+        "options": plain_parameters(job.unit),
+        "core": job.core.plain if job.core else None,
         "lut": count(cells, family.luts),
         "ff": count(cells, family.flip_flops),
         "dsp": count(cells, family.multipliers),
@@ -294,9 +311,8 @@ def _check_fit(job: Job, family: Family, cells: dict[str, int]) -> None:
     ):
         if needed > available:
             raise BuildFailed(
-                f"{job.config.rows}x{job.config.columns} needs {needed} {what}, but the "
-                f"{board.part} has {available}; use a smaller array or a smaller "
-                "accumulator_depth"
+                f"{job.size} needs {needed} {what}, but the {board.part} has {available}; use a "
+                "smaller array or a smaller accumulator_depth"
             )
 
 
@@ -322,10 +338,10 @@ def _run(command: list[str], folder: Path, log: str) -> None:
 
 
 def _timing(design: BoardDesign, nextpnr: dict) -> dict:
-    fmax, config = frequency(nextpnr), design.job.config
+    fmax, unit = frequency(nextpnr), design.job.unit
     return {
         "fmax_mhz": round(fmax, 1),
         "timing_met": fmax >= design.clock_hz / 1e6,
-        "peak_gmac_per_second": round(config.rows * config.columns * fmax / 1e3, 2),
+        "peak_gmac_per_second": round(unit.rows * unit.columns * fmax / 1e3, 2),
         "critical_path": critical_path(nextpnr),
     }

@@ -22,7 +22,8 @@ def build_and_show(job: Job, folder: Path | None) -> None:
     folder = folder or default_folder(job)
     check_writable(folder / REPORT)
     board = job.board
-    console.print(f"{job.config.rows}x{job.config.columns} unit on {board.title}", highlight=False)
+    kind = "core" if job.core else "unit"
+    console.print(f"{job.size} {kind} on {board.title}", highlight=False)
     with step_line() as step:
         step("Verilog")
         report = build(BoardDesign.of(job), folder, step)

@@ -11,6 +11,8 @@ from weft.hierarchy import Hierarchy
 from weft.matrix.config import MatrixUnitConfig
 from weft.primitives.ecp5 import Ecp5Multiplier, Ecp5StationaryMultiplier
 
+# The array in a matrix unit on a board, and in that of a core.
+ARRAYS = ".unit.array.", ".matrix_unit.array."
 STATIONARY = Ecp5StationaryMultiplier.__name__
 MULTIPLIERS = Ecp5Multiplier.__name__, STATIONARY
 
@@ -84,11 +86,10 @@ def _grid(hierarchy: Hierarchy) -> tuple[dict[tuple[int, int], str], bool]:
     Multipliers of a chain have only a row; they form a column west of the others.
     """
     found = sorted(
-        (place, path)
-        for path, place, _ in hierarchy.find(*MULTIPLIERS)
-        if ".unit.array." in f".{path}"
+        (place, path, hierarchy.components[module])
+        for path, place, module in hierarchy.find(*MULTIPLIERS)
+        if any(array in f".{path}" for array in ARRAYS)
     )
-    west = any(len(place) == 1 for place, _ in found)
-    grid = {(place[0], place[1] + west if len(place) > 1 else 0): path for place, path in found}
-    kinds = {hierarchy.components[module] for _, _, module in hierarchy.find(*MULTIPLIERS)}
-    return grid, STATIONARY in kinds
+    west = any(len(place) == 1 for place, _, _ in found)
+    grid = {(place[0], place[1] + west if len(place) > 1 else 0): path for place, path, _ in found}
+    return grid, any(kind == STATIONARY for _, _, kind in found)

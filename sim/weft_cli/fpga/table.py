@@ -7,7 +7,6 @@ only changed designs are built again.
 
 import contextlib
 import dataclasses
-import itertools
 import json
 import os
 import re
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from weft.boards import BOARDS
+from weft.core.core_config import CORES
 from weft.emit.files import write_whole
 from weft_sim.toolchain import ToolMissing, build_root, require_packages
 from weft_sim.yosys import YosysFailed
@@ -66,13 +66,33 @@ POINTS = (
     ),
 )
 
+# Board, requested clock in MHz, core, and changes to its matrix unit.
+CORE_POINTS = (
+    ("ulx3s-85f", 100, "ulx3s", {}),
+    # The vector unit takes 24 of the 156 multipliers of the part.
+    ("ulx3s-85f", 100, "small", FAST | {"soft_columns": 1}),
+)
+
 
 def jobs() -> Iterator[Job]:
     """Iterate over the builds of the table; all points with one seed, then with the next.
 
     So an interrupted table has every point at least once.
     """
-    for seed, (name, clock_mhz, sizes, options) in itertools.product(SEEDS, POINTS):
+    for seed in SEEDS:
+        yield from _units(seed)
+        yield from _cores(seed)
+
+
+def _cores(seed: int) -> Iterator[Job]:
+    for name, clock_mhz, core, options in CORE_POINTS:
+        board, config = BOARDS[name], CORES[core]
+        config = dataclasses.replace(config, matrix=dataclasses.replace(config.matrix, **options))
+        yield Job(board=board, config=config, clock_mhz=clock_mhz, baud=board.baud, seed=seed)
+
+
+def _units(seed: int) -> Iterator[Job]:
+    for name, clock_mhz, sizes, options in POINTS:
         board = BOARDS[name]
         for rows, columns in sizes:
             config = dataclasses.replace(board.config, rows=rows, columns=columns, **options)
@@ -88,8 +108,9 @@ def measure(design: BoardDesign) -> dict:
             job = design.job
             return {
                 "board": job.board.name,
-                "rows": job.config.rows,
-                "columns": job.config.columns,
+                "rows": job.unit.rows,
+                "columns": job.unit.columns,
+                "core": job.core.plain if job.core else None,
                 "seed": job.seed,
                 "failed": str(error),
                 "key": design.key,
@@ -183,7 +204,8 @@ def result_path(key: str) -> Path:
 
 
 def _line(report: dict) -> str:
-    name = f"{report['board']} {report['rows']}x{report['columns']} seed {report['seed']}"
+    kind = "core " if report.get("core") else ""
+    name = f"{report['board']} {kind}{report['rows']}x{report['columns']} seed {report['seed']}"
     if "failed" in report:
         return f"{name}: {report['failed']}"
     return f"{name}: {report['fmax_mhz']} MHz, {report['seconds']:.0f} s"

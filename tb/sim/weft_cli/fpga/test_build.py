@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from weft.boards import BOARDS
+from weft.core.core_config import SMALL, ULX3S
 from weft_cli.fpga import command, table
 from weft_cli.fpga.build import BoardDesign, BuildFailed, Job, build, design_key
 from weft_cli.fpga.families import count
@@ -226,11 +227,24 @@ def test_cells_are_counted_by_type_and_weight():
     assert count({"MULT9X9": 3}, {"MULT9X9": 0.5}) == 2
 
 
+def test_a_core_is_built_like_its_matrix_unit():
+    """It has a folder of its own, and the limits of its matrix unit."""
+    board = BOARDS["ulx3s-85f"]
+    asked = {"board": board, "clock_mhz": 100, "baud": board.baud, "seed": 1}
+    built = Job(config=ULX3S, **asked)
+    assert (built.name, built.size, built.unit) == ("ulx3s-85f-core-8x8", "8x8", ULX3S.matrix)
+    with pytest.raises(BuildFailed, match="16x16 needs 256 multipliers"):
+        Job(config=SMALL, **asked)
+    fast = [job for job in table.jobs() if job.core and job.unit.rows == 16]
+    assert {job.unit.inner_product for job in fast} == {"fast"}
+
+
 @pytest.fixture
 def two_points(monkeypatch, tmp_path):
     """A table of two points with instant fake builds, on workers in this process."""
     monkeypatch.setenv("WEFT_BUILD", str(tmp_path))
     monkeypatch.setattr(table, "POINTS", (("icebreaker", 24, ((1, 1), (2, 1)), {}),))
+    monkeypatch.setattr(table, "CORE_POINTS", ())
     monkeypatch.setattr(table, "WORKERS", {**table.WORKERS, "n_workers": 1, "processes": False})
     log = tmp_path / "built"
 

@@ -7,7 +7,9 @@ import pytest
 
 from weft.boards import BOARDS
 from weft.core.axi_matrix_unit import AxiMatrixUnit
+from weft.core.core_config import TINY
 from weft.hierarchy import Hierarchy, ModuleLibrary
+from weft.host_link.core_host import CoreHost
 from weft.primitives.ecp5 import Ecp5Multiplier
 from weft_cli.fpga.floorplan import SITES, floorplan
 from weft_sim.scopes import cells
@@ -38,6 +40,18 @@ def hierarchy_on(board, config) -> Hierarchy:
 def hard_cells(config) -> dict[tuple[int, int], str]:
     hard_columns = config.columns - config.soft_columns
     return {at: scope for at, scope in cells(config).items() if at[1] < hard_columns}
+
+
+def test_the_array_of_a_core_has_the_places_of_its_unit():
+    library = ModuleLibrary("core", BOARD.family)
+    link = {"cycles_per_bit": 4, "clock_hz": 1}
+    hierarchy = library.hierarchy(library.add(CoreHost, config=TINY, **link).name)
+    plan = floorplan(BOARD, TINY.matrix, hierarchy)
+    assert len(plan) == 16
+    array = "core.processor.data_path.matrix_unit.array."
+    assert all(name.startswith(array) for name in plan)
+    alone = plan_of(BOARD, TINY.matrix)
+    assert sorted(plan.values()) == sorted(alone.values())
 
 
 PLANS = {
