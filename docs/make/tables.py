@@ -337,6 +337,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "commands": host_link_tables.commands,
     "statuses": host_link_tables.statuses,
     "registers": host_link_tables.registers,
+    "core_host_registers": host_link_tables.core_host_registers,
     "topology": topology_tables.topology,
     "shapes": shape_tables.shapes,
     "depths": shape_tables.depths,

@@ -15,10 +15,9 @@ import numpy as np
 from weft.bus.axi_lite import WORD_BITS
 from weft.checks import check, check_callback, checked_path
 from weft.core.core_config import CoreConfig
-from weft.core.errors import SENTENCES, CoreError
-from weft.core.register_table import ADDRESSES, CONTROL_BITS, STATUS_FIELDS
+from weft.core.errors import CoreError
+from weft.core.register_table import ADDRESSES
 from weft.core.reporter import Reporter
-from weft.core.unit_counters import COUNTERS
 from weft.isa.codes import Unit
 from weft.isa.kind import REGIONS
 from weft.isa.program import Program
@@ -35,6 +34,7 @@ from .core_driver import (
     broken_rules,
     load,
 )
+from .core_ending import CONTROL, ending_sentence, read_ending
 from .emissions import emitted_core
 from .library import build_with
 from .verilator import SimulationFailed
@@ -44,9 +44,6 @@ DRIVER = Path(__file__).with_name("core_driver.cpp")
 # next.
 _APART = 33
 _POLL_SECONDS = 0.1
-_START, _ABORT, _CLEAR, _SNAPSHOT = (
-    1 << tuple(CONTROL_BITS).index(name) for name in ("start", "abort", "clear", "snapshot")
-)
 # Lanes of the largest core whose simulation is optimized across its modules.
 _OPTIMIZED_WHOLE = 16
 # Events between two looks of Python.
@@ -78,9 +75,7 @@ class CoreResult:
     @property
     def sentence(self) -> str:
         """Why the program ended; "" if HALT ended it."""
-        if self.error == CoreError.NONE:
-            return ""
-        return f"{self.reporter.name}: {SENTENCES[self.error]}"
+        return ending_sentence(self.error, self.reporter)
 
 
 class CoreSimulator:
@@ -263,7 +258,7 @@ class _Host:
         if reset:
             self.library.weft_reset(self.driver)
         else:
-            self.access("control", _CLEAR)
+            self.access("control", CONTROL["clear"])
         self.write_wide("program", self.bases[0])
         for number, (base, region) in enumerate(zip(self.bases[1:], self.memory, strict=True)):
             self.write_wide(f"region_{number}_base", base)
@@ -278,13 +273,13 @@ class _Host:
         most_cycles: int,
     ) -> CoreResult:
         """Start the program, and wait until it has ended."""
-        self.access("control", _START)
+        self.access("control", CONTROL["start"])
         launched = self.run.cycles
         words, seconds, cycles = [], 0.0, 1000
         while not self.run.interrupted:
             done = self.run.cycles - launched
             if abort_after is not None and done >= abort_after:
-                self.access("control", _ABORT)
+                self.access("control", CONTROL["abort"])
                 abort_after = None
             limit = NEVER if abort_after is None else abort_after - done
             started = time.perf_counter()
@@ -309,27 +304,17 @@ class _Host:
             )
         for region, part in zip(self.memory, self.parts[1:], strict=True):
             region[:] = part[: len(region)]
-        status = self.access("status")
-        self.access("control", _SNAPSHOT)
         kinds = words % (2 * len(Unit))
         times = words // (2 * len(Unit)) - launched
         return CoreResult(
-            error=CoreError(STATUS_FIELDS["error"].of(status)),
-            reporter=Reporter(STATUS_FIELDS["reporter"].of(status)),
-            unit=self.access("error_unit"),
-            word=self.access("error_word"),
+            **read_ending(self.access),
             cycles=cycles,
             starts=[times[kinds == unit].tolist() for unit in Unit],
             finishes=[times[kinds == unit + len(Unit)].tolist() for unit in Unit],
-            counters={name: self._counter(name) for name in COUNTERS},
             read_beats=self.run.read_beats,
             write_beats=self.run.write_beats,
             seconds=seconds,
         )
-
-    def _counter(self, name: str) -> int:
-        low, high = self.access(f"count_{name}"), self.access(f"count_{name}_high")
-        return high << WORD_BITS | low
 
 
 def _finished(words: np.ndarray) -> int:

@@ -1,7 +1,8 @@
-"""Matrix products on a real or simulated board."""
+"""Matrix products and programs on a real or simulated board."""
 
+from .board_core import BoardCore, BoardResult
 from .board_matrix_unit import BoardMatrixUnit
 from .connection import BoardError
 from .simulated_board import SimulatedBoard
 
-__all__ = ["BoardError", "BoardMatrixUnit", "SimulatedBoard"]
+__all__ = ["BoardCore", "BoardError", "BoardMatrixUnit", "BoardResult", "SimulatedBoard"]

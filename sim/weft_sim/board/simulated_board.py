@@ -15,9 +15,9 @@ from pathlib import Path
 from types import NoneType
 
 from weft.checks import check_callback, check_kind, checked_integer
+from weft.core.core_config import CoreConfig
 from weft.emit.verilog import make_design
-from weft.host_link import MatrixUnitHost
-from weft.host_link.registers import HostParameters
+from weft.host_link.hosts import host_part
 from weft.matrix.config import MatrixUnitConfig, check_config
 
 from .. import toolchain
@@ -31,16 +31,19 @@ END_SECONDS = 10
 
 
 class SimulatedBoard:
-    """A MatrixUnitHost in a simulator; bytes written to `port` arrive at its `rx` bit by bit.
+    """A board in a simulator; bytes written to `port` arrive at its pin `rx` bit by bit.
 
     The simulation runs in its own process, which ends with the context, or when this process dies.
 
     Parameters
     ----------
-    config : MatrixUnitConfig
+    config : MatrixUnitConfig or CoreConfig
+        The design is the MatrixUnitHost or the CoreHost of it.
     cycles_per_bit : int
         A small number makes the simulation fast.
     payload_bytes : int
+    memory_bytes : int
+        Of the memory of a core.
     noise : Noise, optional
         Noise on both directions of the line.
     simulator : str
@@ -74,29 +77,32 @@ class SimulatedBoard:
 
     def __init__(
         self,
-        config: MatrixUnitConfig,
+        config: MatrixUnitConfig | CoreConfig,
         *,
         cycles_per_bit: int = 4,
         payload_bytes: int = 1024,
+        memory_bytes: int = 1 << 17,
         noise: Noise | None = None,
         simulator: str = "verilator",
         building: Callable[[], None] | None = None,
     ):
-        check_config(config)
+        if not isinstance(config, CoreConfig):
+            check_config(config)
         check_kind(noise, (Noise, NoneType), "noise must be a Noise")
         check_callback("building", building)
         toolchain.check_simulator(simulator)
         # Checked before the design exists: Amaranth warns of components that are never elaborated.
-        parameters = HostParameters(
-            config=config,
+        host = host_part(
+            config,
             cycles_per_bit=checked_integer("cycles_per_bit", cycles_per_bit, low=0),
             clock_hz=CLOCK_HZ,
             payload_bytes=checked_integer("payload_bytes", payload_bytes, low=0),
+            memory_bytes=memory_bytes,
         )
         self.config = config
-        self.cycles_per_bit = parameters.cycles_per_bit
+        self.cycles_per_bit = host.parameters["cycles_per_bit"]
         self.noise = noise or Noise()
-        design = make_design(TOP, MatrixUnitHost, **vars(parameters))
+        design = make_design(TOP, host.component, **host.parameters)
         toolchain.require(simulator)
         # cocotb takes seconds to import and may not be installed.
         from .. import simulator as simulators
