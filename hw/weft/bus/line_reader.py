@@ -2,8 +2,9 @@
 
 from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out
 
+from ..blocks.ready_register import connect_registered
 from ..hierarchy import instantiate
 from ..primitives.stream_queue import StreamQueue
 from .axi4 import offset_bits, read_channels
@@ -112,7 +113,7 @@ class LineReader(wiring.Component):
         with m.If(answer.valid & answer.payload.resp.as_value()[1]):
             m.d.sync += self.error.eq(1)
         self._request(m, platform, beats.released, aligner)
-        connect(m, aligner.rows, flipped(self.rows))
+        connect_registered(m, platform, "aligned", aligner.rows, self.rows)
         return m
 
     def _request(self, m: Module, platform, released: Value, aligner) -> None:
@@ -149,4 +150,4 @@ class LineReader(wiring.Component):
             aligner.lines.payload.eq(places.o.payload),
             places.o.ready.eq(aligner.lines.ready),
         ]
-        connect(m, splitter.ar, flipped(self.memory.ar))
+        connect_registered(m, platform, "requests", splitter.ar, self.memory.ar)
