@@ -4,6 +4,7 @@ from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from ..blocks.ready_register import connect_registered
 from ..buffer.unified_buffer import read_port
 from ..bus.axi4_write import write_channels
 from ..bus.line_walk import LineWalk
@@ -116,7 +117,7 @@ class StoreUnit(wiring.Component):
             burst_beats=self.burst_beats,
             outstanding=self.outstanding,
         )
-        connect(m, walk.lines, rows.lines)
+        connect_registered(m, platform, "lines", walk.lines, rows.lines, domain="reading")
         m.d.comb += [
             writer.flush.eq(self.flush),
             self.idle.eq(writer.idle),
