@@ -5,6 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..blocks.delay_line import DelayLine
+from ..blocks.ready_register import connect_registered
 from ..buffer.unified_buffer import read_port, write_layout
 from ..hierarchy import instantiate
 from ..isa.codes import Target
@@ -186,7 +187,7 @@ class VectorUnit(wiring.Component):
             m.d.sync += busy.eq(1)
         with m.Elif(self.finished):
             m.d.sync += busy.eq(0)
-        connect(m, walk.steps, issue.steps)
+        connect_registered(m, platform, "steps", walk.steps, issue.steps)
         for name in ("x", "y"):
             connect(m, getattr(issue, name), flipped(getattr(self, name).requests))
         m.d.comb += [
