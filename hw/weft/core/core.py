@@ -116,10 +116,13 @@ class Core(wiring.Component):
         counters = instantiate(
             m, "counters", platform, UnitCounters, width=self.parameters.counter_width
         )
-        m.d.comb += [
+        # A cycle late, because the causes are the last to be known in a cycle.
+        m.d.sync += [
             counters.clear.eq(control.start),
             counters.running.eq(control.state == State.RUNNING),
             counters.causes.eq(processor.causes),
+        ]
+        m.d.comb += [
             counters.snapshot.eq(registers.snapshot),
             registers.counts.eq(counters.counts),
         ]
