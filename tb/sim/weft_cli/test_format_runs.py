@@ -15,6 +15,7 @@ def test_every_float_is_among_the_units():
     assert {options.get("activation") for options in UNITS.values()} >= OPERAND_FLOATS.keys()
 
 
+@pytest.mark.large
 def test_every_unit_is_right_on_every_size():
     run = weft("sim-formats", "--sizes", "1x2,2x1", "--float-model")
     assert run.returncode == 0, run.stderr
