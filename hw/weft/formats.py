@@ -127,7 +127,10 @@ def parse_format(given: GivenFormat) -> NumberFormat:
     name = _name_of(given)
     if isinstance(name, str) and name in OPERAND_FLOATS:
         return OPERAND_FLOATS[name]
-    return IntegerFormat.parse(given)
+    try:
+        return IntegerFormat.parse(given)
+    except ValueError as unknown:
+        raise ValueError(f"{unknown}, or one of {', '.join(OPERAND_FLOATS)}") from None
 
 
 @dataclass(frozen=True)

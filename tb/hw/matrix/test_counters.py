@@ -5,14 +5,14 @@ import pytest
 
 from benches.bits import split
 from benches.coroutines import TIMEOUT, compare, parameters, play, randomness, read, start, tick
-from benches.runner import chosen_simulators
+from benches.runner import chosen_simulators, on_simulators
 from weft.matrix.counters import CycleCounters
 from weft.matrix.layouts import COUNTER_WIDTH, Activity, counter_layout
 
 NAMES = [name for name, _ in counter_layout()]
 
 
-@pytest.mark.parametrize("never", [(), (Activity.WAITING_FOR_SUM,)], ids=["all", "exact sums"])
+@on_simulators("never", {"all": (), "exact sums": (Activity.WAITING_FOR_SUM,)})
 def test_counters(simulate, never):
     simulate([counts_each_activity, works_as_new_after_reset], CycleCounters, never=never)
 
