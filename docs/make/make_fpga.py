@@ -1,4 +1,7 @@
-"""Write the measured parts of the pages on FPGAs from build/fpga/table: `make fpga-docs`."""
+"""Write the measured parts of the pages on FPGAs from build/fpga/table: `make fpga-docs`.
+
+A point that has no result of the current design keeps its figures, which are marked.
+"""
 
 import dataclasses
 import sys
@@ -17,7 +20,8 @@ from weft_cli.fpga.build import BoardDesign, Job, read_report
 from weft_cli.fpga.cells import array_cost
 from weft_cli.fpga.table import FAST, folder, jobs, result_path
 
-PAGES = DOCS / "fpga.md", DOCS / "core_on_a_board.md"
+UNITS_PAGE, CORES_PAGE = PAGES = DOCS / "fpga.md", DOCS / "core_on_a_board.md"
+UNIT_PARTS = ("results", "formats", "paths")
 # Arrays alone: board that determines family and formats, rows, columns, options.
 ARRAYS = (
     ("ulx3s-85f", 8, 8, {}),
@@ -38,6 +42,11 @@ ARRAYS = (
     ("icebreaker", 4, 4, {"activation": "int8,uint8", "weight": "int8,uint8"}),
     ("tang-nano-9k", 4, 4, {}),
 )
+HEADS = (
+    *("Board", "Array", "LUT", "Flip-flops", "Multipliers", "Memories"),
+    *("Target MHz", "MHz, median", "MHz, range", "Seeds", "GMAC/s"),
+)
+PATH_HEADS = ("Board", "Array", "Critical path")
 # Keys of a report.
 COUNTED = {"lut": "LUTs", "ff": "flip-flops", "dsp": "multipliers", "bram": "memories"}
 
@@ -94,25 +103,26 @@ def array_name(config: MatrixUnitConfig, *, formats: bool = True) -> str:
 
 def results() -> str:
     """Resources, frequency over the seeds, and peak of every point of int8."""
-    return _results([point for point in units() if point.has_default_formats])
+    return _results("results", [point for point in units() if point.has_default_formats])
 
 
 def formats() -> str:
     """The same of every point of other formats."""
-    return _results([point for point in units() if not point.has_default_formats])
+    return _results("formats", [point for point in units() if not point.has_default_formats])
 
 
 def cores() -> str:
     """The same of every core."""
-    return _results([point for point in points() if point.job.core])
+    return _results("cores", [point for point in points() if point.job.core])
 
 
-def _results(listed: list[Point]) -> str:
-    rows = []
+def _results(part: str, listed: list[Point]) -> str:
+    rows, earlier = [], _rows_of(part)
     for point in listed:
         config, clock = point.job.unit, f"{point.job.clock_mhz:g}"
         if not point.reports:
-            rows.append((point.job.board.name, point.name, *[""] * 4, clock, "", "", "", ""))
+            empty = (point.job.board.name, point.name, *[""] * 4, clock, "", "", "", "")
+            rows.append(_earlier(earlier.get(empty[:2])) or empty)
             continue
         first = point.reports[0]
         fmax = [r["fmax_mhz"] for r in point.reports]
@@ -132,15 +142,25 @@ def _results(listed: list[Point]) -> str:
                 f"{config.rows * config.columns * middle / 1000:.2f}",
             )
         )
-    heads = (
-        *("Board", "Array", "LUT", "Flip-flops", "Multipliers", "Memories"),
-        *("Target MHz", "MHz, median", "MHz, range", "Seeds", "GMAC/s"),
-    )
-    return table(heads, rows)
+    return table(HEADS, rows)
 
 
-def checksum() -> str:
-    """What checksums add to each point, compared with the same point without."""
+def _rows_of(part: str) -> dict[tuple[str, str], dict[str, str]]:
+    """The rows of a table of the pages, by board and array."""
+    page = UNITS_PAGE if part in UNIT_PARTS else CORES_PAGE
+    return {(row["Board"], row["Array"]): row for row in measured.read_table(page.stem, part)}
+
+
+def _earlier(row: dict[str, str] | None) -> tuple[str, ...] | None:
+    """A row of figures of an earlier version, marked as such; None if there is none."""
+    if row is None or not row["Seeds"]:
+        return None
+    marks = {"MHz, median": f"**{row['MHz, median']}**", "Seeds": f"{row['Seeds']} *"}
+    return tuple((row | marks)[head] for head in HEADS)
+
+
+def checksum() -> str | None:
+    """What checksums add to each point, compared with the same point without, if both are built."""
     without = {point.job: point for point in units()}
     lines = []
     for point in units():
@@ -152,7 +172,7 @@ def checksum() -> str:
         ]
         if point.reports and twin.reports:
             lines.append(f"- {point.job.board.name}, {point.name}: {compared(point, twin)}.")
-    return "\n".join(lines) or "Not built yet: `make fpga-table`."
+    return "\n".join(lines) or None
 
 
 def compared(point: Point, twin: Point) -> str:
@@ -168,17 +188,23 @@ def compared(point: Point, twin: Point) -> str:
 
 def paths() -> str:
     """The critical path of the first seed of each unit."""
-    return _paths([point for point in built() if not point.job.core])
+    return _paths("paths", units())
 
 
 def core_paths() -> str:
     """The same of each core."""
-    return _paths([point for point in built() if point.job.core])
+    return _paths("core_paths", [point for point in points() if point.job.core])
 
 
-def _paths(listed: list[Point]) -> str:
-    rows = [(p.job.board.name, p.name, p.reports[0]["critical_path"]) for p in listed]
-    return table(("Board", "Array", "Critical path"), rows)
+def _paths(part: str, listed: list[Point]) -> str:
+    rows, earlier = [], _rows_of(part)
+    for point in listed:
+        place = point.job.board.name, point.name
+        if point.reports:
+            rows.append((*place, point.reports[0]["critical_path"]))
+        elif place in earlier:
+            rows.append((*place, earlier[place]["Critical path"]))
+    return table(PATH_HEADS, rows)
 
 
 def cells() -> str:

@@ -1,5 +1,6 @@
 """Measured parts of the documentation: each page has all of them, written from the reports."""
 
+import dataclasses
 import json
 
 import pytest
@@ -9,6 +10,7 @@ import make_fpga
 import make_performance
 import make_trust
 import measured
+from weft_cli.fpga.table import jobs
 
 PAGE = """Figures: <!-- measured: soak -->old<!-- end --> and
 
@@ -158,3 +160,25 @@ def test_a_campaign_without_a_report_leaves_its_figures(reports, monkeypatch, tm
     assert "soak: no report, so its figures stay as they are; run `make soak`" in (
         capsys.readouterr().out
     )
+
+
+def test_points_of_fpgas_without_a_result_keep_their_figures(monkeypatch):
+    first, *others = dict.fromkeys(dataclasses.replace(job, seed=0) for job in jobs())
+    report = {"lut": 1234, "ff": 5, "dsp": 6, "bram": 7, "fmax_mhz": 99.6, "seed": 2}
+    built = make_fpga.Point(first, [report | {"critical_path": "from a to b: 10 ns"}])
+    points = [built, *(make_fpga.Point(job, []) for job in others)]
+    monkeypatch.setattr(make_fpga, "points", lambda: points)
+    place = f"| {first.board.name} | {built.name} |"
+    own, *rows = make_fpga.results().splitlines()[2:]
+    assert own.startswith(f"{place} 1,234 | 5 | 6 | 7 |")
+    assert "| **100** | 100 to 100 | 2 |" in own
+    before = {(row["Board"], row["Array"]): row for row in measured.read_table("fpga", "results")}
+    assert len(rows) + 1 == len(before)
+    for row in rows:
+        cells = [cell.strip(" *") for cell in row.strip("|").split("|")]
+        earlier = before[cells[0], cells[1]]
+        assert cells == list(earlier.values())
+        assert row.count("*") == (5 if earlier["Seeds"] else 0)
+    assert f"{place} from a to b: 10 ns |" in make_fpga.paths()
+    assert len(make_fpga.paths().splitlines()) >= len(measured.read_table("fpga", "paths"))
+    assert make_fpga.checksum() is None
