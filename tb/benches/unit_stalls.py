@@ -133,7 +133,7 @@ async def resets_in_every_activity(dut):
     for weights_sent, activations_sent, ready, cycles in (
         ([], [], True, 5),
         ([], activation_beats[:1], True, 5),
-        (weight_beats, activation_beats[:1], True, 1 + side // 2),
+        (weight_beats, activation_beats[:1], True, (1 + side) // 2),
         (weight_beats[: 1 + side // 2], [], True, side + 5),
         (weight_beats, [], True, side + 5),
         (weight_beats, begun_beats[:1], True, side + 5),
