@@ -1,6 +1,7 @@
 """A model of the cells of bfloat16 units in C++, which Verilator can use instead of their RTL."""
 
 import dataclasses
+import itertools
 import re
 from pathlib import Path
 
@@ -40,14 +41,16 @@ def _body(arithmetic: ChainedArithmetic) -> str:
     last = products[-1] if products else product
     moves = [
         ("activation", "activation_in"),
-        *zip(passed[1:], passed, strict=False),
         *zip(products, [product, *products], strict=False),
         *zip(sums[1:], sums, strict=False),
     ]
     operands = ", ".join(["activation", "weight", *passed])
+    # All copies of a weight are equal once no load has come for as long as it takes to pass.
+    passing = len(passed) - 1
     return "\n".join(
         [
             f"  reg [{arithmetic.activation.width - 1}:0] {operands};",
+            f"  reg [{passing - 1}:0] loaded;",
             *(f"  reg [63:0] {name};" for name in products),
             f"  reg [31:0] {', '.join(sums)};",
             "  assign activation_out = activation;",
@@ -58,6 +61,10 @@ def _body(arithmetic: ChainedArithmetic) -> str:
             "    if (row_switches) if (switch) weight <= shadow;",
             f'    sum_1 <= $cpure32("weft_float_add(", sum_in, ", ", {last}, ")");',
             *(f"    {later} <= {earlier};" for later, earlier in moves),
+            f"    loaded <= {{loaded[{passing - 2}:0], row_loads}};",
+            "    if (|loaded) begin",
+            *(f"      {later} <= {earlier};" for earlier, later in itertools.pairwise(passed)),
+            "    end",
             "  end",
             "endmodule\n",
         ]
