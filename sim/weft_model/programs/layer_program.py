@@ -1,22 +1,28 @@
 """A program for one layer of any shape: a convolution or a fully connected layer.
 
 Inputs and outputs pass through the buffer in bands: some images, some lines of an image, or some
-pixels of a line. While a band is computed, the next one is loaded. Weights come from the memory for
-every tile.
+pixels of a line. While a band is computed, the next one is loaded, and outputs of some channels are
+stored. Weights come from the memory for every band.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from weft.checks import check
 from weft.core.core_config import CoreConfig
 from weft.isa.codes import Opcode
 
-from .convolution import Convolution
-from .products import convolve, place_constants
+from .bands import Band, LayerShape, best_plan
+from .convolution import NO_PADDING, Convolution
+from .products import (
+    convolve_tile,
+    most_pixels,
+    parameters_of,
+    place_constants,
+    put_weights,
+)
 from .program_builder import INPUTS, OUTPUTS, BuiltProgram, PlacedArray, ProgramBuilder
-from .tensor import Tensor
+from .tensor import Tensor, tiles
 
 
 def layer_program(
@@ -58,12 +64,14 @@ def layer_program(
         source = builder.array(INPUTS, shape, **margins)
         load = _packed_load(layer, source)
         layer, width = packed_columns(layer), columns
+    elif layer.kernel == (1, 1) and layer.padding == NO_PADDING and images == 1:
+        load = _sampled_load(layer, builder.array(INPUTS, shape))
+        layer, height, width = dataclasses.replace(layer, strides=(1, 1)), lines, columns
     else:
-        source = builder.array(INPUTS, shape)
-        load = _plain_load(source)
+        load = _plain_load(builder.array(INPUTS, shape))
     target = builder.array(OUTPUTS, (images, lines, columns, layer.outputs))
-    plan = _Plan(builder=builder, layer=layer, images=images, height=height, width=width)
-    plan.run(load, target)
+    shape = LayerShape(builder=builder, layer=layer, images=images, height=height, width=width)
+    _emit(shape, load, target)
     return builder.finish()
 
 
@@ -99,6 +107,25 @@ def _plain_load(source: PlacedArray) -> _Load:
     return load
 
 
+def _sampled_load(layer: Convolution, source: PlacedArray) -> _Load:
+    """Return the load of the pixels that a 1 x 1 kernel visits in an image."""
+    *_, width, channels = source.shape
+    (y_step, x_step), pitch = layer.strides, width * channels
+    if layer.strides == (1, 1):
+        return _plain_load(source)
+
+    def load(builder: ProgramBuilder, tensor: Tensor, line: int) -> None:
+        builder.emit(
+            Opcode.LOAD,
+            **dict(region=source.region, row=tensor.row, bytes=channels),
+            offset=source.offset + line * y_step * pitch + tensor.left * x_step * channels,
+            **dict(groups=tensor.lines, group_pitch=y_step * pitch),
+            **dict(lines=tensor.width, line_pitch=x_step * channels),
+        )
+
+    return load
+
+
 def _packed_load(layer: Convolution, source: PlacedArray) -> _Load:
     """Return the load of rows that have all pixels of a line of the kernel."""
     *_, width, channels = source.stored_shape
@@ -116,139 +143,63 @@ def _packed_load(layer: Convolution, source: PlacedArray) -> _Load:
     return load
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Band:
-    """A part of the output: whole images, whole lines of an image, or pixels of a line."""
+def _emit(shape: LayerShape, load: _Load, target: PlacedArray) -> None:
+    """Emit a layer: the load of each band comes before the products of the one before."""
+    builder, layer, plan = shape.builder, shape.layer, best_plan(shape)
+    bands, rows = plan.bands, max(map(shape.source_rows, plan.bands))
+    sources = [builder.rows(rows) for _ in bands[: plan.slots]]
+    parts = [
+        range(first, min(first + plan.blocks, shape.output_blocks))
+        for first in range(0, shape.output_blocks, plan.blocks)
+    ]
+    rows = max(band.pixels for band in bands) * plan.blocks
+    outputs = _output_rows(builder, rows, min(plan.slots, len(bands) * len(parts)))
+    constants = place_constants(builder, layer)
+    sides = {"height": shape.height, "width": shape.width}
 
-    image: int
-    images: int
-    y: int
-    lines: int
-    x: int
-    width: int
+    def fetch(number: int) -> Tensor:
+        """Load the source of a band, and return it."""
+        tensor = shape.source(bands[number]).at(sources[number % plan.slots])
+        load(builder, tensor, bands[number].image * shape.height + tensor.top)
+        return tensor
+
+    following, stored = fetch(0), 0
+    for number, band in enumerate(bands):
+        source = following
+        # The parameters do not wait for the next band.
+        parameters_of(builder, layer, constants, 0)
+        if plan.slots > 1 and number + 1 < len(bands):
+            following = fetch(number + 1)
+        put_weights(builder, layer, constants)
+        for part in parts:
+            output = _part_of(shape, band, part).at(outputs[stored % len(outputs)])
+            # A band has no more pixels than a tile.
+            (tile,) = tiles(output, most_pixels(builder))
+            operands = {"source": source, "output": output, "tile": tile}
+            convolve_tile(builder, layer, constants, first_block=part.start, **operands, **sides)
+            line = band.image * shape.sides[0] + band.y
+            channel = part.start * builder.lanes
+            output.move(builder, Opcode.STORE, target, line=line, channel=channel)
+            stored += 1
+        if plan.slots == 1 and number + 1 < len(bands):
+            following = fetch(number + 1)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Plan:
-    """A layer on its way through the buffer.
+def _part_of(shape: LayerShape, band: Band, blocks: range) -> Tensor:
+    """Return some blocks of the outputs of a band, at row 0."""
+    lanes = shape.builder.lanes
+    channels = min(blocks.stop * lanes, shape.layer.outputs) - blocks.start * lanes
+    sizes = {"images": band.images, "lines": band.lines, "width": band.width}
+    return Tensor(row=0, top=band.y, left=band.x, channels=channels, **sizes)
 
-    Parameters
-    ----------
-    builder : ProgramBuilder
-    layer : Convolution
-    images, height, width : int
-        Of the input, as its tensor is in the buffer.
+
+def _output_rows(builder: ProgramBuilder, rows: int, count: int) -> list[int]:
+    """Return the first rows of the parts of the output.
+
+    In a bank of their own if there is one: STORE would wait for a bank that MATRIX reads.
     """
-
-    builder: ProgramBuilder
-    layer: Convolution
-    images: int
-    height: int
-    width: int
-
-    @property
-    def sides(self) -> tuple[int, int]:
-        """Height and width of the output."""
-        return self.layer.output_sides(self.height, self.width)
-
-    def run(self, load: _Load, target: PlacedArray) -> None:
-        """Emit the program: the load of each band comes before the products of the one before."""
-        builder, slots, bands = self.builder, *self._bands()
-        rows = [max(map(size, bands)) for size in (self._source_rows, self._output_rows)]
-        sources, outputs = ([builder.rows(count) for _ in range(slots)] for count in rows)
-        constants = place_constants(builder, self.layer)
-
-        def fetch(number: int) -> None:
-            band = bands[number]
-            tensor = self._source(band).at(sources[number % slots])
-            load(builder, tensor, band.image * self.height + tensor.top)
-
-        for number, band in enumerate(bands):
-            if number == 0 or slots == 1:
-                fetch(number)
-            if slots > 1 and number + 1 < len(bands):
-                fetch(number + 1)
-            source = self._source(band).at(sources[number % slots])
-            output = self._output(band).at(outputs[number % slots])
-            sides = {"height": self.height, "width": self.width}
-            convolve(builder, self.layer, constants, source=source, output=output, **sides)
-            line = band.image * self.sides[0] + band.y
-            output.move(builder, Opcode.STORE, target, line=line)
-
-    def _source(self, band: _Band) -> Tensor:
-        """Return the part of the input that a band needs."""
-        top, bottom = self._needed(0, band.y, band.lines)
-        left, right = self._needed(1, band.x, band.width)
-        sizes = {"images": band.images, "lines": bottom - top, "width": right - left}
-        return Tensor(row=0, top=top, left=left, channels=self.layer.channels, **sizes)
-
-    def _needed(self, axis: int, first: int, count: int) -> tuple[int, int]:
-        """Return the first input, and the one after the last, of outputs along an axis.
-
-        All, if they are all outputs; at least one.
-        """
-        layer, size = self.layer, (self.height, self.width)[axis]
-        if count == self.sides[axis]:
-            return 0, size
-        start = first * layer.strides[axis] - layer.padding[axis][0]
-        stop = start + (count - 1) * layer.strides[axis] + layer.extent(axis)
-        low = min(max(start, 0), size - 1)
-        return low, max(min(stop, size), low + 1)
-
-    def _output(self, band: _Band) -> Tensor:
-        sizes = {"images": band.images, "lines": band.lines, "width": band.width}
-        return Tensor(row=0, top=band.y, left=band.x, channels=self.layer.outputs, **sizes)
-
-    def _source_rows(self, band: _Band) -> int:
-        return self._source(band).pixels * self.builder.blocks(self.layer.channels)
-
-    def _output_rows(self, band: _Band) -> int:
-        return self._output(band).pixels * self.builder.blocks(self.layer.outputs)
-
-    def _bands(self) -> tuple[int, list[_Band]]:
-        """Return how many bands are in the buffer at a time, and the bands.
-
-        Two, so that one can be loaded while the other is used; one, if all fits at once, or if two
-        have no place. Parts of a line are the last resort, because each band fetches all weights.
-        """
-        (lines, width), rows = self.sides, self.builder.needs.buffer_rows
-        image = self._most_rows(lines, width)
-        if self.images * image <= rows:
-            return 1, list(self._bands_of(self.images, lines, width))
-        whole = [(n, width) for n in range(lines, 0, -1)]
-        parts = [(1, n) for n in range(width - 1, 0, -1)]
-        for sizes, slots in ((whole, 2), (whole, 1), (parts, 2), (parts, 1)):
-            for size in sizes:
-                count = rows // (slots * self._most_rows(*size))
-                if count:
-                    images = count if size == (lines, width) else 1
-                    return slots, list(self._bands_of(images, *size))
-        least = self._most_rows(1, 1)
-        raise ValueError(
-            f"a pixel of the output needs a buffer of at least {least:,} rows, not {rows:,}"
-        )
-
-    def _most_rows(self, lines: int, width: int) -> int:
-        """Return the buffer rows of a band of an image, wherever it is."""
-        sizes = []
-        for axis, count in enumerate((lines, width)):
-            size = (self.height, self.width)[axis]
-            needed = (count - 1) * self.layer.strides[axis] + self.layer.extent(axis)
-            sizes.append(size if count == self.sides[axis] else min(needed, size))
-        pixels = sizes[0] * sizes[1] * self.builder.blocks(self.layer.channels)
-        return pixels + lines * width * self.builder.blocks(self.layer.outputs)
-
-    def _bands_of(self, images: int, lines: int, width: int) -> Iterator[_Band]:
-        """Yield bands of at most so many images, lines and pixels of a line, of similar sizes."""
-        for image, count in _shared(self.images, images):
-            for y, height in _shared(self.sides[0], lines):
-                for x, columns in _shared(self.sides[1], width):
-                    sizes = {"images": count, "lines": height, "width": columns}
-                    yield _Band(image=image, y=y, x=x, **sizes)
-
-
-def _shared(total: int, most: int) -> Iterator[tuple[int, int]]:
-    """Yield the start and the size of nearly equal parts of at most `most`."""
-    size = -(-total // -(-total // most))
-    for first in range(0, total, size):
-        yield first, min(size, total - first)
+    bank = builder.core.buffer.rows // builder.core.buffer.banks
+    skipped = -(builder.needs.buffer_rows - builder.free_rows) % bank
+    if builder.free_rows - skipped >= count * rows:
+        builder.rows(skipped)
+    return [builder.rows(rows) for _ in range(count)]

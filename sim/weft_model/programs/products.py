@@ -12,9 +12,13 @@ import numpy as np
 from weft.isa.codes import Bias, Opcode, ScaleSource, XSource
 
 from .convolution import Convolution
-from .program_builder import CONSTANTS, ProgramBuilder
+from .program_builder import CONSTANTS, ProgramBuilder, aligned
 from .requantization import Requantization
 from .tensor import Tensor, Tile, tiles
+
+# Of one WEIGHTS.
+_MOST_TILES = 4095
+_MOST_GROUPS = 2047
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,18 +44,27 @@ def place_constants(builder: ProgramBuilder, layer: Convolution) -> Constants:
     """Place weights and records in the memory; the weights of a block of outputs are contiguous."""
     lanes, records = builder.lanes, layer.requantize.records()
     chunk = max(builder.needs.parameter_rows // 2, 1)
-    weights = [
-        builder.constant(np.ascontiguousarray(layer.weights[..., first : first + lanes]).tobytes())
+    pitch = weights_pitch(builder, layer)
+    blocks = [
+        layer.weights[..., first : first + lanes].tobytes().ljust(pitch, b"\0")
         for first in range(0, layer.outputs, lanes)
     ]
+    base = builder.constant(b"".join(blocks))
     return Constants(
-        weights=tuple(weights),
+        weights=tuple(base + pitch * block for block in range(len(blocks))),
         records=tuple(
             builder.constant(records[first : first + chunk * lanes].tobytes())
             for first in range(0, layer.outputs, chunk * lanes)
         ),
         chunk=chunk,
     )
+
+
+def weights_pitch(builder: ProgramBuilder, layer: Convolution) -> int:
+    """Return the bytes from the weights of a block of outputs to those of the next."""
+    columns = min(builder.lanes, layer.outputs)
+    outputs = 1 if layer.depthwise else layer.channels
+    return aligned(int(np.prod(layer.kernel)) * outputs * columns)
 
 
 def convolve(
@@ -76,16 +89,37 @@ def convolve(
     source, output : Tensor
         The source has all pixels that the output needs.
     """
-    for block in range(builder.blocks(layer.outputs)):
-        parameters = _parameters(builder, layer, constants, block)
-        for tile in tiles(output, most_pixels(builder)):
-            _layer_weights(builder, layer, block, constants.weights[block])
-            matmul = _convolution_tile(builder, layer, block, tile, source=source, output=output)
-            builder.emit(Opcode.MATMUL, height=height, width=width, **matmul)
-            drain(builder, layer.requantize, block, tile, output=output, parameters=parameters)
+    sizes = {"height": height, "width": width, "source": source, "output": output}
+    for tile in tiles(output, most_pixels(builder)):
+        put_weights(builder, layer, constants)
+        convolve_tile(builder, layer, constants, tile=tile, **sizes)
 
 
-def _parameters(
+def convolve_tile(
+    builder: ProgramBuilder,
+    layer: Convolution,
+    constants: Constants,
+    *,
+    height: int,
+    width: int,
+    source: Tensor,
+    output: Tensor,
+    tile: Tile,
+    first_block: int = 0,
+) -> None:
+    """Convolve a tile of pixels, whose weights are in the FIFO; otherwise as `convolve`.
+
+    The output may have some blocks of the channels only, from `first_block` on.
+    """
+    for place in range(builder.blocks(output.channels)):
+        block = first_block + place
+        parameters = parameters_of(builder, layer, constants, block)
+        matmul = _convolution_tile(builder, layer, block, tile, source=source, output=output)
+        builder.emit(Opcode.MATMUL, height=height, width=width, **matmul)
+        drain(builder, layer.requantize, place, tile, output=output, parameters=parameters)
+
+
+def parameters_of(
     builder: ProgramBuilder, layer: Convolution, constants: Constants, block: int
 ) -> int:
     """Return the parameter row of a block of outputs; its records are loaded in time."""
@@ -100,22 +134,44 @@ def most_pixels(builder: ProgramBuilder) -> int:
     return min(builder.needs.accumulators, builder.needs.result_rows)
 
 
-def _layer_weights(builder: ProgramBuilder, layer: Convolution, block: int, offset: int) -> None:
-    """Put the tiles of a block of outputs into the FIFO, in the order (ky, kx, block)."""
-    places, columns = int(np.prod(layer.kernel)), builder.valid(layer.outputs, block)
+def put_weights(builder: ProgramBuilder, layer: Convolution, constants: Constants) -> None:
+    """Put the tiles of all blocks of outputs into the FIFO, with few instructions."""
+    whole, rest = divmod(layer.outputs, builder.lanes)
+    together = _MOST_GROUPS if _flat_tiles(builder, layer) else 1
+    runs = [range(n, min(n + together, whole)) for n in range(0, whole, together)]
+    for run in [*runs, range(whole, whole + 1)] if rest else runs:
+        _layer_weights(builder, layer, run, constants.weights[run.start])
+
+
+def _flat_tiles(builder: ProgramBuilder, layer: Convolution) -> int:
+    """Return the tiles of a block of outputs if they are at equal distances, otherwise 0."""
+    places, lanes = int(np.prod(layer.kernel)), builder.lanes
+    if layer.depthwise or (places > 1 and layer.channels % lanes):
+        return 0
+    tiles = places * builder.blocks(layer.channels)
+    return tiles if tiles <= _MOST_TILES else 0
+
+
+def _layer_weights(builder: ProgramBuilder, layer: Convolution, blocks: range, offset: int) -> None:
+    """Put the tiles of blocks of outputs into the FIFO, each in the order (ky, kx, block)."""
+    places, columns = int(np.prod(layer.kernel)), builder.valid(layer.outputs, blocks.start)
     common = {"region": CONSTANTS, "offset": offset, "valid_columns": columns}
+    common["row_pitch"] = columns
     if layer.depthwise:
-        pitches = {"group_pitch": columns, "row_pitch": columns}
-        builder.emit(
-            Opcode.WEIGHTS, diagonal=1, groups=places, valid_rows=columns, **pitches, **common
-        )
+        pitches = {"group_pitch": columns, "valid_rows": columns}
+        builder.emit(Opcode.WEIGHTS, diagonal=1, groups=places, **pitches, **common)
         return
-    blocks = builder.blocks(layer.channels)
+    of_channels = builder.blocks(layer.channels)
+    tiles = _flat_tiles(builder, layer)
+    if tiles:
+        groups = dict(groups=len(blocks), group_pitch=weights_pitch(builder, layer))
+    else:
+        tiles = of_channels
+        groups = dict(groups=places, group_pitch=layer.channels * columns)
     builder.emit(
         Opcode.WEIGHTS,
-        **dict(groups=places, group_pitch=layer.channels * columns),
-        **dict(tiles=blocks, tile_pitch=builder.lanes * columns, row_pitch=columns),
-        **dict(valid_rows=builder.valid(layer.channels, blocks - 1), **common),
+        **dict(tiles=tiles, tile_pitch=builder.lanes * columns, **groups),
+        **dict(valid_rows=builder.valid(layer.channels, of_channels - 1), **common),
     )
 
 
@@ -211,7 +267,7 @@ def connected(
     constants = place_constants(builder, layer)
     (table,) = (0,) if output_table is None else builder.tables(output_table)
     for block in range(builder.blocks(layer.outputs)):
-        parameters = _parameters(builder, layer, constants, block)
+        parameters = parameters_of(builder, layer, constants, block)
         for tile in tiles(output, most_pixels(builder)):
             offset = constants.weights[block]
             for source in sources:

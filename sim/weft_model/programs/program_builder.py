@@ -208,7 +208,7 @@ class ProgramBuilder:
     ) -> PlacedArray:
         """Return a place for an input, an output or state; see `PlacedArray`."""
         placed = self._placed[region]
-        offset = _aligned(placed[-1].offset + placed[-1].size if placed else 0)
+        offset = aligned(placed[-1].offset + placed[-1].size if placed else 0)
         array = PlacedArray(region=region, offset=offset, shape=shape, margins=margins, fill=fill)
         placed.append(array)
         return array
@@ -216,7 +216,7 @@ class ProgramBuilder:
     def constant(self, data: bytes) -> int:
         """Add constants to the memory, unless they are there, and return their first byte."""
         if data not in self._offsets:
-            self._constants += bytes(_aligned(len(self._constants)) - len(self._constants))
+            self._constants += bytes(aligned(len(self._constants)) - len(self._constants))
             self._offsets[data] = len(self._constants)
             self._constants += data
         return self._offsets[data]
@@ -289,5 +289,6 @@ class ProgramBuilder:
         )
 
 
-def _aligned(offset: int) -> int:
+def aligned(offset: int) -> int:
+    """Return the first place from `offset` on where constants can begin."""
     return -(-offset // ALIGNMENT) * ALIGNMENT

@@ -56,7 +56,13 @@ class Tensor:
         return dataclasses.replace(self, row=row)
 
     def move(
-        self, builder: ProgramBuilder, opcode: Opcode, place: PlacedArray, *, line: int = 0
+        self,
+        builder: ProgramBuilder,
+        opcode: Opcode,
+        place: PlacedArray,
+        *,
+        line: int = 0,
+        channel: int = 0,
     ) -> None:
         """LOAD the tensor from an array in the memory, or STORE it.
 
@@ -68,14 +74,17 @@ class Tensor:
             Without margins.
         line : int
             The first line of the tensor, counted over all images of the array.
+        channel : int
+            The first channel of the tensor, if the array has more.
         """
-        pitch, size = place.shape[-2] * self.channels, self.width * self.channels
-        if self.channels % builder.lanes or size > MOST_BYTES:
+        channels = place.shape[-1]
+        pitch, size = place.shape[-2] * channels, self.width * channels
+        if self.channels < channels or channels % builder.lanes or size > MOST_BYTES:
             # Each pixel begins a row.
-            pixels = dict(lines=self.width, line_pitch=self.channels, bytes=self.channels)
+            pixels = dict(lines=self.width, line_pitch=channels, bytes=self.channels)
         else:
             pixels = dict(bytes=size)
-        offset = place.offset + line * pitch + self.left * self.channels
+        offset = place.offset + line * pitch + self.left * channels + channel
         builder.emit(
             opcode,
             **dict(region=place.region, offset=offset, row=self.row),
