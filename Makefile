@@ -1,9 +1,10 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-fast setup-fpga setup-judges sim sim-formats sim-full soak waves verilog \
-  cycles test-quick test test-all bench bench-export bench-speed bench-formats bench-utilization goals \
-  bench-docs fpga fpga-table fpga-docs format-costs formal floats coverage mutation faults equivalence \
-  trust-docs lint docs train workloads lock clean clean-cache
+  cycles test-quick test test-all bench bench-export bench-speed bench-formats bench-utilization \
+  bench-core bench-core-convolution bench-core-resnet50 bench-core-attention bench-core-applications \
+  bench-core-speed bench-core-docs goals bench-docs fpga fpga-table fpga-docs format-costs formal floats \
+  coverage mutation faults equivalence trust-docs lint docs train workloads lock clean clean-cache
 
 PYTHON ?= python3
 WEFT := .venv/bin/weft
@@ -143,6 +144,16 @@ bench: $(READY)  ## measure emission, simulation speed and utilization; JSON in 
 
 bench-export bench-speed bench-formats bench-utilization: bench-%: $(READY)  ## run one benchmark
 	@$(WEFT) benchmark $*
+
+bench-core: $(FAST_READY)  ## measure the figures of a core; JSON in build/benchmark
+	@$(WEFT) benchmark core
+
+bench-core-convolution bench-core-resnet50 bench-core-attention bench-core-applications bench-core-speed: \
+  bench-core-%: $(FAST_READY)  ## measure one figure of a core
+	@$(WEFT) benchmark core-$*
+
+bench-core-docs: $(READY)  ## write docs/core_performance.md from build/benchmark
+	@.venv/bin/python docs/make/make_core_performance.py
 
 goals: $(FAST_READY)  ## measure every goal of docs/performance.md; fail if one is lost
 	@$(WEFT) goals

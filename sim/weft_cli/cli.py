@@ -387,19 +387,23 @@ def fpga_table(scheduler) -> None:
 
 
 BENCHMARKS = ("export", "speed", "formats", "utilization")
+CORE_FIGURES = ("convolution", "resnet50", "attention", "applications", "speed")
+CORE_BENCHMARKS = ("core", *(f"core-{figure}" for figure in CORE_FIGURES))
 
 
 @app.command()
-@click.argument("names", nargs=-1, type=click.Choice(BENCHMARKS))
+@click.argument("names", nargs=-1, type=click.Choice(BENCHMARKS + CORE_BENCHMARKS))
 def benchmark(names) -> None:
     """Measure emission, simulation speed and utilization; write JSON to build/benchmark.
 
-    NAMES selects benchmarks; by default, all of them run.
+    NAMES selects benchmarks; by default, all but those of a core run.
     """
     import importlib
 
     for name in names or BENCHMARKS:
-        importlib.import_module(f".benchmarks.{name}", __package__).measure()
+        module, _, figure = name.partition("-")
+        measure = importlib.import_module(f".benchmarks.{module}", __package__).measure
+        measure(*filter(None, (figure,)))
 
 
 @app.command()

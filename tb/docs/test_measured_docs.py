@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+import make_core_performance
 import make_format_costs
 import make_fpga
 import make_performance
@@ -108,6 +109,7 @@ def test_a_part_without_a_result_stays(tmp_path):
 PAGES = {
     "trust": (make_trust.PAGES, make_trust.PARTS),
     "performance": ([make_performance.PAGE], make_performance.PARTS),
+    "core_performance": ([make_core_performance.PAGE], make_core_performance.PARTS),
     "fpga": (make_fpga.PAGES, make_fpga.PARTS),
     "formats": ([make_format_costs.PAGE], make_format_costs.PARTS),
 }
@@ -147,6 +149,17 @@ def test_a_benchmark_without_results_leaves_its_figures(monkeypatch, tmp_path, c
     )
     assert make_performance.part("speed") is None
     assert "speed: its figures stay as they are" in capsys.readouterr().out
+
+
+def test_figures_of_a_core_stand_beside_their_goals(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("WEFT_BUILD", str(tmp_path))
+    (tmp_path / "benchmark").mkdir()
+    row = {"figure": "speed", "measured": 0.3, "goal": "at least 0.4", "state": "missed"}
+    (tmp_path / "benchmark" / "core_speed.json").write_text(json.dumps({"rows": [row]}))
+    found = make_core_performance.part("core_speed") or ""
+    assert "| speed | 0.3 | at least 0.4 | missed |" in found
+    assert make_core_performance.part("core_attention") is None
+    assert "core_attention: its figures stay" in capsys.readouterr().out
 
 
 def test_a_campaign_without_a_report_leaves_its_figures(reports, monkeypatch, tmp_path, capsys):

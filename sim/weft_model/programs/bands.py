@@ -72,6 +72,8 @@ class LayerShape:
     layer : Convolution
     images, height, width : int
         Of the input, as its tensor is in the buffer.
+    memory_bytes : float
+        Bytes that the memory reads, and writes, in a cycle.
     """
 
     builder: ProgramBuilder
@@ -79,6 +81,7 @@ class LayerShape:
     images: int
     height: int
     width: int
+    memory_bytes: float
 
     @property
     def sides(self) -> tuple[int, int]:
@@ -232,13 +235,13 @@ def _bytes(shape: LayerShape, plan: Plan) -> int:
 
 
 def _cycles(shape: LayerShape, plan: Plan) -> float:
-    """Estimate the cycles of a plan, with a memory that transfers a beat in every cycle.
+    """Estimate the cycles of a plan.
 
     A band takes as long as the unit that has most to do, which for LOAD is the next band. With one
     slot, loads and stores overlap with nothing.
     """
     core, blocks, tiles = shape.builder.core, shape.output_blocks, shape.tiles
-    row = max(core.lanes * core.operand_width / core.bus.data_width, 1.0)
+    row = max(core.lanes * core.operand_width / 8 / shape.memory_bytes, 1.0)
     drain = core.lanes / core.vector.lanes
     loads = [shape.source_rows(band) * row for band in plan.bands]
     weights, total = tiles * blocks * core.lanes * row, loads[0]

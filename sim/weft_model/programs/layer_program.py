@@ -33,6 +33,7 @@ def layer_program(
     width: int = 1,
     images: int = 1,
     packed: bool = False,
+    memory_bytes: float = 0.0,
 ) -> BuiltProgram:
     """Return a program for one layer.
 
@@ -48,6 +49,8 @@ def layer_program(
     packed : bool
         The columns of the kernel are lanes: a row of the buffer has the pixels that they multiply,
         which a LOAD with overlapping lines puts there. It saves tiles if there are few channels.
+    memory_bytes : float
+        Bytes in a cycle of the memory for which the bands are chosen; with 0, a beat.
 
     Raises
     ------
@@ -70,7 +73,10 @@ def layer_program(
     else:
         load = _plain_load(builder.array(INPUTS, shape))
     target = builder.array(OUTPUTS, (images, lines, columns, layer.outputs))
-    shape = LayerShape(builder=builder, layer=layer, images=images, height=height, width=width)
+    shape = LayerShape(
+        **dict(builder=builder, layer=layer, images=images, height=height, width=width),
+        memory_bytes=memory_bytes or core.bus.data_width / 8,
+    )
     _emit(shape, load, target)
     return builder.finish()
 
@@ -155,7 +161,6 @@ def _emit(shape: LayerShape, load: _Load, target: PlacedArray) -> None:
     rows = max(band.pixels for band in bands) * plan.blocks
     outputs = _output_rows(builder, rows, min(plan.slots, len(bands) * len(parts)))
     constants = place_constants(builder, layer)
-    sides = {"height": shape.height, "width": shape.width}
 
     def fetch(number: int) -> Tensor:
         """Load the source of a band, and return it."""
@@ -175,8 +180,17 @@ def _emit(shape: LayerShape, load: _Load, target: PlacedArray) -> None:
             output = _part_of(shape, band, part).at(outputs[stored % len(outputs)])
             # A band has no more pixels than a tile.
             (tile,) = tiles(output, most_pixels(builder))
-            operands = {"source": source, "output": output, "tile": tile}
-            convolve_tile(builder, layer, constants, first_block=part.start, **operands, **sides)
+            convolve_tile(
+                builder,
+                layer,
+                constants,
+                height=shape.height,
+                width=shape.width,
+                source=source,
+                output=output,
+                tile=tile,
+                first_block=part.start,
+            )
             line = band.image * shape.sides[0] + band.y
             channel = part.start * builder.lanes
             output.move(builder, Opcode.STORE, target, line=line, channel=channel)

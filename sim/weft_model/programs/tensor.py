@@ -62,6 +62,7 @@ class Tensor:
         place: PlacedArray,
         *,
         line: int = 0,
+        pixel: int = 0,
         channel: int = 0,
     ) -> None:
         """LOAD the tensor from an array in the memory, or STORE it.
@@ -74,6 +75,8 @@ class Tensor:
             Without margins.
         line : int
             The first line of the tensor, counted over all images of the array.
+        pixel : int
+            The pixel of the array in front of all lines, in addition to `left`.
         channel : int
             The first channel of the tensor, if the array has more.
         """
@@ -84,7 +87,7 @@ class Tensor:
             pixels = dict(lines=self.width, line_pitch=channels, bytes=self.channels)
         else:
             pixels = dict(bytes=size)
-        offset = place.offset + line * pitch + self.left * channels + channel
+        offset = place.offset + line * pitch + (self.left + pixel) * channels + channel
         builder.emit(
             opcode,
             **dict(region=place.region, offset=offset, row=self.row),

@@ -60,6 +60,7 @@ def test_sizes_that_nothing_divides(lanes, accumulators, source):
         MobilenetBlock.random(source, side=7, channels=9, expanded=31, stride=1),
         MobilenetBlock.random(source, side=7, channels=9, expanded=31, stride=2),
         AttentionHead.random(source, tokens=33, depth=18),
+        AttentionHead.random(source, tokens=25, depth=18, heads=3),
         LstmCell.random(source, batch=3, inputs=14, units=25),
     ):
         check(block, core, source)
@@ -94,7 +95,7 @@ def test_the_state_of_an_lstm_stays_in_the_memory(source):
 
 
 def test_the_rows_of_attention_are_cut_into_chunks_that_fit(source):
-    """197 tokens have 2,561 rows of scores on 16 lanes, two copies of which exceed the buffer."""
+    """197 tokens have 2,561 rows of scores on 16 lanes, which exceed a bank."""
     head = AttentionHead.random(source, tokens=197, depth=64)
     built = head.program(SMALL)
     heights = {one["x_count"] for one in built.program.instructions if one.opcode == Opcode.MATMUL}
@@ -102,9 +103,9 @@ def test_the_rows_of_attention_are_cut_into_chunks_that_fit(source):
 
 
 def test_a_head_that_does_not_fit_is_refused(source):
-    core = core_of(lanes=4, buffer=BufferConfig(rows=256, banks=2), accumulators=16)
+    core = core_of(lanes=4, buffer=BufferConfig(rows=128, banks=2), accumulators=16)
     with pytest.raises(ValueError) as refusal:
         AttentionHead.random(source, tokens=31, depth=8).program(core)
     assert str(refusal.value) == (
-        "the scores of a token need a buffer of at least 16 more rows than the operands, not 8"
+        "attention to 31 tokens needs a buffer of at least 148 rows, not 128"
     )

@@ -1,0 +1,69 @@
+"""Write the measured parts of core_performance.md: `make bench-core-docs`."""
+
+import measured
+from make_performance import machine, result
+from markdown_table import table
+from tables import DOCS
+
+PAGE = DOCS / "core_performance.md"
+
+
+def figures(name: str) -> str:
+    """The figures of a benchmark, beside their goals."""
+    rows = [
+        (one["figure"], f"{one['measured']:,}", one["goal"], one["state"])
+        for one in result(f"core_{name}")["rows"]
+    ]
+    return table(("Figure", "Measured", "Goal", "State"), rows)
+
+
+def layers(name: str) -> str:
+    """The layers of a benchmark."""
+    rows = [
+        (
+            one["layer"],
+            one["count"],
+            f"{one['cycles']:,}",
+            f"{one['of_bound']:.1%}",
+            f"{one['array_active']:.1%}",
+            f"{one['checking']:.1%}",
+            f"{one['vector']:.1%}",
+            f"{one['instructions']:,}",
+        )
+        for one in result(f"core_{name}_layers")["rows"]
+    ]
+    heads = (
+        *("Layer", "Count", "Cycles", "Of bound", "Array active", "Checking", "VECTOR"),
+        "Instructions",
+    )
+    return table(heads, rows)
+
+
+PARTS = {
+    "core_machine": lambda: machine("core_speed"),
+    "core_convolution": lambda: figures("convolution"),
+    "core_resnet50": lambda: figures("resnet50"),
+    "core_resnet50_layers": lambda: layers("resnet50"),
+    "core_attention": lambda: figures("attention"),
+    "core_applications": lambda: figures("applications"),
+    "core_applications_layers": lambda: layers("applications"),
+    "core_speed": lambda: figures("speed"),
+}
+
+
+def part(name: str) -> str | None:
+    """The text of a part; None, with a note, if its benchmark has no results."""
+    try:
+        return PARTS[name]()
+    except FileNotFoundError as error:
+        print(f"{name}: its figures stay as they are, because there is no {error.filename}")
+        return None
+
+
+def main() -> None:
+    measured.rewrite(PAGE, part)
+    print(PAGE)
+
+
+if __name__ == "__main__":
+    main()
