@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-fast setup-fpga setup-judges sim sim-formats sim-full soak waves verilog \
   cycles test-quick test test-all bench bench-export bench-speed bench-formats bench-utilization \
-  bench-core bench-core-convolution bench-core-resnet50 bench-core-attention bench-core-applications \
+  bench-core bench-core-convolution bench-core-resnet bench-core-attention bench-core-applications \
   bench-core-speed bench-core-docs goals bench-docs fpga fpga-table fpga-docs format-costs formal floats \
   coverage mutation faults equivalence trust-docs lint docs train workloads lock clean clean-cache
 
@@ -148,8 +148,7 @@ bench-export bench-speed bench-formats bench-utilization: bench-%: $(READY)  ## 
 bench-core: $(FAST_READY)  ## measure the figures of a core; JSON in build/benchmark
 	@$(WEFT) benchmark core
 
-bench-core-convolution bench-core-resnet50 bench-core-attention bench-core-applications bench-core-speed: \
-  bench-core-%: $(FAST_READY)  ## measure one figure of a core
+bench-core-convolution bench-core-resnet bench-core-attention bench-core-applications bench-core-speed: bench-core-%: $(FAST_READY)  ## measure one figure of a core
 	@$(WEFT) benchmark core-$*
 
 bench-core-docs: $(READY)  ## write docs/core_performance.md from build/benchmark

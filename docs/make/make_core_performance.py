@@ -42,8 +42,8 @@ def layers(name: str) -> str:
 PARTS = {
     "core_machine": lambda: machine("core_speed"),
     "core_convolution": lambda: figures("convolution"),
-    "core_resnet50": lambda: figures("resnet50"),
-    "core_resnet50_layers": lambda: layers("resnet50"),
+    "core_resnet": lambda: figures("resnet"),
+    "core_resnet_layers": lambda: layers("resnet"),
     "core_attention": lambda: figures("attention"),
     "core_applications": lambda: figures("applications"),
     "core_applications_layers": lambda: layers("applications"),

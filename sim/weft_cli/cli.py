@@ -387,7 +387,7 @@ def fpga_table(scheduler) -> None:
 
 
 BENCHMARKS = ("export", "speed", "formats", "utilization")
-CORE_FIGURES = ("convolution", "resnet50", "attention", "applications", "speed")
+CORE_FIGURES = ("convolution", "resnet", "attention", "applications", "speed")
 CORE_BENCHMARKS = ("core", *(f"core-{figure}" for figure in CORE_FIGURES))
 
 

@@ -9,16 +9,20 @@ from fractions import Fraction
 import numpy as np
 
 from weft.core.core_config import CoreConfig
+from weft.isa.codes import Opcode
 from weft_model.layers import WORKLOADS, read_network
 from weft_model.programs.convolution import Convolution
 from weft_model.programs.layer_program import layer_program, packed_columns
-from weft_model.programs.program_builder import BuiltProgram
+from weft_model.programs.products import convolved
+from weft_model.programs.program_builder import INPUTS, OUTPUTS, BuiltProgram, ProgramBuilder
 from weft_model.programs.quantized_layer import (
     random_layer,
     random_numbers,
     random_quantization,
 )
+from weft_model.programs.tensor import Tensor
 
+MOST_LAYERS = 5
 APPLICATIONS = ("mlp0", "mlp1", "lstm0", "lstm1", "cnn0", "cnn1")
 
 
@@ -59,8 +63,13 @@ class CoreLayer:
         """Return random inputs, the same in every call."""
         return random_numbers(np.random.default_rng(1), self.input_shape)
 
-    def bound(self, core: CoreConfig, read_bytes: float) -> int:
-        """Return the least cycles: those of the array, or of reading all inputs once.
+    @property
+    def square(self) -> bool:
+        """Its outputs can be inputs of the same layer."""
+        return self.layer.channels == self.layer.outputs
+
+    def bound(self, core: CoreConfig, read_bytes: float, *, inputs: bool = True) -> int:
+        """Return the least cycles: those of the array, or of reading weights and inputs once.
 
         A tile takes as many cycles as it has rows, at least N, which its weights take to move into
         the array.
@@ -70,7 +79,7 @@ class CoreLayer:
         tiles = int(np.prod(layer.kernel)) * -(-layer.channels // lanes)
         tiles *= -(-layer.outputs // lanes)
         matrix = tiles * max(self.images * lines * columns, lanes)
-        read = int(np.prod(self.input_shape)) + layer.weights.size
+        read = layer.weights.size + (int(np.prod(self.input_shape)) if inputs else 0)
         return max(matrix, -(-read // Fraction(read_bytes).limit_denominator(1000)))
 
 
@@ -107,7 +116,7 @@ def resnet50(lanes: int) -> list[CoreLayer]:
 
 
 def application(name: str, lanes: int) -> CoreLayer:
-    """Return the layer that one of TPU v1's applications repeats.
+    """Return the layer that one of TPU v1's applications repeats, at most MOST_LAYERS times.
 
     For a smaller core than 256 x 256, all of its sizes are divided alike.
     """
@@ -115,7 +124,30 @@ def application(name: str, lanes: int) -> CoreLayer:
     first = layers[0]
     m, k, n = (max(1, round(size * lanes / 256)) for size in (first.m, first.k, first.n))
     found = CoreLayer(name=name, layer=_random((k, n)), images=m)
-    return dataclasses.replace(found, count=len(layers))
+    return dataclasses.replace(found, count=min(len(layers), MOST_LAYERS))
+
+
+def repeated(core: CoreConfig, one: CoreLayer) -> BuiltProgram:
+    """Return a program of a layer as often as its count; its activations stay in the buffer.
+
+    Each takes the outputs of the one before if it can, otherwise all take the inputs.
+    """
+    builder = ProgramBuilder(core)
+    tensor = Tensor.new(builder, width=1, images=one.images, channels=one.layer.channels)
+    tensor.move(builder, Opcode.LOAD, builder.array(INPUTS, one.input_shape))
+    output = tensor
+    for _ in range(one.count):
+        output = convolved(builder, one.layer, output if one.square else tensor)
+    shape = *one.input_shape[:-1], one.layer.outputs
+    output.move(builder, Opcode.STORE, builder.array(OUTPUTS, shape))
+    return builder.finish()
+
+
+def repeated_outputs(one: CoreLayer, x: np.ndarray) -> np.ndarray:
+    """Return the outputs of this program in numpy."""
+    for _ in range(one.count if one.square else 1):
+        x = one.layer(x)
+    return x
 
 
 def convolution(side: int, channels: int) -> CoreLayer:

@@ -74,7 +74,11 @@ def layer_program(
         load = _plain_load(builder.array(INPUTS, shape))
     target = builder.array(OUTPUTS, (images, lines, columns, layer.outputs))
     shape = LayerShape(
-        **dict(builder=builder, layer=layer, images=images, height=height, width=width),
+        builder=builder,
+        layer=layer,
+        images=images,
+        height=height,
+        width=width,
         memory_bytes=memory_bytes or core.bus.data_width / 8,
     )
     _emit(shape, load, target)

@@ -164,7 +164,8 @@ def _layer_weights(builder: ProgramBuilder, layer: Convolution, blocks: range, o
     of_channels = builder.blocks(layer.channels)
     tiles = _flat_tiles(builder, layer)
     if tiles:
-        groups = dict(groups=len(blocks), group_pitch=weights_pitch(builder, layer))
+        pitch = weights_pitch(builder, layer)
+        groups = dict(groups=len(blocks), group_pitch=pitch) if len(blocks) > 1 else {}
     else:
         tiles = of_channels
         groups = dict(groups=places, group_pitch=layer.channels * columns)
