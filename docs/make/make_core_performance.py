@@ -1,5 +1,6 @@
 """Write the measured parts of core_performance.md: `make bench-core-docs`."""
 
+import make_performance
 import measured
 from make_performance import machine, result
 from markdown_table import table
@@ -52,12 +53,8 @@ PARTS = {
 
 
 def part(name: str) -> str | None:
-    """The text of a part; None, with a note, if its benchmark has no results."""
-    try:
-        return PARTS[name]()
-    except FileNotFoundError as error:
-        print(f"{name}: its figures stay as they are, because there is no {error.filename}")
-        return None
+    """The text of a part, or None; see make_performance."""
+    return make_performance.part(name, PARTS)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Write the measured parts of performance.md and its plots: `make bench-docs`."""
 
 import json
+from collections.abc import Callable
 
 import measured
 import plots
@@ -116,10 +117,10 @@ PARTS = {
 }
 
 
-def part(name: str) -> str | None:
+def part(name: str, parts: dict[str, Callable[[], str]] | None = None) -> str | None:
     """The text of a part; None, with a note, if its benchmark has no results."""
     try:
-        return PARTS[name]()
+        return (parts or PARTS)[name]()
     except FileNotFoundError as error:
         print(f"{name}: its figures stay as they are, because there is no {error.filename}")
         return None
