@@ -158,6 +158,9 @@ class _Pass:
         else:
             multiplier = np.full((1, 1, 1), instruction["multiplier"], np.int64)
             shift = np.full((1, 1, 1), instruction["shift"], np.int64)
+        # What masked lanes are multiplied by is no error.
+        valid = np.arange(multiplier.shape[2]) < instruction["valid_lanes"]
+        multiplier = np.where(valid, multiplier, 0)
         rounding = Rounding(instruction["rounding"])
         return scaled(rounding, x, multiplier=multiplier, shift=shift & SHIFT_MASK)
 

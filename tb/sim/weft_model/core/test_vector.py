@@ -50,6 +50,16 @@ def test_random_instructions_equal_plain_python():
         assert len(state.results) == len(twin.results)
 
 
+def test_multipliers_of_masked_lanes_are_no_errors():
+    """As in the hardware: only those of valid lanes must be exact as float32."""
+    state = random_state(source())
+    state.parameters[0, :, 1] = [1 << 24, -(1 << 24), (1 << 24) + 1, -(1 << 31)]
+    scale = dict(rounding=Rounding.F32, scale_source=ScaleSource.CHANNEL, write=1)
+    do(state, Opcode.VECTOR, valid_lanes=2, **scale)
+    with pytest.raises(ValueError, match="a multiplier of f32"):
+        do(state, Opcode.VECTOR, valid_lanes=3, **scale)
+
+
 def test_a_row_of_32_bits_takes_four_rows_of_8():
     state = random_state(source())
     do(
