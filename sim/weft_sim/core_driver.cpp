@@ -78,8 +78,10 @@ namespace {
 
 enum Response { OKAY = 0, SLVERR = 2, DECERR = 3 };
 
+// `past`: it is of a program before the memory was changed.
 struct Burst {
     int64_t address, beats, id, due;
+    bool past = false;
 };
 
 class Driver {
@@ -103,8 +105,10 @@ public:
     // Verilator has a current context per thread; calls may come from any thread.
     void enter() { Verilated::threadContextp(context.get()); }
 
-    // Changes the memory; the core must be idle.
+    // Changes the memory; the core must be idle. Reads of a program that was ended are answered with
+    // errors, which the core must ignore.
     void attach(const Memory& given) {
+        for (Burst& burst : reads) burst.past = true;
         memory = given;
         random = uint64_t(given.seed) | 1;
         beats_answered = 0;
@@ -209,10 +213,10 @@ private:
         top->m_axi_rvalid = due;
         if (!due) return;
         const Burst& burst = reads.front();
-        const uint8_t* bytes = find(burst.address);
+        const uint8_t* bytes = burst.past ? nullptr : find(burst.address);
         top->m_axi_rid = burst.id;
         top->m_axi_rlast = burst.beats == 1;
-        top->m_axi_rresp = response(burst.address, bytes);
+        top->m_axi_rresp = burst.past ? SLVERR : response(burst.address, bytes);
         auto* data = reinterpret_cast<uint8_t*>(&top->m_axi_rdata);
         if (bytes) {
             std::memcpy(data, bytes, BEAT);
@@ -290,7 +294,7 @@ private:
         const int64_t beats = length + 1, first = address / BEAT * BEAT;
         if (first / PAGE != (first + beats * BEAT - 1) / PAGE) note(CROSSES_PAGE);
         if ((int64_t(1) << size) != BEAT || burst != 1) note(WRONG_SIZE);
-        return {first, beats, id, 0};
+        return {first, beats, id, 0, false};
     }
 
     static void next_beat(std::deque<Burst>& bursts) {

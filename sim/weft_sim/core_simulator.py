@@ -46,6 +46,8 @@ _APART = 33
 _POLL_SECONDS = 0.1
 # Lanes of the largest core whose simulation is optimized across its modules.
 _OPTIMIZED_WHOLE = 16
+# The program may read and write all regions.
+ALL_PERMISSIONS = (3,) * REGIONS
 # Events between two looks of Python.
 _EVENTS = 1 << 16
 
@@ -139,6 +141,7 @@ class CoreSimulator:
         trace: str | PathLike[str] | None = None,
         progress: Callable[[int], None] | None = None,
         faults: dict[str, int] | None = None,
+        permissions: Sequence[int] = ALL_PERMISSIONS,
         abort_after: int | None = None,
         most_cycles: int = NEVER,
         reset: bool = True,
@@ -157,6 +160,8 @@ class CoreSimulator:
             Called about every 0.1 s with the number of finished instructions.
         faults : dict, optional
             Fields of Memory that make the memory fail.
+        permissions : sequence of int
+            What the host allows of each region: the sum of 1 to read and 2 to write.
         abort_after : int, optional
             The host ends the program after so many cycles.
         most_cycles : int
@@ -169,13 +174,14 @@ class CoreSimulator:
         ValueError
             If the memory does not have eight regions of bytes.
         verilator.SimulationFailed
-            If the core breaks a rule of AXI, does not answer its host, or does not end in time.
+            If the core breaks a rule of AXI, writes behind the end of a region, does not answer
+            its host, or does not end in time.
         KeyboardInterrupt
             On Ctrl-C, within about 0.1 s.
         """
         host = _Host(self, program, memory, timing or MemoryTiming(), faults or {})
         with contextlib.nullcontext() if trace is None else self._traced(trace):
-            host.begin(reset=reset or not self._begun)
+            host.begin(permissions, reset=reset or not self._begun)
             self._begun = True
             return host.finish(progress, abort_after, most_cycles)
 
@@ -252,7 +258,7 @@ class _Host:
         self.access(f"{name}_low", value & ((1 << WORD_BITS) - 1))
         self.access(f"{name}_high", value >> WORD_BITS)
 
-    def begin(self, *, reset: bool) -> None:
+    def begin(self, permissions: Sequence[int], *, reset: bool) -> None:
         """Tell the core everything but to start, after a reset if there must be one."""
         self.library.weft_attach(self.driver, ctypes.byref(self.settings))
         if reset:
@@ -263,7 +269,7 @@ class _Host:
         for number, (base, region) in enumerate(zip(self.bases[1:], self.memory, strict=True)):
             self.write_wide(f"region_{number}_base", base)
             self.access(f"region_{number}_size", len(region) & ((1 << WORD_BITS) - 1))
-            self.access(f"region_{number}_access", 3)
+            self.access(f"region_{number}_access", permissions[number])
         self.access("interrupt_enable", 1)
 
     def finish(
@@ -302,7 +308,9 @@ class _Host:
             raise SimulationFailed(
                 f"the core breaks AXI: {'; '.join(broken_rules(self.run.broken))}"
             )
-        for region, part in zip(self.memory, self.parts[1:], strict=True):
+        for number, (region, part) in enumerate(zip(self.memory, self.parts[1:], strict=True)):
+            if part[len(region) :].any():
+                raise SimulationFailed(f"the core writes behind the end of region {number}")
             region[:] = part[: len(region)]
         kinds = words % (2 * len(Unit))
         times = words // (2 * len(Unit)) - launched
