@@ -1,6 +1,6 @@
 # The menu: every recipe is one command that also works without make. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-fast setup-fpga setup-judges sim sim-formats sim-full soak waves verilog \
+.PHONY: help setup setup-fast setup-fpga setup-judges sim sim-formats sim-full soak core-soak waves verilog \
   cycles test-quick test test-all bench bench-export bench-speed bench-formats bench-utilization \
   bench-core bench-core-convolution bench-core-resnet bench-core-attention bench-core-applications \
   bench-core-speed bench-core-docs goals bench-docs fpga fpga-table fpga-docs format-costs formal floats \
@@ -35,6 +35,7 @@ TAKES_cycles := LAYERS SCALE_SIM_ROUNDING $(UNIT) FORMAT OUTPUT
 TAKES_fpga := BOARD CORE $(UNIT) CLOCK BAUD SEED DIRECTORY
 TAKES_fpga-table := SCHEDULER
 TAKES_soak := MINUTES CASES SEED PROCESSES REPORT RESUME REPLAY
+TAKES_core-soak := MINUTES CASES SEED PROCESSES REPORT REPLAY
 TAKES_coverage := SEED WORKERS
 TAKES_equivalence := SEED
 TAKES_mutation := MUTANTS SEED SCHEDULER WORKERS
@@ -117,6 +118,9 @@ sim-formats: $(READY)  ## run a product of every number format on arrays of SIZE
 
 soak: $(READY)  ## check random units, products, stalls and resets for MINUTES minutes
 	@$(VERIFY) soak $(OPTIONS)
+
+core-soak: $(READY)  ## check random programs on cores, with aborts and damage, for MINUTES minutes
+	@$(VERIFY) core-soak $(OPTIONS)
 
 cycles: $(READY)  ## report the cycles of the layers in a topology file, LAYERS=FILE, as CSV
 	@$(WEFT) cycles $(OPTIONS)
@@ -245,9 +249,9 @@ clean-cache: $(READY)  ## remove the cached builds, which all checkouts of a use
 ##   CLOCK BAUD     fpga: MHz of the clock, and baud rate of the serial line
 ##   VECTORS        floats: number of sums (10,000,000)
 ##   SCHEDULER      fpga-table, mutation: address of a Dask scheduler, tcp://host:8786
-##   MINUTES CASES  soak: duration (10), and maximum number of cases
-##   PROCESSES      soak: number of parallel processes (one per core)
-##   REPORT REPLAY  soak: file of the report; a case to check again
+##   MINUTES CASES  soak, core-soak: duration (10), and maximum number of cases
+##   PROCESSES      soak, core-soak: number of parallel processes (one per core)
+##   REPORT REPLAY  soak, core-soak: file of the report; a case to check again
 ##   RESUME=1       soak: continue the soak of the report
 ##   FAULTS         faults: flips in each class of registers of each unit (1000)
 ##   MUTANTS        mutation: number of mutants (600)

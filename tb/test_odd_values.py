@@ -22,6 +22,8 @@ WORK = [
     "weft_sim.toolchain.prepare_environment",
     "verify.soak.command.soak",
     "verify.soak.command.replay",
+    "verify.core_soak.command.core_soak",
+    "verify.core_soak.command.replay",
     "verify.faults.command.Campaign",
     "verify.coverage.command.measure",
     "verify.equivalence.command.run_equivalence",

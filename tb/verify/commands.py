@@ -52,6 +52,42 @@ def soak(minutes, cases, seed, processes, report, resume, text) -> None:
         sys.exit(1)
 
 
+@click.command("core-soak")
+@click.option("--minutes", type=float, default=10, show_default=True, help="Approximate duration.")
+@click.option("--cases", type=COUNT, metavar="N", help="Stop after N cases of 20 programs.")
+@click.option("--seed", type=SEED, help="Replay a soak, case by case.  [default: random]")
+@click.option(
+    "--processes", type=COUNT, metavar="N", help="Parallel processes.  [default: one per core]"
+)
+@click.option(
+    "--report",
+    type=Path,
+    metavar="FILE",
+    help="Report file.  [default: build/core-soak/report.json]",
+)
+@click.option("--replay", "text", metavar="CASE", help="Check one case, as printed by a soak.")
+def core_soak(minutes, cases, seed, processes, report, text) -> None:
+    """Run random programs on the RTL of cores, and compare each with the machine in numpy.
+
+    Some are aborted, damaged, or run on a memory that fails; then the next one must be right.
+    """
+    from verify.core_soak import command
+
+    toolchain.require("verilator", cocotb=False)
+    if text is not None:
+        good = command.replay(text)
+    else:
+        processes = os.cpu_count() or 1 if processes is None else processes
+        if not 0 < minutes < float("inf"):
+            raise ValueError(f"minutes must be more than 0 and finite, not {minutes:g}")
+        report = report or toolchain.build_root() / "core-soak" / "report.json"
+        check_writable(report)
+        tally = command.Tally(secrets.randbelow(1 << 32) if seed is None else seed)
+        good = command.core_soak(minutes, tally, processes, report, cases)
+    if not good:
+        sys.exit(1)
+
+
 @click.command()
 @click.argument("names", nargs=-1)
 def formal(names) -> None:
@@ -164,5 +200,5 @@ def app() -> None:
     """Campaigns that measure how far the unit can be trusted."""
 
 
-for campaign in (soak, formal, faults, floats, coverage, equivalence, mutation):
+for campaign in (soak, core_soak, formal, faults, floats, coverage, equivalence, mutation):
     app.add_command(campaign)
