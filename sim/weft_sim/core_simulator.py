@@ -41,8 +41,8 @@ from .verilator import SimulationFailed
 
 DRIVER = Path(__file__).with_name("core_driver.cpp")
 # Addresses of the program and of the regions are so far apart that no error leads from one to the
-# next.
-_APART = 33
+# next: the program begins at 1 << APART, region r at r + 2 << APART.
+APART = 33
 _POLL_SECONDS = 0.1
 # Lanes of the largest core whose simulation is optimized across its modules.
 _OPTIMIZED_WHOLE = 16
@@ -220,7 +220,7 @@ class _Host:
         parts = [np.frombuffer(data, np.uint8), *memory]
         # Beats are whole.
         self.parts = [np.pad(part, (0, -len(part) % self.beat)) for part in parts]
-        self.bases = [(place + 1) << _APART for place in range(len(parts))]
+        self.bases = [(place + 1) << APART for place in range(len(parts))]
         self.segments = (Segment * len(parts))(
             *[
                 Segment(base, len(part), address_of(part))

@@ -36,11 +36,7 @@ def soak(minutes, cases, seed, processes, report, resume, text) -> None:
     if text is not None:
         good = command.replay(text)
     else:
-        processes = os.cpu_count() or 1 if processes is None else processes
-        if not 0 < minutes < float("inf"):
-            raise ValueError(f"minutes must be more than 0 and finite, not {minutes:g}")
-        report = report or toolchain.build_root() / "soak" / "report.json"
-        check_writable(report)
+        processes, report = _checked(minutes, processes, report, "soak")
         if resume:
             tally = command.resumed(report)
             if seed not in (None, tally.seed):
@@ -50,6 +46,17 @@ def soak(minutes, cases, seed, processes, report, resume, text) -> None:
         good = command.soak(minutes, tally, processes, report, cases)
     if not good:
         sys.exit(1)
+
+
+def _checked(
+    minutes: float, processes: int | None, report: Path | None, name: str
+) -> tuple[int, Path]:
+    """Check the options of a soak, and return the number of processes and the report's file."""
+    if not 0 < minutes < float("inf"):
+        raise ValueError(f"minutes must be more than 0 and finite, not {minutes:g}")
+    report = report or toolchain.build_root() / name / "report.json"
+    check_writable(report)
+    return os.cpu_count() or 1 if processes is None else processes, report
 
 
 @click.command("core-soak")
@@ -77,11 +84,7 @@ def core_soak(minutes, cases, seed, processes, report, text) -> None:
     if text is not None:
         good = command.replay(text)
     else:
-        processes = os.cpu_count() or 1 if processes is None else processes
-        if not 0 < minutes < float("inf"):
-            raise ValueError(f"minutes must be more than 0 and finite, not {minutes:g}")
-        report = report or toolchain.build_root() / "core-soak" / "report.json"
-        check_writable(report)
+        processes, report = _checked(minutes, processes, report, "core-soak")
         tally = command.Tally(secrets.randbelow(1 << 32) if seed is None else seed)
         good = command.core_soak(minutes, tally, processes, report, cases)
     if not good:

@@ -15,7 +15,7 @@ from weft_model.core import checker
 from weft_model.core.machine import execute
 from weft_model.core.walks import line_offsets
 from weft_sim.core_driver import MemoryTiming
-from weft_sim.core_simulator import CoreResult, CoreSimulator
+from weft_sim.core_simulator import APART, CoreResult, CoreSimulator
 
 from .cases import CORES, Case
 from .damage import damaged
@@ -27,8 +27,6 @@ MOST_CYCLES = 500_000
 PATIENCE = 15_000
 KINDS = {"whole": 0.66, "aborted": 0.12, "failing": 0.06, "stuck": 0.02, "damaged": 0.14}
 DATA_ERRORS = (CoreError.MULTIPLIER, CoreError.RECIPROCAL)
-# Bases of the program and of the regions, in the simulator.
-_APART = 33
 
 
 @dataclass
@@ -156,6 +154,8 @@ class CheckedRun:
         for cycles in (result.starts, result.finishes):
             found = [len(of_unit) for of_unit in cycles]
             assert found == given, f"instructions of each unit: {found}, not {given}"
+        counted = result.counters["cycles"]
+        assert 0 < counted <= result.cycles, f"{counted} cycles counted of {result.cycles}"
         self.result.compared += 1
         self.result.instructions.update(i.kind.name for i in program.instructions)
 
@@ -179,7 +179,7 @@ class CheckedRun:
         """Some addresses of the memory answer with an error."""
         place = int(self.source.integers(0, 5))
         size = len(self.program.encode()) if place == 0 else len(self.memory[place - 1])
-        start = (place + 1 << _APART) + int(self.source.integers(0, size))
+        start = (place + 1 << APART) + int(self.source.integers(0, size))
         faults = {"fail_start": start, "fail_stop": start + int(self.source.integers(1, 64))}
         self._partly((CoreError.READ_RESPONSE, CoreError.WRITE_RESPONSE), faults=faults)
 
