@@ -118,7 +118,7 @@ class Core(wiring.Component):
         )
         # A cycle late, because the causes are the last to be known in a cycle.
         m.d.sync += [
-            counters.clear.eq(control.start),
+            counters.clear.eq(control.read),
             counters.running.eq(control.state == State.RUNNING),
             counters.causes.eq(processor.causes),
         ]

@@ -117,11 +117,13 @@ def test_programs_that_are_damaged_are_refused(simulator, numbers):
         (CoreError.UNKNOWN_OPCODE, with_crc(damaged(data, 24, 0xFF)), (0, 0)),
     ):
         before = [region.copy() for region in memory]
-        result = fails(simulator, bad, memory, error)
+        result = fails(simulator, bad, memory, error, reset=False)
         assert (result.unit, result.word) == place, error
         sequencer = error == CoreError.UNKNOWN_OPCODE
         assert result.reporter == (Reporter.SEQUENCER if sequencer else Reporter.PROGRAM)
         assert all(map(np.array_equal, memory, before))
+        # Those of the program before do not stay.
+        assert sequencer or set(result.counters.values()) == {0}
         runs(simulator, *drawn(numbers), reset=False)
 
 
