@@ -16,6 +16,7 @@ from verify.core_soak.check import CaseResult, check, unstored
 from verify.core_soak.damage import damaged
 from verify.core_soak.programs import needs_of, random_program
 from verify.core_soak.shrink import shrink
+from weft.core.core_config import TINY
 from weft.isa.codes import Opcode, Reduce, Rounding, YSource
 from weft_model.core.checker import faults
 
@@ -81,7 +82,7 @@ def test_bytes_that_no_store_writes():
 def test_a_short_soak():
     result = check(Case("tiny", seed()))
     assert result.difference == ""
-    assert result.programs == RUNS and result.compared > RUNS // 3
+    assert result.programs == RUNS and result.compared > RUNS // 5
 
 
 def test_a_difference_is_found_and_shrunk(monkeypatch):
@@ -89,8 +90,7 @@ def test_a_difference_is_found_and_shrunk(monkeypatch):
 
     def wrong(program, memory):
         checking_execute(program, memory)
-        if len(memory[0]) % 2:
-            memory[1][:] ^= 1
+        memory[1][:] ^= 1
 
     checking_execute = checking.execute
     monkeypatch.setattr(checking, "execute", wrong)
@@ -120,6 +120,29 @@ def test_the_report_has_what_was_done(monkeypatch, tmp_path):
     report = json.loads(json.dumps(tally.report()))
     assert (report["programs"], report["compared"], report["mismatches"]) == (23, 11, 1)
     assert report["failures"][0]["replay"].endswith("core-soak --replay 'tiny 5 4'")
+
+
+def crashes(case: Case) -> CaseResult:
+    os._exit(1)
+
+
+def test_a_crash_ends_the_soak_as_a_failure(monkeypatch, tmp_path):
+    monkeypatch.setattr(command, "CORES", {})
+    monkeypatch.setattr(command, "check", crashes)
+    report = tmp_path / "report.json"
+    assert not command.core_soak(5, command.Tally(seed()), 1, report, 4)
+    (failure,) = json.loads(report.read_text())["failures"]
+    assert failure["difference"].endswith("has crashed")
+
+
+def test_a_soak_in_other_processes(monkeypatch, tmp_path):
+    monkeypatch.setattr(command, "CORES", {"tiny": TINY})
+    monkeypatch.setattr(command, "cases", lambda seed: iter([Case("tiny", seed, (0, 1, 2))] * 2))
+    report = tmp_path / "report.json"
+    assert command.core_soak(5, command.Tally(seed()), 2, report, None)
+    read = json.loads(report.read_text())
+    assert (read["cases"], read["programs"], read["mismatches"]) == (2, 6, 0)
+    assert sum(read["endings"].values()) == 6 and read["processor_seconds"] > 0
 
 
 @pytest.mark.parametrize("text", ["", "x", "tiny", "none 3", "tiny 3 x", "tiny 3 1,"])

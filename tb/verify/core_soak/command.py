@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -42,7 +41,7 @@ class Failure:
 
 @dataclass
 class Tally:
-    """The work of a soak so far."""
+    """The work of a soak so far; `crashed`: a process ended, which ends the soak."""
 
     seed: int
     began: float = field(default_factory=time.monotonic)
@@ -50,6 +49,7 @@ class Tally:
     done: CaseResult = field(default_factory=CaseResult)
     failures: list[Failure] = field(default_factory=list)
     interrupted: bool = False
+    crashed: bool = False
 
     def add(self, result: CaseResult) -> None:
         self.cases += 1
@@ -134,7 +134,8 @@ def _check_cases(
     next_line = LINE_SECONDS
     with progress_bar("core-soak") as (_, step):
         while True:
-            if tally.seconds < seconds and len(tally.failures) < MOST_FAILURES:
+            enough = tally.crashed or len(tally.failures) >= MOST_FAILURES
+            if tally.seconds < seconds and not enough:
                 for case in itertools.islice(waiting, processes - len(running)):
                     running[pool.submit(check, case)] = case
             if not running:
@@ -149,13 +150,14 @@ def _check_cases(
 
 def _finish(tally: Tally, ended: Iterable[tuple[Case, Future[CaseResult]]]) -> None:
     for case, future in ended:
-        result = CaseResult("the process that ran it, or one beside it, has crashed")
-        crashed = True
-        with suppress(BrokenProcessPool):
-            result, crashed = future.result(), False
+        try:
+            result = future.result()
+        except BrokenProcessPool:
+            result = CaseResult("the process that ran it, or one beside it, has crashed")
+            tally.crashed = True
         tally.add(result)
         if result.difference:
-            smallest = case if crashed else shrink(case, result.difference, check)
+            smallest = case if tally.crashed else shrink(case, result.difference, check)
             failure = Failure(result.difference, case, smallest)
             tally.failures.append(failure)
             console.print(f"[red]{case.to_text()}[/red]: {result.difference}")
