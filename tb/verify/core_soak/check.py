@@ -195,8 +195,10 @@ class CheckedRun:
         result = self._run(data, abort_after=PATIENCE)
         assert result.cycles < PATIENCE + MOST_CYCLES // 10, f"an abort took {result.cycles} cycles"
         assert sealed or result.error != CoreError.NONE, "a damaged program was accepted"
+        if result.error == CoreError.ABORTED:
+            return
         program = _accepted(data, self.core.config)
-        if program is not None and result.error != CoreError.ABORTED:
+        if program is not None:
             self._compare(program, before, result)
 
     def __repr__(self) -> str:

@@ -4,7 +4,9 @@ import zlib
 
 import numpy as np
 
+from benches.instructions import random_value
 from weft.isa.fields import UNIT_BYTES
+from weft.isa.program import Program
 from weft.isa.requirements import HEADER_BY_NAME, HEADER_BYTES
 
 _CRC = 4 * HEADER_BY_NAME["crc"].word
@@ -12,12 +14,14 @@ _UNITS = 4 * HEADER_BY_NAME["units"].word
 
 
 def damaged(data: bytes, source: np.random.Generator) -> tuple[bytes, bool]:
-    """Return the bytes of a program with some other bits, and whether its CRC was computed again.
+    """Return the bytes of a program with other bits or fields, and whether its CRC is right again.
 
     The program does not become longer, because its host provides no memory behind it.
     """
     changed = bytearray(data)
-    kind = source.choice(["body", "body", "body", "unit", "swap", "header", "crc"])
+    kind = source.choice(["field"] * 4 + ["body"] * 2 + ["unit", "swap", "header", "crc"])
+    if kind == "field":
+        return _other_fields(data, source), True
     if kind == "unit":
         at = _unit(data, source)
         changed[at : at + UNIT_BYTES] = source.bytes(UNIT_BYTES)
@@ -39,6 +43,20 @@ def damaged(data: bytes, source: np.random.Generator) -> tuple[bytes, bool]:
     length = HEADER_BYTES + units * UNIT_BYTES
     changed[_CRC : _CRC + 4] = zlib.crc32(changed[:length]).to_bytes(4, "little")
     return bytes(changed), True
+
+
+def _other_fields(data: bytes, source: np.random.Generator) -> bytes:
+    """Return a program in which one or two fields have any other legal values."""
+    program = Program.decode(data)
+    instructions = list(program.instructions)
+    for _ in range(int(source.integers(1, 3))):
+        # Not of HALT, which is the last one.
+        at = int(source.integers(0, len(instructions) - 1))
+        fields = [field for field in instructions[at].kind.fields if field.name != "opcode"]
+        field = fields[int(source.integers(len(fields)))]
+        changes = {field.name: random_value(source, field)}
+        instructions[at] = instructions[at].replaced(**changes)
+    return Program(program.requirements, tuple(instructions)).encode()
 
 
 def _unit(data: bytes, source: np.random.Generator) -> int:
