@@ -1,6 +1,7 @@
 """Check a case: each program on the RTL of its core, against the machine in numpy."""
 
 import functools
+import operator
 import os
 from collections import Counter
 from dataclasses import dataclass, field
@@ -197,7 +198,7 @@ class CheckedRun:
         assert sealed or result.error != CoreError.NONE, "a damaged program was accepted"
         if result.error == CoreError.ABORTED:
             return
-        program = _accepted(data, self.core.config)
+        program = _accepted(data, self.core.config, list(map(len, before)))
         if program is not None:
             self._compare(program, before, result)
 
@@ -205,9 +206,17 @@ class CheckedRun:
         return f"{self.kind} run of {len(self.program.instructions)} instructions"
 
 
-def _accepted(data: bytes, config: CoreConfig) -> Program | None:
-    """Return the program of bytes, if the checker accepts it, and the core and the host have all
-    that it needs."""
+def _accepted(data: bytes, config: CoreConfig, sizes: list[int]) -> Program | None:
+    """Return the program of bytes, if it is accepted and can run; otherwise None.
+
+    Parameters
+    ----------
+    data : bytes
+    config : CoreConfig
+        It must have all that the program needs.
+    sizes : list of int
+        Of the regions that the host provides.
+    """
     try:
         program = Program.decode(data)
     except ValueError:
@@ -215,6 +224,7 @@ def _accepted(data: bytes, config: CoreConfig) -> Program | None:
     needs = program.requirements
     denied = any(not PERMISSIONS[region] & 1 for region in needs.readable)
     denied |= any(not PERMISSIONS[region] & 2 for region in needs.writable)
+    denied |= any(map(operator.gt, needs.regions, sizes))
     if denied or config.lacks(needs) or checker.faults(program):
         return None
     return program
