@@ -130,7 +130,7 @@ class CoreSimulator:
         finalizer.atexit = False
         if not self._library.weft_open(ctypes.byref(self._driver)):
             raise MemoryError("memory is insufficient to simulate this core")
-        self._begun = False
+        self._idle = False
 
     def run(
         self,
@@ -167,7 +167,7 @@ class CoreSimulator:
         most_cycles : int
             After so many cycles, SimulationFailed is raised.
         reset : bool
-            Reset the core before the program. Without, it follows the one before.
+            Reset the core before the program. Without, it follows one that has ended.
 
         Raises
         ------
@@ -181,9 +181,12 @@ class CoreSimulator:
         """
         host = _Host(self, program, memory, timing or MemoryTiming(), faults or {})
         with contextlib.nullcontext() if trace is None else self._traced(trace):
-            host.begin(permissions, reset=reset or not self._begun)
-            self._begun = True
-            return host.finish(progress, abort_after, most_cycles)
+            host.begin(permissions, reset=reset or not self._idle)
+            # A run that fails or is interrupted leaves its program behind.
+            self._idle = False
+            result = host.finish(progress, abort_after, most_cycles)
+            self._idle = True
+        return result
 
     @contextlib.contextmanager
     def _traced(self, trace: str | PathLike[str]) -> Iterator[None]:
