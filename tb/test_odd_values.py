@@ -20,6 +20,7 @@ WORK = [
     "distributed.Client",
     "distributed.LocalCluster",
     "weft_sim.toolchain.prepare_environment",
+    "weft_cli.programs.check_program",
     "verify.soak.command.soak",
     "verify.soak.command.replay",
     "verify.core_soak.command.core_soak",
@@ -36,7 +37,12 @@ USUAL = {
     "verilog": SMALL,
     "waves": SMALL,
     "cycles": ["--layers", "resnet50"],
+    "trace": ["a.program", "."],
 }
+PROGRAM = """
+.needs lanes=4 queue_slots=1 fifo_tiles=1 result_rows=1 buffer_rows=1 accumulators=1
+HALT
+"""
 HUGE = str(10**30)
 NUMBERS = ["-1", "x", "", "nan", HUGE]
 TEXTS = ["", "x", "-1", "a b", "a/b", "é", "module", "x" * 300]
@@ -65,6 +71,7 @@ def refused(monkeypatch, tmp_path, capsys):
         raise WorkBegins
 
     (tmp_path / "file").write_text("")
+    (tmp_path / "a.program").write_text(PROGRAM)
     null = make_device("null", tmp_path)
     if not null.is_relative_to(tmp_path):
         (tmp_path / "null").symlink_to(null)

@@ -167,11 +167,11 @@ def trace(program, memory, core, json, waves) -> None:
     from .core_report import layer_table, unit_table
     from .durations import core_build
 
-    found = read_program(program)
-    check_program(found)
     for path in (json, waves):
         if path is not None:
             check_writable(path)
+    found = read_program(program)
+    check_program(found)
     name = core or _core_for(found)
     config = CORES[name]
     lacking = config.lacks(found.requirements)

@@ -143,7 +143,7 @@ class CoreSimulator:
         faults: dict[str, int] | None = None,
         permissions: Sequence[int] = ALL_PERMISSIONS,
         abort_after: int | None = None,
-        most_cycles: int = NEVER,
+        most_cycles: int | None = None,
         reset: bool = True,
     ) -> CoreResult:
         """Run a program to its end.
@@ -164,7 +164,7 @@ class CoreSimulator:
             What the host allows of each region: the sum of 1 to read and 2 to write.
         abort_after : int, optional
             The host ends the program after so many cycles.
-        most_cycles : int
+        most_cycles : int, optional
             After so many cycles, SimulationFailed is raised.
         reset : bool
             Reset the core before the program. Without, it follows one that has ended.
@@ -184,7 +184,8 @@ class CoreSimulator:
             host.begin(permissions, reset=reset or not self._idle)
             # A run that fails or is interrupted leaves its program behind.
             self._idle = False
-            result = host.finish(progress, abort_after, most_cycles)
+            limit = NEVER if most_cycles is None else most_cycles
+            result = host.finish(progress, abort_after, limit)
             self._idle = True
         return result
 
