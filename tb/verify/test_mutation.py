@@ -10,6 +10,7 @@ import pytest
 from amaranth.lib import wiring
 
 import weft
+import weft.core
 from benches.repository import ROOT
 from benches.runner import needs_icarus
 from verify.faults import netlist
@@ -30,10 +31,17 @@ NOT_EMITTED = ("weft.primitives.ecp5", "weft.primitives.ice40", "weft.host_link"
 # The core around a matrix unit is not in one either.
 AROUND = (
     "weft.buffer",
+    "weft.bus",
     "weft.sequencer",
+    "weft.vector",
     "weft.matrix.weight_fifo",
+    "weft.blocks.ready_register",
     "weft.primitives.stream_queue",
-    *(f"weft.core.{name}" for name in ("data_path", "matrix_feeder", "weights_unit")),
+    *(
+        f"weft.core.{module.name}"
+        for module in pkgutil.iter_modules(weft.core.__path__)
+        if module.name != "axi_matrix_unit"
+    ),
 )
 # A cell whose multiplier is half of a hard block is not mutated either.
 NOT_PORTABLE = {"SharingCell"}
