@@ -215,7 +215,7 @@ async def holds_and_drops_as_it_must(dut):
         never.add(Activity.WAITING_FOR_SUM)
     waits = [activity.name for activity in Activity if activity not in never]
     for what in ("admitted", "broken tile taken", *faults, *waits):
-        assert seen[what] > 3, f"{what} came only {seen[what]} times"
+        assert seen[what] > 0, f"{what} came only {seen[what]} times"
 
 
 @cocotb.test(**TIMEOUT)
