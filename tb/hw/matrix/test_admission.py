@@ -15,6 +15,7 @@ from benches.runner import on_simulators
 from weft.matrix.admission import Admission
 from weft.matrix.config import MatrixUnitConfig
 from weft.matrix.layouts import Activity, Error
+from weft.matrix.timing import MatrixUnitTiming
 from weft_sim.cocotb_streams import Stream, send
 from weft_sim.stalls import random_bools, random_gaps
 
@@ -22,6 +23,13 @@ from weft_sim.stalls import random_bools, random_gaps
 def gate(depth, credit, rows=3, spacing=1, **options):
     config = MatrixUnitConfig(rows=rows, columns=2, accumulator_depth=depth, **options)
     return config, credit, spacing
+
+
+def gate_of_a_unit(**options):
+    """Return the gate as it is in a unit of 2 x 2 cells."""
+    config = MatrixUnitConfig(rows=2, columns=2, **options)
+    timing = MatrixUnitTiming.of(config)
+    return config, timing.result_depth, timing.spacing
 
 
 # Accumulator depth, credits and least distance of the rows of a sum.
@@ -37,8 +45,8 @@ CASES = {
     "depth-3 checksum": gate(3, 2, activation="int3", checksum=True),
     "depth-9, 7 cycles apart": gate(9, 4, spacing=7),
     "depth-1, 3 cycles apart": gate(1, 3, spacing=3),
-    "depth-4, bfloat16": gate(
-        *(4, 26, 2), spacing=7, activation="bfloat16", weight="bfloat16", result="bfloat16"
+    "depth-4, bfloat16": gate_of_a_unit(
+        accumulator_depth=4, activation="bfloat16", weight="bfloat16", result="bfloat16"
     ),
 }
 
@@ -129,10 +137,10 @@ def good_tile() -> Iterator[Tiles]:
         yield Tiles(complete=True, started=True)
 
 
-def moody_bools(source: random.Random) -> Iterator[bool]:
-    """Yield bools that are rarely true for a while, then always, and so on."""
+def moody_bools(source: random.Random, places: int) -> Iterator[bool]:
+    """Yield bools that are rarely true until all places can be taken, then always, and so on."""
     for likely in cycle([0.02, 1.0]):
-        yield from islice(random_bools(source, likely), 300)
+        yield from islice(random_bools(source, likely), max(300, 40 * places))
 
 
 def legal_rows(source: random.Random, config: MatrixUnitConfig, count: int) -> list[Row]:
@@ -196,7 +204,8 @@ async def admits_a_legal_row_every_cycle(dut):
 async def holds_and_drops_as_it_must(dut):
     """Checks every output in every cycle, with faulty rows, broken tiles and few places."""
     config = parameters().config
-    source, count = randomness(), 1000
+    source, places = randomness(), parameters().credits
+    count = 1000 + 50 * places
     # A row before the first tile.
     rows = [Row(0, first=True), *any_rows(source, config, count)]
     await start(dut)
@@ -205,7 +214,7 @@ async def holds_and_drops_as_it_must(dut):
         rows,
         20 * count,
         any_tile(source, 0.3, 0.2),
-        moody_bools(source),
+        moody_bools(source, places),
         random_gaps(source, 0.3, 4),
     )
     assert seen["sent"] == len(rows), "not every row was taken"
@@ -215,7 +224,7 @@ async def holds_and_drops_as_it_must(dut):
         never.add(Activity.WAITING_FOR_SUM)
     waits = [activity.name for activity in Activity if activity not in never]
     for what in ("admitted", "broken tile taken", *faults, *waits):
-        assert seen[what] > 0, f"{what} came only {seen[what]} times"
+        assert seen[what] > 3, f"{what} came only {seen[what]} times"
 
 
 @cocotb.test(**TIMEOUT)
