@@ -105,7 +105,7 @@ def test_all_kinds_of_imports_are_found():
     for pair in (
         ("weft.array.cell", "weft.blocks.partial_sums"),
         ("weft_sim.simulator", "weft_sim.toolchain"),
-        ("weft_cli.cli", "weft_cli.report"),
+        ("weft_cli.simulations", "weft_cli.report"),
         ("verify.soak.cases", "weft_model.schedule"),
     ):
         assert pair in IMPORTS

@@ -1,4 +1,4 @@
-"""Weft: an open TPU matrix unit in Amaranth."""
+"""Weft: an open TPU in Amaranth."""
 
 from .core.axi_matrix_unit import AxiMatrixUnit
 from .formats import IntegerFormat

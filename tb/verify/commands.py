@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from weft_cli.cli import COUNT, SEED
+from weft_cli.options import COUNT, SEED
 from weft_cli.paths import check_writable
 from weft_sim import toolchain
 

@@ -182,10 +182,8 @@ class MatrixUnitConfig:
             given = getattr(self, name)
             check(given in (0, only), f"{name} must be {only} {what}, not {given}")
         check(not self.checksum, f"checksum must be off {what}: a checksum needs exact sums")
-        check(
-            self.result != "integer",
-            f"result must be {FLOAT32} or {BFLOAT16} {what}, not integer",
-        )
+        exact = self.result == "integer"
+        check(not exact, f"result must be {FLOAT32} or {BFLOAT16} {what}, not integer")
         object.__setattr__(self, "accumulator_width", FLOAT32.width)
 
     def _check_sums(self) -> None:
