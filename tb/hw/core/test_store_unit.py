@@ -1,43 +1,19 @@
 """StoreUnit: the memory is that of the machine in numpy, whatever the bus and the buffer do."""
 
-import random
-
 import cocotb
 import numpy as np
 
 from benches.axi_storer import AxiStorer
-from benches.axi_write_memory import Pace, WriteMemory
-from benches.bits import join, pack
-from benches.buffer_port import answer
-from benches.core import random_state
+from benches.axi_write_memory import Pace
 from benches.coroutines import TIMEOUT, parameters, randomness, read, start, tick
 from benches.runner import on_simulators
-from weft.bus.regions import region_layout
+from benches.store_session import BASE, REGION_BYTES, ROWS, StoreSession, draw, sizes
 from weft.core.errors import CoreError
 from weft.core.store_unit import StoreUnit
 from weft.isa.codes import Opcode
 from weft.isa.instruction import Instruction
-from weft.isa.requirements import Requirements
-from weft_model.core.machine import work_of
-from weft_model.core.walks import line_offsets
 from weft_sim.cocotb_driver import cycle_now
-from weft_sim.cocotb_streams import Stream, send
 from weft_sim.stalls import random_bools, random_gaps
-
-# The memory has 16 KiB from here on, in regions of 4 KiB and some bytes; region 3 is read only.
-BASE = 0x12_3456_0000
-REGION_BYTES = 5120
-BASES = (0, 5120, 10240, 256)
-ROWS = 96
-
-
-def sizes(*, row_bytes: int, beat_bytes: int) -> dict[str, int]:
-    return {
-        "width": 8 * row_bytes,
-        "rows": ROWS,
-        "data_width": 8 * beat_bytes,
-        "address_width": 40,
-    }
 
 
 @on_simulators(
@@ -74,140 +50,11 @@ def test_store_unit_on_a_bus(simulate, parameters):
     simulate([stores_to_a_memory_of_others], AxiStorer, **parameters)
 
 
-def draw(source: random.Random, row_bytes: int) -> Instruction:
-    """Return a legal STORE; its lines may overlap."""
-    while True:
-        most_rows = source.choice([1, 2, 6, 20])
-        count = source.randint(1, most_rows * row_bytes)
-        per_line = -(-count // row_bytes)
-        pitch = source.choice([count, 2 * count, count - 1, 64])
-        instruction = Instruction.make(
-            Opcode.STORE,
-            region=source.randint(0, 2),
-            groups=source.randint(1, 3),
-            lines=source.randint(1, 4),
-            bytes=count,
-            row=source.randint(0, ROWS - 1),
-            offset=source.choice([0, 8, source.randint(0, REGION_BYTES - 1)]),
-            line_pitch=source.choice([pitch, -pitch, source.randint(-300, 300)]),
-            group_pitch=source.choice([0, 3 * pitch, source.randint(-900, 900)]),
-        )
-        offsets = line_offsets(instruction)
-        fits = offsets.min() >= 0 and offsets.max() + count <= REGION_BYTES
-        if fits and instruction["row"] + per_line * len(offsets) <= ROWS:
-            return instruction
-
-
-class Store:
-    """The unit between a buffer and a memory; without a pace, somebody else is the memory."""
-
-    def __init__(self, dut, source: random.Random, pace=None, granted: float = 1.0):
-        self.dut, self.source, given = dut, source, parameters()
-        self.row_bytes = given.width // 8
-        needs = Requirements(
-            lanes=self.row_bytes,
-            queue_slots=8,
-            fifo_tiles=1,
-            result_rows=1,
-            buffer_rows=ROWS,
-            accumulators=1,
-            regions=(REGION_BYTES,) * 3,
-        )
-        self.state = random_state(np.random.default_rng(source.getrandbits(32)), needs)
-        image = np.zeros(4 * 4096, np.uint8)
-        # The regions of the machine are parts of the memory that is expected.
-        self.expected = image.copy()
-        for number in range(3):
-            self.state.memory[number] = self.expected[BASES[number] :][:REGION_BYTES]
-        self.memory = WriteMemory(
-            dut=dut,
-            name="port",
-            base=BASE,
-            bytes=image,
-            address_width=given.address_width,
-            data_width=given.data_width,
-            source=source,
-            pace=pace or Pace(),
-        )
-        self.asked: list[int] = []
-        self.finished = 0
-        layout = region_layout(given.address_width)
-        dut.regions.value = join(
-            [
-                pack(layout, base=BASE + base, size=REGION_BYTES, readable=1, writable=number < 3)
-                for number, base in enumerate(BASES)
-            ],
-            layout.size,
-        )
-        grants = random_bools(source, granted)
-        self.tasks = [
-            cocotb.start_soon(answer(dut, "buffer", self.state.buffer, grants, self.asked)),
-            cocotb.start_soon(self._count()),
-        ]
-        if pace:
-            self.tasks.append(cocotb.start_soon(self.memory.run()))
-
-    async def _count(self) -> None:
-        while True:
-            await tick(self.dut)
-            if read(self.dut, "finished"):
-                self.finished += 1
-
-    def expect(self, instructions) -> None:
-        """Execute instructions with numpy."""
-        for instruction in instructions:
-            work = work_of(self.state, instruction)
-            work.run(0, work.parts)
-
-    def send(self, instructions, gaps=None):
-        beats = [(int.from_bytes(i.encode(), "little"),) for i in instructions]
-        return cocotb.start_soon(send(Stream.amaranth(self.dut, "instructions"), beats, gaps))
-
-    async def run(self, count: int, gaps=None) -> None:
-        """Execute random instructions, and compare the memory."""
-        instructions = [draw(self.source, self.row_bytes) for _ in range(count)]
-        done = self.finished + count
-        sending = self.send(instructions, gaps)
-        self.expect(instructions)
-        while self.finished < done:
-            await tick(self.dut)
-        await sending
-        self.compare()
-        assert read(self.dut, "idle") and self.memory.idle
-        assert read(self.dut, "error") == CoreError.NONE.value
-
-    def compare(self) -> None:
-        wrong = np.flatnonzero(self.memory.bytes != self.expected)
-        assert not len(wrong), (
-            f"byte {wrong[0]} of the memory: got {self.memory.bytes[wrong[0]]}, expected "
-            f"{self.expected[wrong[0]]} ({len(wrong)} differ)"
-        )
-
-    async def settle(self) -> None:
-        """Flush the unit, and wait until it is idle."""
-        self.dut.flush.value = 1
-        await tick(self.dut)
-        for _ in range(self.source.choice([0, 0, 3])):
-            await tick(self.dut)
-        self.dut.flush.value = 0
-        await tick(self.dut)
-        while not read(self.dut, "idle"):
-            await tick(self.dut)
-        assert self.memory.idle
-        assert read(self.dut, "error") == CoreError.NONE.value
-        self.expected[:] = self.memory.bytes
-        self.memory.bad.clear()
-
-    def stop(self) -> None:
-        for task in self.tasks:
-            task.cancel()
-
-
 @cocotb.test(**TIMEOUT)
 async def writes_a_beat_per_cycle(dut):
     """The first address comes after `latency` cycles, and a beat or a row passes per cycle."""
     await start(dut)
-    store = Store(dut, randomness(), Pace())
+    store = StoreSession(dut, randomness(), Pace())
     beat_bytes = parameters().data_width // 8
     short = Instruction.make(Opcode.STORE, bytes=1)
     begun = cycle_now() + 1
@@ -244,12 +91,12 @@ async def stores_under_stalls(dut):
         Pace(addresses=0.9, beats=0.4, responses=0.03),
     )
     for pace, granted, late in zip(paces, (1.0, 0.3, 0.8), (0.5, 0.0, 0.1), strict=True):
-        store = Store(dut, source, pace, granted)
+        store = StoreSession(dut, source, pace, granted)
         await store.run(12, random_gaps(source, late, 60))
         store.stop()
 
 
-async def fails_with(store: Store, good: list, bad: Instruction, error: CoreError) -> None:
+async def fails_with(store: StoreSession, good: list, bad: Instruction, error: CoreError) -> None:
     """Send legal instructions and one that is not; the legal ones finish, and the next too."""
     store.send([*good, bad])
     while read(store.dut, "error") == CoreError.NONE.value:
@@ -271,7 +118,7 @@ async def reports_an_illegal_line(dut):
     """A line outside of its region, or in a region that is only read, is not written."""
     source = randomness()
     await start(dut)
-    store = Store(dut, source, Pace(addresses=0.5, beats=0.7, responses=0.5))
+    store = StoreSession(dut, source, Pace(addresses=0.5, beats=0.7, responses=0.5))
     for fields in (
         {"region": 0, "offset": REGION_BYTES - 3, "bytes": 4},
         {"region": 0, "offset": REGION_BYTES, "bytes": 1},
@@ -293,7 +140,7 @@ async def reports_an_illegal_line(dut):
 async def reports_a_row_outside(dut):
     source = randomness()
     await start(dut)
-    store = Store(dut, source, Pace())
+    store = StoreSession(dut, source, Pace())
     for fields in ({"row": ROWS}, {"row": (1 << 20) - 1, "lines": 3, "line_pitch": 1}):
         good = [draw(source, store.row_bytes) for _ in range(2)]
         bad = Instruction.make(Opcode.STORE, bytes=1, **fields)
@@ -311,7 +158,7 @@ async def reports_a_bad_response(dut):
     """After a response with an error, no instruction finishes and no burst begins."""
     source = randomness()
     await start(dut)
-    store = Store(dut, source, Pace(responses=0.2))
+    store = StoreSession(dut, source, Pace(responses=0.2))
     for bad in (0, 2, 5):
         store.memory.bad = {len(store.memory.bursts) + bad}
         sending = store.send([draw(source, store.row_bytes) for _ in range(6)])
@@ -340,7 +187,7 @@ async def is_flushed_at_any_time(dut):
             beats=source.choice([0.1, 1.0]),
             responses=source.choice([0.05, 1.0]),
         )
-        store = Store(dut, source, pace)
+        store = StoreSession(dut, source, pace)
         sending = store.send([draw(source, store.row_bytes) for _ in range(8)])
         for _ in range(source.randint(1, 120)):
             await tick(dut)
@@ -366,7 +213,7 @@ async def stores_to_a_memory_of_others(dut):
 
     source = randomness()
     await start(dut)
-    store = Store(dut, source)
+    store = StoreSession(dut, source)
     bus = AxiWriteBus.from_prefix(dut, "m_axi")
     ram = AxiRamWrite(bus, dut.clk, dut.rst, size=1 << parameters().address_width)
     channels = (ram.aw_channel, ram.w_channel, ram.b_channel)
