@@ -63,7 +63,7 @@ def ending() -> str:
         (1, "the status has the error; the sequencer is stopped"),
         (2, "the sequencer has ended the program; all units are reset from now on"),
         (2 + flush, "last cycle of the reset"),
-        (3 + flush, "or later: the memory owes nothing, and nothing is owed to it"),
+        (3 + flush, "or later: no write is owed to the memory, and no response to one by it"),
         (4 + flush, "or later: the core is idle; the interrupt follows in the next cycle"),
     ]
     return table(("Cycle", ""), rows)

@@ -23,7 +23,7 @@ class State(enum.Enum, shape=3):
 
 STATE_SENTENCES = {
     State.IDLE: "there is no program",
-    State.READING: "the header of the program is read and checked",
+    State.READING: "the program is read once, and its header and CRC are checked",
     State.RUNNING: "instructions are executed",
     State.STOPPING: "the sequencer is stopped",
     State.FLUSHING: "all units are reset",

@@ -41,7 +41,7 @@ SENTENCES = {
     CoreError.RANGE: "an instruction names a row, table or row scalar that the core does not have",
     CoreError.READ_RESPONSE: "the memory answered a read with an error",
     CoreError.WRITE_RESPONSE: "the memory answered a write with an error",
-    CoreError.MULTIPLIER: "a multiplier of f32 is not exact as a float32",
+    CoreError.MULTIPLIER: "a multiplier of f32 is above 2**24 or below -2**24",
     CoreError.RECIPROCAL: "a reciprocal is that of a number below 1, or its shift exceeds 63",
     CoreError.MATRIX: "the matrix unit has detected an error",
     CoreError.STANDSTILL: "nothing of the program has been done for too long",

@@ -224,7 +224,9 @@ GROUPS: dict[int, tuple[Register, ...]] = {
     0x080: (
         Register(
             name="control",
-            meaning=", ".join(f"{what} [{bit}]" for bit, what in enumerate(CONTROL_BITS.values())),
+            meaning=", ".join(
+                f"`{name}` [{bit}]: {what}" for bit, (name, what) in enumerate(CONTROL_BITS.items())
+            ),
             acts=True,
             while_running=True,
         ),

@@ -4,7 +4,7 @@ import cocotb
 import numpy as np
 
 from benches.bits import join, pack, to_signed
-from benches.coroutines import TIMEOUT, compare, parameters, randomness, read, reset, start, tick
+from benches.coroutines import TIMEOUT, compare, parameters, randomness, read, start, tick
 from benches.runner import on_simulators
 from benches.vector_lanes import numbers, play_beats
 from weft.vector.lane_reduce import LaneReduce, lane_reduce_layout
@@ -53,10 +53,11 @@ async def forgets_windows_at_reset(dut):
     layout = lane_reduce_layout(parameters().lanes)
     dut.beats__payload.value = pack(layout, first=1, last=1)
     dut.beats__valid.value = 1
-    for _ in range(LaneReduce.latency_of(parameters().lanes) - 2):
+    for _ in range(LaneReduce.latency_of(parameters().lanes) - 1):
         await tick(dut)
     dut.beats__valid.value = 0
-    await reset(dut)
+    dut.rst.value = 1
     for _ in range(10):
         await tick(dut)
+        dut.rst.value = 0
         assert not read(dut, "results__valid")
